@@ -1,0 +1,22 @@
+"""``POST /api/v1/dreams/analyze``: the analysis while the client waits."""
+
+from dreamvision.analysts import configured_analyst
+from dreamvision.analyzing import analyze_and_keep
+from dreamvision.models.dreams import DreamAnalysisRequest, DreamAnalysisResponse
+from dreamvision.tables.database import Database
+from dreamvision.tables.dreams import Dreams
+from dreamvision.views import analysis_view
+from dreamvision_api.api import Api, InvalidInputError, lambda_handler
+
+api = Api()
+
+
+@api.routes.post("/api/v1/dreams/analyze", summary="Analyse a dream and write its video prompt", tags=["Dreams"])
+def analyze(body: DreamAnalysisRequest) -> DreamAnalysisResponse:
+    if body.user_id not in (None, api.caller.user_id):
+        raise InvalidInputError(["body", "user_id"], "must be your own id, or be left out")
+    dream = analyze_and_keep(api.caller.user_id, body.dream_text, configured_analyst(), Dreams(Database.shared()))
+    return analysis_view(dream)
+
+
+handler = lambda_handler(api)

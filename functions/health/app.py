@@ -1,0 +1,33 @@
+"""``GET /``, ``GET /api/v1/health``, ``GET /api/v1/health/db``."""
+
+from dreamvision.health import VERSION, DatabaseHealth, Health, HealthCheck
+from dreamvision.models.base import Response
+from dreamvision_api.api import Api, lambda_handler
+
+api = Api(public=frozenset({"GET /", "GET /api/v1/health", "GET /api/v1/health/db"}))
+
+
+class Information(Response):
+    """What this is, and where its documentation is."""
+
+    message: str
+    version: str
+    docs: str
+
+
+@api.routes.get("/", summary="What this API is", tags=["Health"])
+def information() -> Information:
+    return Information(message="DreamVision API", version=VERSION, docs="/api/v1/docs")
+
+
+@api.routes.get("/api/v1/health", summary="Whether the API works", tags=["Health"])
+def health() -> Health:
+    return HealthCheck.shared().overall()
+
+
+@api.routes.get("/api/v1/health/db", summary="Whether each table works", tags=["Health"])
+def database_health() -> DatabaseHealth:
+    return HealthCheck.shared().tables()
+
+
+handler = lambda_handler(api)

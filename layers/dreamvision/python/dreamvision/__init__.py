@@ -1,0 +1,1 @@
+"""What every DreamVision function shares: models, tables, providers, media, identity. Knows nothing of HTTP."""

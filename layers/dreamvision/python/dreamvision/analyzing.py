@@ -1,0 +1,40 @@
+"""Analysing a dream and keeping what came of it."""
+
+import time
+from collections.abc import Callable
+
+from dreamvision.analysis import Analysis, Analyst
+from dreamvision.clock import utc_now
+from dreamvision.ids import new_id
+from dreamvision.models.dreams import AnalysisStatus
+from dreamvision.tables.dreams import DreamRecord, Dreams
+
+
+def analyze_and_keep(user_id: str, dream_text: str, analyst: Analyst, dreams: Dreams) -> DreamRecord:
+    """Analyse a new dream. Nothing is kept of one whose analysis fails.
+
+    Raises:
+        AnalysisError: the analysis failed.
+    """
+    created_at, dream_id = utc_now(), new_id()
+    analysis, milliseconds = _timed(lambda: analyst.analyze(dream_text))
+    return dreams.add_analyzed(user_id, dream_id, dream_text, analysis, milliseconds, created_at)
+
+
+def analyze_waiting(user_id: str, dream_id: str, analyst: Analyst, dreams: Dreams) -> None:
+    """Analyse a dream that was taken in before. A second call finds it done and asks nobody.
+
+    Raises:
+        AnalysisError: the analysis failed.
+        DreamNotFoundError: the dream was deleted meanwhile.
+    """
+    dream = dreams.get(user_id, dream_id, consistent=True)
+    if dream.analysis_status is AnalysisStatus.COMPLETED:
+        return
+    analysis, milliseconds = _timed(lambda: analyst.analyze(dream.dream_text))
+    dreams.complete_analysis(user_id, dream_id, analysis, milliseconds, utc_now())
+
+
+def _timed(work: Callable[[], Analysis]) -> tuple[Analysis, int]:
+    started = time.perf_counter_ns()
+    return work(), (time.perf_counter_ns() - started) // 1_000_000

@@ -1,0 +1,75 @@
+"""Keeping a finished rendering: from the provider's short-lived address into our bucket."""
+
+from functools import cache
+
+from dreamvision.archive import ArchivedMedia, archive_video
+from dreamvision.clock import utc_now
+from dreamvision.config import Config
+from dreamvision.download import DownloadPolicy
+from dreamvision.rendering import RenderEmptyOutputError, VideoRenderer
+from dreamvision.storage import MediaStore
+from dreamvision.tables.videos import Media, VideoFinalError, Videos
+
+
+class ArchiveSettings(Config):
+    """The bucket, and the hosts that a video may be fetched from."""
+
+    media_bucket: str
+    allowed_video_hosts: str
+
+
+class Archive:
+    """The bucket that videos are kept in, and the policy by which they are fetched."""
+
+    def __init__(self, store: MediaStore, policy: DownloadPolicy) -> None:
+        self._store = store
+        self._policy = policy
+
+    @classmethod
+    @cache
+    def shared(cls) -> "Archive":
+        """The one of this process, set up from the environment."""
+        settings = ArchiveSettings.from_environment()
+        return cls(MediaStore(settings.media_bucket), DownloadPolicy.from_text(settings.allowed_video_hosts))
+
+    def keep(self, user_id: str, job_id: str, renderer: VideoRenderer, videos: Videos) -> ArchivedMedia | None:
+        """Fetch the video, check it, cut its pictures, store all of it and complete the video.
+
+        ``None`` when the video was completed before. A retry writes to the same keys, so that nothing is left over.
+
+        Raises:
+            VideoFinalError: cancelled or closed meanwhile; what was stored is deleted again.
+            RenderEmptyOutputError: the provider has nothing to fetch.
+            SourceForbiddenError, SourceTruncatedError, ... : see ``fetch_video`` and ``inspect_video``.
+        """
+        video = videos.get(user_id, job_id, consistent=True)
+        if video.video_key is not None:
+            return None
+        if video.provider_task_id is None:
+            raise VideoFinalError
+        task_id = video.provider_task_id
+
+        def fresh_url() -> str:
+            state = renderer.status(task_id)
+            if not state.output_urls:
+                raise RenderEmptyOutputError
+            return state.output_urls[0]
+
+        archived = archive_video(
+            fresh_url(),
+            user_id=user_id,
+            job_id=job_id,
+            store=self._store,
+            policy=self._policy,
+            refresh_url=fresh_url,
+            token=video.media_token,
+        )
+        media = Media(
+            archived.video_key, archived.thumbnail_key, archived.preview_key, archived.width, archived.height
+        )
+        try:
+            videos.complete(video, media, utc_now())
+        except VideoFinalError:
+            self._store.delete_media((media.video_key, media.thumbnail_key, archived.preview_key))
+            raise
+        return archived

@@ -1,0 +1,132 @@
+"""Taking in the wish for a video: rows first, then the execution, then (for the app's main call) the analysis."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from typing import NamedTuple, Self
+
+from dreamvision import analysis
+from dreamvision.analysis import AnalysisError
+from dreamvision.clock import utc_now
+from dreamvision.config import Config
+from dreamvision.ids import new_id
+from dreamvision.models.dreams import AnalysisStatus
+from dreamvision.models.videos import VideoGenerationResponse
+from dreamvision.tables.database import Database
+from dreamvision.tables.dreams import DreamRecord, Dreams
+from dreamvision.tables.videos import VideoRecord, Videos
+from dreamvision.workflow import Job, Workflow, WorkflowUnavailableError
+
+# How often a waiting request looks whether the analysis is there: quick at first, then calmer.
+_FIRST_LOOK_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 1.0
+# What a rendering usually takes beyond the first wait (Runway, 5 to 10 seconds of video).
+_USUAL_RENDER_SECONDS = 60
+
+
+class FilmingSettings(Config):
+    """The state machine, and its first wait for the estimate that the client is given."""
+
+    state_machine_arn: str
+    poll_first_wait: int
+
+
+class Accepted(NamedTuple):
+    """A dream and the video that is being made of it."""
+
+    dream_id: str
+    video: VideoRecord
+
+
+class Filming:
+    """Starts videos. Rows are written before the execution starts, so that no execution lacks its rows."""
+
+    def __init__(
+        self,
+        database: Database,
+        workflow: Workflow,
+        settings: FilmingSettings,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._dreams = Dreams(database)
+        self._videos = Videos(database)
+        self._workflow = workflow
+        self._settings = settings
+        self._sleep = sleep
+        self._monotonic = monotonic
+
+    @classmethod
+    @cache
+    def shared(cls) -> Self:
+        """The one of this process, set up from the environment."""
+        settings = FilmingSettings.from_environment()
+        return cls(Database.shared(), Workflow(settings.state_machine_arn), settings)
+
+    def film_new_dream(self, user_id: str, dream_text: str, duration: int) -> Accepted:
+        """Take in a dream and start its analysis and its video.
+
+        Raises:
+            WorkflowUnavailableError: the execution did not start; dream and video are kept as failed.
+        """
+        dream_id, job_id = new_id(), new_id()
+        video = self._videos.add_with_dream(user_id, job_id, dream_id, dream_text, duration, utc_now())
+        self._start(Job(user_id=user_id, dream_id=dream_id, job_id=job_id, needs_analysis=True))
+        return Accepted(dream_id, video)
+
+    def film_dream(self, user_id: str, dream_id: str, duration: int) -> VideoRecord:
+        """Start one more video of an analysed dream.
+
+        Raises:
+            DreamNotFoundError: no such dream.
+            DreamNotAnalyzedError: it has no analysis.
+            WorkflowUnavailableError: the execution did not start; the video is kept as failed.
+        """
+        job_id = new_id()
+        video = self._videos.add(user_id, job_id, dream_id, duration, utc_now())
+        self._start(Job(user_id=user_id, dream_id=dream_id, job_id=job_id))
+        return video
+
+    def wait_for_analysis(self, user_id: str, dream_id: str, seconds: float) -> DreamRecord | None:
+        """The dream once it is analysed, or ``None`` when that takes longer than ``seconds``.
+
+        Raises:
+            AnalysisError: the analysis failed; the class is the one that the workflow met.
+        """
+        deadline = self._monotonic() + seconds
+        pause = _FIRST_LOOK_SECONDS
+        while True:
+            self._sleep(min(pause, max(0.0, deadline - self._monotonic())))
+            dream = self._dreams.get(user_id, dream_id, consistent=True)
+            if dream.analysis_status is AnalysisStatus.COMPLETED:
+                return dream
+            if dream.analysis_status is AnalysisStatus.FAILED:
+                raise analysis_error(dream.analysis_error)
+            if self._monotonic() >= deadline:
+                return None
+            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+
+    def generation(self, video: VideoRecord) -> VideoGenerationResponse:
+        """A started video as the API shows it, with when it will probably be there."""
+        seconds = self._settings.poll_first_wait + _USUAL_RENDER_SECONDS
+        return VideoGenerationResponse(
+            video_id=video.job_id,
+            job_id=video.job_id,
+            status=video.status,
+            created_at=video.created_at,
+            estimated_completion_time=video.created_at + timedelta(seconds=seconds),
+        )
+
+    def _start(self, job: Job) -> None:
+        try:
+            self._workflow.start(job)
+        except WorkflowUnavailableError as error:
+            self._videos.fail(job.user_id, job.job_id, type(error).__name__, error.user_message, utc_now())
+            raise
+
+
+def analysis_error(name: str | None) -> AnalysisError:
+    """The error of this class's name; a plain ``AnalysisError`` where the name is of none."""
+    found = getattr(analysis, name or "", AnalysisError)
+    return found() if isinstance(found, type) and issubclass(found, AnalysisError) else AnalysisError()

@@ -1,0 +1,20 @@
+"""Identifiers: UUID version 7 (RFC 9562, section 5.7), which sort by the time they were made."""
+
+import secrets
+import time
+import uuid
+
+_TIMESTAMP_BITS = 48
+_RANDOM_A_BITS = 12
+_RANDOM_B_BITS = 62
+
+
+def new_id() -> str:
+    """A fresh UUIDv7 in its canonical text form: 48 bits of Unix milliseconds, 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000 & (1 << _TIMESTAMP_BITS) - 1
+    value = milliseconds << 80
+    value |= 0x7 << 76
+    value |= secrets.randbits(_RANDOM_A_BITS) << 64
+    value |= 0b10 << 62
+    value |= secrets.randbits(_RANDOM_B_BITS)
+    return str(uuid.UUID(int=value))

@@ -1,0 +1,1 @@
+"""The shapes of requests and answers: the contract with the mobile app."""

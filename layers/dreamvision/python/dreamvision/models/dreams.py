@@ -1,0 +1,112 @@
+"""Dreams: what a person tells, and what the analysis made of it."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from dreamvision.analysis import Category
+from dreamvision.models.base import Request, Response, Timestamp, UuidText, WholeNumber
+from dreamvision.models.videos import Duration, VideoGenerationResponse, VideoStatus
+
+MIN_DREAM_LENGTH = 10
+MAX_DREAM_LENGTH = 2000
+
+DreamText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, strict=True, min_length=MIN_DREAM_LENGTH, max_length=MAX_DREAM_LENGTH),
+    Field(
+        description="The dream in the user's own words, in any language: 10 to 2,000 Unicode characters after trimming.",
+        examples=["I was flying over a dark forest with twisted trees"],
+    ),
+]
+
+
+class AnalysisStatus(StrEnum):
+    """Where a dream's analysis stands."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class DreamAnalysisRequest(Request):
+    """A dream to analyse."""
+
+    dream_text: DreamText
+    user_id: UuidText | None = Field(default=None, description="The caller's own id, or left out.")
+
+
+class CombinedDreamVideoRequest(Request):
+    """A dream to analyse and to film in one go."""
+
+    dream_text: DreamText
+    duration: Duration = 5
+
+
+class TokenUsage(Response):
+    """Tokens that the analysis used."""
+
+    input: WholeNumber = Field(examples=[812])
+    output: WholeNumber = Field(examples=[143])
+
+
+class DreamAnalysisResponse(Response):
+    """An analysed dream."""
+
+    dream_id: UuidText
+    video_prompt: str = Field(examples=["POV gentle rise through a dark forest, twisted trees drift past below ..."])
+    category: Category
+    template_used: str = Field(examples=["FLIGHT"])
+    confidence: float = Field(ge=0, le=1, examples=[0.93])
+    token_usage: TokenUsage
+    processing_time_ms: WholeNumber = Field(ge=0, examples=[2341])
+    created_at: Timestamp
+
+
+class CombinedDreamVideoResponse(Response):
+    """The analysis, and the video that is being made from it."""
+
+    dream_analysis: DreamAnalysisResponse
+    video_generation: VideoGenerationResponse
+
+
+class AcceptedDreamVideo(Response):
+    """The dream was taken in and its analysis still runs: poll the ``Location`` header's address."""
+
+    dream_id: UuidText
+    job_id: UuidText
+    status: VideoStatus
+
+
+class DreamDetail(Response):
+    """A dream of the history, with its latest video.
+
+    The five fields of the analysis are ``null`` until ``analysis_status`` is ``completed``.
+    """
+
+    id: UuidText
+    user_id: UuidText
+    dream_text: str
+    analysis_status: AnalysisStatus
+    video_prompt: str | None = None
+    category: Category | None = None
+    template_used: str | None = None
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    token_usage: TokenUsage | None = None
+    created_at: Timestamp
+    job_id: UuidText | None = Field(default=None, description="The latest video of this dream.")
+    video_status: VideoStatus | None = None
+    video_url: str | None = Field(default=None, description="A signed address of the MP4, good for an hour.")
+    thumbnail_url: str | None = None
+
+
+class DreamListResponse(Response):
+    """One page of the history, newest first."""
+
+    dreams: list[DreamDetail]
+    total: WholeNumber = Field(ge=0, description="All dreams that match, on all pages.")
+    page: WholeNumber = Field(ge=1)
+    limit: WholeNumber = Field(ge=1, le=100)
+    pages: WholeNumber = Field(ge=0)
+    next_cursor: str | None = Field(default=None, description="Give it as `cursor` for the next page; null on the last.")

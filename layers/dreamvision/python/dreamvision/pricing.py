@@ -1,0 +1,58 @@
+"""What a model's tokens cost. Knows prices and nothing of the provider's client, so any function may import it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+# A full model id may end in its release date (claude-sonnet-4-5-20250929); the alias without it costs the same.
+_RELEASE_DATE: Final = re.compile(r"-\d{8}$")
+_TOKENS_PER_PRICE: Final = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """US dollars per million tokens, without prompt caching or batch discount."""
+
+    input_per_million: Decimal
+    output_per_million: Decimal
+
+
+def _price(input_dollars: str, output_dollars: str) -> ModelPrice:
+    return ModelPrice(Decimal(input_dollars), Decimal(output_dollars))
+
+
+# Source: the models' overview pages on platform.claude.com, November 2026.
+PRICES: Final[Mapping[str, ModelPrice]] = MappingProxyType(
+    {
+        "claude-sonnet-5-5": _price("2", "10"),
+        "claude-sonnet-5": _price("2", "10"),
+        "claude-sonnet-4-6": _price("3", "15"),
+        "claude-sonnet-4-5": _price("3", "15"),
+        "claude-haiku-4-5": _price("1", "5"),
+        "claude-opus-5-5": _price("4", "20"),
+    }
+)
+
+
+def model_family(model: str) -> str:
+    """The model's id without a release date: the key of the price and option tables."""
+    return _RELEASE_DATE.sub("", model)
+
+
+def estimate_cost(
+    model: str, input_tokens: int, output_tokens: int, prices: Mapping[str, ModelPrice] = PRICES
+) -> Decimal | None:
+    """US dollars, exact and unrounded; ``None`` for a model without a known price.
+
+    Raises ``ValueError`` for a negative count.
+    """
+    if input_tokens < 0 or output_tokens < 0:
+        raise ValueError("A token count cannot be negative.")
+    price = prices.get(model_family(model))
+    if price is None:
+        return None
+    total = input_tokens * price.input_per_million + output_tokens * price.output_per_million
+    return total / _TOKENS_PER_PRICE

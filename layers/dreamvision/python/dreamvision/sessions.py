@@ -1,0 +1,93 @@
+"""Sign-in sessions that were ended before their tokens expired. Logging out works on the very next request.
+
+One item per user holds everything, so that a request pays one small read: the sessions that were logged out one by
+one, and the moment up to which all of them were.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Self
+
+from dreamvision.identity import UnauthenticatedError
+from dreamvision.tables.database import Database, TableNames
+
+# A session is refreshed for seven days after its sign-in, and the last access token of it lives an hour more
+# (template.yaml); after that, and a margin for clocks, Cognito itself refuses it.
+_REMEMBER_SECONDS = 7 * 24 * 3600 + 3600 + 300
+# Tokens carry whole seconds, by Cognito's clock. One that was issued just before a logout must not look younger.
+_CLOCK_MARGIN_SECONDS = 2
+
+
+class Sessions:
+    """The ended sessions of all users, kept in the guards table. Times are Unix seconds."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    @classmethod
+    @cache
+    def shared(cls) -> Self:
+        """The one of this process, set up from the environment."""
+        return cls(Database(TableNames.from_environment()))
+
+    def require_open(self, user_id: str, session_id: str, issued_at: int) -> None:
+        """Costs one read unit: consistent, so that a logout counts at once.
+
+        Raises:
+            UnauthenticatedError: the session was logged out.
+        """
+        guard = self._guard(user_id)
+        if session_id in map(_session_of, guard.get("sessions", ())):
+            raise UnauthenticatedError
+        if issued_at <= int(guard.get("all_until", -1)) and session_id not in guard.get("begun_after", ()):
+            raise UnauthenticatedError
+
+    def begin(self, user_id: str, session_id: str, signed_in_at: int) -> None:
+        """A session that was begun just now: it stays open though a logout everywhere fell into the same moment."""
+        if signed_in_at <= int(self._guard(user_id).get("all_until", -1)):
+            self._remember(user_id, "ADD begun_after :session SET expires_at = :expires_at", {":session": {session_id}})
+
+    def end(self, user_id: str, session_id: str) -> None:
+        """Log out one session."""
+        now = int(self._clock())
+        ending = {":session": {f"{now} {session_id}"}}
+        guard = self._remember(user_id, "ADD sessions :session SET expires_at = :expires_at", ending)
+        lapsed = {entry for entry in guard["sessions"] if _ended_at(entry) + _REMEMBER_SECONDS < now}
+        if lapsed:
+            self._remember(user_id, "DELETE sessions :lapsed SET expires_at = :expires_at", {":lapsed": lapsed})
+
+    def end_all(self, user_id: str) -> None:
+        """Log out every session that was begun up to now."""
+        until = int(self._clock()) + _CLOCK_MARGIN_SECONDS
+        expression = "SET all_until = :until, expires_at = :expires_at REMOVE begun_after, sessions"
+        self._remember(user_id, expression, {":until": until})
+
+    def _guard(self, user_id: str) -> dict[str, Any]:
+        found = self._database.client.get_item(
+            TableName=self._database.names.guards_table, Key=_key(user_id), ConsistentRead=True
+        )
+        return found.get("Item") or {}
+
+    def _remember(self, user_id: str, expression: str, values: dict[str, Any]) -> dict[str, Any]:
+        answer = self._database.client.update_item(
+            TableName=self._database.names.guards_table,
+            Key=_key(user_id),
+            UpdateExpression=expression,
+            ExpressionAttributeValues={**values, ":expires_at": int(self._clock()) + _REMEMBER_SECONDS},
+            ReturnValues="ALL_NEW",
+        )
+        return answer["Attributes"]
+
+
+def _key(user_id: str) -> dict[str, str]:
+    return {"guard": f"sessions#{user_id}"}
+
+
+def _session_of(entry: str) -> str:
+    return entry.partition(" ")[2]
+
+
+def _ended_at(entry: str) -> int:
+    return int(entry.partition(" ")[0])

@@ -1,0 +1,159 @@
+"""The media bucket: where a video, its thumbnail and its preview lie, and the links that open them.
+
+- `videos/{user_id}/{job_id}.mp4`: private, opened by presigned links
+- `thumbnails/{token}/{job_id}.jpg` and `.webp`: public through the CDN, so the key itself has to be unguessable
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from itertools import batched
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import boto3
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dreamvision.errors import DreamVisionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+VIDEO_TYPE = "video/mp4"
+THUMBNAIL_TYPE = "image/jpeg"
+PREVIEW_TYPE = "image/webp"
+LINK_SECONDS = 3600
+
+_PART_BYTES = 8 * 1024 * 1024  # S3 wants at least 5 MB per part; one part at a time is held in memory
+_KEYS_PER_DELETE = 1000  # DeleteObjects takes no more
+_TOKEN_BYTES = 16  # 128 random bits
+_CACHE_FOREVER = "public, max-age=31536000, immutable"  # a key never gets other content
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+class MediaUploadError(DreamVisionError):
+    """S3 did not take the object; nothing of it is left there. May be retried."""
+
+    default_message = "The media could not be stored."
+    user_message = "The video could not be saved. Please try again."
+
+
+class MediaDeletionError(DreamVisionError):
+    """S3 did not delete every object that it was asked to. Asking again is harmless."""
+
+    default_message = "Some media could not be deleted."
+    user_message = "The video could not be deleted completely. Please try again."
+
+
+def s3_client() -> "S3Client":
+    """An S3 client that signs with version 4 and in the region's own host name, which presigned links depend on.
+
+    An emulator (an endpoint in the environment) has no wildcard DNS name, so there the bucket goes into the path.
+    """
+    emulated = "AWS_ENDPOINT_URL_S3" in os.environ or "AWS_ENDPOINT_URL" in os.environ
+    config = Config(signature_version="s3v4", s3={"addressing_style": "path" if emulated else "virtual"})
+    return boto3.client("s3", config=config)
+
+
+def new_media_token() -> str:
+    """The unguessable part of a thumbnail's key: 128 random bits, safe in a URL."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def video_key(user_id: str, job_id: str) -> str:
+    return f"videos/{_checked(user_id)}/{_checked(job_id)}.mp4"
+
+
+def thumbnail_key(token: str, job_id: str) -> str:
+    return f"thumbnails/{_checked(token)}/{_checked(job_id)}.jpg"
+
+
+def preview_key(token: str, job_id: str) -> str:
+    return f"thumbnails/{_checked(token)}/{_checked(job_id)}.webp"
+
+
+class MediaStore:
+    """Puts media into one bucket and makes links to it."""
+
+    def __init__(self, bucket: str, client: "S3Client | None" = None) -> None:
+        self._bucket = bucket
+        self._client = client or s3_client()
+
+    def put_video(self, key: str, file: Path) -> None:
+        """Uploads a file in parts of 8 MB, one at a time; the multipart upload is aborted when any part fails.
+
+        Raises MediaUploadError; the key exists only after the whole file has arrived.
+        """
+        transfer = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, use_threads=False)
+        arguments = {"ContentType": VIDEO_TYPE, "CacheControl": "private, max-age=3600"}
+        try:
+            self._client.upload_file(str(file), self._bucket, key, ExtraArgs=arguments, Config=transfer)
+        except (S3UploadFailedError, BotoCoreError, ClientError):
+            raise MediaUploadError from None
+
+    def put_thumbnail(self, key: str, data: bytes) -> None:
+        """Stores a JPEG for ever-lasting caches. Raises MediaUploadError."""
+        self._put_image(key, data, THUMBNAIL_TYPE)
+
+    def put_preview(self, key: str, data: bytes) -> None:
+        """Stores an animated WebP for ever-lasting caches. Raises MediaUploadError."""
+        self._put_image(key, data, PREVIEW_TYPE)
+
+    def presign_video(self, key: str, *, filename: str | None = None, expires: int = LINK_SECONDS) -> str:
+        """A link that plays the video, or saves it under `filename` when one is given; `expires` in seconds.
+
+        Nothing is asked of S3. A link made with a role's credentials also ends when those do.
+        """
+        disposition = "inline" if filename is None else _attachment(filename)
+        parameters = {"ResponseContentType": VIDEO_TYPE, "ResponseContentDisposition": disposition}
+        return self._presign(key, expires, parameters)
+
+    def presign_image(self, key: str, *, expires: int = LINK_SECONDS) -> str:
+        """A link to a thumbnail or preview, for where there is no CDN in front; `expires` in seconds."""
+        return self._presign(key, expires, {})
+
+    def delete_media(self, keys: Iterable[str]) -> None:
+        """Deletes objects; one that is not there is fine. Raises MediaDeletionError when any is left."""
+        for batch in batched(keys, _KEYS_PER_DELETE, strict=False):
+            self._delete(batch)
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
+        try:
+            answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+        except (BotoCoreError, ClientError):
+            raise MediaDeletionError from None
+        if answer.get("Errors"):
+            raise MediaDeletionError
+
+    def _put_image(self, key: str, data: bytes, content_type: str) -> None:
+        try:
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, CacheControl=_CACHE_FOREVER
+            )
+        except (BotoCoreError, ClientError):
+            raise MediaUploadError from None
+
+    def _presign(self, key: str, expires: int, parameters: dict[str, str]) -> str:
+        return self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key, **parameters}, ExpiresIn=expires
+        )
+
+
+def _checked(part: str) -> str:
+    """One segment of a key. Raises ValueError for anything that could reach into another folder."""
+    if not _ID.fullmatch(part):
+        raise ValueError("a media key is made of ids only")
+    return part
+
+
+def _attachment(filename: str) -> str:
+    """The header of RFC 6266: a plain name for old clients and the real one, percent-encoded, for the others."""
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", filename)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -1,0 +1,229 @@
+"""``dreams``: what was told, what the analysis made of it, and a copy of the latest video's state.
+
+The copy lets a page of the history cost one query. ``user_category`` is the key of the index by category and exists
+only once a dream is analysed.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from dreamvision.analysis import Analysis, Category
+from dreamvision.clock import to_text
+from dreamvision.errors import DreamVisionError
+from dreamvision.models.dreams import AnalysisStatus
+from dreamvision.models.videos import VideoStatus
+from dreamvision.tables.database import Database, Item, TransactionRefusedError, Write, setting
+from dreamvision.tables.profiles import Profiles
+
+CATEGORY_INDEX = "by_category"
+
+
+class DreamNotFoundError(DreamVisionError):
+    """The caller has no dream with this id."""
+
+    default_message = "No such dream."
+    user_message = "This dream does not exist."
+
+
+class DreamRecord(BaseModel):
+    """A row of ``dreams``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: str
+    dream_id: str
+    dream_text: str
+    analysis_status: AnalysisStatus
+    created_at: datetime
+    video_prompt: str | None = None
+    category: Category | None = None
+    template_used: str | None = None
+    confidence: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    model: str | None = None
+    processing_time_ms: int | None = None
+    analysis_error: str | None = None
+    latest_job_id: str | None = None
+    video_status: VideoStatus | None = None
+    video_key: str | None = None
+    thumbnail_key: str | None = None
+    preview_key: str | None = None
+
+
+class Page(NamedTuple):
+    """Rows, newest first, and the id to go on after (``None`` on the last page)."""
+
+    dreams: list[DreamRecord]
+    last_id: str | None
+
+
+class Dreams:
+    """The dreams of one user at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._table = database.names.dreams_table
+        self._profiles = Profiles(database)
+
+    def get(self, user_id: str, dream_id: str, *, consistent: bool = False) -> DreamRecord:
+        """One dream.
+
+        Raises:
+            DreamNotFoundError: there is none with this id, or it is somebody else's.
+        """
+        found = self._database.client.get_item(
+            TableName=self._table, Key=_key(user_id, dream_id), ConsistentRead=consistent
+        )
+        if "Item" not in found:
+            raise DreamNotFoundError
+        return DreamRecord.model_validate(found["Item"])
+
+    def page(
+        self, user_id: str, *, limit: int, category: Category | None = None, after_id: str | None = None
+    ) -> Page:
+        """One page of the history by one query, which costs the same for the first page and the last."""
+        answer = self._database.client.query(**self._query(user_id, limit, category, after_id))
+        last = answer.get("LastEvaluatedKey")
+        return Page(
+            dreams=[DreamRecord.model_validate(item) for item in answer["Items"]],
+            last_id=str(last["dream_id"]) if last else None,
+        )
+
+    def _query(self, user_id: str, limit: int, category: Category | None, after_id: str | None) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "user_id = :user",
+            "ExpressionAttributeValues": {":user": user_id},
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if category is not None:
+            request["IndexName"] = CATEGORY_INDEX
+            request["KeyConditionExpression"] = "user_category = :user"
+            request["ExpressionAttributeValues"] = {":user": _user_category(user_id, category)}
+        if after_id is not None:
+            start: Item = dict(_key(user_id, after_id))
+            if category is not None:
+                start["user_category"] = _user_category(user_id, category)
+            request["ExclusiveStartKey"] = start
+        return request
+
+    def id_at(self, user_id: str, skipped: int, *, category: Category | None = None) -> str | None:
+        """The id after ``skipped`` dreams of the history: where a page by number begins. ``None`` for the first.
+
+        Costs what is skipped; a cursor does not.
+        """
+        last: str | None = None
+        while skipped > 0:
+            answer = self._database.client.query(
+                **self._query(user_id, min(skipped, 1000), category, last), ProjectionExpression="dream_id"
+            )
+            skipped -= len(answer["Items"])
+            last = str(answer["Items"][-1]["dream_id"]) if answer["Items"] else last
+            if "LastEvaluatedKey" not in answer:
+                return last if skipped <= 0 else None
+        return last
+
+    def add_analyzed(
+        self, user_id: str, dream_id: str, dream_text: str, analysis: Analysis, processing_time_ms: int, now: datetime
+    ) -> DreamRecord:
+        """Keep a dream together with its analysis, and count it."""
+        row = self.row(user_id, dream_id, dream_text, now) | _analyzed(user_id, analysis, processing_time_ms)
+        self._database.write_together(
+            [
+                self.putting(row),
+                self._profiles.counting(user_id, now, dreams=1, categories={analysis.category: 1}),
+            ]
+        )
+        return DreamRecord.model_validate(row)
+
+    def complete_analysis(
+        self, user_id: str, dream_id: str, analysis: Analysis, processing_time_ms: int, now: datetime
+    ) -> None:
+        """Add the analysis to a dream that waits for it. Harmless when it was done before.
+
+        Raises:
+            DreamNotFoundError: the dream was deleted meanwhile.
+        """
+        values = _analyzed(user_id, analysis, processing_time_ms)
+        update = setting(values)
+        update["Key"] = _key(user_id, dream_id)
+        update["TableName"] = self._table
+        update["ConditionExpression"] = "analysis_status = :pending"
+        update["ExpressionAttributeValues"][":pending"] = AnalysisStatus.PENDING
+        counting = self._profiles.counting(user_id, now, categories={analysis.category: 1})
+        try:
+            self._database.write_together([{"Update": update}, counting])
+        except TransactionRefusedError:
+            if self.get(user_id, dream_id, consistent=True).analysis_status is not AnalysisStatus.COMPLETED:
+                raise
+
+    def failing_analysis(self, user_id: str, dream_id: str, error: str) -> Write:
+        """The write that closes a waiting analysis as failed; ``error`` is the class of the error."""
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": _key(user_id, dream_id),
+                "UpdateExpression": "SET analysis_status = :failed, analysis_error = :error",
+                "ConditionExpression": "analysis_status = :pending",
+                "ExpressionAttributeValues": {
+                    ":failed": AnalysisStatus.FAILED,
+                    ":pending": AnalysisStatus.PENDING,
+                    ":error": error,
+                },
+            }
+        }
+
+    def row(self, user_id: str, dream_id: str, dream_text: str, now: datetime) -> Item:
+        """A dream that waits for its analysis."""
+        return {
+            **_key(user_id, dream_id),
+            "dream_text": dream_text,
+            "analysis_status": AnalysisStatus.PENDING,
+            "created_at": to_text(now),
+        }
+
+    def putting(self, row: Item) -> Write:
+        """The write that adds a dream. It never replaces one."""
+        return {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": "attribute_not_exists(user_id)"}}
+
+    def copying_video(self, user_id: str, dream_id: str, job_id: str, copy: Item, *, first: bool = False) -> Write:
+        """The write that brings the copy of the latest video's state up to date.
+
+        With ``first`` the video becomes the latest one of an analysed dream; else it must be the latest already.
+        """
+        update = setting({**copy, "latest_job_id": job_id})
+        update |= {"TableName": self._table, "Key": _key(user_id, dream_id)}
+        if first:
+            update["ConditionExpression"] = "analysis_status = :completed"
+            update["ExpressionAttributeValues"][":completed"] = AnalysisStatus.COMPLETED
+        else:
+            update["ConditionExpression"] = "latest_job_id = :latest_job_id"
+        return {"Update": update}
+
+
+def _key(user_id: str, dream_id: str) -> dict[str, str]:
+    return {"user_id": user_id, "dream_id": dream_id}
+
+
+def _user_category(user_id: str, category: Category) -> str:
+    return f"{user_id}#{category}"
+
+
+def _analyzed(user_id: str, analysis: Analysis, processing_time_ms: int) -> Item:
+    return {
+        "analysis_status": AnalysisStatus.COMPLETED,
+        "user_category": _user_category(user_id, analysis.category),
+        "video_prompt": analysis.video_prompt,
+        "category": analysis.category,
+        "template_used": analysis.template_used,
+        "confidence": Decimal(str(analysis.confidence)),
+        "input_tokens": analysis.input_tokens,
+        "output_tokens": analysis.output_tokens,
+        "model": analysis.model,
+        "processing_time_ms": processing_time_ms,
+    }

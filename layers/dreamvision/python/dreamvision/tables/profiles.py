@@ -1,0 +1,252 @@
+"""``user_profiles``: who a user is, and how much there is of theirs.
+
+A profile may be missing (somebody made the user in the Cognito console): whatever writes a counter makes the item, and
+``GET /auth/me`` fills in the rest. ``dreams_by_category`` is one number per category, since an update cannot add to a
+map that is not there yet.
+
+A user name is taken by an item of its own, ``username#<folded name>``. It is reserved before there is a user to own
+it; such a reservation lapses by itself, so that a registration that broke off blocks nothing.
+"""
+
+import unicodedata
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+from pydantic import BaseModel, ConfigDict, computed_field
+
+from dreamvision.analysis import Category
+from dreamvision.clock import to_text
+from dreamvision.errors import DreamVisionError
+from dreamvision.ids import new_id
+from dreamvision.tables.database import (
+    ContentionError,
+    Database,
+    TransactionRefusedError,
+    Write,
+    condition_failed,
+)
+
+FREE_TIER = "free"
+# Longer than any request runs (the gateway gives up after 30 s), and short enough for somebody who tries again.
+RESERVATION_LIFETIME = timedelta(seconds=60)
+_CATEGORY_PREFIX = "dreams_in_"
+# A name that nobody has: no item, or one whose hold has lapsed.
+_FREE = "attribute_not_exists(user_id) OR held_until < :now"
+
+
+class UsernameTakenError(DreamVisionError):
+    """Somebody else has the name, or is just about to."""
+
+    default_message = "The user name is taken."
+    user_message = "This user name is taken. Please choose another one."
+
+
+class ProfileExistsError(DreamVisionError):
+    """The user has a complete profile already."""
+
+    default_message = "The profile is complete already."
+
+
+class Reservation(NamedTuple):
+    """A name that is held for a profile to come. ``token`` tells it from another one of the same name."""
+
+    username: str
+    token: str
+
+
+class Profile(BaseModel):
+    """A row of ``user_profiles``; all but the id may still be missing."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    user_id: str
+    email: str | None = None
+    username: str | None = None
+    subscription_tier: str = FREE_TIER
+    dreams_count: int = 0
+    videos_count: int = 0
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def dreams_by_category(self) -> dict[Category, int]:
+        counts: dict[str, Any] = self.model_extra or {}
+        return {category: int(counts.get(_CATEGORY_PREFIX + category, 0)) for category in Category}
+
+
+class Profiles:
+    """Reads, and the writes that belong into the transactions of what they count."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._table = database.names.profiles_table
+
+    def get(self, user_id: str, *, consistent: bool = False) -> Profile:
+        """The profile, or an empty one of the free tier where there is none yet."""
+        found = self._database.client.get_item(
+            TableName=self._table, Key={"user_id": user_id}, ConsistentRead=consistent
+        )
+        return Profile.model_validate({"user_id": user_id, **found.get("Item", {})})
+
+    def counting(
+        self,
+        user_id: str,
+        now: datetime,
+        *,
+        dreams: int = 0,
+        videos: int = 0,
+        categories: dict[Category, int] | None = None,
+    ) -> Write:
+        """The write that moves the counters, for the transaction that writes what is counted."""
+        counts = {"dreams_count": dreams, "videos_count": videos}
+        counts |= {_CATEGORY_PREFIX + category: number for category, number in (categories or {}).items()}
+        moved = {name: number for name, number in counts.items() if number}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"user_id": user_id},
+                "UpdateExpression": "SET updated_at = :now, created_at = if_not_exists(created_at, :now), "
+                "subscription_tier = if_not_exists(subscription_tier, :free) ADD "
+                + ", ".join(f"{name} :{name}" for name in moved),
+                "ExpressionAttributeValues": {
+                    ":now": to_text(now),
+                    ":free": FREE_TIER,
+                    **{f":{name}": Decimal(number) for name, number in moved.items()},
+                },
+            }
+        }
+
+    def reserve(self, username: str, now: datetime) -> Reservation:
+        """Hold a name until its profile is completed, or ``RESERVATION_LIFETIME`` has passed.
+
+        Raises:
+            UsernameTakenError: somebody has the name or holds it.
+        """
+        reservation = Reservation(username, token=new_id())
+        values = {"held_by": reservation.token, "held_until": to_text(now + RESERVATION_LIFETIME)}
+        try:
+            self._database.client.put_item(
+                TableName=self._table,
+                Item={**_name_key(username), **values},
+                ConditionExpression=_FREE,
+                ExpressionAttributeValues={":now": to_text(now)},
+            )
+        except ClientError as error:
+            if condition_failed(error):
+                raise UsernameTakenError from None
+            raise
+        return reservation
+
+    def release(self, reservation: Reservation) -> None:
+        """Give a held name back. Harmless when it was lost or completed meanwhile."""
+        try:
+            self._database.client.delete_item(
+                TableName=self._table,
+                Key=_name_key(reservation.username),
+                ConditionExpression="held_by = :token",
+                ExpressionAttributeValues={":token": reservation.token},
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+
+    def complete(self, user_id: str, email: str, reservation: Reservation, now: datetime) -> None:
+        """Give the user the held name, together with the rest of the profile. Counters that are there stay.
+
+        Raises:
+            UsernameTakenError: the reservation had lapsed and somebody else took the name.
+            ProfileExistsError: the profile has a name already.
+        """
+        naming = {
+            "TableName": self._table,
+            "Key": _name_key(reservation.username),
+            "UpdateExpression": "SET owner_id = :user REMOVE held_by, held_until",
+            "ConditionExpression": "held_by = :token",
+            "ExpressionAttributeValues": {":user": user_id, ":token": reservation.token},
+        }
+        completing = {
+            "TableName": self._table,
+            "Key": {"user_id": user_id},
+            "UpdateExpression": "SET username = :username, email = :email, updated_at = :now, "
+            "created_at = if_not_exists(created_at, :now), "
+            "subscription_tier = if_not_exists(subscription_tier, :free), "
+            "dreams_count = if_not_exists(dreams_count, :zero), videos_count = if_not_exists(videos_count, :zero)",
+            "ConditionExpression": "attribute_not_exists(username)",
+            "ExpressionAttributeValues": {
+                ":username": reservation.username,
+                ":email": email,
+                ":now": to_text(now),
+                ":free": FREE_TIER,
+                ":zero": Decimal(0),
+            },
+        }
+        try:
+            self._database.write_together([{"Update": naming}, {"Update": completing}])
+        except TransactionRefusedError as refused:
+            if refused.refused(1):
+                raise ProfileExistsError from None
+            raise UsernameTakenError from None
+
+    def rename(self, user_id: str, old: str, new: str, now: datetime) -> None:
+        """Change the user's name from ``old`` to ``new`` and free the old one.
+
+        Raises:
+            UsernameTakenError: somebody else has the new name or holds it.
+            ContentionError: the name is not ``old`` any more: somebody else renames the same user.
+        """
+        renaming = {
+            "TableName": self._table,
+            "Key": {"user_id": user_id},
+            "UpdateExpression": "SET username = :new, updated_at = :now",
+            "ConditionExpression": "username = :old",
+            "ExpressionAttributeValues": {":new": new, ":old": old, ":now": to_text(now)},
+        }
+        writes: list[Write] = [{"Update": renaming}]
+        if folded(old) != folded(new):
+            writes += [self._taking(user_id, new, now), self._freeing(user_id, old)]
+        try:
+            self._database.write_together(writes)
+        except TransactionRefusedError as refused:
+            if refused.refused(0):
+                raise ContentionError from None
+            raise UsernameTakenError from None
+
+    def remove(self, user_id: str) -> None:
+        """Take profile and name away together. Harmless when they are gone."""
+        profile = self.get(user_id, consistent=True)
+        removing: Write = {"Delete": {"TableName": self._table, "Key": {"user_id": user_id}}}
+        freeing = [self._freeing(user_id, profile.username)] if profile.username else []
+        self._database.write_together([removing, *freeing])
+
+    def _taking(self, user_id: str, username: str, now: datetime) -> Write:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": {**_name_key(username), "owner_id": user_id},
+                "ConditionExpression": _FREE,
+                "ExpressionAttributeValues": {":now": to_text(now)},
+            }
+        }
+
+    def _freeing(self, user_id: str, username: str) -> Write:
+        return {
+            "Delete": {
+                "TableName": self._table,
+                "Key": _name_key(username),
+                "ConditionExpression": "attribute_not_exists(user_id) OR owner_id = :owner",
+                "ExpressionAttributeValues": {":owner": user_id},
+            }
+        }
+
+
+def folded(username: str) -> str:
+    """The form in which names are compared: without regard to case, compatibility forms and runs of spaces."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
+    return " ".join(plain.split())
+
+
+def _name_key(username: str) -> dict[str, str]:
+    return {"user_id": f"username#{folded(username)}"}

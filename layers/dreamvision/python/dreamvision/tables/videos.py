@@ -1,0 +1,305 @@
+"""``videos``: every rendering that was asked for, and how far it is.
+
+A status only moves forward: pending -> processing -> completed | failed | cancelled, by conditional writes. What counts
+(the profile's counters, the dream's copy) moves in the same transaction.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from botocore.exceptions import ClientError
+from pydantic import BaseModel, ConfigDict
+
+from dreamvision.clock import to_text
+from dreamvision.errors import DreamVisionError
+from dreamvision.models.videos import VideoStatus
+from dreamvision.rendering import RenderOutcomeUnknownError
+from dreamvision.storage import new_media_token
+from dreamvision.tables.database import Database, Item, TransactionRefusedError, Write, condition_failed, setting
+from dreamvision.tables.dreams import Dreams
+from dreamvision.tables.profiles import Profiles
+
+_NOT_FINAL = "#status IN (:pending, :processing)"
+_OPEN_STATES = {":pending": VideoStatus.PENDING, ":processing": VideoStatus.PROCESSING}
+
+
+class VideoNotFoundError(DreamVisionError):
+    """The caller has no video with this id."""
+
+    default_message = "No such video."
+    user_message = "This video does not exist."
+
+
+class VideoFinalError(DreamVisionError):
+    """The video is completed, failed or cancelled already: nothing moves it any more."""
+
+    default_message = "The video is final."
+    user_message = "This video is finished already."
+
+
+class DreamNotAnalyzedError(DreamVisionError):
+    """A video needs a dream whose analysis is there."""
+
+    default_message = "The dream has no analysis."
+    user_message = "This dream has not been analysed yet."
+
+
+class Media(NamedTuple):
+    """Where a finished video lies in the media bucket, and its size in pixels."""
+
+    video_key: str
+    thumbnail_key: str
+    preview_key: str | None
+    width: int
+    height: int
+
+
+class VideoRecord(BaseModel):
+    """A row of ``videos``. ``render_requested_at`` is the intent that is written before the renderer is asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: str
+    job_id: str
+    dream_id: str
+    status: VideoStatus
+    duration: int
+    created_at: datetime
+    updated_at: datetime
+    media_token: str
+    progress: int = 0
+    render_requested_at: datetime | None = None
+    provider_task_id: str | None = None
+    queued_since: datetime | None = None
+    completed_at: datetime | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    credits: int | None = None
+    video_key: str | None = None
+    thumbnail_key: str | None = None
+    preview_key: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class Videos:
+    """The videos of one user at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._table = database.names.videos_table
+        self._dreams = Dreams(database)
+        self._profiles = Profiles(database)
+
+    def get(self, user_id: str, job_id: str, *, consistent: bool = False) -> VideoRecord:
+        """One video.
+
+        Raises:
+            VideoNotFoundError: there is none with this id, or it is somebody else's.
+        """
+        found = self._database.client.get_item(
+            TableName=self._table, Key=_key(user_id, job_id), ConsistentRead=consistent
+        )
+        if "Item" not in found:
+            raise VideoNotFoundError
+        return VideoRecord.model_validate(found["Item"])
+
+    def add_with_dream(
+        self, user_id: str, job_id: str, dream_id: str, dream_text: str, duration: int, now: datetime
+    ) -> VideoRecord:
+        """A new dream that waits for its analysis, and the video that is to come of it."""
+        row = _row(user_id, job_id, dream_id, duration, now)
+        dream = self._dreams.row(user_id, dream_id, dream_text, now)
+        dream |= {"latest_job_id": job_id, "video_status": VideoStatus.PENDING}
+        self._database.write_together(
+            [self._putting(row), self._dreams.putting(dream), self._profiles.counting(user_id, now, dreams=1)]
+        )
+        return VideoRecord.model_validate(row)
+
+    def add(self, user_id: str, job_id: str, dream_id: str, duration: int, now: datetime) -> VideoRecord:
+        """One more video of an analysed dream.
+
+        Raises:
+            DreamNotFoundError: no such dream.
+            DreamNotAnalyzedError: it has no analysis.
+        """
+        row = _row(user_id, job_id, dream_id, duration, now)
+        copy = {"video_status": VideoStatus.PENDING, "video_key": None, "thumbnail_key": None, "preview_key": None}
+        try:
+            self._database.write_together(
+                [self._putting(row), self._dreams.copying_video(user_id, dream_id, job_id, copy, first=True)]
+            )
+        except TransactionRefusedError:
+            self._dreams.get(user_id, dream_id, consistent=True)
+            raise DreamNotAnalyzedError from None
+        return VideoRecord.model_validate(row)
+
+    def request_render(self, user_id: str, job_id: str, now: datetime) -> VideoRecord:
+        """Write down the intent to ask for a paid rendering, before it is asked for.
+
+        The answer has a ``provider_task_id`` where the rendering was asked for before: take that one.
+
+        Raises:
+            RenderOutcomeUnknownError: it was asked for before and no answer was kept: asking again could pay twice.
+            VideoFinalError: nothing is to be rendered any more.
+            VideoNotFoundError: deleted meanwhile.
+        """
+        condition = f"{_NOT_FINAL} AND attribute_not_exists(render_requested_at)"
+        try:
+            self._update(user_id, job_id, {"render_requested_at": to_text(now)}, now, condition, _OPEN_STATES)
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            video = self.get(user_id, job_id, consistent=True)
+            if video.status.is_final:
+                raise VideoFinalError from None
+            if video.provider_task_id is None:
+                raise RenderOutcomeUnknownError from None
+            return video
+        return self.get(user_id, job_id, consistent=True)
+
+    def withdraw_render_request(self, user_id: str, job_id: str, now: datetime) -> None:
+        """Take the intent back, once it is certain that nothing was created."""
+        condition = "attribute_exists(user_id) AND attribute_not_exists(provider_task_id)"
+        self._update(user_id, job_id, {"render_requested_at": None}, now, condition)
+
+    def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> None:
+        """Keep the renderer's task id, whatever the status is by now: without it a paid task is lost."""
+        self._update(
+            user_id, job_id, {"provider_task_id": task_id, "credits": credits}, now, "attribute_exists(user_id)"
+        )
+        video = self.get(user_id, job_id, consistent=True)
+        if video.status is VideoStatus.PENDING:
+            self._move(video, VideoStatus.PROCESSING, now, {})
+
+    def record_progress(self, video: VideoRecord, progress: int, queued_since: datetime | None, now: datetime) -> None:
+        """Progress never goes back. A video that became final meanwhile stays as it is.
+
+        Raises:
+            VideoFinalError: it became final meanwhile.
+        """
+        values: Item = {
+            "progress": max(progress, video.progress),
+            "queued_since": to_text(queued_since) if queued_since else None,
+        }
+        if values == {"progress": video.progress, "queued_since": to_text(video.queued_since) if video.queued_since else None}:
+            return
+        try:
+            self._update(video.user_id, video.job_id, values, now, _NOT_FINAL, _OPEN_STATES)
+        except ClientError as error:
+            if condition_failed(error):
+                raise VideoFinalError from None
+            raise
+
+    def complete(self, video: VideoRecord, media: Media, now: datetime) -> None:
+        """The video can be watched: status, counter and the dream's copy in one transaction.
+
+        Raises:
+            VideoFinalError: it was cancelled or closed meanwhile.
+        """
+        keys: Item = {"video_key": media.video_key, "thumbnail_key": media.thumbnail_key, "preview_key": media.preview_key}
+        values = {
+            **keys,
+            "progress": 100,
+            "completed_at": to_text(now),
+            "queued_since": None,
+            "width": media.width,
+            "height": media.height,
+        }
+        self._move(video, VideoStatus.COMPLETED, now, values, keys, [self._profiles.counting(video.user_id, now, videos=1)])
+
+    def fail(self, user_id: str, job_id: str, error_code: str, error_message: str, now: datetime) -> VideoRecord:
+        """Close the video, and an analysis that still waits, as failed. Harmless when the video is final already."""
+        video = self.get(user_id, job_id, consistent=True)
+        if video.status.is_final:
+            return video
+        values: Item = {"error_code": error_code, "error_message": error_message, "queued_since": None}
+        try:
+            self._move(video, VideoStatus.FAILED, now, values)
+        except VideoFinalError:
+            return self.get(user_id, job_id, consistent=True)
+        self._fail_waiting_analysis(video, error_code)
+        return self.get(user_id, job_id, consistent=True)
+
+    def _fail_waiting_analysis(self, video: VideoRecord, error_code: str) -> None:
+        try:
+            self._database.write_together(
+                [self._dreams.failing_analysis(video.user_id, video.dream_id, error_code)]
+            )
+        except TransactionRefusedError:
+            return  # analysed before, or deleted: nothing waits
+
+    def _move(
+        self,
+        video: VideoRecord,
+        status: VideoStatus,
+        now: datetime,
+        values: Item,
+        copied: Item | None = None,
+        counting: Sequence[Write] = (),
+    ) -> None:
+        """The one way in which a status changes.
+
+        Raises:
+            VideoFinalError: the video is final already, or was deleted.
+        """
+        update = setting({**values, "status": status, "updated_at": to_text(now)})
+        update |= {"TableName": self._table, "Key": _key(video.user_id, video.job_id)}
+        update["ConditionExpression"] = _NOT_FINAL
+        update["ExpressionAttributeValues"] |= _OPEN_STATES
+        copy = self._dreams.copying_video(
+            video.user_id, video.dream_id, video.job_id, {"video_status": status, **(copied or {})}
+        )
+        moving: list[Write] = [{"Update": update}, *counting]
+        try:
+            self._database.write_together([*moving, copy])
+        except TransactionRefusedError as refused:
+            if refused.refused(0):
+                raise VideoFinalError from None
+            # A newer video of the same dream has taken over the copy.
+            self._move_alone(moving)
+
+    def _move_alone(self, moving: Sequence[Write]) -> None:
+        try:
+            self._database.write_together(moving)
+        except TransactionRefusedError:
+            raise VideoFinalError from None
+
+    def _putting(self, row: Item) -> Write:
+        return {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": "attribute_not_exists(user_id)"}}
+
+    def _update(
+        self,
+        user_id: str,
+        job_id: str,
+        values: Item,
+        now: datetime,
+        condition: str,
+        condition_values: Item | None = None,
+    ) -> None:
+        update = setting({**values, "updated_at": to_text(now)})
+        if "#status" in condition:
+            update["ExpressionAttributeNames"]["#status"] = "status"
+        update["ExpressionAttributeValues"] |= condition_values or {}
+        self._database.client.update_item(
+            TableName=self._table, Key=_key(user_id, job_id), ConditionExpression=condition, **update
+        )
+
+
+def _key(user_id: str, job_id: str) -> dict[str, str]:
+    return {"user_id": user_id, "job_id": job_id}
+
+
+def _row(user_id: str, job_id: str, dream_id: str, duration: int, now: datetime) -> Item:
+    return {
+        **_key(user_id, job_id),
+        "dream_id": dream_id,
+        "user_dream": f"{user_id}#{dream_id}",
+        "status": VideoStatus.PENDING,
+        "progress": 0,
+        "duration": duration,
+        "media_token": new_media_token(),
+        "created_at": to_text(now),
+        "updated_at": to_text(now),
+    }

@@ -1,0 +1,294 @@
+"""Looks inside a downloaded video: is it really a playable MP4, which frame tells most, a short moving preview.
+
+The only module that imports PyAV, whose libraries weigh 128 MB: nothing but the archiving function may import this
+one. It needs neither Pillow nor NumPy, which would not fit beside PyAV into a function's 250 MB.
+"""
+
+import io
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+from dreamvision.errors import DreamVisionError
+
+MAX_SECONDS = 60.0  # four times the longest render on offer; a crafted file could otherwise decode for hours
+MAX_PIXELS = 4096 * 2304  # per frame, 4K: what bounds the decoder's memory
+PLAYABLE_CODECS = ("h264", "hevc", "av1", "vp9")  # what phones and browsers play out of an MP4
+
+_MAX_FRAMES = int(MAX_SECONDS * 120)
+_SAMPLES = 12  # frames that compete for the thumbnail, evenly spread
+_SCORED_SIZE = (96, 54)  # pixels; enough to tell a telling frame, and quick in plain Python
+_THUMBNAIL_SIDE = 1280  # pixels of the longer side: a JPEG of that size cannot come near 5 MB
+_THUMBNAIL_QUANTIZER = 3  # 2 (best) to 31
+_PREVIEW_BOX = (320, 568)  # pixels, width and height, landscape or portrait
+_PREVIEW_SECONDS = 3
+_PREVIEW_RATE = 8  # frames per second
+_PREVIEW_QUALITY = 70  # 0 to 100; 24 frames of pure noise stay under 2 MB
+_DURATION_TOLERANCE = 0.5  # seconds that the last frame may end before the announced end
+_LOST_FRAMES_TOLERANCE = 0.9  # share of the announced frames that has to decode
+
+
+class NotAVideoError(DreamVisionError):
+    """The file is not an MP4 that players can play to its end."""
+
+    default_message = "The file is not a playable MP4 video."
+    user_message = "The video could not be used. Please try again."
+
+
+class VideoTruncatedError(NotAVideoError):
+    """The file announces more video than it holds."""
+
+    default_message = "The video ends before its announced end."
+    user_message = "The video arrived incomplete. Please try again."
+
+
+class VideoUnsuitableError(DreamVisionError):
+    """A real video, but longer or larger in pixels than anything that the product asks for."""
+
+    default_message = "The video is longer or larger than allowed."
+    user_message = "The video could not be used. Please try again."
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What was found by decoding: `duration` in seconds, size in pixels, FFmpeg's name of the codec."""
+
+    duration: float
+    width: int
+    height: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An encoded picture and its size in pixels."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+def inspect_video(file: Path) -> VideoFacts:
+    """Decodes the whole file and says what it is.
+
+    Raises NotAVideoError, VideoTruncatedError, VideoUnsuitableError.
+    """
+    _check_boxes(file)
+    with _opened(file) as (container, stream):
+        codec = stream.codec_context
+        if codec.name not in PLAYABLE_CODECS or container.metadata.get("major_brand") == "qt  ":
+            raise NotAVideoError
+        announced = _announced_seconds(stream)
+        if announced > MAX_SECONDS or codec.width * codec.height > MAX_PIXELS:
+            raise VideoUnsuitableError
+        frames, end = _decode_all(container, stream)
+        if end < announced - _DURATION_TOLERANCE or frames < stream.frames * _LOST_FRAMES_TOLERANCE:
+            raise VideoTruncatedError
+        return VideoFacts(round(max(end, announced), 3), codec.width, codec.height, codec.name)
+
+
+def make_thumbnail(file: Path) -> Image:
+    """A JPEG of the frame with the most to see, at most 1280 pixels long and far below 5 MB.
+
+    Raises NotAVideoError when no frame decodes.
+    """
+    with _opened(file) as (container, stream):
+        seconds = _announced_seconds(stream)
+        times = ((index + 0.5) * seconds / _SAMPLES for index in range(_SAMPLES))
+        best: VideoFrame | None = None
+        best_score = -1.0
+        for frame in _frames_at(container, stream, times):
+            score = _frame_score(frame)
+            if score > best_score:
+                best, best_score = frame, score
+        if best is None:
+            raise NotAVideoError
+        return _jpeg(best)
+
+
+def make_preview(file: Path) -> bytes:
+    """An animated WebP, endlessly repeating: at most 3 s out of the middle, 8 frames per second, below 2 MB.
+
+    Raises NotAVideoError when no frame decodes.
+    """
+    with _opened(file) as (container, stream):
+        start = max(0.0, (_announced_seconds(stream) - _PREVIEW_SECONDS) / 2)
+        count = _PREVIEW_SECONDS * _PREVIEW_RATE
+        times = (start + index / _PREVIEW_RATE for index in range(count))
+        width, height = _fitted(stream.codec_context.width, stream.codec_context.height, _PREVIEW_BOX)
+        container.seek(int(start * av.time_base))
+        frames = [
+            frame.reformat(width=width, height=height, format="yuv420p")
+            for frame in _frames_at(container, stream, times)
+        ]
+    if not frames:
+        raise NotAVideoError
+    return _webp(frames, width, height)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Opens the file as MP4 and nothing else: other demuxers could read further files or addresses named inside."""
+    try:
+        with av.open(str(file), format="mp4") as container:
+            if not container.streams.video:
+                raise NotAVideoError
+            stream = container.streams.video[0]
+            if stream.codec_context is None or not (stream.width and stream.height):  # None: a codec nobody knows
+                raise NotAVideoError
+            stream.thread_type = "AUTO"
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            yield container, stream
+    except FFmpegError:
+        raise NotAVideoError from None
+
+
+def _check_boxes(file: Path) -> None:
+    """Walks the top-level boxes (ISO/IEC 14496-12, 4.2): the first is `ftyp`, none reaches past the end of the file.
+
+    Decoders make the best of a file that was cut off; its box sizes do not lie about it.
+    """
+    size = file.stat().st_size
+    with file.open("rb") as content:
+        position = 0
+        while position < size:
+            content.seek(position)
+            length, kind = _box_header(content.read(16), size - position)
+            if position == 0 and kind != b"ftyp":
+                raise NotAVideoError
+            if position + length > size:
+                raise VideoTruncatedError
+            position += length
+        if position == 0:
+            raise NotAVideoError
+
+
+def _box_header(header: bytes, left: int) -> tuple[int, bytes]:
+    """Length and kind of a box. Length 1 announces 64 bits behind the kind, 0 means up to the end of the file."""
+    length, kind = int.from_bytes(header[:4]), header[4:8]
+    if length == 1:
+        length = int.from_bytes(header[8:16])
+    elif length == 0:
+        length = left
+    if length < 8:  # shorter than its own header: padding or rubbish, which players skip as well
+        length = left
+    return length, kind
+
+
+def _announced_seconds(stream: VideoStream) -> float:
+    """The stream's length by its own header, 0 when it does not say."""
+    if stream.duration is None or stream.time_base is None:
+        return 0.0
+    return float(stream.duration * stream.time_base)
+
+
+def _decode_all(container: InputContainer, stream: VideoStream) -> tuple[int, float]:
+    """Number of frames and the end of the last one in seconds. Raises VideoUnsuitableError for an endless film."""
+    frames, end = 0, 0.0
+    rate = stream.average_rate or stream.base_rate
+    frame_seconds = float(1 / rate) if rate else 0.0
+    for frame in container.decode(stream):
+        frames += 1
+        end = max(end, _seconds(frame, stream) + frame_seconds)
+        if frames > _MAX_FRAMES or end > MAX_SECONDS:
+            raise VideoUnsuitableError
+    if frames == 0:
+        raise NotAVideoError
+    return frames, end
+
+
+def _frames_at(container: InputContainer, stream: VideoStream, times: Iterator[float]) -> Iterator[VideoFrame]:
+    """For each time in seconds, ascending, the first frame at or after it; a frame is given at most once."""
+    wanted = next(times, None)
+    for frame in container.decode(stream):
+        now = _seconds(frame, stream)
+        if wanted is not None and now >= wanted:
+            yield frame
+        while wanted is not None and wanted <= now:
+            wanted = next(times, None)
+        if wanted is None:
+            return
+
+
+def _seconds(frame: VideoFrame, stream: VideoStream) -> float:
+    """A frame's time from the start of the film. Raises NotAVideoError for a frame without one."""
+    if frame.pts is None or frame.time_base is None:
+        raise NotAVideoError
+    start = stream.start_time or 0
+    return float((frame.pts - start) * frame.time_base)
+
+
+def _frame_score(frame: VideoFrame) -> float:
+    width, height = _SCORED_SIZE
+    plane = frame.reformat(width=width, height=height, format="gray").planes[0]
+    padded = bytes(plane)
+    rows = [padded[y * plane.line_size : y * plane.line_size + width] for y in range(height)]
+    return telling_score(rows)
+
+
+def telling_score(rows: list[bytes]) -> float:
+    """How much a picture shows, from its rows of brightness: variety x contrast x detail, and 0 for a flat one.
+
+    Variety is the entropy of the brightness values in bits, contrast their standard deviation, detail the mean
+    difference between neighbours. Black, white, faded and blurred frames are poor in all three.
+    """
+    pixels = b"".join(rows)
+    total = len(pixels)
+    counts = Counter(pixels)
+    entropy = -sum(n / total * math.log2(n / total) for n in counts.values())
+    mean = sum(value * n for value, n in counts.items()) / total
+    deviation = math.sqrt(sum((value - mean) ** 2 * n for value, n in counts.items()) / total)
+    steps = sum(abs(a - b) for row in rows for a, b in pairwise(row))
+    detail = steps / total
+    return max(0.0, entropy) * (1 + deviation / 32) * (1 + detail / 8)
+
+
+def _fitted(width: int, height: int, box: tuple[int, int]) -> tuple[int, int]:
+    """The size scaled down (never up) into a box, in even numbers as 4:2:0 colour wants it."""
+    scale = min(1.0, box[0] / width, box[1] / height)
+    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+def _jpeg(frame: VideoFrame) -> Image:
+    """Encodes one frame in the colours of JFIF: full range, ITU-R BT.601."""
+    width, height = _fitted(frame.width, frame.height, (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+    picture = frame.reformat(
+        width=width,
+        height=height,
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU601,
+        dst_color_range=ColorRange.JPEG,
+    )
+    encoder = av.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.time_base = Fraction(1, 1)
+    encoder.color_range = ColorRange.JPEG
+    encoder.qmin = encoder.qmax = _THUMBNAIL_QUANTIZER
+    encoder.options = {"flags": "+bitexact"}  # without the encoder's name in a comment
+    data = b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
+    return Image(data, width, height)
+
+
+def _webp(frames: list[VideoFrame], width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="webp", options={"loop": "0"}) as container:
+        stream = container.add_stream("libwebp_anim", rate=_PREVIEW_RATE)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"quality": str(_PREVIEW_QUALITY)}
+        for index, frame in enumerate(frames):
+            frame.pts, frame.time_base = index, Fraction(1, _PREVIEW_RATE)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()

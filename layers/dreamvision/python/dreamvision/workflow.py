@@ -1,0 +1,108 @@
+"""The state machine ``dream_to_video``: starting an execution, and what its tasks share.
+
+An execution's input, outputs and errors are shown in the console for months: they carry ids and names of errors, never
+a dream, a prompt or an address.
+"""
+
+import json
+from collections.abc import Callable
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config as BotoConfig
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel, ConfigDict
+
+from dreamvision.errors import DreamVisionError
+from dreamvision.safe_logging import log_unforeseen
+from dreamvision.tables.database import error_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.client import SFNClient
+
+_CLIENT_CONFIG = BotoConfig(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+
+logger = Logger()
+
+
+class WorkflowUnavailableError(DreamVisionError):
+    """The execution could not be started. Nothing was spent."""
+
+    default_message = "The execution could not be started."
+    user_message = "The video could not be started. Please try again in a moment."
+
+
+class UnforeseenError(DreamVisionError):
+    """What a task raises instead of an error of a library, whose message could quote what it was given."""
+
+    default_message = "A task failed in a way that was not foreseen; the log has the place."
+
+
+class Job(BaseModel):
+    """The input of an execution, and of each of its tasks."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    user_id: str
+    dream_id: str
+    job_id: str
+    needs_analysis: bool = False
+    error: str | None = None
+
+
+class Workflow:
+    """Executions of the state machine."""
+
+    def __init__(self, state_machine_arn: str, client: "SFNClient | None" = None) -> None:
+        self._arn = state_machine_arn
+        self._client = client
+
+    @cached_property
+    def client(self) -> "SFNClient":
+        return self._client or boto3.client("stepfunctions", config=_CLIENT_CONFIG)
+
+    def start(self, job: Job) -> None:
+        """Start the execution of this job. Its name is the job's id: starting twice is harmless.
+
+        Raises:
+            WorkflowUnavailableError: it did not start.
+        """
+        try:
+            self.client.start_execution(
+                stateMachineArn=self._arn, name=job.job_id, input=json.dumps(job.model_dump(exclude={"error"}))
+            )
+        except ClientError as error:
+            if error_code(error) != "ExecutionAlreadyExists":
+                raise WorkflowUnavailableError from None
+        except BotoCoreError:
+            raise WorkflowUnavailableError from None
+
+
+type TaskHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+def task(work: Callable[[Job], dict[str, Any]]) -> TaskHandler:
+    """Make the Lambda handler of one state out of the work that it does for a job.
+
+    Errors of ours pass by their name, which the state machine's ``Retry`` and ``Catch`` know. Any other becomes an
+    ``UnforeseenError`` without a message of its own.
+    """
+
+    @wraps(work)
+    @logger.inject_lambda_context(clear_state=True)
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        job = Job.model_validate(event)
+        logger.append_keys(job_id=job.job_id)
+        try:
+            return work(job)
+        except DreamVisionError as error:
+            logger.warning("task failed", extra={"error": type(error).__name__})
+            raise
+        except Exception as error:
+            log_unforeseen(logger, error)
+            raise UnforeseenError from None
+
+    return handler

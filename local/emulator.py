@@ -1,0 +1,41 @@
+"""The AWS emulator (MiniStack) as this project runs it: on loopback, IAM enforced, state on disk."""
+
+import sys
+
+import httpx
+
+from local.settings import REGION, Settings
+
+
+def command() -> list[str]:
+    return [sys.executable, "-m", "ministack"]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The emulator's variables. Its Lambda workers inherit what is here, so that nothing of the caller's gets in."""
+    state = settings.folder / "state"
+    return {
+        **settings.clean_environment(),
+        "GATEWAY_PORT": str(settings.ports.emulator),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "AUTH": "true",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(state / "services"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(state / "s3"),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "COGNITO_EMAIL_ENABLED": "false",
+        "LOG_LEVEL": "INFO",
+        # A worker that is idle for this long is ended.
+        "LAMBDA_WARM_TTL_SECONDS": "3600",
+    }
+
+
+def is_ready(settings: Settings) -> bool:
+    try:
+        return httpx.get(f"{settings.endpoint_url}/_ministack/ready", timeout=2, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False

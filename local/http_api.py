@@ -1,0 +1,147 @@
+"""Routes of the HTTP API.
+
+CloudFormation in the emulator ignores the OpenAPI ``Body`` that SAM makes for an ``AWS::Serverless::HttpApi``: the API
+comes up without a route. This reads the processed template back and brings authorizers, integrations, routes and CORS
+in line through API Gateway's own calls. To be dropped the day the emulator does it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from local.settings import REGION
+
+_METHODS = ("get", "post", "put", "patch", "delete", "options", "head")
+_ACCOUNT = "000000000000"
+
+
+class Route(NamedTuple):
+    """One route of the template: its key, the function that answers, and the scopes (``None`` on a public one)."""
+
+    key: str
+    function: str
+    authorizer: str | None
+    scopes: tuple[str, ...]
+
+
+class Names:
+    """What the stack's resources are really called, to resolve the references that stand in the template."""
+
+    def __init__(self, physical_ids: Mapping[str, str], parameters: Mapping[str, str]) -> None:
+        self._values = {
+            **parameters,
+            **physical_ids,
+            "AWS::Region": REGION,
+            "AWS::Partition": "aws",
+            "AWS::AccountId": _ACCOUNT,
+        }
+
+    def resolve(self, value: Any) -> Any:  # noqa: ANN401 - a template's value has any shape
+        """The value with ``Ref`` and ``Fn::Sub`` replaced. Raises ``KeyError`` for a name that is not there."""
+        if isinstance(value, list):
+            return [self.resolve(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        if "Ref" in value:
+            return self._values[value["Ref"]]
+        if "Fn::Sub" in value:
+            return re.sub(r"\$\{([^}]+)\}", lambda found: self._values[found[1]], value["Fn::Sub"])
+        return {key: self.resolve(each) for key, each in value.items()}
+
+
+def routes_of(body: Mapping[str, Any]) -> Iterator[Route]:
+    """The routes in the OpenAPI document that SAM made."""
+    for path, operations in body["paths"].items():
+        for method, operation in operations.items():
+            if method not in _METHODS:
+                continue
+            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+            function = re.search(r"\$\{(\w+)\.Arn\}", uri)
+            if function is None:
+                raise ValueError(f"no function in {uri}")
+            required = [item for item in operation.get("security", []) if "NONE" not in item]
+            authorizer, scopes = next(iter(required[0].items())) if required else (None, [])
+            yield Route(f"{method.upper()} {path}", function[1], authorizer, tuple(scopes))
+
+
+def bring_api_in_line(gateway: Any, cloudformation: Any, stack: str, api_id: str) -> None:  # noqa: ANN401
+    """Make the API what the template says: nothing missing, nothing left over. Harmless when it is already."""
+    template = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
+    names = _names(cloudformation, stack)
+    body = template["Resources"]["Api"]["Properties"]["Body"]
+    authorizers = _authorizers(gateway, api_id, body, names)
+    wanted = {route.key: route for route in routes_of(body)}
+    integrations = _integrations(gateway, api_id, {route.function for route in wanted.values()}, names)
+    present = {route["RouteKey"]: route for route in gateway.get_routes(ApiId=api_id)["Items"]}
+    for key in present.keys() - wanted.keys():
+        gateway.delete_route(ApiId=api_id, RouteId=present[key]["RouteId"])
+    for key, route in wanted.items():
+        settings: dict[str, Any] = {"RouteKey": key, "Target": f"integrations/{integrations[route.function]}"}
+        if route.authorizer:
+            settings |= {"AuthorizationType": "JWT", "AuthorizerId": authorizers[route.authorizer]}
+            settings["AuthorizationScopes"] = list(route.scopes)
+        else:
+            settings["AuthorizationType"] = "NONE"
+        if key in present:
+            gateway.update_route(ApiId=api_id, RouteId=present[key]["RouteId"], **settings)
+        else:
+            gateway.create_route(ApiId=api_id, **settings)
+    gateway.update_api(ApiId=api_id, CorsConfiguration=_cors(body, names))
+
+
+def _names(cloudformation: Any, stack: str) -> Names:  # noqa: ANN401
+    resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    return Names(
+        {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources},
+        {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])},
+    )
+
+
+def _authorizers(gateway: Any, api_id: str, body: Mapping[str, Any], names: Names) -> dict[str, str]:  # noqa: ANN401
+    present = {each["Name"]: each["AuthorizerId"] for each in gateway.get_authorizers(ApiId=api_id)["Items"]}
+    for name, scheme in body["components"]["securitySchemes"].items():
+        declared = names.resolve(scheme["x-amazon-apigateway-authorizer"])
+        settings = {
+            "Name": name,
+            "AuthorizerType": "JWT",
+            "IdentitySource": [declared["identitySource"]],
+            "JwtConfiguration": {
+                "Issuer": declared["jwtConfiguration"]["issuer"],
+                "Audience": declared["jwtConfiguration"]["audience"],
+            },
+        }
+        if name in present:
+            gateway.update_authorizer(ApiId=api_id, AuthorizerId=present[name], **settings)
+        else:
+            present[name] = gateway.create_authorizer(ApiId=api_id, **settings)["AuthorizerId"]
+    return present
+
+
+def _integrations(gateway: Any, api_id: str, functions: set[str], names: Names) -> dict[str, str]:  # noqa: ANN401
+    present = {each.get("IntegrationUri"): each["IntegrationId"] for each in gateway.get_integrations(ApiId=api_id)["Items"]}
+    found: dict[str, str] = {}
+    for function in functions:
+        uri = f"arn:aws:lambda:{REGION}:{_ACCOUNT}:function:{names.resolve({'Ref': function})}"
+        if uri not in present:
+            created = gateway.create_integration(
+                ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=uri, PayloadFormatVersion="2.0"
+            )
+            present[uri] = created["IntegrationId"]
+        found[function] = present.pop(uri)
+    for left_over in present.values():
+        gateway.delete_integration(ApiId=api_id, IntegrationId=left_over)
+    return found
+
+
+def _cors(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    declared = names.resolve(body["x-amazon-apigateway-cors"])
+    origins = declared["allowOrigins"]
+    return {
+        "AllowOrigins": origins.split(",") if isinstance(origins, str) else origins,
+        "AllowMethods": declared["allowMethods"],
+        "AllowHeaders": declared["allowHeaders"],
+        "ExposeHeaders": declared["exposeHeaders"],
+        "AllowCredentials": declared["allowCredentials"],
+        "MaxAge": declared["maxAge"],
+    }

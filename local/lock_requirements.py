@@ -1,0 +1,35 @@
+"""Locks every ``requirements.in``: exact versions with hashes, and no word of where they come from."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from local.settings import REPOSITORY
+
+_FLAGS = ("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--universal")
+# In this order: the later ones take over the versions of the first.
+_FILES = (
+    "layers/dependencies/requirements",
+    "functions/analyze/requirements",
+    "functions/workflow/analyze/requirements",
+    "functions/workflow/archive/requirements",
+    "functions/auth/requirements",
+    "local/runtime",
+    "local/requirements",
+    "tests/requirements",
+)
+
+
+def main() -> int:
+    uv = Path(sys.executable).parent / "uv"
+    shared = f"{_FILES[0]}.txt"
+    for name in _FILES:
+        constraint = ["-c", shared] if f"{name}.txt" != shared else []
+        command = [str(uv), "pip", "compile", "--quiet", "--python-version", "3.13", *_FLAGS, *constraint]
+        subprocess.run([*command, f"{name}.in", "-o", f"{name}.txt"], cwd=REPOSITORY, check=True)
+        print(f"locked {name}.txt")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

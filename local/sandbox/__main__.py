@@ -1,0 +1,42 @@
+"""python -m local.sandbox --claude-port P1 --runway-port P2: both servers until SIGTERM or Ctrl-C."""
+
+import argparse
+import signal
+import sys
+import threading
+
+from local.sandbox.server import SandboxServers
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    try:
+        servers = SandboxServers(**vars(options))
+    except OSError as error:
+        print(f"The sandbox cannot listen on {options.host}: {error}", file=sys.stderr)
+        return 1
+    with servers:
+        print(f"Claude sandbox listening on {servers.claude_url}", flush=True)
+        print(f"Runway sandbox listening on {servers.runway_url}", flush=True)
+        done.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.sandbox", description="Stand-ins for Claude and Runway.")
+    parser.add_argument("--claude-port", type=int, required=True)
+    parser.add_argument("--runway-port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--render-seconds", type=float, default=10.0, help="a task's time from creation to its end")
+    parser.add_argument("--claude-seconds", type=float, default=1.0, help="Claude's time to answer")
+    parser.add_argument("--state-dir", default=None, help="where tasks and films outlive a restart (default: nowhere)")
+    parser.add_argument("--concurrency", type=int, default=20, help="running tasks before others are THROTTLED")
+    parser.add_argument("--link-seconds", type=float, default=86_400.0, help="how long an output URL is good")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""python -m local.sandbox.film OUT.mp4 < job.json: one film, in a process of its own."""
+
+import json
+import sys
+from pathlib import Path
+
+from local.sandbox.film.render import render
+
+
+def main() -> int:
+    job = json.load(sys.stdin)
+    render(Path(sys.argv[1]), job["prompt"], job["width"], job["height"], job["seconds"], job["seed"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

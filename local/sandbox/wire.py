@@ -1,0 +1,210 @@
+"""A small threaded HTTP/1.1 server on the standard library, able to misbehave the way that real networks do."""
+
+import contextlib
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""The largest request that the Messages API takes (platform.claude.com, API overview); enough for Runway too."""
+_IDLE_SECONDS = 75
+_FILE_CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request. Header names are lower case; of a repeated query parameter the last value counts."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """``length`` bytes of the file at ``path`` from ``start`` on."""
+
+    path: Path
+    start: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to answer. ``claimed_length`` overrides Content-Length (a truncated download); ``reset`` answers nothing."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    file: FilePart | None = None
+    claimed_length: int | None = None
+    reset: bool = False
+
+
+def json_reply(status: int, value: object, headers: Mapping[str, str] | None = None) -> Reply:
+    """``value`` as JSON. Lone surrogates survive as escapes, as JSON allows."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        body = text.encode("utf-8")
+    except UnicodeEncodeError:
+        body = json.dumps(value, separators=(",", ":")).encode("ascii")
+    return Reply(status, body, {"content-type": "application/json", **(headers or {})})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "sandbox"
+    timeout = _IDLE_SECONDS
+    disable_nagle_algorithm = True
+    server: "LoopbackServer"
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
+
+    def do_PUT(self) -> None:
+        self._serve()
+
+    def do_PATCH(self) -> None:
+        self._serve()
+
+    def do_HEAD(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        if length > MAX_BODY_BYTES or self.headers.get("transfer-encoding"):
+            self.close_connection = True
+            body = b""
+            status = 413 if length > MAX_BODY_BYTES else 411
+            self._send(self.server.refuse(status))
+            return
+        body = self.rfile.read(length)
+        url = urlsplit(self.path)
+        query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self._send(self.server.answer(Request(self.command, url.path, query, headers, body)))
+
+    def _send(self, reply: Reply) -> None:
+        if reply.reset:
+            self.close_connection = True
+            self.server.will_reset(self.connection)
+            return
+        sent = reply.file.length if reply.file else len(reply.body)
+        claimed = sent if reply.claimed_length is None else reply.claimed_length
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if reply.status != 204:
+            self.send_header("content-length", str(claimed))
+        if claimed != sent:
+            self.close_connection = True
+        if self.close_connection:
+            self.send_header("connection", "close")
+        head_only = self.command == "HEAD" or reply.status == 204
+        if not head_only and reply.file is None:
+            # One write for head and body: two would wait for each other's acknowledgement.
+            self._headers_buffer.append(b"\r\n" + reply.body)
+            self.flush_headers()
+            return
+        self.end_headers()
+        if reply.file is not None and not head_only:
+            self._send_file(reply.file)
+
+    def _send_file(self, part: FilePart) -> None:
+        left = part.length
+        with part.path.open("rb") as source:
+            source.seek(part.start)
+            while left > 0:
+                chunk = source.read(min(left, _FILE_CHUNK_BYTES))
+                if not chunk:
+                    self.close_connection = True
+                    return
+                self.wfile.write(chunk)
+                left -= len(chunk)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: requests carry dreams."""
+
+
+class LoopbackServer(ThreadingHTTPServer):
+    """Serves ``answer`` on a loopback port until ``close``. ``stopping`` wakes handlers that act out a delay."""
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(
+        self, host: str, port: int, answer: Callable[[Request], Reply], refuse: Callable[[int], Reply], name: str
+    ) -> None:
+        super().__init__((host, port), _Handler)
+        self.answer = answer
+        self.refuse = refuse
+        self._name = name
+        self._guard = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._resets: set[socket.socket] = set()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        host, port = self.server_address[0], self.server_address[1]
+        return f"http://{host!s}:{port}"
+
+    def open(self) -> None:
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), name=self._name, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening and hang up on every client."""
+        if self._thread is not None:
+            self.shutdown()
+            self._thread.join()
+        self.server_close()
+        with self._guard:
+            open_connections = list(self._open)
+        for connection in open_connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def will_reset(self, connection: socket.socket) -> None:
+        """Close ``connection`` with RST instead of FIN, as a crashed peer's kernel does (SO_LINGER of 0 s)."""
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with self._guard:
+            self._resets.add(connection)
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+        with self._guard:
+            self._open.add(request)
+        super().process_request(request, client_address)  # type: ignore[arg-type]
+
+    def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
+        with self._guard:
+            self._open.discard(request)
+            is_reset = request in self._resets
+            self._resets.discard(request)
+        if is_reset:
+            request.close()
+        else:
+            super().shutdown_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hung up is not worth a traceback; anything else is."""
+        import sys
+
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]

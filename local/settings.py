@@ -1,0 +1,161 @@
+"""Where the local stack lives: its ports, folders and the environment variables that move them."""
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+REGION = "us-east-1"
+STACK_NAME = "dreamvision-local"
+DEFAULT_PORT = 4566
+
+
+class SettingsError(Exception):
+    """An environment variable has a value that cannot be; the message says which and what it may be."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Four loopback ports in a row. ``LOCAL_PORT`` moves the first, and the others follow."""
+
+    emulator: int
+
+    @property
+    def api(self) -> int:
+        return self.emulator + 1
+
+    @property
+    def claude(self) -> int:
+        return self.emulator + 2
+
+    @property
+    def runway(self) -> int:
+        return self.emulator + 3
+
+    def by_use(self) -> dict[str, int]:
+        return {
+            "the AWS emulator": self.emulator,
+            "the API": self.api,
+            "the Claude sandbox": self.claude,
+            "the Runway sandbox": self.runway,
+        }
+
+
+@dataclass(frozen=True)
+class Providers:
+    """Where the functions find Claude and Runway, and with which keys; ``None`` means the sandbox."""
+
+    claude_url: str | None
+    claude_key: str | None
+    runway_url: str | None
+    runway_key: str | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the environment can say about the local stack."""
+
+    ports: Ports
+    folder: Path
+    providers: Providers
+    parameters: Mapping[str, str]
+    render_seconds: float
+    claude_seconds: float
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.emulator}"
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.api}"
+
+    @property
+    def build_folder(self) -> Path:
+        return self.folder / "build"
+
+    @property
+    def log_folder(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def outputs_file(self) -> Path:
+        return self.folder / "outputs.json"
+
+    @property
+    def architecture(self) -> str:
+        return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+
+    def aws_environment(self) -> dict[str, str]:
+        """What a client of the emulator needs: its address, and credentials that never were real."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def clean_environment(self) -> dict[str, str]:
+        """The environment of our child processes. Nothing of the caller's that could steer an SDK gets in."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return {**kept, **self.aws_environment(), "PYTHONUNBUFFERED": "1"}
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings that the environment asks for.
+
+    Raises:
+        SettingsError: a value cannot be.
+    """
+    source = os.environ if environment is None else environment
+    return Settings(
+        ports=Ports(_port(source.get("LOCAL_PORT", ""))),
+        folder=Path(source.get("LOCAL_DIR") or REPOSITORY / ".local").resolve(),
+        providers=Providers(
+            claude_url=source.get("ANTHROPIC_BASE_URL") or None,
+            claude_key=source.get("ANTHROPIC_API_KEY") or None,
+            runway_url=source.get("RUNWAYML_BASE_URL") or None,
+            runway_key=source.get("RUNWAYML_API_SECRET") or None,
+        ),
+        parameters=_parameters(source.get("PARAMETERS", "")),
+        render_seconds=_seconds(source, "SANDBOX_RENDER_SECONDS", 10.0),
+        claude_seconds=_seconds(source, "SANDBOX_CLAUDE_SECONDS", 1.0),
+    )
+
+
+def _port(text: str) -> int:
+    if not text:
+        return DEFAULT_PORT
+    if not text.isdigit() or not 1024 <= int(text) <= 65_000:
+        raise SettingsError("LOCAL_PORT must be a number from 1024 to 65000.")
+    return int(text)
+
+
+def _seconds(source: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        seconds = float(source.get(name) or default)
+    except ValueError:
+        raise SettingsError(f"{name} must be a number of seconds.") from None
+    if not 0 <= seconds <= 3600:
+        raise SettingsError(f"{name} must be from 0 to 3600 seconds.")
+    return seconds
+
+
+def _parameters(text: str) -> dict[str, str]:
+    pairs = [word.partition("=") for word in text.split()]
+    if any(not name or not equals for name, equals, _ in pairs):
+        raise SettingsError('PARAMETERS must look like "PollInterval=1 FreeVideosPerDay=50".')
+    return {name: value for name, _, value in pairs}
+
+
+def require_python() -> None:
+    """Raises ``SettingsError`` on another Python than the project's."""
+    if sys.version_info[:2] != (3, 13):
+        raise SettingsError(f"Python 3.13 is needed; this is {platform.python_version()}.")

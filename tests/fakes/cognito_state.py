@@ -1,0 +1,50 @@
+"""What the user pool in memory keeps, and how it refuses."""
+
+import uuid
+from dataclasses import dataclass, field
+
+from botocore.exceptions import ClientError
+
+
+@dataclass
+class Code:
+    """A code that was sent."""
+
+    text: str
+    sent_at: float
+    failures: int = 0
+
+
+@dataclass
+class User:
+    """A user of the pool."""
+
+    email: str
+    password: str
+    created_at: float
+    sub: str = field(default_factory=lambda: str(uuid.uuid4()))
+    confirmed: bool = False
+    verified: bool = False
+    enabled: bool = True
+    must_reset: bool = False
+    failures: int = 0
+    locked_until: float = 0
+    codes_sent: int = 0
+    confirmation: Code | None = None
+    reset: Code | None = None
+
+
+@dataclass
+class Session:
+    """What began with one sign-in. ``tokens`` maps each refresh token to when it was rotated away."""
+
+    user: User
+    signed_in_at: float
+    origin_jti: str = field(default_factory=lambda: str(uuid.uuid4()))
+    tokens: dict[str, float | None] = field(default_factory=dict)
+    revoked: bool = False
+
+
+def refused(code: str, message: str = "as Cognito words it") -> ClientError:
+    """An error of Cognito, as botocore raises it."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")

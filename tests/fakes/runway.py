@@ -1,0 +1,84 @@
+"""A video provider in memory, and Runway's own answers word for word."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from dreamvision.errors import DreamVisionError
+from dreamvision.rendering import RenderState, RenderStatus, RenderTask, RenderTaskLostError
+
+TASK_ID = "17f20503-6c24-4c16-946b-35dbbce2af2f"
+OUTPUT_URL = "https://dnznrvs05pmza.cloudfront.net/17f20503.mp4?_jwt=abc"
+SUCCESS = RenderState(RenderStatus.SUCCEEDED, 100, (OUTPUT_URL,), credits=60)
+
+
+class FakeRenderer:
+    """A `VideoRenderer` that plays the states it is given, one per look; the last one stays.
+
+    `start_error` and `status_error` are raised instead, as long as they are set. What was asked is kept in `started`
+    (prompt and seconds), `looked_at` and `cancelled` (task ids).
+    """
+
+    def __init__(
+        self,
+        *states: RenderState,
+        start_error: DreamVisionError | None = None,
+        status_error: DreamVisionError | None = None,
+    ) -> None:
+        self.states = list(states or (SUCCESS,))
+        self.start_error = start_error
+        self.status_error = status_error
+        self.started: list[tuple[str, int]] = []
+        self.looked_at: list[str] = []
+        self.cancelled: list[str] = []
+        self.task_ids: list[str] = []
+
+    def start(self, prompt: str, duration_seconds: int) -> RenderTask:
+        self.started.append((prompt, duration_seconds))
+        if self.start_error is not None:
+            raise self.start_error
+        self.task_ids.append(str(uuid4()))
+        return RenderTask(self.task_ids[-1], estimated_credits=12 * duration_seconds)
+
+    def status(self, task_id: str) -> RenderState:
+        self.looked_at.append(task_id)
+        if self.status_error is not None:
+            raise self.status_error
+        if task_id in self.cancelled:
+            raise RenderTaskLostError
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+    def cancel(self, task_id: str) -> None:
+        self.cancelled.append(task_id)
+
+
+class ScriptedRunway:
+    """Answers an `httpx.Client` in memory: an answer, or an exception that the transport is to raise."""
+
+    def __init__(self, answer: httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]) -> None:
+        self._answer = answer
+        self.requests: list[httpx.Request] = []
+        self.client = httpx.Client(transport=httpx.MockTransport(self._handle))
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer(request) if callable(self._answer) else self._answer
+
+
+def created(credits_estimated: int = 60) -> httpx.Response:
+    return httpx.Response(200, json={"id": TASK_ID, "estimatedCost": {"credits": credits_estimated}})
+
+
+def task(status: object, **fields: Any) -> httpx.Response:
+    return httpx.Response(
+        200, json={"id": TASK_ID, "createdAt": "2026-08-26T06:30:33.796Z", "status": status, **fields}
+    )
+
+
+def problem(status: int, text: str, issues: list[dict[str, Any]] | None = None) -> httpx.Response:
+    body: dict[str, Any] = {"error": text, "docUrl": "https://docs.dev.runwayml.com/api"}
+    return httpx.Response(status, json=body if issues is None else body | {"issues": issues})

@@ -1,0 +1,259 @@
+"""From the provider's link to our own bucket, or to nothing at all."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dreamvision.archive import ArchivedMedia, archive_video
+from dreamvision.download import (
+    DownloadPolicy,
+    SourceExpiredError,
+    SourceForbiddenError,
+    SourceTooLargeError,
+    SourceTooSlowError,
+    SourceTruncatedError,
+    SourceUnavailableError,
+)
+from dreamvision.errors import DreamVisionError
+from dreamvision.rendering import RenderTaskLostError
+from dreamvision.storage import MediaStore, MediaUploadError
+from dreamvision.thumbnail import NotAVideoError, VideoTruncatedError, VideoUnsuitableError
+from tests.fakes import hostile_source as source
+from tests.fakes.hostile_source import Behaviour, HostileSource
+from tests.fakes.media_bucket import BUCKET, failing, keys, media_bucket, unfinished
+from tests.fakes.sample_video import flat, noise, write_video
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+USER, JOB = "7b0c7c5e-5f0c-4f57-9d37-0c5b3f6f0a11", "0199c1e2-7a10-7cc3-9b1e-2f64a7f0d001"
+TOKEN = "4Yx0kXqf1r8m2V7bPz9u3w"
+VIDEO = f"videos/{USER}/{JOB}.mp4"
+THUMBNAIL, PREVIEW = f"thumbnails/{TOKEN}/{JOB}.jpg", f"thumbnails/{TOKEN}/{JOB}.webp"
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> "Iterator[S3Client]":
+    with media_bucket(monkeypatch) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write_video(tmp_path_factory.mktemp("film") / "film.mp4", movflags="faststart").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def large_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """More than one part of a multipart upload."""
+    file = tmp_path_factory.mktemp("film") / "film.mp4"
+    data = write_video(file, noise, size=(1280, 720), seconds=1, rate=24).read_bytes()
+    assert len(data) > 9 * 1024 * 1024
+    return data
+
+
+def never() -> str:
+    raise AssertionError("a fresh link was asked for")
+
+
+class Archive:
+    """Archives from one server into one bucket, and knows what must be left of a failure: nothing."""
+
+    def __init__(self, client: "S3Client", work_dir: Path) -> None:
+        self._client = client
+        self._work_dir = work_dir
+
+    def run(
+        self,
+        server: HostileSource,
+        path: str = "/v.mp4",
+        refresh_url: Callable[[], str] = never,
+        token: str | None = TOKEN,
+    ) -> ArchivedMedia:
+        policy = DownloadPolicy((server.origin,), max_bytes=20_000_000, total_seconds=5, stall_seconds=0.3)
+        return archive_video(
+            server.url(path),
+            user_id=USER,
+            job_id=JOB,
+            store=MediaStore(BUCKET, self._client),
+            policy=policy,
+            refresh_url=refresh_url,
+            token=token,
+            work_dir=self._work_dir,
+        )
+
+    def assert_nothing_left(self) -> None:
+        assert keys(self._client) == []
+        assert unfinished(self._client) == 0
+        assert list(self._work_dir.iterdir()) == []
+
+
+@pytest.fixture
+def archive(client: "S3Client", tmp_path: Path) -> Archive:
+    work_dir = tmp_path / "work"
+    work_dir.mkdir()
+    return Archive(client, work_dir)
+
+
+def test_a_finished_render_is_archived_with_its_pictures(
+    archive: Archive, client: "S3Client", film: bytes, tmp_path: Path
+) -> None:
+    with HostileSource({"/v.mp4": source.file(film)}) as server:
+        # WHEN a render is archived
+        media = archive.run(server)
+        # THEN it is described in full
+        assert media == ArchivedMedia(
+            video_key=VIDEO,
+            thumbnail_key=THUMBNAIL,
+            preview_key=PREVIEW,
+            width=320,
+            height=180,
+            duration=2.0,
+            size_bytes=len(film),
+            codec="h264",
+            thumbnail_width=320,
+            thumbnail_height=180,
+        )
+        # AND the bucket holds the very bytes of the source and two pictures, the work folder nothing
+        assert sorted(keys(client)) == sorted([VIDEO, THUMBNAIL, PREVIEW])
+        assert client.get_object(Bucket=BUCKET, Key=VIDEO)["Body"].read() == film
+        assert client.get_object(Bucket=BUCKET, Key=THUMBNAIL)["Body"].read()[:3] == b"\xff\xd8\xff"
+        assert client.get_object(Bucket=BUCKET, Key=PREVIEW)["Body"].read()[8:12] == b"WEBP"
+        assert len(server.requests) == 1
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_without_a_token_the_pictures_get_an_unguessable_folder(archive: Archive, film: bytes) -> None:
+    with HostileSource({"/v.mp4": source.file(film)}) as server:
+        first, second = archive.run(server, token=None), archive.run(server, token=None)
+    tokens = {media.thumbnail_key.split("/")[1] for media in (first, second)}
+    assert len(tokens) == 2
+    assert all(len(token) >= 22 for token in tokens)
+
+
+def test_a_second_try_with_the_same_token_replaces_the_first(archive: Archive, client: "S3Client", film: bytes) -> None:
+    with HostileSource({"/v.mp4": source.file(film)}) as server:
+        assert archive.run(server) == archive.run(server)
+    assert len(keys(client)) == 3
+
+
+# --- the link
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 410])
+def test_an_expired_link_is_refreshed_once(archive: Archive, client: "S3Client", film: bytes, code: int) -> None:
+    routes = {"/old.mp4": source.status(code), "/new.mp4": source.file(film)}
+    with HostileSource(routes) as server:
+        archive.run(server, "/old.mp4", refresh_url=lambda: server.url("/new.mp4"))
+        assert [request.target for request in server.requests] == ["/old.mp4", "/new.mp4"]
+    assert len(keys(client)) == 3
+
+
+def test_a_fresh_link_that_has_expired_too_is_the_end(archive: Archive) -> None:
+    asked: list[str] = []
+
+    def refresh() -> str:
+        asked.append("/v.mp4")
+        return server.url("/v.mp4")
+
+    with HostileSource({"/v.mp4": source.status(403)}) as server, pytest.raises(SourceExpiredError):
+        archive.run(server, refresh_url=refresh)
+    assert len(asked) == 1
+    assert len(server.requests) == 2
+    archive.assert_nothing_left()
+
+
+def test_a_fresh_link_is_trusted_no_more_than_the_first(archive: Archive) -> None:
+    with HostileSource({"/v.mp4": source.status(403)}) as server, pytest.raises(SourceForbiddenError):
+        archive.run(server, refresh_url=lambda: "https://169.254.169.254/latest/meta-data/")
+    archive.assert_nothing_left()
+
+
+def test_a_render_that_is_lost_meanwhile_is_reported_as_lost(archive: Archive) -> None:
+    def lost() -> str:
+        raise RenderTaskLostError
+
+    with HostileSource({"/v.mp4": source.status(410)}) as server, pytest.raises(RenderTaskLostError):
+        archive.run(server, refresh_url=lost)
+    archive.assert_nothing_left()
+
+
+# --- hostile sources
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error"),
+    [
+        pytest.param(lambda film: source.redirect("https://elsewhere.example/"), SourceForbiddenError, id="redirect"),
+        pytest.param(lambda film: source.status(500), SourceUnavailableError, id="error"),
+        pytest.param(lambda film: source.reset, SourceUnavailableError, id="reset"),
+        pytest.param(lambda film: source.truncated(film, len(film) // 2), SourceTruncatedError, id="cut off"),
+        pytest.param(lambda film: source.truncated_by_reset(film, 5000), SourceTruncatedError, id="cut off by reset"),
+        pytest.param(lambda film: source.chunked_file(film, finished=False), SourceTruncatedError, id="no last chunk"),
+        pytest.param(lambda film: source.unmeasured_file(film[:-50]), VideoTruncatedError, id="cut off unmeasured"),
+        pytest.param(lambda film: source.file(film[: len(film) // 2]), VideoTruncatedError, id="stored cut off"),
+        pytest.param(lambda film: source.announcing("20000001"), SourceTooLargeError, id="announced too large"),
+        pytest.param(lambda film: source.endless(), SourceTooLargeError, id="endless"),
+        pytest.param(lambda film: source.stall_after(film), SourceTooSlowError, id="stalls"),
+        pytest.param(lambda film: source.file(b""), SourceTruncatedError, id="empty"),
+        pytest.param(lambda film: source.file(b"<html>403</html>"), NotAVideoError, id="a web page"),
+        pytest.param(lambda film: source.file(bytes(100_000)), NotAVideoError, id="zeros"),
+        pytest.param(lambda film: source.file(b"\xff\xd8\xff\xe0" + film), NotAVideoError, id="a picture in front"),
+        pytest.param(lambda film: source.file(film[:4000] + bytes(len(film) - 4000)), NotAVideoError, id="hollow"),
+    ],
+)
+def test_a_hostile_source_leaves_nothing_behind(
+    archive: Archive, film: bytes, behaviour: Callable[[bytes], Behaviour], error: type[DreamVisionError]
+) -> None:
+    with HostileSource({"/v.mp4": behaviour(film)}) as server, pytest.raises(error):
+        archive.run(server)
+    archive.assert_nothing_left()
+
+
+def test_a_film_that_nobody_asked_for_leaves_nothing_behind(archive: Archive, tmp_path: Path) -> None:
+    film = write_video(tmp_path / "long.mp4", flat(16), seconds=61, rate=1, size=(64, 64)).read_bytes()
+    with HostileSource({"/v.mp4": source.file(film)}) as server, pytest.raises(VideoUnsuitableError):
+        archive.run(server)
+    archive.assert_nothing_left()
+
+
+def test_a_failed_second_try_keeps_what_the_first_one_stored(archive: Archive, client: "S3Client", film: bytes) -> None:
+    with HostileSource({"/v.mp4": source.in_turn(source.file(film), source.file(b"rubbish"))}) as server:
+        archive.run(server)
+        with pytest.raises(NotAVideoError):
+            archive.run(server)
+    assert len(keys(client)) == 3
+
+
+# --- failing storage
+
+
+@pytest.mark.parametrize(
+    ("operation", "on_call"),
+    [
+        ("PutObject", 1),
+        ("PutObject", 2),
+        ("CreateMultipartUpload", 1),
+        ("UploadPart", 2),
+        ("CompleteMultipartUpload", 1),
+    ],
+)
+def test_storage_that_fails_anywhere_leaves_nothing_behind(
+    archive: Archive, client: "S3Client", large_film: bytes, operation: str, on_call: int
+) -> None:
+    failing(client, operation, on_call)
+    with HostileSource({"/v.mp4": source.file(large_film)}) as server, pytest.raises(MediaUploadError):
+        archive.run(server)
+    archive.assert_nothing_left()
+
+
+def test_when_tidying_up_fails_too_the_first_error_is_the_one_reported(
+    archive: Archive, client: "S3Client", film: bytes
+) -> None:
+    failing(client, "PutObject", 3)
+    failing(client, "DeleteObjects")
+    with HostileSource({"/v.mp4": source.file(film)}) as server, pytest.raises(MediaUploadError) as raised:
+        archive.run(server)
+    assert raised.value.__notes__ == ["Some media could not be deleted."]

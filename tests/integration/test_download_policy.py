@@ -1,0 +1,236 @@
+"""Where a download may go at all: decided before any connection is made."""
+
+import io
+import ipaddress
+from collections.abc import Iterable
+
+import httpcore
+import pytest
+
+from dreamvision.download import (
+    DownloadPolicy,
+    SourceForbiddenError,
+    SourceUnavailableError,
+    fetch_video,
+    is_public,
+)
+
+PUBLIC = "93.184.216.34"
+
+
+class Disconnected(httpcore.MockBackend):
+    """Notes what would be dialled and refuses."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.dialled: list[tuple[str, int]] = []
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        self.dialled.append((host, port))
+        raise httpcore.ConnectError
+
+
+def attempt(url: str, *origins: str, addresses: Iterable[str] = (PUBLIC,)) -> list[tuple[str, int]]:
+    """Tries to fetch and returns what was dialled; raises SourceForbiddenError where the policy stops it."""
+    wire = Disconnected()
+    try:
+        fetch_video(url, io.BytesIO(), policy=DownloadPolicy(origins), resolve=lambda host, port: addresses, dial=wire)
+    except SourceForbiddenError:
+        assert wire.dialled == []
+        raise
+    except SourceUnavailableError:
+        pass
+    return wire.dialled
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://media.example.com/a.mp4", "media.example.com"),
+        ("https://MEDIA.example.com/a.mp4", "media.example.com"),
+        ("https://media.example.com:443/a.mp4?_jwt=a.b-c_d%2F", "media.example.com"),
+        ("https://d1.cloudfront.net", "*.cloudfront.net"),
+        ("https://a.b.cloudfront.net/a.mp4#part", "*.cloudfront.net"),
+    ],
+)
+def test_an_allowed_link_leads_to_the_checked_address(url: str, origin: str) -> None:
+    assert attempt(url, "other.example.com", origin) == [(PUBLIC, 443)]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://media.example.com/a.mp4",
+        "https://media.example.com:8443/a.mp4",
+        "https://media.example.com:80/a.mp4",
+        "https://evil.example.org/a.mp4",
+        "https://media.example.com.evil.org/a.mp4",
+        "https://evilmedia.example.com/a.mp4",
+        "https://cloudfront.net/a.mp4",
+        "https://evilcloudfront.net/a.mp4",
+        "https://media.example.com./a.mp4",
+        "https://user:secret@media.example.com/a.mp4",
+        "https://media.example.com@evil.example.org/a.mp4",
+        "https://@media.example.com/a.mp4",
+        "https://media.example.com\\@evil.example.org/a.mp4",
+        "https://media.example.com\t/a.mp4",
+        "https://media.example.com/a b.mp4",
+        "https://media.example.com/a\r\nX-Injected: 1",
+        " https://media.example.com/a.mp4",
+        "https://mediа.example.com/a.mp4",  # the second a is Cyrillic
+        "https://media.example.com:99999/a.mp4",
+        "https://media.example.com:abc/a.mp4",
+        "https://[::1/a.mp4",
+        "https:///a.mp4",
+        "//media.example.com/a.mp4",
+        "/a.mp4",
+        "",
+        "file:///etc/passwd",
+        "ftp://media.example.com/a.mp4",
+        "data:video/mp4;base64,AAAA",
+        "https://127.0.0.1/a.mp4",
+        "https://2130706433/a.mp4",
+        "https://[::1]/a.mp4",
+        "https://169.254.169.254/latest/meta-data/",
+        "http://127.0.0.1:4569/a.mp4",
+        "http://localhost:4570/a.mp4",
+        "https://localhost:4569/a.mp4",
+        "http://localhost:4569@media.example.com/a.mp4",
+    ],
+)
+def test_everything_else_is_forbidden_before_any_look_up(url: str) -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        raise AssertionError(f"looked up {host}")
+
+    policy = DownloadPolicy(("media.example.com", "*.cloudfront.net", "http://localhost:4569"))
+    with pytest.raises(SourceForbiddenError):
+        fetch_video(url, io.BytesIO(), policy=policy, resolve=resolve, dial=Disconnected())
+
+
+PRIVATE = [
+    "127.0.0.1",
+    "127.8.9.10",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "169.254.170.2",
+    "100.64.0.1",
+    "0.0.0.0",  # noqa: S104 an address to refuse
+    "192.0.2.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "fe80::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "ff02::1",
+    "ff0e::1",
+    "2001:db8::1",
+    "::ffff:127.0.0.1",
+    "::ffff:169.254.169.254",
+    "2002:7f00:1::",
+    "2002:a9fe:a9fe::1",
+    "64:ff9b::10.0.0.1",
+    "64:ff9b::169.254.169.254",
+]
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_a_name_that_leads_inside_is_forbidden(address: str) -> None:
+    with pytest.raises(SourceForbiddenError):
+        attempt("https://media.example.com/a.mp4", "media.example.com", addresses=[address])
+
+
+def test_one_private_address_among_public_ones_is_enough() -> None:
+    with pytest.raises(SourceForbiddenError):
+        attempt("https://media.example.com/", "media.example.com", addresses=[PUBLIC, "2606:2800::1", "10.0.0.1"])
+
+
+def test_an_address_with_a_zone_is_forbidden() -> None:
+    with pytest.raises(SourceForbiddenError):
+        attempt("https://media.example.com/a.mp4", "media.example.com", addresses=["fe80::1%eth0"])
+
+
+@pytest.mark.parametrize("address", [PUBLIC, "2606:2800:220:1::1", "64:ff9b::93.184.216.34", "::ffff:93.184.216.34"])
+def test_public_addresses_are_public(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+def test_every_address_is_tried_ipv4_first() -> None:
+    dialled = attempt("https://m.example.com/", "m.example.com", addresses=["2606:2800::1", PUBLIC, "93.184.216.35"])
+    assert dialled == [(PUBLIC, 443), ("93.184.216.35", 443), ("2606:2800::1", 443)]
+
+
+@pytest.mark.parametrize("failure", [OSError("no such host"), UnicodeError("label too long")])
+def test_a_name_without_an_address_is_unavailable(failure: Exception) -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        raise failure
+
+    policy = DownloadPolicy(("media.example.com",))
+    with pytest.raises(SourceUnavailableError):
+        fetch_video("https://media.example.com/a.mp4", io.BytesIO(), policy=policy, resolve=resolve)
+    with pytest.raises(SourceUnavailableError):
+        fetch_video("https://media.example.com/a.mp4", io.BytesIO(), policy=policy, resolve=lambda host, port: [])
+
+
+def test_a_loopback_origin_opens_that_origin_alone_and_only_on_loopback() -> None:
+    allowed = "http://localhost:4569"
+    assert attempt("http://localhost:4569/a.mp4", allowed, addresses=["127.0.0.1"]) == [("127.0.0.1", 4569)]
+    with pytest.raises(SourceForbiddenError):
+        attempt("http://localhost:4569/a.mp4", allowed, addresses=["192.168.1.1"])
+    with pytest.raises(SourceForbiddenError):
+        attempt("http://localhost:4570/a.mp4", allowed, addresses=["127.0.0.1"])
+
+
+def test_a_public_host_cannot_turn_into_loopback_because_loopback_is_allowed() -> None:
+    with pytest.raises(SourceForbiddenError):
+        attempt("https://m.example.com/", "m.example.com", "http://127.0.0.1:4569", addresses=["127.0.0.1"])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://media.example.com",
+        "http://10.0.0.1:80",
+        "https://media.example.com",
+        "http://127.0.0.1:4569/",
+        "http://127.0.0.1:4569/path",
+        "http://user@127.0.0.1:4569",
+        "http://127.0.0.1:99999",
+        "http://",
+        "*",
+        "*.",
+        "*.com",
+        "media.*.com",
+        "cloudfront",
+        "Media.example.com",
+        "media.example.com:443",
+        "127.0.0.1",
+        "",
+    ],
+)
+def test_an_origin_that_cannot_be_meant_is_refused(origin: str) -> None:
+    with pytest.raises(ValueError, match="allowed origin"):
+        DownloadPolicy((origin,))
+
+
+def test_a_policy_is_read_from_a_parameter() -> None:
+    policy = DownloadPolicy.from_text(" D1.CloudFront.net, *.example.com,,http://127.0.0.1:4569 ,http://[::1]:4569")
+    assert policy.allowed_origins == (
+        "d1.cloudfront.net",
+        "*.example.com",
+        "http://127.0.0.1:4569",
+        "http://[::1]:4569",
+    )
+    assert policy.max_bytes == 200 * 1024 * 1024

@@ -1,0 +1,93 @@
+"""The create call against a server that really cuts the line: paid work must never be asked for twice."""
+
+import json
+import socket
+
+import pytest
+
+from dreamvision.errors import DreamVisionError
+from dreamvision.rendering import (
+    RenderBusyError,
+    RenderOutcomeUnknownError,
+    RenderStatus,
+    RenderStatusUnavailableError,
+    RenderUnreachableError,
+)
+from dreamvision.runway import RunwayRenderer, RunwaySettings
+from tests.fakes import hostile_source as source
+from tests.fakes.hostile_source import Behaviour, HostileSource
+from tests.fakes.runway import TASK_ID
+
+CREATE = "/v1/text_to_video"
+HALF_AN_ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 70\r\n\r\n{"id":"17f2'
+
+
+def renderer(base_url: str) -> RunwayRenderer:
+    settings = RunwaySettings(base_url=base_url, connect_timeout=0.5, create_timeout=0.5, read_timeout=0.5)
+    return RunwayRenderer(settings, "key_0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error"),
+    [
+        pytest.param(source.hang_up, RenderOutcomeUnknownError, id="closes"),
+        pytest.param(source.reset, RenderOutcomeUnknownError, id="resets"),
+        pytest.param(source.silence, RenderOutcomeUnknownError, id="never answers"),
+        pytest.param(source.raw(b"nonsense\r\n\r\n"), RenderOutcomeUnknownError, id="no HTTP"),
+        pytest.param(source.raw(HALF_AN_ANSWER), RenderOutcomeUnknownError, id="half an answer"),
+        pytest.param(source.status(500), RenderOutcomeUnknownError, id="500"),
+        pytest.param(source.status(502), RenderOutcomeUnknownError, id="502"),
+        pytest.param(source.redirect("/v1/text_to_video", 307), RenderOutcomeUnknownError, id="307"),
+        pytest.param(source.status(503, "Retry-After: 0"), RenderBusyError, id="503"),
+        pytest.param(source.status(429, "Retry-After: 0"), RenderBusyError, id="429"),
+    ],
+)
+def test_a_create_call_reaches_the_provider_exactly_once(behaviour: Behaviour, error: type[DreamVisionError]) -> None:
+    # GIVEN a provider that takes the whole request and then fails in its own way
+    with HostileSource({CREATE: behaviour}) as provider:
+        # WHEN a render is started
+        with pytest.raises(error) as raised:
+            renderer(provider.origin).start("POV: a river of light", 5)
+        # THEN the error says whether it may have been created, and it was asked for once, completely
+        assert type(raised.value) is error
+        assert provider.connections == 1
+        (request,) = provider.requests
+        assert json.loads(request.body)["promptText"] == "POV: a river of light"
+
+
+def test_a_second_create_call_does_not_reuse_a_connection_that_may_be_dead() -> None:
+    # GIVEN a provider that offers to keep its connections open
+    answer = json.dumps({"id": TASK_ID, "estimatedCost": {"credits": 60}}).encode()
+    kept = source.raw(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
+    with HostileSource({CREATE: kept}) as provider:
+        runway = renderer(provider.origin)
+        # WHEN two renders are started one after the other
+        tasks = [runway.start("POV: a river of light", 5).task_id for _ in range(2)]
+        # THEN each went over a line of its own
+        assert tasks == [TASK_ID, TASK_ID]
+        assert provider.connections == 2
+
+
+def test_a_provider_that_does_not_listen_got_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(RenderUnreachableError):
+        renderer(f"http://127.0.0.1:{port}").start("POV: a river of light", 5)
+
+
+def test_a_connection_that_ends_before_the_tls_handshake_got_nothing() -> None:
+    # GIVEN a server that does not speak TLS
+    with HostileSource() as provider, pytest.raises(RenderUnreachableError):
+        renderer(provider.origin.replace("http://", "https://")).start("POV: a river of light", 5)
+    # THEN no request arrived
+    assert provider.requests == []
+
+
+def test_a_look_that_is_cut_off_may_be_repeated() -> None:
+    body = json.dumps({"id": TASK_ID, "status": "RUNNING", "progress": 0.5}).encode()
+    flaky = source.in_turn(source.reset, source.file(body))
+    with HostileSource({f"/v1/tasks/{TASK_ID}": flaky}) as provider:
+        runway = renderer(provider.origin)
+        with pytest.raises(RenderStatusUnavailableError):
+            runway.status(TASK_ID)
+        assert runway.status(TASK_ID).status is RenderStatus.RENDERING

@@ -1,0 +1,312 @@
+"""Judging videos and cutting pictures out of them, with films encoded on the spot."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import pytest
+
+from dreamvision.thumbnail import (
+    Image,
+    NotAVideoError,
+    VideoFacts,
+    VideoTruncatedError,
+    VideoUnsuitableError,
+    inspect_video,
+    make_preview,
+    make_thumbnail,
+    telling_score,
+)
+from tests.fakes.sample_video import flat, in_scenes, noise, pattern, write_sound, write_video
+
+BLACK, GREY, WHITE = flat(16), flat(126), flat(235)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "video.mp4"
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The same film in the three orders that an MP4 can have: index at the end, at the front, in fragments."""
+    folder = tmp_path_factory.mktemp("films")
+    layouts = {"index last": "", "index first": "faststart", "fragments": "frag_keyframe+empty_moov"}
+    return {
+        name: write_video(folder / f"{number}.mp4", movflags=flags).read_bytes()
+        for number, (name, flags) in enumerate(layouts.items())
+    }
+
+
+LAYOUTS = ["index last", "index first", "fragments"]
+
+
+# --- inspect_video
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_whole_film_is_known_by_its_facts(films: dict[str, bytes], layout: str, file: Path) -> None:
+    file.write_bytes(films[layout])
+    assert inspect_video(file) == VideoFacts(duration=2.0, width=320, height=180, codec="h264")
+
+
+def test_other_codecs_that_players_know_are_fine(file: Path) -> None:
+    write_video(file, codec="libx265", size=(180, 320), seconds=1)
+    assert inspect_video(file) == VideoFacts(duration=1.0, width=180, height=320, codec="hevc")
+
+
+def test_padding_behind_the_film_does_no_harm(films: dict[str, bytes], file: Path) -> None:
+    file.write_bytes(films["index first"] + bytes(1000))
+    assert inspect_video(file).duration == 2.0
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.999])
+def test_a_film_that_was_cut_off_is_never_taken_for_whole(
+    films: dict[str, bytes], layout: str, share: float, file: Path
+) -> None:
+    whole = films[layout]
+    file.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(NotAVideoError):
+        inspect_video(file)
+
+
+def test_a_film_without_its_last_byte_is_called_truncated(films: dict[str, bytes], file: Path) -> None:
+    file.write_bytes(films["index first"][:-1])
+    with pytest.raises(VideoTruncatedError):
+        inspect_video(file)
+
+
+@pytest.mark.parametrize("layout", ["index first", "fragments"])
+def test_a_film_filled_up_with_zeros_is_not_taken_for_whole(films: dict[str, bytes], layout: str, file: Path) -> None:
+    whole = films[layout]
+    half = len(whole) // 2
+    file.write_bytes(whole[:half] + bytes(len(whole) - half))
+    with pytest.raises(NotAVideoError):
+        inspect_video(file)
+
+
+def test_an_index_that_announces_more_than_there_is_gives_the_film_away(films: dict[str, bytes], file: Path) -> None:
+    # GIVEN a film whose index gives the times of 24 pictures (`stts`) and the places of 12 (`stsz`)
+    film = bytearray(films["index first"])
+    count = film.index(b"stsz") + 12
+    assert int.from_bytes(film[count : count + 4]) == 24
+    film[count : count + 4] = (12).to_bytes(4)
+    file.write_bytes(film)
+    # THEN its last picture ends far before the announced end
+    with pytest.raises(VideoTruncatedError):
+        inspect_video(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00",
+        b"<html><body>403 Forbidden</body></html>",
+        b'{"error": "expired"}',
+        b"\xff\xd8\xff\xe0" + bytes(1000),
+        b"\x89PNG\r\n\x1a\n" + bytes(1000),
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nhttp://169.254.169.254/latest/meta-data/\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2",
+        b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + b"\x00\x00\x00\x00mdat" + bytes(5000),
+        b"\x00\x00\x00\x01ftyp\xff\xff\xff\xff\xff\xff\xff\xff" + bytes(100),
+        b"\x00\x00\x00\x02ftyp" + bytes(100),
+        bytes(range(256)) * 100,
+    ],
+    ids=lambda content: repr(content[:14]),
+)
+def test_what_is_no_video_is_not_taken_for_one(content: bytes, file: Path) -> None:
+    file.write_bytes(content)
+    with pytest.raises(NotAVideoError):
+        inspect_video(file)
+
+
+def test_a_video_that_is_no_mp4_is_refused(file: Path) -> None:
+    for container in ("matroska", "avi", "mpegts", "mov"):
+        write_video(file, container=container, seconds=0.5)
+        with pytest.raises(NotAVideoError):
+            inspect_video(file)
+
+
+def test_a_codec_that_browsers_do_not_play_is_refused(file: Path) -> None:
+    write_video(file, codec="mpeg4", seconds=0.5)
+    with pytest.raises(NotAVideoError):
+        inspect_video(file)
+
+
+def test_sound_without_a_picture_is_refused(file: Path) -> None:
+    with pytest.raises(NotAVideoError):
+        inspect_video(write_sound(file))
+
+
+def test_a_film_that_would_take_for_ever_is_refused(file: Path) -> None:
+    write_video(file, BLACK, seconds=61, rate=1, size=(64, 64))
+    with pytest.raises(VideoUnsuitableError):
+        inspect_video(file)
+
+
+def test_a_film_of_too_many_pixels_is_refused(file: Path) -> None:
+    write_video(file, BLACK, seconds=1, rate=1, size=(4608, 2592))
+    with pytest.raises((VideoUnsuitableError, NotAVideoError)):
+        inspect_video(file)
+
+
+def test_the_errors_do_not_name_the_file(file: Path) -> None:
+    file.write_bytes(b"\x00\x00\x00\x18ftypisom" + bytes(16))
+    with pytest.raises(NotAVideoError) as raised:
+        inspect_video(file)
+    assert str(raised.value) == NotAVideoError.default_message
+    assert raised.value.__suppress_context__
+
+
+# --- make_thumbnail
+
+
+def decoded(image: Image) -> av.VideoFrame:
+    with av.open(io.BytesIO(image.data), "r", format="jpeg_pipe") as picture:
+        frame = next(picture.decode(video=0))
+    assert (frame.width, frame.height) == (image.width, image.height)
+    return frame
+
+
+def colour(frame: av.VideoFrame) -> tuple[int, ...]:
+    """Red, green and blue of the middle of a picture."""
+    plane = frame.reformat(format="rgb24").planes[0]
+    middle = frame.height // 2 * plane.line_size + frame.width // 2 * 3
+    return tuple(bytes(plane)[middle : middle + 3])
+
+
+def score(frame: av.VideoFrame) -> float:
+    plane = frame.reformat(format="gray").planes[0]
+    data = bytes(plane)
+    return telling_score([data[y * plane.line_size :][: frame.width] for y in range(frame.height)])
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_the_thumbnail_shows_the_one_scene_with_something_in_it(position: int, file: Path) -> None:
+    # GIVEN a film of four scenes, three of them black, grey and white
+    scenes = [BLACK, GREY, WHITE]
+    scenes.insert(position, pattern)
+    write_video(file, in_scenes(*scenes, frames_each=12), seconds=4)
+    # WHEN its thumbnail is cut, THEN it is from the fourth
+    assert score(decoded(make_thumbnail(file))) > 10
+
+
+def test_a_fade_from_black_gives_a_frame_of_full_light(file: Path) -> None:
+    def fading(index: int, width: int, height: int) -> av.VideoFrame:
+        frame = pattern(0, width, height)
+        light = min(1.0, index / 20)
+        frame.planes[0].update(bytes(16 + int((value - 16) * light) for value in bytes(frame.planes[0])))
+        return frame
+
+    write_video(file, fading, seconds=2, size=(160, 96))
+    assert score(decoded(make_thumbnail(file))) > 0.9 * score(pattern(0, 160, 96))
+
+
+def test_a_film_with_nothing_to_see_has_a_thumbnail_all_the_same(file: Path) -> None:
+    write_video(file, BLACK, seconds=1)
+    thumbnail = make_thumbnail(file)
+    assert (thumbnail.width, thumbnail.height) == (320, 180)
+    assert max(colour(decoded(thumbnail))) < 10
+
+
+def test_a_thumbnail_keeps_its_colours(file: Path) -> None:
+    # GIVEN a film in the red of ITU-R BT.601: Y 81, Cb 90, Cr 240
+    write_video(file, flat(81, 90, 240), seconds=1)
+    red, green, blue = colour(decoded(make_thumbnail(file)))
+    assert red > 240
+    assert max(green, blue) < 20
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((1280, 720), (1280, 720)), ((720, 1280), (720, 1280)), ((1920, 1080), (1280, 720)), ((322, 182), (322, 182))],
+)
+def test_a_thumbnail_is_at_most_1280_pixels_long(size: tuple[int, int], expected: tuple[int, int], file: Path) -> None:
+    write_video(file, GREY, seconds=0.5, size=size)
+    thumbnail = make_thumbnail(file)
+    assert (thumbnail.width, thumbnail.height) == expected
+    decoded(thumbnail)
+
+
+def test_even_noise_stays_far_below_the_limits(file: Path) -> None:
+    write_video(file, noise, seconds=3.5, rate=8, size=(1280, 1280))
+    thumbnail, preview = make_thumbnail(file), make_preview(file)
+    assert thumbnail.data.startswith(b"\xff\xd8\xff")
+    assert thumbnail.data.endswith(b"\xff\xd9")
+    assert len(thumbnail.data) < 5_000_000
+    assert len(preview) < 2_000_000
+
+
+def test_a_score_orders_pictures_by_what_they_show() -> None:
+    black = [bytes(8)] * 4
+    dim = [bytes([0, 8] * 4)] * 4
+    clear = [bytes([0, 200] * 4)] * 4
+    rich = [bytes([0, 250, 20, 180, 60, 230, 10, 140])] * 4
+    assert telling_score(black) == 0.0
+    assert 0 < telling_score(dim) < telling_score(clear) < telling_score(rich)
+
+
+# --- make_preview
+
+
+def webp(data: bytes) -> tuple[tuple[int, int], int | None, list[int]]:
+    """Canvas size, number of repetitions (0: endless, None: not animated) and each frame's milliseconds."""
+    assert (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
+    assert int.from_bytes(data[4:8], "little") == len(data) - 8
+    size, loops, frames, position = (0, 0), None, [], 12
+    while position < len(data):
+        kind, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
+        body = data[position + 8 : position + 8 + length]
+        if kind == b"VP8X":
+            size = (int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1)
+        elif kind == b"ANIM":
+            loops = int.from_bytes(body[4:6], "little")
+        elif kind == b"ANMF":
+            frames.append(int.from_bytes(body[12:15], "little"))
+        position += 8 + length + length % 2
+    return size, loops, frames
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((1280, 720), (320, 180)), ((720, 1280), (320, 568)), ((160, 96), (160, 96))]
+)
+def test_a_preview_repeats_three_seconds_in_small(size: tuple[int, int], expected: tuple[int, int], file: Path) -> None:
+    write_video(file, pattern, seconds=4, rate=8, size=size)
+    assert webp(make_preview(file)) == (expected, 0, [125] * 24)
+
+
+def test_a_preview_is_taken_from_the_middle(file: Path) -> None:
+    # GIVEN a film that is black but for the three seconds in its middle
+    write_video(file, in_scenes(BLACK, pattern, BLACK, frames_each=36), seconds=9)
+    # THEN every frame of the preview moves (equal ones would be merged into one)
+    assert len(webp(make_preview(file))[2]) == 24
+
+
+def test_a_short_film_is_previewed_whole(file: Path) -> None:
+    write_video(file, pattern, seconds=1, rate=24)
+    size, loops, frames = webp(make_preview(file))
+    assert (size, loops, sum(frames)) == ((320, 180), 0, 1000)
+
+
+def test_a_file_without_frames_has_no_pictures(file: Path) -> None:
+    file.write_bytes(b"\x00\x00\x00\x18ftypisom" + bytes(16))
+    for make in (make_thumbnail, make_preview):
+        with pytest.raises(NotAVideoError):
+            make(file)
+
+
+def test_neither_numpy_nor_pillow_is_needed(file: Path) -> None:
+    # GIVEN a film and an interpreter in which both are missing
+    write_video(file, pattern, seconds=1)
+    path = [entry for entry in sys.path if entry]
+    code = (
+        f"import sys; sys.path[:0] = {path!r}; sys.modules.update(numpy=None, PIL=None)\n"
+        "from pathlib import Path; from dreamvision import thumbnail as t\n"
+        f"file = Path({str(file)!r}); t.inspect_video(file); t.make_thumbnail(file); t.make_preview(file)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,179 @@
+"""Which tokens are let in where no gateway has looked at them."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from dreamvision.identity import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
+from tests.fakes.token_issuer import TokenIssuer
+
+_ISSUER = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Pool"
+_CLIENT = "client"
+_SUB = "6f1c2f0e-1d3b-4c55-9a52-0d9f3c0a7b11"
+_SESSION = "0b8f6a54-8f2b-4a6a-bb0e-2f7d5a7c9d22"
+_SETTINGS = IdentitySettings(token_issuer=_ISSUER, user_pool_client_id=_CLIENT, jwks_url="https://keys.invalid/jwks")
+
+
+class _Keys:
+    """The pool's address of its keys, and how often it was asked."""
+
+    def __init__(self, *issuers: TokenIssuer) -> None:
+        self.issuers = list(issuers)
+        self.asked = 0
+
+    def __call__(self) -> dict[str, Any]:
+        self.asked += 1
+        return {"keys": [key for issuer in self.issuers for key in issuer.jwks()["keys"]]}
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def issuer() -> TokenIssuer:
+    return TokenIssuer(_ISSUER, _CLIENT)
+
+
+@pytest.fixture
+def keys(issuer: TokenIssuer) -> _Keys:
+    return _Keys(issuer)
+
+
+@pytest.fixture
+def verifier(keys: _Keys) -> TokenVerifier:
+    return TokenVerifier(_SETTINGS, fetch_keys=keys)
+
+
+def _claims(issuer: TokenIssuer) -> dict[str, Any]:
+    return issuer.access_claims(_SUB, _SESSION, time.time())
+
+
+def test_a_good_token_names_the_user_and_the_session(issuer: TokenIssuer, verifier: TokenVerifier) -> None:
+    claims = _claims(issuer)
+
+    access = checked_claims(verifier.verify(issuer.sign(claims)))
+
+    assert access == (_SUB, _SESSION, claims["iat"])
+
+
+def _unsigned(issuer: TokenIssuer) -> str:
+    return jwt.encode(_claims(issuer), "", algorithm="none", headers={"kid": issuer.key_id})
+
+
+def _signed_with_the_public_key(issuer: TokenIssuer) -> str:
+    """HS256 with the published key as the secret. PyJWT refuses to make one, an attacker does not."""
+    public = issuer.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    header = {"alg": "HS256", "typ": "JWT", "kid": issuer.key_id}
+    signed = ".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, _claims(issuer))
+    )
+    algorithm = jwt.get_algorithm_by_name("HS256")
+    signature = base64.urlsafe_b64encode(algorithm.sign(signed.encode(), public)).decode().rstrip("=")
+    return f"{signed}.{signature}"
+
+
+def _signed_with_another_key(issuer: TokenIssuer) -> str:
+    return TokenIssuer(_ISSUER, _CLIENT, key="attacker").sign(_claims(issuer), key_id=issuer.key_id)
+
+
+def _with(**changes: object) -> Callable[[TokenIssuer], str]:
+    return lambda issuer: issuer.sign(_claims(issuer) | changes)
+
+
+def _without(name: str) -> Callable[[TokenIssuer], str]:
+    return lambda issuer: issuer.sign({key: value for key, value in _claims(issuer).items() if key != name})
+
+
+def _tampered(issuer: TokenIssuer) -> str:
+    header, _, signature = issuer.sign(_claims(issuer)).split(".")
+    other = base64.urlsafe_b64encode(json.dumps(_claims(issuer) | {"sub": "somebody else"}).encode()).decode()
+    return f"{header}.{other.rstrip('=')}.{signature}"
+
+
+_HOUR = 3600
+_BAD_TOKENS: dict[str, Callable[[TokenIssuer], str]] = {
+    "empty": lambda _: "",
+    "garbage": lambda _: "garbage",
+    "three parts of garbage": lambda _: "a.b.c",
+    "not ASCII": lambda _: "ü.ü.ü",
+    "alg none": _unsigned,
+    "HS256 with the public key": _signed_with_the_public_key,
+    "another key": _signed_with_another_key,
+    "tampered": _tampered,
+    "another issuer": _with(iss="https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Other"),
+    "another app": _with(client_id="other"),
+    "expired": _with(exp=int(time.time()) - 1, iat=int(time.time()) - _HOUR),
+    "issued in the future": _with(iat=int(time.time()) + _HOUR),
+    "an ID token": lambda issuer: issuer.sign(issuer.id_claims(_SUB, _SESSION, time.time(), "luna@example.com")),
+    "an ID token with a client id": _with(token_use="id"),
+    "no expiry": _without("exp"),
+    "no subject": _without("sub"),
+    "no session": _without("origin_jti"),
+    "no use": _without("token_use"),
+    "no app": _without("client_id"),
+}
+
+
+@pytest.mark.parametrize("kind", _BAD_TOKENS)
+def test_every_other_token_is_refused_without_saying_why(
+    kind: str, issuer: TokenIssuer, verifier: TokenVerifier
+) -> None:
+    with pytest.raises(UnauthenticatedError) as refusal:
+        verifier.verify(_BAD_TOKENS[kind](issuer))
+
+    assert str(refusal.value) == UnauthenticatedError.default_message
+    assert refusal.value.__cause__ is None
+
+
+def test_the_keys_are_fetched_once(issuer: TokenIssuer, keys: _Keys, verifier: TokenVerifier) -> None:
+    for _ in range(3):
+        verifier.verify(issuer.sign(_claims(issuer)))
+
+    assert keys.asked == 1
+
+
+def test_invented_key_ids_do_not_make_us_ask_for_the_keys_again_and_again(issuer: TokenIssuer, keys: _Keys) -> None:
+    # GIVEN a verifier that has the keys
+    clock = _Clock()
+    verifier = TokenVerifier(_SETTINGS, fetch_keys=keys, monotonic=clock)
+    verifier.verify(issuer.sign(_claims(issuer)))
+
+    # WHEN tokens with unknown key ids come within the cool-down
+    for number in range(20):
+        clock.now += 2
+        with pytest.raises(UnauthenticatedError):
+            verifier.verify(issuer.sign(_claims(issuer), key_id=f"invented-{number}"))
+
+    # THEN nobody was asked, and good tokens are still good
+    assert keys.asked == 1
+    assert verifier.verify(issuer.sign(_claims(issuer)))["sub"] == _SUB
+
+
+def test_a_new_key_of_the_pool_is_found_after_the_cool_down(issuer: TokenIssuer, keys: _Keys) -> None:
+    clock = _Clock()
+    verifier = TokenVerifier(_SETTINGS, fetch_keys=keys, monotonic=clock)
+    verifier.verify(issuer.sign(_claims(issuer)))
+    successor = TokenIssuer(_ISSUER, _CLIENT, key="second")
+    keys.issuers.append(successor)
+
+    clock.now += 61
+
+    assert verifier.verify(successor.sign(_claims(successor)))["sub"] == _SUB
+    assert keys.asked == 2
+
+
+def test_the_gateway_hands_numbers_over_as_texts(issuer: TokenIssuer) -> None:
+    claims = {name: str(value) for name, value in _claims(issuer).items()}
+
+    assert checked_claims(claims).issued_at == int(claims["iat"])

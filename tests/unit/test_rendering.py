@@ -1,0 +1,94 @@
+import subprocess
+import sys
+from typing import TypeGuard
+
+import pytest
+
+from dreamvision import rendering
+from dreamvision.errors import DreamVisionError
+from dreamvision.rendering import (
+    FailureKind,
+    RenderCancelledError,
+    RenderEmptyOutputError,
+    RenderFailedError,
+    RenderFailure,
+    RenderModerationError,
+    RenderStatus,
+    failure_from_code,
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "worth_another_try"),
+    [
+        ("SAFETY.INPUT.TEXT", FailureKind.MODERATION, False),
+        ("SAFETY.OUTPUT.VIDEO", FailureKind.MODERATION, False),
+        ("SAFETY", FailureKind.MODERATION, False),
+        ("INPUT_PREPROCESSING.SAFETY.TEXT", FailureKind.MODERATION, False),
+        ("INPUT_PREPROCESSING.INTERNAL", FailureKind.PROVIDER, True),
+        ("INTERNAL.BAD_OUTPUT.CODE01", FailureKind.BAD_OUTPUT, True),
+        ("INTERNAL.BAD_OUTPUT.01", FailureKind.BAD_OUTPUT, True),
+        ("INTERNAL", FailureKind.PROVIDER, True),
+        ("ASSET.INVALID", FailureKind.INVALID_INPUT, False),
+        ("THIRD_PARTY.UNAVAILABLE", FailureKind.PROVIDER, True),
+        ("SOMETHING.NEW", FailureKind.PROVIDER, True),
+        ("SAFETYNET.DOWN", FailureKind.PROVIDER, True),  # a prefix ends at a dot
+    ],
+)
+def test_a_failure_code_is_read_by_its_prefix(code: str, kind: FailureKind, worth_another_try: bool) -> None:
+    assert failure_from_code(code) == RenderFailure(kind, code, worth_another_try)
+
+
+@pytest.mark.parametrize(
+    "code", [None, "", 17, ["SAFETY"], "safety text of a dream", "A" * 65, "SAFETY\nINPUT", "A..B"]
+)
+def test_what_is_not_shaped_like_a_code_is_not_kept(code: object) -> None:
+    assert failure_from_code(code) == RenderFailure(FailureKind.PROVIDER, None, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        (FailureKind.MODERATION, RenderModerationError),
+        (FailureKind.CANCELLED, RenderCancelledError),
+        (FailureKind.EMPTY_OUTPUT, RenderEmptyOutputError),
+        (FailureKind.PROVIDER, RenderFailedError),
+        (FailureKind.BAD_OUTPUT, RenderFailedError),
+        (FailureKind.INVALID_INPUT, RenderFailedError),
+    ],
+)
+def test_every_failure_has_its_exception(kind: FailureKind, error: type[RenderFailedError]) -> None:
+    failure = RenderFailure(kind)
+    assert type(failure.to_error()) is error
+    assert failure.is_moderation == (error is RenderModerationError)
+
+
+def test_only_success_and_failure_are_final_and_only_queues_are_waiting() -> None:
+    assert {status for status in RenderStatus if status.is_final} == {RenderStatus.SUCCEEDED, RenderStatus.FAILED}
+    assert {status for status in RenderStatus if status.is_waiting} == {RenderStatus.QUEUED, RenderStatus.THROTTLED}
+
+
+def test_every_error_has_words_of_its_own_for_operators_and_for_people() -> None:
+    # GIVEN every exception that the module defines
+    errors = [value for value in vars(rendering).values() if _is_own_error(value)]
+    # THEN none falls back on the general sentences, and no two say the same to an operator
+    assert len(errors) == 14
+    assert len({error.default_message for error in errors}) == len(errors)
+    assert all("default_message" in vars(error) and "user_message" in vars(error) for error in errors)
+    assert all(str(error()) == error.default_message for error in errors)
+
+
+def _is_own_error(value: object) -> TypeGuard[type[DreamVisionError]]:
+    return isinstance(value, type) and issubclass(value, DreamVisionError) and value is not DreamVisionError
+
+
+def test_the_interface_costs_no_http_library() -> None:
+    code = "import sys, dreamvision.rendering; print(sorted({'httpx', 'httpcore', 'av', 'boto3'} & set(sys.modules)))"
+    path = [entry for entry in sys.path if entry.endswith("layers/dreamvision/python")]
+    found = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}; {code}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout.strip() == "[]"

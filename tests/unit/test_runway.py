@@ -1,0 +1,338 @@
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from dreamvision import rendering
+from dreamvision.errors import DreamVisionError
+from dreamvision.rendering import FailureKind, RenderFailure, RenderState, RenderStatus, RenderTask
+from dreamvision.runway import MODELS, RunwayRenderer, RunwaySettings
+from tests.fakes.runway import OUTPUT_URL, TASK_ID, ScriptedRunway, created, problem, task
+
+KEY = "key_0123456789abcdef"
+PROMPT = "POV: gliding over a city of glass"
+
+
+def renderer(runway: ScriptedRunway, **settings: Any) -> RunwayRenderer:
+    return RunwayRenderer(RunwaySettings(**settings), KEY, runway.client)
+
+
+def look(answer: httpx.Response) -> RenderState:
+    return renderer(ScriptedRunway(answer)).status(TASK_ID)
+
+
+# --- start
+
+
+def test_a_render_is_created_with_the_documented_request_and_nothing_else() -> None:
+    runway = ScriptedRunway(created(60))
+    # WHEN a render is started
+    started = renderer(runway).start(PROMPT, 5)
+    # THEN the answer is the task with the most that it can cost
+    assert started == RenderTask(TASK_ID, estimated_credits=60)
+    # AND one request went out, in the form of the API reference
+    (request,) = runway.requests
+    assert (request.method, str(request.url)) == ("POST", "https://api.dev.runwayml.com/v1/text_to_video")
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.headers["x-runway-version"] == "2024-11-06"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["accept"] == "application/json"
+    assert json.loads(request.content) == {
+        "model": "gen4.5",
+        "promptText": PROMPT,
+        "ratio": "1280:720",
+        "duration": 5,
+    }
+
+
+def test_the_base_url_may_end_in_a_slash() -> None:
+    runway = ScriptedRunway(created())
+    renderer(runway, base_url="http://127.0.0.1:4569/").start(PROMPT, 10)
+    assert str(runway.requests[0].url) == "http://127.0.0.1:4569/v1/text_to_video"
+
+
+def test_an_estimate_is_optional() -> None:
+    runway = ScriptedRunway(httpx.Response(200, json={"id": TASK_ID}))
+    assert renderer(runway).start(PROMPT, 5) == RenderTask(TASK_ID, estimated_credits=None)
+
+
+@pytest.mark.parametrize("prompt", ["x" * 1000, "🌙" * 500, "حلم" * 300])
+def test_a_prompt_of_a_thousand_utf16_units_is_sent_unchanged(prompt: str) -> None:
+    runway = ScriptedRunway(created())
+    renderer(runway).start(prompt, 5)
+    assert json.loads(runway.requests[0].content)["promptText"] == prompt
+
+
+@pytest.mark.parametrize("prompt", ["x" * 1001, "🌙" * 500 + "x", "", "  \n", "half a pair \ud83c"])
+def test_a_prompt_that_the_api_would_refuse_is_never_sent(prompt: str) -> None:
+    runway = ScriptedRunway(created())
+    with pytest.raises(rendering.RenderRejectedError):
+        renderer(runway).start(prompt, 5)
+    assert runway.requests == []
+
+
+@pytest.mark.parametrize(
+    ("model", "ratio", "refused"),
+    [
+        ("gen4.5", "720:1280", 11),
+        ("gen4.5", "1280:720", 1),
+        ("veo3.1", "1920:1080", 5),
+        ("veo3.1_fast", "720:1280", 10),
+    ],
+)
+def test_a_duration_that_the_model_does_not_render_is_never_sent(model: str, ratio: str, refused: int) -> None:
+    runway = ScriptedRunway(created())
+    with pytest.raises(rendering.RenderRejectedError):
+        renderer(runway, model=model, ratio=ratio).start(PROMPT, refused)
+    assert runway.requests == []
+
+
+def test_gen45_renders_every_duration_that_the_product_offers() -> None:
+    assert set(range(5, 11)) <= set(RunwaySettings().durations)
+    assert RunwaySettings().durations == MODELS["gen4.5"].durations == tuple(range(2, 11))
+
+
+@pytest.mark.parametrize("settings", [{"model": "gen3a_turbo"}, {"ratio": "16:9"}, {"model": "gen4.5", "ratio": "1:1"}])
+def test_a_model_or_ratio_that_does_not_exist_is_refused_at_once(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"known|ratios"):
+        RunwaySettings(**settings)
+
+
+@pytest.mark.parametrize("key", ["", "key with space", "key_1\n", "schlüssel"])
+def test_what_cannot_be_a_key_is_refused_before_any_request(key: str) -> None:
+    with pytest.raises(rendering.RenderKeyError):
+        RunwayRenderer(RunwaySettings(), key)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ConnectTimeout("slow"),
+        httpx.PoolTimeout("full"),
+        httpx.ProxyError("no"),
+        httpx.UnsupportedProtocol("ftp"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_without_a_connection_nothing_was_created(failure: Exception) -> None:
+    runway = ScriptedRunway(failure)
+    with pytest.raises(rendering.RenderUnreachableError):
+        renderer(runway).start(PROMPT, 5)
+    assert len(runway.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.ReadTimeout("slow"),
+        httpx.WriteTimeout("slow"),
+        httpx.ReadError("reset"),
+        httpx.WriteError("broken pipe"),
+        httpx.CloseError("odd"),
+        httpx.RemoteProtocolError("hung up"),
+        httpx.LocalProtocolError("odd"),
+        httpx.DecodingError("odd"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_once_something_was_sent_the_outcome_is_unknown_and_nothing_is_repeated(failure: Exception) -> None:
+    runway = ScriptedRunway(failure)
+    with pytest.raises(rendering.RenderOutcomeUnknownError):
+        renderer(runway).start(PROMPT, 5)
+    assert len(runway.requests) == 1
+
+
+def test_every_transport_error_of_httpx_is_sorted_into_sent_or_not_sent() -> None:
+    # GIVEN every leaf of httpx' tree of transport errors, also one that a newer version may add
+    leaves = [error for error in _tree(httpx.TransportError) if not error.__subclasses__()]
+    assert len(leaves) >= 10
+    # WHEN the create call meets it, THEN it ends in one of the two
+    for error in leaves:
+        runway = ScriptedRunway(error("odd"))
+        with pytest.raises((rendering.RenderUnreachableError, rendering.RenderOutcomeUnknownError)):
+            renderer(runway).start(PROMPT, 5)
+
+
+def _tree(error: type[httpx.TransportError]) -> list[type[httpx.TransportError]]:
+    return [error, *(leaf for child in error.__subclasses__() for leaf in _tree(child))]
+
+
+VALIDATION = problem(400, "Validation of body failed", [{"code": "too_big", "path": ["promptText"], "message": "…"}])
+ABOUT_CREDITS = problem(400, "Validation of body failed", [{"path": ["credits"], "message": "moderation"}])
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (VALIDATION, rendering.RenderRejectedError),
+        (ABOUT_CREDITS, rendering.RenderRejectedError),
+        (httpx.Response(400, text="<html>"), rendering.RenderRejectedError),
+        (httpx.Response(400, json=["credits"]), rendering.RenderRejectedError),
+        (problem(400, "You do not have enough credits to run this task."), rendering.RenderCreditsError),
+        (httpx.Response(402), rendering.RenderCreditsError),
+        (problem(400, "The prompt was blocked by content moderation."), rendering.RenderModerationError),
+        (problem(401, "No API key was provided."), rendering.RenderKeyError),
+        (problem(403, "Forbidden"), rendering.RenderKeyError),
+        (problem(404, "Not found"), rendering.RenderRejectedError),
+        (httpx.Response(405), rendering.RenderRejectedError),
+        (httpx.Response(413), rendering.RenderRejectedError),
+        (httpx.Response(422), rendering.RenderRejectedError),
+        (problem(429, "Your daily task limit has been reached."), rendering.RenderBusyError),
+        (httpx.Response(503), rendering.RenderBusyError),
+        (httpx.Response(408), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(500), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(502), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(504), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(307, headers={"location": "https://elsewhere.example/"}), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(202), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(200, text="not json"), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(200, content=b"\xff\xfe"), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(200, json=[]), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(200, json={}), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(200, json={"id": 7}), rendering.RenderOutcomeUnknownError),
+        (httpx.Response(200, json={"id": "../organization"}), rendering.RenderOutcomeUnknownError),
+    ],
+)
+def test_an_answer_that_is_no_task_says_whether_one_may_exist(
+    answer: httpx.Response, error: type[DreamVisionError]
+) -> None:
+    runway = ScriptedRunway(answer)
+    with pytest.raises(error) as raised:
+        renderer(runway).start(PROMPT, 5)
+    # THEN it is exactly that error, after exactly one request, in our own words
+    assert type(raised.value) is error
+    assert len(runway.requests) == 1
+    assert str(raised.value) == error.default_message
+
+
+# --- status
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (task("PENDING", estimatedCost={"credits": 60}), RenderState(RenderStatus.QUEUED)),
+        (task("THROTTLED", estimatedCost={"credits": 60}), RenderState(RenderStatus.THROTTLED)),
+        (task("RUNNING", progress=0.45), RenderState(RenderStatus.RENDERING, 45)),
+        (task("RUNNING"), RenderState(RenderStatus.RENDERING, 0)),
+        (task("RUNNING", progress=None), RenderState(RenderStatus.RENDERING, 0)),
+        (task("RUNNING", progress="0.5"), RenderState(RenderStatus.RENDERING, 0)),
+        (task("RUNNING", progress=True), RenderState(RenderStatus.RENDERING, 0)),
+        (task("RUNNING", progress=-3), RenderState(RenderStatus.RENDERING, 0)),
+        (task("RUNNING", progress=1.0), RenderState(RenderStatus.RENDERING, 99)),
+        (task("RUNNING", progress=70), RenderState(RenderStatus.RENDERING, 99)),
+        (
+            task("SUCCEEDED", output=[OUTPUT_URL], cost={"credits": 60}),
+            RenderState(RenderStatus.SUCCEEDED, 100, (OUTPUT_URL,), credits=60),
+        ),
+        (
+            task("FAILED", failure="a person was seen", failureCode="SAFETY.INPUT.TEXT", cost={"credits": 60}),
+            RenderState(
+                RenderStatus.FAILED,
+                failure=RenderFailure(FailureKind.MODERATION, "SAFETY.INPUT.TEXT", worth_another_try=False),
+                credits=60,
+            ),
+        ),
+        (task("FAILED"), RenderState(RenderStatus.FAILED, failure=RenderFailure(FailureKind.PROVIDER))),
+        (
+            task("CANCELLED", cost={"credits": 0}),
+            RenderState(RenderStatus.FAILED, failure=RenderFailure(FailureKind.CANCELLED), credits=0),
+        ),
+        (task("REVIEWING"), RenderState(RenderStatus.QUEUED)),
+        (task("UPSCALING", progress=0.9), RenderState(RenderStatus.RENDERING, 90)),
+    ],
+)
+def test_a_task_is_read_into_our_words(answer: httpx.Response, expected: RenderState) -> None:
+    assert look(answer) == expected
+
+
+@pytest.mark.parametrize("output", [[], None, "https://x.example/a.mp4", [""], [None], {"0": "https://x.example/"}])
+def test_success_without_a_link_is_a_failure(output: object) -> None:
+    state = look(task("SUCCEEDED", output=output, cost={"credits": 60}))
+    assert state.status is RenderStatus.FAILED
+    assert state.failure == RenderFailure(FailureKind.EMPTY_OUTPUT)
+    assert state.credits == 60
+
+
+def test_a_number_too_large_to_be_credits_is_left_out() -> None:
+    answer = httpx.Response(200, text='{"status": "SUCCEEDED", "output": ["https://x"], "cost": {"credits": 1e999}}')
+    assert look(answer).credits is None
+
+
+def test_the_provider_s_own_text_never_gets_into_the_state() -> None:
+    state = look(task("FAILED", failure="a naked man in the attic", failureCode="a naked man"))
+    assert "naked" not in repr(state)
+
+
+def test_a_look_is_one_get_on_the_task() -> None:
+    runway = ScriptedRunway(task("PENDING"))
+    renderer(runway).status(TASK_ID)
+    (request,) = runway.requests
+    assert (request.method, request.url.path) == ("GET", f"/v1/tasks/{TASK_ID}")
+    assert request.headers["x-runway-version"] == "2024-11-06"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (problem(404, "Could not find Task"), rendering.RenderTaskLostError),
+        (problem(401, "No API key was provided."), rendering.RenderKeyError),
+        (httpx.Response(403), rendering.RenderKeyError),
+        (httpx.Response(429), rendering.RenderStatusUnavailableError),
+        (httpx.Response(500), rendering.RenderStatusUnavailableError),
+        (httpx.Response(200, text="<html>"), rendering.RenderStatusUnavailableError),
+        (httpx.Response(200, json={"id": TASK_ID}), rendering.RenderStatusUnavailableError),
+        (task(7), rendering.RenderStatusUnavailableError),
+        (httpx.Response(302, headers={"location": "https://x.example"}), rendering.RenderStatusUnavailableError),
+        (httpx.ReadTimeout("slow"), rendering.RenderStatusUnavailableError),
+        (httpx.ConnectError("refused"), rendering.RenderStatusUnavailableError),
+    ],
+)
+def test_a_look_that_fails_says_whether_another_one_helps(
+    answer: httpx.Response | Exception, error: type[DreamVisionError]
+) -> None:
+    runway = ScriptedRunway(answer)
+    with pytest.raises(error):
+        renderer(runway).status(TASK_ID)
+    assert len(runway.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "task_id", ["", "../organization", f"{TASK_ID}/x", "{" + TASK_ID + "}", TASK_ID.replace("-", "")]
+)
+def test_only_a_uuid_gets_into_a_path(task_id: str) -> None:
+    runway = ScriptedRunway(task("PENDING"))
+    for call in (renderer(runway).status, renderer(runway).cancel):
+        with pytest.raises(ValueError, match="UUID"):
+            call(task_id)
+    assert runway.requests == []
+
+
+# --- cancel
+
+
+@pytest.mark.parametrize("status", [204, 200, 404])
+def test_a_task_that_is_gone_is_cancelled(status: int) -> None:
+    runway = ScriptedRunway(httpx.Response(status))
+    renderer(runway).cancel(TASK_ID)
+    (request,) = runway.requests
+    assert (request.method, request.url.path) == ("DELETE", f"/v1/tasks/{TASK_ID}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(401), rendering.RenderKeyError),
+        (httpx.Response(429), rendering.RenderCancelUnconfirmedError),
+        (httpx.Response(500), rendering.RenderCancelUnconfirmedError),
+        (httpx.ReadTimeout("slow"), rendering.RenderCancelUnconfirmedError),
+        (httpx.ConnectError("refused"), rendering.RenderCancelUnconfirmedError),
+    ],
+)
+def test_a_cancellation_that_nobody_confirmed_is_said_so(
+    answer: httpx.Response | Exception, error: type[DreamVisionError]
+) -> None:
+    with pytest.raises(error):
+        renderer(ScriptedRunway(answer)).cancel(TASK_ID)
