@@ -22,7 +22,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-
 import yaml
 
 from local.cloudformation_yaml import load_template, render_template
@@ -120,7 +119,7 @@ def _install_runtime(settings: Settings) -> None:
 def _sam_build(settings: Settings) -> None:
     folder = settings.build_folder
     command = ["sam", "build", "--config-env", "local", "--template", "template.yaml"]
-    command += ["--build-dir", str(folder / "sam"), "--cache-dir", str(folder / "cache")]
+    command += ["--build-dir", str(folder / "sam"), "--cache-dir", str(settings.cache_folder)]
     command += ["--parameter-overrides", f"Architecture={settings.architecture}"]
     run_tool(settings, "sam-build", command, tool_environment(settings))
 

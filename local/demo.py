@@ -46,7 +46,9 @@ def _tell_and_watch(http: httpx.Client, outputs: dict[str, Any], dream: str) -> 
         http.headers["Authorization"] = f"Bearer {_register(http, outputs)}"
     console.print(f"\n  [italic]“{dream}”[/italic]\n", markup=True)
     with step("Telling the dream (POST /api/v1/dreams/generate-video)"):
-        accepted = _call(http, outputs, "POST", "/api/v1/dreams/generate-video", dream_text=dream, duration=_DURATION_SECONDS)
+        accepted = _call(
+            http, outputs, "POST", "/api/v1/dreams/generate-video", dream_text=dream, duration=_DURATION_SECONDS
+        )
     if analysis := accepted.get("dream_analysis"):
         console.print(f"    category  [bold]{analysis['category']}[/bold] ({analysis['confidence']:.0%} sure)")
         console.print(f"    prompt    {analysis['video_prompt']}\n", markup=False)
@@ -85,7 +87,12 @@ def _call(http: httpx.Client, outputs: dict[str, Any], method: str, path: str, *
 
 def _watch(http: httpx.Client, outputs: dict[str, Any], job_id: str) -> dict[str, Any]:
     """Shows the video's status until it is final. Raises ``DemoError`` when there is no video in the end."""
-    columns = (SpinnerColumn(), TextColumn("{task.description:<12}"), BarColumn(40), TextColumn("{task.percentage:>3.0f} %"))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<12}"),
+        BarColumn(40),
+        TextColumn("{task.percentage:>3.0f} %"),
+    )
     deadline = time.monotonic() + _PATIENCE_SECONDS
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
         bar = progress.add_task("pending", total=100)
@@ -95,7 +102,9 @@ def _watch(http: httpx.Client, outputs: dict[str, Any], job_id: str) -> dict[str
             if video["status"] == "completed":
                 return video
             if video["status"] in ("failed", "cancelled"):
-                raise DemoError(f"The video {video['status']}: {video['error_message']}\nThe logs are in {outputs['logs']}.")
+                raise DemoError(
+                    f"The video {video['status']}: {video['error_message']}\nThe logs are in {outputs['logs']}."
+                )
             time.sleep(_POLL_SECONDS)
     raise DemoError(f"The video was not there after {_PATIENCE_SECONDS} s. The logs are in {outputs['logs']}.")
 
@@ -120,7 +129,9 @@ def _print_how_to_go_on(started: bool) -> None:
 def print_addresses(settings: Settings, outputs: dict[str, Any]) -> None:
     """Where the running stack is, and a user to try it with."""
     console.print(f"  API          {outputs['api_url']}/api/v1/health")
-    console.print(f"  AWS          {outputs['endpoint_url']}  (any client, with AWS_ENDPOINT_URL and the keys test/test)")
+    console.print(
+        f"  AWS          {outputs['endpoint_url']}  (any client, with AWS_ENDPOINT_URL and the keys test/test)"
+    )
     email, password = _test_user(outputs)
     console.print(f"  test user    {email}  {password}", markup=False)
     console.print(f"  outputs      {settings.outputs_file}")

@@ -13,14 +13,14 @@ from local.http_api import bring_api_in_line
 from local.settings import REGION, REPOSITORY, STACK_NAME, Settings
 from local.steps import step
 
-
 _HASH_TAG = "dreamvision-sources"
 _BUCKET = "dreamvision-packages"
 
 
 def client(settings: Settings, service: str) -> Any:  # noqa: ANN401 - every service has a client type of its own
     """A client of the emulator."""
-    return boto3.client(
+    create: Any = boto3.client
+    return create(
         service,
         region_name=REGION,
         endpoint_url=settings.endpoint_url,

@@ -22,8 +22,8 @@ type Headers = Iterable[tuple[bytes, bytes]]
 
 # Headers of the connection, not of the message (RFC 9110, section 7.6.1), and those that the next hop sets itself.
 _HOP_BY_HOP = frozenset(
-    (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer")
-    + (b"transfer-encoding", b"upgrade", b"host", b"content-length", b"date", b"server")
+    b"connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
+    b"host content-length date server".split()
 )
 # API Gateway gives up after 30 s.
 _TIMEOUT = httpx.Timeout(35.0, connect=5.0)

@@ -119,7 +119,9 @@ def _authorizers(gateway: Any, api_id: str, body: Mapping[str, Any], names: Name
 
 
 def _integrations(gateway: Any, api_id: str, functions: set[str], names: Names) -> dict[str, str]:  # noqa: ANN401
-    present = {each.get("IntegrationUri"): each["IntegrationId"] for each in gateway.get_integrations(ApiId=api_id)["Items"]}
+    present = {
+        each.get("IntegrationUri"): each["IntegrationId"] for each in gateway.get_integrations(ApiId=api_id)["Items"]
+    }
     found: dict[str, str] = {}
     for function in functions:
         uri = f"arn:aws:lambda:{REGION}:{_ACCOUNT}:function:{names.resolve({'Ref': function})}"

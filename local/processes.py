@@ -47,7 +47,9 @@ def start(command: Sequence[str], environment: Mapping[str, str], log: Path, fol
         )  # fmt: skip
 
 
-def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, log: Path, seconds: float) -> None:
+def wait_until(
+    ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, log: Path, seconds: float
+) -> None:
     """Wait for a server. Raises ``NotReadyError`` when it ends or is not ready in time."""
     deadline = time.monotonic() + seconds
     while not ready():

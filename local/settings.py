@@ -78,6 +78,11 @@ class Settings:
         return self.folder / "build"
 
     @property
+    def cache_folder(self) -> Path:
+        """Built packages, by their content: shared by all stacks of this checkout."""
+        return REPOSITORY / ".local" / "cache"
+
+    @property
     def log_folder(self) -> Path:
         return self.folder / "logs"
 

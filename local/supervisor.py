@@ -6,7 +6,6 @@ process and waits.
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -134,7 +133,7 @@ class Supervisor:
         }
         half_written = settings.outputs_file.with_suffix(".tmp")
         half_written.write_text(json.dumps(written, indent=2) + "\n")
-        os.replace(half_written, settings.outputs_file)
+        half_written.replace(settings.outputs_file)
 
 
 def main() -> int:

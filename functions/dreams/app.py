@@ -20,8 +20,8 @@ from dreamvision.models.dreams import (
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import Dreams
 from dreamvision.views import Views, analysis_view
-from dreamvision_api.api import Api, lambda_handler
 from dreamvision_api.answers import json_response
+from dreamvision_api.api import Api, lambda_handler
 
 api = Api()
 

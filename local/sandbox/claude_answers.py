@@ -107,7 +107,7 @@ def _values(call: Call, kinds: set[str]) -> dict[str, object]:
 
 def _text(call: Call, values: Mapping[str, object], kinds: set[str]) -> str:
     if "malformed" in kinds:
-        return f"Here is your prompt, with pleasure:\nCATEGORY: {values['category']}\n{{\"prompt\": \"POV"
+        return f'Here is your prompt, with pleasure:\nCATEGORY: {values["category"]}\n{{"prompt": "POV'
     if call.schema is not None:
         return json.dumps(fill(call.schema, values), ensure_ascii=False)
     return f"CATEGORY: {values['category']}\nTEMPLATE: {values['template']}\nPROMPT: {values['prompt']}"

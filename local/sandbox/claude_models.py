@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ClaudeModel:
-    """One model. Token limits are in tokens; ``token_factor`` is tokens for the same text relative to the 4.x models."""
+    """One model. Limits are in tokens; ``token_factor`` is tokens for the same text relative to the 4.x models."""
 
     id: str
     display_name: str

@@ -25,7 +25,11 @@ def _events(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _block_events(index: int, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    empty = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}, "tool_use": {"input": {}}}
+    empty: dict[str, dict[str, object]] = {
+        "text": {"text": ""},
+        "thinking": {"thinking": "", "signature": ""},
+        "tool_use": {"input": {}},
+    }
     yield {"type": "content_block_start", "index": index, "content_block": {**block, **empty[block["type"]]}}
     for delta in _deltas(block):
         yield {"type": "content_block_delta", "index": index, "delta": delta}

@@ -105,7 +105,7 @@ def _check_messages(messages: object, model: ClaudeModel) -> None:
     for index, message in enumerate(messages):
         _check_message(message, f"messages.{index}")
     if messages[0]["role"] != "user":
-        raise InvalidRequestError("messages: first message must use the \"user\" role")
+        raise InvalidRequestError('messages: first message must use the "user" role')
     if messages[-1]["role"] == "assistant" and not model.takes_prefill:
         raise InvalidRequestError(
             "This model does not support assistant message prefill. The conversation must end with a user message."

@@ -1,7 +1,7 @@
 """Failures on request: magic words in a dream, or faults queued through the control route.
 
-A word is ``[[claude:KIND]]`` or ``[[runway:KIND]]``, with an optional number: ``[[claude:slow:3]]`` (seconds). Words for
-Runway travel in the dream too: the sandbox Claude copies them to the end of the video prompt that it writes.
+A word is ``[[claude:KIND]]`` or ``[[runway:KIND]]``, with an optional number of seconds: ``[[claude:slow:3]]``. Words
+for Runway travel in the dream too: the sandbox Claude copies them to the end of the video prompt that it writes.
 """
 
 import re
@@ -47,9 +47,7 @@ class Fault:
 def faults_in(text: str, provider: str) -> tuple[Fault, ...]:
     """The faults that ``text`` asks of ``provider`` ("claude" or "runway"), in order."""
     return tuple(
-        Fault(kind, float(amount) if amount else None)
-        for who, kind, amount in _WORD.findall(text)
-        if who == provider
+        Fault(kind, float(amount) if amount else None) for who, kind, amount in _WORD.findall(text) if who == provider
     )
 
 

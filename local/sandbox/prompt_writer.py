@@ -78,7 +78,7 @@ LOOKS = {
         "a still room", "a waiting silhouette",
         ("the dreamer's own hands", "a surface like liquid glass", "the shape in the mirror"),
         "{}", "soften, swell and flow into one another",
-        ("iridescent light sliding across every surface from above", "a pulsing inner glow lighting the scene from within",
+        ("iridescent light sliding across every surface from above", "a pulsing glow from within",
          "pale side light that changes color as it moves"),
         ("Edges ripple as if the whole scene were made of liquid.", "Colors bleed from one form into the next.",
          "Familiar outlines stretch, fold inward and bloom again."),
@@ -106,7 +106,7 @@ LOOKS = {
         "{}, subtly wrong and stretched too long", "repeat a little further down the way",
         ("flat fluorescent light humming from overhead", "pale greenish light falling straight from the ceiling panels",
          "one flickering tube throwing weak light down the middle"),
-        ("The same stretch of floor seems to come around again.", "Dust hangs still, as if nobody had moved here for years.",
+        ("The same stretch of floor seems to come around again.", "Dust hangs still, as if nobody ever came here.",
          "Somewhere far off a machine hums and never stops."),
         ("No one is here, and a quiet, lonely unease keeps growing.",
          "It all looks like home and feels like nowhere, and a hollow sadness lingers."),
@@ -184,8 +184,10 @@ def _fill_template(
 
     filled = _SLOT.sub(value, _template(category, look))
     # "Abrupt cuts" would contradict the rule of one continuous shot.
-    return filled.replace("abrupt cuts", "abrupt swerves").replace("shifts/morphs", "shifts and morphs").replace(
-        "sterile/fluorescent", "sterile fluorescent"
+    return (
+        filled.replace("abrupt cuts", "abrupt swerves")
+        .replace("shifts/morphs", "shifts and morphs")
+        .replace("sterile/fluorescent", "sterile fluorescent")
     )
 
 

@@ -119,49 +119,48 @@ class RunwayApi:
     # --- create -----------------------------------------------------------------------------------------------------
 
     def _create(self, request: Request) -> Reply:
-        entry: dict[str, object] = {"at": timestamp(self._clock()), "task_id": None}
-        text = request.body.decode("utf-8", "replace")
+        text, task, hang = request.body.decode("utf-8", "replace"), None, 0.0
         try:
-            body = json.loads(request.body)
-            order = check_order(body)
+            order = check_order(json.loads(request.body))
             text = order.prompt
-            reply = self._place(order, entry)
+            reply, task, hang = self._place(order)
         except InvalidBodyError as error:
             reply = _invalid(error.issues)
         except ValueError:
             reply = _error(400, "Invalid JSON body.")
-        entry |= {"prompt_sha256": sha256_of(text), "status": None if reply.reset else reply.status}
-        self._journal.add(text, entry)
+        self._journal.add(
+            text,
+            {
+                "at": timestamp(self._clock()),
+                "prompt_sha256": sha256_of(text),
+                "task_id": task.id if task else None,
+                "status": None if reply.reset else reply.status,
+            },
+        )
+        self._stopping.wait(hang)
         return reply
 
-    def _place(self, order: Order, entry: dict[str, object]) -> Reply:
+    def _place(self, order: Order) -> tuple[Reply, Task | None, float]:
+        """The reply, the task if one was created, and how many seconds to wait before replying."""
         queued = self._faults.take()
         faults = (*([queued] if queued else []), *faults_in(order.prompt, "runway"))
         kinds = {fault.kind for fault in faults}
         if "reject" in kinds:
-            issue = {"code": "custom", "path": ["promptText"], "message": "The prompt could not be processed."}
-            return _invalid([issue])
+            issue: dict[str, object] = {
+                "code": "custom",
+                "path": ["promptText"],
+                "message": "The prompt could not be processed.",
+            }
+            return _invalid([issue]), None, 0.0
         for kind in [kind for kind in _REFUSALS if kind in kinds]:
             if kind != "busy_once" or self._first_time(order.prompt):
-                return _error(*_REFUSALS[kind])
+                return _error(*_REFUSALS[kind]), None, 0.0
         with self._lock:
             task = self._book.add(order, faults)
             self._save()
-        entry["task_id"] = task.id
         if task.needs_film:
             self._make_film(task)
-        return self._created(task, faults)
-
-    def _created(self, task: Task, faults: tuple[Fault, ...]) -> Reply:
-        for fault in faults:
-            if fault.kind == "error_after_create":
-                return _error(500, "An unexpected error occurred.")
-            if fault.kind == "cut_after_create":
-                return Reply(reset=True)
-            if fault.kind == "timeout_after_create":
-                self._stopping.wait(fault.amount or _HANG_SECONDS)
-                return Reply(reset=True)
-        return _json(200, {"id": task.id, "estimatedCost": {"credits": task.order.credits}})
+        return _created(task, faults), task, _hang_seconds(faults)
 
     def _first_time(self, prompt: str) -> bool:
         mark = sha256_of(prompt)
@@ -256,7 +255,7 @@ class RunwayApi:
             200,
             {
                 "creditBalance": _CREDITS - sum(task.charged for task in tasks if task.is_final),
-                "tier": {"maxMonthlyCreditSpend": 10_000_000, "models": {name: limits for name in MODEL_NAMES}},
+                "tier": {"maxMonthlyCreditSpend": 10_000_000, "models": dict.fromkeys(MODEL_NAMES, limits)},
                 "usage": {"models": {name: {"dailyGenerations": count} for name, count in daily.items()}},
             },
         )
@@ -278,6 +277,20 @@ class RunwayApi:
 
     def _save(self) -> None:
         self._state.save(self._book.dump())
+
+
+def _created(task: Task, faults: tuple[Fault, ...]) -> Reply:
+    for fault in faults:
+        if fault.kind == "error_after_create":
+            return _error(500, "An unexpected error occurred.")
+        if fault.kind in ("cut_after_create", "timeout_after_create"):
+            return Reply(reset=True)
+    return _json(200, {"id": task.id, "estimatedCost": {"credits": task.order.credits}})
+
+
+def _hang_seconds(faults: tuple[Fault, ...]) -> float:
+    """How long the create call stays silent, in seconds: 0 unless timeout_after_create asks for it."""
+    return next((fault.amount or _HANG_SECONDS for fault in faults if fault.kind == "timeout_after_create"), 0.0)
 
 
 def _check_headers(request: Request) -> Reply | None:

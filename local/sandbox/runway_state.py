@@ -1,7 +1,6 @@
 """The Runway sandbox's memory on disk: a restart of the local stack still knows its tasks and its links."""
 
 import json
-import os
 import secrets
 import threading
 from pathlib import Path
@@ -25,4 +24,4 @@ class StateFile:
         part = self._path.with_suffix(".part")
         with self._lock:
             part.write_text(json.dumps({"secret": self.secret, "tasks": tasks}), "utf-8")
-            os.replace(part, self._path)
+            part.replace(self._path)

@@ -13,13 +13,17 @@ _MAX_PENDING_SECONDS = 1.0
 _FOR_EVER = frozenset({"throttled", "stuck", "unknown_status"})
 _FAILURES = {
     "safety": ("SAFETY.INPUT.TEXT", "Input text was rejected by the content moderation system.", True),
-    "output_safety": ("SAFETY.OUTPUT.VIDEO", "The generated video was rejected by the content moderation system.", True),
+    "output_safety": (
+        "SAFETY.OUTPUT.VIDEO",
+        "The generated video was rejected by the content moderation system.",
+        True,
+    ),
     "internal": ("INTERNAL", "An unexpected error occurred.", False),
     "bad_output": ("INTERNAL.BAD_OUTPUT.CODE01", "The generated output did not pass the quality checks.", False),
     "null_failure": (None, "An unexpected error occurred.", False),
 }
 """Fault -> failureCode, failure, and whether it is charged (moderated generations cost as much as successful ones)."""
-_NO_FILM = frozenset({*_FAILURES, *_FOR_EVER, "cancelled", "empty_output", "foreign_host", "vanish"})
+_NO_FILM = frozenset({*_FAILURES, *_FOR_EVER, "cancelled", "empty_output", "foreign_host", "not_video", "vanish"})
 
 
 class Films(Protocol):

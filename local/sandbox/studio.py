@@ -89,7 +89,9 @@ class Studio:
         with self._lock:
             if self._stopped or film_id in self._dropped:
                 return
-            process = subprocess.Popen(command, cwd=_ROOT, env=environment, stdin=subprocess.PIPE, start_new_session=True)
+            process = subprocess.Popen(
+                command, cwd=_ROOT, env=environment, stdin=subprocess.PIPE, start_new_session=True
+            )
             self._running[film_id] = process
         with contextlib.suppress(BrokenPipeError):
             process.communicate(json.dumps(job).encode())

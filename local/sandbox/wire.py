@@ -4,9 +4,11 @@ import contextlib
 import json
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -61,7 +63,6 @@ def json_reply(status: int, value: object, headers: Mapping[str, str] | None = N
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version = "sandbox"
     timeout = _IDLE_SECONDS
     disable_nagle_algorithm = True
     server: "LoopbackServer"
@@ -105,24 +106,26 @@ class _Handler(BaseHTTPRequestHandler):
             return
         sent = reply.file.length if reply.file else len(reply.body)
         claimed = sent if reply.claimed_length is None else reply.claimed_length
-        self.send_response(reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        if reply.status != 204:
-            self.send_header("content-length", str(claimed))
-        if claimed != sent:
-            self.close_connection = True
-        if self.close_connection:
-            self.send_header("connection", "close")
-        head_only = self.command == "HEAD" or reply.status == 204
-        if not head_only and reply.file is None:
-            # One write for head and body: two would wait for each other's acknowledgement.
-            self._headers_buffer.append(b"\r\n" + reply.body)
-            self.flush_headers()
-            return
-        self.end_headers()
-        if reply.file is not None and not head_only:
+        self.close_connection = self.close_connection or claimed != sent
+        head = self._head(reply, claimed)
+        if self.command == "HEAD" or reply.status in (204, 304):
+            self.wfile.write(head)
+        elif reply.file is not None:
+            self.wfile.write(head)
             self._send_file(reply.file)
+        else:
+            # One write for head and body: two would wait for each other's acknowledgement.
+            self.wfile.write(head + reply.body)
+
+    def _head(self, reply: Reply, length: int) -> bytes:
+        headers = {"date": self.date_time_string(), **reply.headers}
+        if reply.status != 204:
+            headers["content-length"] = str(length)
+        if self.close_connection:
+            headers["connection"] = "close"
+        lines = [f"HTTP/1.1 {reply.status} {responses.get(reply.status, 'Unknown')}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _send_file(self, part: FilePart) -> None:
         left = part.length
@@ -187,7 +190,7 @@ class LoopbackServer(ThreadingHTTPServer):
         with self._guard:
             self._resets.add(connection)
 
-    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+    def process_request(self, request: socket.socket, client_address: object) -> None:
         with self._guard:
             self._open.add(request)
         super().process_request(request, client_address)  # type: ignore[arg-type]
@@ -204,7 +207,5 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hung up is not worth a traceback; anything else is."""
-        import sys
-
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]

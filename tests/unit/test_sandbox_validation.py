@@ -120,7 +120,7 @@ def test_the_old_version_still_takes_sampling_parameters() -> None:
     ],
 )
 def test_claude_refuses_schemas_outside_the_subset(schema: dict[str, Any], says: str) -> None:
-    with pytest.raises(InvalidRequestError, match="output_config.format.schema"):
+    with pytest.raises(InvalidRequestError, match=r"output_config\.format\.schema"):
         check_body(with_schema(schema), NEW)
     with pytest.raises(UnsupportedSchemaError) as caught:
         check_schema(schema)
@@ -204,7 +204,7 @@ def test_magic_words_are_found_and_taken_out() -> None:
     text = "I fell [[claude:slow:2.5]] up [[runway:safety]][[claude:bad]] and [[claude:unknown_kind:]] down"
     assert faults_in(text, "claude") == (Fault("slow", 2.5), Fault("bad"))
     assert faults_in(text, "runway") == (Fault("safety"),)
-    assert without_magic(text).split() == "I fell up and down".split()
+    assert without_magic(text).split() == ["I", "fell", "up", "and", "down"]
 
 
 def test_queued_faults_come_in_order_and_unknown_ones_are_refused() -> None:

@@ -4,13 +4,15 @@ Pictures are planar, (3, height, width): numpy multiplies whole planes some twen
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
-"""One value per pixel (height, width), a picture (3, height, width), or a color (3, 1, 1)."""
+Field = NDArray[Any]
+"""Always float32, which numpy's types cannot follow through the arithmetic.
+
+One value per pixel (height, width), a picture (3, height, width), or a color (3, 1, 1)."""
 _NOISE_SIZE = 512
 _NOISE_BITS = 9
 
@@ -104,7 +106,8 @@ def _value_noise(rng: np.random.Generator, cells_u: int, cells_v: int) -> Field:
     low, high, weight = _steps(cells_v)
     rows = grid[low] + (grid[high] - grid[low]) * weight[:, None]
     low, high, weight = _steps(cells_u)
-    return (rows[:, low] + (rows[:, high] - rows[:, low]) * weight[None, :]).astype(np.float32)
+    table: Field = (rows[:, low] + (rows[:, high] - rows[:, low]) * weight[None, :]).astype(np.float32)
+    return table
 
 
 def _steps(cells: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Field]:

@@ -38,7 +38,9 @@ class Chase:
         clear = np.exp(depth * np.float32(-0.11))
         light = mix(self._walls(x, y, depth, along, clear), self._ground(x, depth, along, clear), ground)
         distance = np.sqrt(x * x + y * y * np.float32(1.3))
-        light += (self._cold * np.float32(0.7) + np.float32(0.25)) * (np.exp(distance * np.float32(-3.6)) * np.float32(0.95))
+        light += (self._cold * np.float32(0.7) + np.float32(0.25)) * (
+            np.exp(distance * np.float32(-3.6)) * np.float32(0.95)
+        )
         return self._threat(light, t)
 
     def _walls(self, x: Field, y: Field, depth: Field, along: Field, clear: Field) -> Field:
@@ -50,27 +52,39 @@ class Chase:
         hue = smooth(0.40, 0.60, self._smoke.at(lane * np.float32(3.0), along * np.float32(0.02)))
         row, column = part(high * np.float32(1.6)), part(along * np.float32(0.8))
         window = smooth(0.30, 0.36, row) * smooth(0.78, 0.72, row) * smooth(0.2, 0.3, column) * smooth(0.8, 0.7, column)
-        window *= self._smoke.at(np.floor(along * np.float32(0.8)) * np.float32(0.173), np.floor(high * np.float32(1.6)) * np.float32(0.31) + (x > 0) * np.float32(0.5)) > 0.58
+        window *= (
+            self._smoke.at(
+                np.floor(along * np.float32(0.8)) * np.float32(0.173),
+                np.floor(high * np.float32(1.6)) * np.float32(0.31) + (x > 0) * np.float32(0.5),
+            )
+            > 0.58
+        )
         window *= smooth(0.0, 0.4, high) * clear * smooth(14.0, 5.0, depth)
-        light = self._cold * ((smear * np.float32(0.20) + np.float32(0.02) + bright * (1 - hue)) * clear)
-        return light + self._warm * (bright * hue * clear + window * np.float32(0.75))
+        light: Field = self._cold * ((smear * np.float32(0.20) + np.float32(0.02) + bright * (1 - hue)) * clear)
+        light += self._warm * (bright * hue * clear + window * np.float32(0.75))
+        return light
 
     def _ground(self, x: Field, depth: Field, along: Field, clear: Field) -> Field:
         """Wet asphalt: it mirrors the lights as long stripes; a broken white line runs down the middle."""
         across = x * depth
         gloss = self._streaks.at(along * np.float32(0.13), across * np.float32(0.24) + np.float32(0.25))
         rough = self._smoke.at(across * np.float32(0.7), along * np.float32(0.35))
-        dash = smooth(0.075, 0.045, np.abs(across)) * smooth(0.46, 0.42, np.abs(part(along * np.float32(0.30)) - np.float32(0.5)) * 2)
-        light = self._cold * ((gloss * gloss * np.float32(0.55) + rough * np.float32(0.16)) * clear)
+        dash = smooth(0.075, 0.045, np.abs(across)) * smooth(
+            0.46, 0.42, np.abs(part(along * np.float32(0.30)) - np.float32(0.5)) * 2
+        )
+        light: Field = self._cold * ((gloss * gloss * np.float32(0.55) + rough * np.float32(0.16)) * clear)
         light += self._warm * (smooth(0.62, 0.84, gloss) * rough * clear * np.float32(1.3))
-        return light + color(0.85, 0.87, 0.82) * (dash * clear * (rough * np.float32(0.6) + np.float32(0.3)))
+        light += color(0.85, 0.87, 0.82) * (dash * clear * (rough * np.float32(0.6) + np.float32(0.3)))
+        return light
 
     def _threat(self, light: Field, t: float) -> Field:
         """A dark shape with a red glow that comes nearer and nearer at one edge of the view."""
         c = self._canvas
         reach = 0.55 + 0.07 * t + 0.16 * math.sin(2.1 * t)
         edge = np.float32(c.x.max()) - c.x * np.float32(self._side)
-        ragged = self._smoke.at(c.y * np.float32(0.14) + np.float32(t * 0.09), edge * np.float32(0.10) - np.float32(t * 0.15))
+        ragged = self._smoke.at(
+            c.y * np.float32(0.14) + np.float32(t * 0.09), edge * np.float32(0.10) - np.float32(t * 0.15)
+        )
         near = edge + (ragged - np.float32(0.5)) * np.float32(0.9) + c.y * c.y * np.float32(0.15)
         pulse = np.float32(0.55 + 0.2 * math.sin(8.4 * t))
         light += self._red * (np.exp(np.maximum(near - np.float32(reach * 0.5), 0) * np.float32(-3.2)) * pulse)

@@ -44,7 +44,9 @@ class Flight:
         distance = np.sqrt((x - np.float32(self._sun_x)) ** 2 + (y - np.float32(0.10)) ** 2)
         picture += self._sun * (np.exp(distance * np.float32(-2.4)) * np.float32(0.55) + smooth(0.10, 0.085, distance))
         away = np.float32(0.35) / (np.maximum(y, 0) + np.float32(0.12))
-        cirrus = self._noise.at(x * away * np.float32(0.16) + np.float32(0.3), (away + np.float32(0.16 * t)) * np.float32(0.5))
+        cirrus = self._noise.at(
+            x * away * np.float32(0.16) + np.float32(0.3), (away + np.float32(0.16 * t)) * np.float32(0.5)
+        )
         return mix(picture, self._sun, smooth(0.50, 0.85, cirrus) * smooth(0.02, 0.5, y) * np.float32(0.6))
 
     def _deck(self, picture: Field, x: Field, y: Field, height: float, travelled: float, number: int) -> None:
@@ -79,4 +81,6 @@ class Flight:
             dy = (y[box] - np.float32(center_y)) / np.float32(0.05 * size)
             flap = np.float32(0.45 * math.sin(6.5 * t + 1.9 * number) + 0.15)
             wing = smooth(0.24, 0.06, np.abs(dy - flap * np.sqrt(dx))) * smooth(1.0, 0.7, dx)
-            picture[(slice(None), *box)] = mix(picture[(slice(None), *box)], self._zenith * np.float32(0.25), wing * np.float32(0.85))
+            picture[(slice(None), *box)] = mix(
+                picture[(slice(None), *box)], self._zenith * np.float32(0.25), wing * np.float32(0.85)
+            )

@@ -51,10 +51,17 @@ class Gothic:
         depth = np.float32(_FLOOR) / down
         across, along = x * depth, depth + np.float32(travelled)
         wet = self._noise.at(across * np.float32(0.31), along * np.float32(0.13))
-        seams = np.maximum(smooth(0.46, 0.49, np.abs(part(across * 2) - np.float32(0.5))), smooth(0.46, 0.49, np.abs(part(along * 2) - np.float32(0.5))))
+        seams = np.maximum(
+            smooth(0.46, 0.49, np.abs(part(across * 2) - np.float32(0.5))),
+            smooth(0.46, 0.49, np.abs(part(along * 2) - np.float32(0.5))),
+        )
         path = np.exp((x - np.float32(self._moon_x)) ** 2 * np.float32(-22.0))
-        shine = (path * (wet + np.float32(0.25)) * np.float32(0.95) + glow * wet * np.float32(0.75)) * (1 - seams * np.float32(0.55))
-        candles = np.exp((np.abs(across) - np.float32(_HALF_WIDTH)) ** 2 * np.float32(-3.0)) * np.exp(depth * np.float32(-0.25))
+        shine = (path * (wet + np.float32(0.25)) * np.float32(0.95) + glow * wet * np.float32(0.75)) * (
+            1 - seams * np.float32(0.55)
+        )
+        candles = np.exp((np.abs(across) - np.float32(_HALF_WIDTH)) ** 2 * np.float32(-3.0)) * np.exp(
+            depth * np.float32(-0.25)
+        )
         floor = self._fog * (shine + (wet + np.float32(0.2)) * np.float32(0.16))
         floor += self._candle * (candles * wet * (1 - seams * np.float32(0.5)) * np.float32(0.30))
         return mix(sky, floor, smooth(0.0, -0.03, y))
@@ -76,7 +83,9 @@ class Gothic:
         dx, dy = np.abs(wx) - np.float32(_HALF_WIDTH + 0.10), wy + np.float32(0.05)
         square = dx * dx + dy * dy * np.float32(0.7)
         glow = np.float32(0.06) / (square + np.float32(0.06))
-        shade = self._fog * (lit * np.float32(0.85 * clear)) + self._candle * (lit * glow * np.float32(2.4 * flicker * clear))
+        shade = self._fog * (lit * np.float32(0.85 * clear)) + self._candle * (
+            lit * glow * np.float32(2.4 * flicker * clear)
+        )
         shade += self._fog * np.float32(0.85 * (1 - clear) ** 1.2)
         painted = mix(below, shade, wall)
         flame = np.float32(0.0011) / (square + np.float32(0.0011)) + glow * glow * np.float32(0.16)
@@ -97,7 +106,8 @@ class Gothic:
         radius = 1.45
         side = np.abs(wx) + np.float32(radius - _HALF_WIDTH)
         above = np.maximum(wy - np.float32(_SPRING), 0)
-        return np.sqrt(side * side + above * above) - np.float32(radius)
+        distance: Field = np.sqrt(side * side + above * above) - np.float32(radius)
+        return distance
 
     def _stone(self, wx: Field, wy: Field, rim: Field, number: int) -> Field:
         """How much light the wall gives back: rough blocks, and moldings that follow the arch."""
@@ -107,5 +117,9 @@ class Gothic:
             smooth(0.45, 0.49, np.abs(part(wy * np.float32(3.2)) - np.float32(0.5))),
             smooth(0.46, 0.49, np.abs(part(wx * np.float32(1.7) + row * np.float32(0.5)) - np.float32(0.5))),
         )
-        molding = np.exp(np.maximum(rim, 0) * np.float32(-9.0)) * (np.float32(0.65) + np.float32(0.35) * np.cos(rim * np.float32(70.0)))
-        return (rough * np.float32(0.42) * (1 - joints * np.float32(0.6)) + molding * np.float32(0.30)) * (rough + np.float32(0.35))
+        molding = np.exp(np.maximum(rim, 0) * np.float32(-9.0)) * (
+            np.float32(0.65) + np.float32(0.35) * np.cos(rim * np.float32(70.0))
+        )
+        relief: Field = rough * np.float32(0.42) * (1 - joints * np.float32(0.6)) + molding * np.float32(0.30)
+        relief *= rough + np.float32(0.35)
+        return relief

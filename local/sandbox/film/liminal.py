@@ -1,4 +1,4 @@
-"""Liminal: a slow track down an empty corridor, yellowed walls, patterned carpet, one fluorescent panel that flickers."""
+"""Liminal: a slow track down an empty corridor of yellowed walls and closed doors, one lamp that flickers."""
 
 import math
 
@@ -45,7 +45,9 @@ class Liminal:
         middle = int(np.argmax(~is_up[:, 0]))
         level = np.concatenate(
             [
-                self._ceiling(x[:middle] * depth[:middle], along[:middle], light[:middle], inner[:middle], power[:middle]),
+                self._ceiling(
+                    x[:middle] * depth[:middle], along[:middle], light[:middle], inner[:middle], power[:middle]
+                ),
                 self._floor(x[middle:] * depth[middle:], along[middle:], light[middle:], depth[middle:]),
             ],
             axis=1,
@@ -68,14 +70,23 @@ class Liminal:
         shade *= np.float32(0.72) + np.float32(0.25) * smooth(-0.8, 0.7, high)
         board = self._wall * np.float32(0.34) + np.float32(0.19)
         picture = mix(self._wall * shade, board * light, smooth(-0.66, -0.68, high))
-        inner = (part((along + is_right * np.float32(_DOOR_EVERY / 2)) / np.float32(_DOOR_EVERY)) - np.float32(0.5)) * np.float32(_DOOR_EVERY)
+        inner = (
+            part((along + is_right * np.float32(_DOOR_EVERY / 2)) / np.float32(_DOOR_EVERY)) - np.float32(0.5)
+        ) * np.float32(_DOOR_EVERY)
         side = np.abs(inner)
-        panel = smooth(0.31, 0.29, side) * smooth(0.23, 0.21, np.abs(np.abs(high + np.float32(0.16)) - np.float32(0.26)))
+        panel = smooth(0.31, 0.29, side) * smooth(
+            0.23, 0.21, np.abs(np.abs(high + np.float32(0.16)) - np.float32(0.26))
+        )
         knob = smooth(0.05, 0.03, np.sqrt((inner - np.float32(0.36)) ** 2 + (high + np.float32(0.18)) ** 2))
         frame = smooth(0.52, 0.50, side) * smooth(0.44, 0.42, high)
         leaf = smooth(0.46, 0.44, side) * smooth(0.38, 0.36, high)
         picture = mix(picture, (self._wall * np.float32(0.35) + np.float32(0.30)) * light, frame)
-        picture = mix(picture, (self._carpet * np.float32(0.8) + np.float32(0.22)) * (light * (np.float32(0.55) - panel * np.float32(0.12))), leaf)
+        picture = mix(
+            picture,
+            (self._carpet * np.float32(0.8) + np.float32(0.22))
+            * (light * (np.float32(0.55) - panel * np.float32(0.12))),
+            leaf,
+        )
         return mix(picture, color(0.9, 0.78, 0.45) * light, knob)
 
     def _ceiling(self, across: Field, along: Field, light: Field, inner: Field, power: Field) -> Field:
@@ -83,14 +94,20 @@ class Liminal:
         tile_u = np.abs(part(np.abs(across) * np.float32(1.5) + np.float32(0.5)) - np.float32(0.5))
         tile_v = np.abs(part(along) - np.float32(0.5))
         seam = np.maximum(smooth(0.475, 0.495, tile_u), smooth(0.475, 0.495, tile_v))
-        tiles = (self._wall * np.float32(0.5) + np.float32(0.38)) * (light * (np.float32(0.74) - seam * np.float32(0.22)))
+        tiles = (self._wall * np.float32(0.5) + np.float32(0.38)) * (
+            light * (np.float32(0.74) - seam * np.float32(0.22))
+        )
         return mix(tiles, self._lamp * (power * np.float32(1.1)), lamp)
 
     def _floor(self, across: Field, along: Field, light: Field, depth: Field) -> Field:
         """A carpet of diamonds that fade with distance, with the lamps' weak shine down the middle."""
         weave = self._noise.at(across * np.float32(0.9), along * np.float32(0.9))
-        diamond = np.abs(part(across * np.float32(2.5)) - np.float32(0.5)) + np.abs(part(along * np.float32(2.5)) - np.float32(0.5))
-        pattern = smooth(0.34, 0.30, np.abs(diamond - np.float32(0.5)) * np.float32(2.2)) * np.exp(depth * np.float32(-0.12))
+        diamond = np.abs(part(across * np.float32(2.5)) - np.float32(0.5)) + np.abs(
+            part(along * np.float32(2.5)) - np.float32(0.5)
+        )
+        pattern = smooth(0.34, 0.30, np.abs(diamond - np.float32(0.5)) * np.float32(2.2)) * np.exp(
+            depth * np.float32(-0.12)
+        )
         shade = light * (np.float32(0.66) + weave * np.float32(0.4))
         picture = mix(self._carpet * shade, self._wall * np.float32(0.55) * shade, pattern * np.float32(0.55))
         return picture + self._lamp * (smooth(0.5, 0.0, np.abs(across)) * light * np.float32(0.08))

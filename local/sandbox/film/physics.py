@@ -1,4 +1,4 @@
-"""Physics: a square shaft that twists as it recedes, with lit doors on all four walls and spheres that fall anywhere."""
+"""Physics: a square shaft that twists as it recedes, lit doors on all four walls, spheres that fall anywhere."""
 
 import math
 

@@ -63,7 +63,9 @@ class Transformation:
         up = np.clip(ny * np.float32(0.55) + nz * np.float32(0.45) + np.float32(0.25), 0, 1)
         mirror_y = nz * ny * 2
         mirror_x = nz * nx * 2
-        lamp = smooth(0.28, 0.20, np.abs(mirror_y - np.float32(0.72))) * smooth(0.55, 0.42, np.abs(mirror_x + np.float32(0.30)))
+        lamp = smooth(0.28, 0.20, np.abs(mirror_y - np.float32(0.72))) * smooth(
+            0.55, 0.42, np.abs(mirror_x + np.float32(0.30))
+        )
         small = smooth(0.16, 0.06, np.sqrt((mirror_x - np.float32(0.62)) ** 2 + (mirror_y + np.float32(0.25)) ** 2))
         film *= up * np.float32(0.95) + np.float32(0.10)
         rim = 1 - nz
@@ -72,7 +74,9 @@ class Transformation:
         return film + color(1.0, 0.98, 0.94) * (lamp * np.float32(0.62) + small * np.float32(0.35))
 
     def _tint(self, t: float) -> Field:
-        wheel = [0.5 + 0.5 * math.cos(2 * math.pi * (self._hue + 0.45 + 0.03 * t + phase)) for phase in (0.05, 0.28, 0.52)]
+        wheel = [
+            0.5 + 0.5 * math.cos(2 * math.pi * (self._hue + 0.45 + 0.03 * t + phase)) for phase in (0.05, 0.28, 0.52)
+        ]
         return color(*wheel) * np.float32(0.75) + np.float32(0.15)
 
     def _background(self, t: float) -> Field:
@@ -80,4 +84,6 @@ class Transformation:
         drift = np.float32(0.014 * t)
         cloud = self._noise.at(c.x * np.float32(0.13) + drift, c.y * np.float32(0.15) - drift)
         veil = self._noise.at(c.x * np.float32(0.21) - drift, c.y * np.float32(0.10) + np.float32(0.4))
-        return self._tint(t) * (cloud * cloud * np.float32(0.45) + np.float32(0.05)) + self._tint(t + 9) * (veil * cloud * np.float32(0.28))
+        picture: Field = self._tint(t) * (cloud * cloud * np.float32(0.45) + np.float32(0.05))
+        picture += self._tint(t + 9) * (veil * cloud * np.float32(0.28))
+        return picture

@@ -9,6 +9,4 @@ from pydantic import BaseModel
 
 def json_response[Body: BaseModel](status: HTTPStatus, body: Body, headers: Mapping[str, str]) -> Response[Body]:
     """A JSON answer; the body is checked against the route's model like any other."""
-    return Response(
-        status_code=int(status), content_type="application/json", body=body, headers={**headers}
-    )
+    return Response(status_code=int(status), content_type="application/json", body=body, headers={**headers})

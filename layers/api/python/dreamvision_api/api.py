@@ -103,9 +103,9 @@ class Api:
             return _internal(error, self.request_id)
 
 
-def validation_problem(errors: Any, request_id: str) -> Response[str]:
+def validation_problem(errors: Sequence[Mapping[str, Any]], request_id: str) -> Response[str]:
     """422 with the place and the message of every invalid value, never the value itself."""
-    rows = [{"loc": [part for part in problem["loc"]], "msg": problem["msg"]} for problem in errors]
+    rows = [{"loc": list(problem["loc"]), "msg": problem["msg"]} for problem in errors]
     return problems.response(
         problems.VALIDATION,
         detail="See `errors` for what has to change.",

@@ -17,9 +17,7 @@ class Caller(NamedTuple):
     session_id: str
 
 
-def authenticate(
-    event: Event, *, sessions: Sessions | None = None, verifier: TokenVerifier | None = None
-) -> Caller:
+def authenticate(event: Event, *, sessions: Sessions | None = None, verifier: TokenVerifier | None = None) -> Caller:
     """The caller of an HTTP API event.
 
     The gateway's authorizer has verified the claims that it hands over. Without them (``sam local``, a route that is

@@ -14,7 +14,7 @@ TYPE_PREFIX = "urn:dreamvision:problem:"
 
 
 class Problem(NamedTuple):
-    """What a client is told: the status, the last part of ``type``, the title, and a detail where there is no better."""
+    """What a client is told: the status, the last part of ``type``, the title, and when to come back."""
 
     status: HTTPStatus
     code: str
@@ -115,12 +115,12 @@ def response(
         all_headers.setdefault("Retry-After", str(problem.retry_after_seconds))
     if problem.status == HTTPStatus.UNAUTHORIZED:
         all_headers.setdefault("WWW-Authenticate", "Bearer")
-    return Response(status_code=int(problem.status), content_type=CONTENT_TYPE, body=json.dumps(body), headers=all_headers)
+    return Response(
+        status_code=int(problem.status), content_type=CONTENT_TYPE, body=json.dumps(body), headers=all_headers
+    )
 
 
-def response_for(
-    error: DreamVisionError, request_id: str, fields: Mapping[str, Any] | None = None
-) -> Response[str]:
+def response_for(error: DreamVisionError, request_id: str, fields: Mapping[str, Any] | None = None) -> Response[str]:
     """The answer to an error of ours, with its ``problem_errors`` and ``problem_headers`` if it has any."""
     return response(
         problem_for(error),

@@ -64,9 +64,7 @@ class Archive:
             refresh_url=fresh_url,
             token=video.media_token,
         )
-        media = Media(
-            archived.video_key, archived.thumbnail_key, archived.preview_key, archived.width, archived.height
-        )
+        media = Media(archived.video_key, archived.thumbnail_key, archived.preview_key, archived.width, archived.height)
         try:
             videos.complete(video, media, utc_now())
         except VideoFinalError:

@@ -8,8 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from functools import cache
-from typing import Any, Self
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -35,12 +34,6 @@ class Attempts:
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
-
-    @classmethod
-    @cache
-    def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
-        return cls(Database.shared())
 
     def count(self, attempt: Attempt, email: str) -> None:
         """One more. Exact under concurrency: every step is one conditional write.

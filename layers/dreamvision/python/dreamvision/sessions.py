@@ -6,11 +6,10 @@ one, and the moment up to which all of them were.
 
 import time
 from collections.abc import Callable
-from functools import cache
-from typing import Any, Self
+from typing import Any
 
 from dreamvision.identity import UnauthenticatedError
-from dreamvision.tables.database import Database, TableNames
+from dreamvision.tables.database import Database
 
 # A session is refreshed for seven days after its sign-in, and the last access token of it lives an hour more
 # (template.yaml); after that, and a margin for clocks, Cognito itself refuses it.
@@ -25,12 +24,6 @@ class Sessions:
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
-
-    @classmethod
-    @cache
-    def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
-        return cls(Database(TableNames.from_environment()))
 
     def require_open(self, user_id: str, session_id: str, issued_at: int) -> None:
         """Costs one read unit: consistent, so that a logout counts at once.

@@ -16,7 +16,7 @@ DreamText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, strict=True, min_length=MIN_DREAM_LENGTH, max_length=MAX_DREAM_LENGTH),
     Field(
-        description="The dream in the user's own words, in any language: 10 to 2,000 Unicode characters after trimming.",
+        description="The dream in the user's own words: 10 to 2,000 Unicode characters after trimming.",
         examples=["I was flying over a dark forest with twisted trees"],
     ),
 ]
@@ -109,4 +109,6 @@ class DreamListResponse(Response):
     page: WholeNumber = Field(ge=1)
     limit: WholeNumber = Field(ge=1, le=100)
     pages: WholeNumber = Field(ge=0)
-    next_cursor: str | None = Field(default=None, description="Give it as `cursor` for the next page; null on the last.")
+    next_cursor: str | None = Field(
+        default=None, description="Give it as `cursor` for the next page; null on the last."
+    )

@@ -12,7 +12,9 @@ MAX_DURATION_SECONDS = 10
 
 Duration = Annotated[
     WholeNumber,
-    Field(ge=MIN_DURATION_SECONDS, le=MAX_DURATION_SECONDS, description="Length of the video in seconds.", examples=[5]),
+    Field(
+        ge=MIN_DURATION_SECONDS, le=MAX_DURATION_SECONDS, description="Length of the video in seconds.", examples=[5]
+    ),
 ]
 
 

@@ -86,7 +86,7 @@ class Database:
             except ClientError as error:
                 if error_code(error) != "TransactionCanceledException":
                     raise
-                codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]  # type: ignore[typeddict-item]
+                codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
                 reasons = [None if code in (None, "None") else str(code) for code in codes]
                 if "ConditionalCheckFailed" in reasons or not _is_conflict(reasons):
                     raise TransactionRefusedError(reasons) from None

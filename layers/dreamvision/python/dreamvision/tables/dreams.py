@@ -82,9 +82,7 @@ class Dreams:
             raise DreamNotFoundError
         return DreamRecord.model_validate(found["Item"])
 
-    def page(
-        self, user_id: str, *, limit: int, category: Category | None = None, after_id: str | None = None
-    ) -> Page:
+    def page(self, user_id: str, *, limit: int, category: Category | None = None, after_id: str | None = None) -> Page:
         """One page of the history by one query, which costs the same for the first page and the last."""
         answer = self._database.client.query(**self._query(user_id, limit, category, after_id))
         last = answer.get("LastEvaluatedKey")

@@ -183,7 +183,10 @@ class Videos:
             "progress": max(progress, video.progress),
             "queued_since": to_text(queued_since) if queued_since else None,
         }
-        if values == {"progress": video.progress, "queued_since": to_text(video.queued_since) if video.queued_since else None}:
+        if values == {
+            "progress": video.progress,
+            "queued_since": to_text(video.queued_since) if video.queued_since else None,
+        }:
             return
         try:
             self._update(video.user_id, video.job_id, values, now, _NOT_FINAL, _OPEN_STATES)
@@ -198,7 +201,11 @@ class Videos:
         Raises:
             VideoFinalError: it was cancelled or closed meanwhile.
         """
-        keys: Item = {"video_key": media.video_key, "thumbnail_key": media.thumbnail_key, "preview_key": media.preview_key}
+        keys: Item = {
+            "video_key": media.video_key,
+            "thumbnail_key": media.thumbnail_key,
+            "preview_key": media.preview_key,
+        }
         values = {
             **keys,
             "progress": 100,
@@ -207,7 +214,9 @@ class Videos:
             "width": media.width,
             "height": media.height,
         }
-        self._move(video, VideoStatus.COMPLETED, now, values, keys, [self._profiles.counting(video.user_id, now, videos=1)])
+        self._move(
+            video, VideoStatus.COMPLETED, now, values, keys, [self._profiles.counting(video.user_id, now, videos=1)]
+        )
 
     def fail(self, user_id: str, job_id: str, error_code: str, error_message: str, now: datetime) -> VideoRecord:
         """Close the video, and an analysis that still waits, as failed. Harmless when the video is final already."""
@@ -224,9 +233,7 @@ class Videos:
 
     def _fail_waiting_analysis(self, video: VideoRecord, error_code: str) -> None:
         try:
-            self._database.write_together(
-                [self._dreams.failing_analysis(video.user_id, video.dream_id, error_code)]
-            )
+            self._database.write_together([self._dreams.failing_analysis(video.user_id, video.dream_id, error_code)])
         except TransactionRefusedError:
             return  # analysed before, or deleted: nothing waits
 

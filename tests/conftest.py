@@ -1,0 +1,54 @@
+"""What all layers of tests share: no sockets in unit tests, handlers loaded by their folder, events from files."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+type Event = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _sockets_only_where_they_belong(request: pytest.FixtureRequest) -> None:
+    if "unit" in request.path.relative_to(REPOSITORY / "tests").parts:
+        disable_socket(allow_unix_socket=True)
+    else:
+        enable_socket()
+
+
+def load_function(folder: str) -> ModuleType:
+    """``functions/<folder>/app.py`` as a module of its own: every function's module is called ``app``."""
+    name = f"functions_{folder.replace('/', '_')}_app"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "functions" / folder / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def function() -> Callable[[str], ModuleType]:
+    return load_function
+
+
+def load_event(name: str) -> Event:
+    """``events/<name>.json``."""
+    event: Event = json.loads((REPOSITORY / "events" / f"{name}.json").read_text())
+    return event
+
+
+@pytest.fixture(scope="session")
+def event() -> Callable[[str], Event]:
+    return load_event

@@ -1,0 +1,167 @@
+"""The stack's two sides for tests: a user of the API, and the operator who looks at what is behind it."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import boto3
+import httpx
+
+PASSWORD = "Sleepy-Heads-1"
+FINAL = ("completed", "failed", "cancelled")
+DREAM = "I was flying over a dark forest with twisted trees while the moon was singing"
+
+
+@dataclass
+class User:
+    """A signed-in user: ``get``, ``post`` ... send the access token."""
+
+    http: httpx.Client
+    id: str
+    email: str
+    username: str
+    access_token: str
+    refresh_token: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.access_token}", **self.headers, **options.pop("headers", {})}
+        return self.http.request(method, f"/api/v1{path}", headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, body: object = None, **options: Any) -> httpx.Response:
+        return self.request("POST", path, json=body, **options)
+
+    def delete(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("DELETE", path, **options)
+
+    def film(self, dream_text: str = DREAM, duration: int = 5) -> dict[str, Any]:
+        """Tell a dream; the answer's body."""
+        answer = self.post("/dreams/generate-video", {"dream_text": dream_text, "duration": duration})
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def video(self, job_id: str) -> dict[str, Any]:
+        answer = self.get(f"/videos/{job_id}")
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def wait_for_video(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
+        """The video once it is final."""
+        return wait_for(lambda: self.video(job_id), lambda video: video["status"] in FINAL, seconds)
+
+
+def wait_for[Found](look: Callable[[], Found], done: Callable[[Found], bool], seconds: float = 30) -> Found:
+    """Look again and again until ``done``; an assertion error with the last look after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if done(found):
+            return found
+        assert time.monotonic() < deadline, f"still not there after {seconds} s: {found}"
+        time.sleep(0.2)
+
+
+def register(http: httpx.Client) -> User:
+    """A fresh user."""
+    username = f"dreamer-{secrets.token_hex(5)}"
+    body = {"email": f"{username}@example.com", "password": PASSWORD, "username": username}
+    answer = http.post("/api/v1/auth/register", json=body)
+    assert answer.status_code == 200, answer.text
+    tokens = answer.json()
+    return User(http, tokens["user"]["id"], body["email"], username, tokens["access_token"], tokens["refresh_token"])
+
+
+class ControlPlane:
+    """What an operator sees."""
+
+    def __init__(self, outputs: dict[str, Any]) -> None:
+        self.outputs = outputs
+
+    def client(self, service: str) -> Any:
+        create: Any = boto3.client
+        return create(
+            service,
+            endpoint_url=self.outputs["endpoint_url"],
+            region_name=self.outputs["region"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    @cached_property
+    def tables(self) -> Any:
+        return boto3.resource(
+            "dynamodb",
+            endpoint_url=self.outputs["endpoint_url"],
+            region_name=self.outputs["region"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    @cached_property
+    def states(self) -> Any:
+        return self.client("stepfunctions")
+
+    def rows(self, role: str, user_id: str) -> list[dict[str, Any]]:
+        """Everything that one user has in a table."""
+        table = self.tables.Table(self.outputs["tables"][role])
+        found: list[dict[str, Any]] = table.query(
+            KeyConditionExpression="user_id = :user", ExpressionAttributeValues={":user": user_id}
+        )["Items"]
+        return found
+
+    def execution_arn(self, job_id: str) -> str:
+        machine: str = self.outputs["state_machine_arn"]
+        return f"{machine.replace(':stateMachine:', ':execution:')}:{job_id}"
+
+    def execution(self, job_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.states.describe_execution(executionArn=self.execution_arn(job_id))
+        return found
+
+    def wait_for_execution(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
+        """The execution once it has ended."""
+        return wait_for(lambda: self.execution(job_id), lambda found: found["status"] != "RUNNING", seconds)
+
+    def history(self, job_id: str) -> str:
+        """The whole history of an execution as text."""
+        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=self.execution_arn(job_id))
+        return json.dumps([page["events"] for page in pages], default=str)
+
+    def states_entered(self, job_id: str) -> list[str]:
+        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=self.execution_arn(job_id))
+        return [
+            event["stateEnteredEventDetails"]["name"]
+            for page in pages
+            for event in page["events"]
+            if "stateEnteredEventDetails" in event
+        ]
+
+    def log_lines(self) -> list[str]:
+        """Every line that any function has logged."""
+        logs = self.client("logs")
+        lines: list[str] = []
+        for group in logs.describe_log_groups()["logGroups"]:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+            lines += [event["message"] for page in pages for event in page["events"]]
+        return lines
+
+    def paid_renders(self, marker: str) -> int:
+        """How many renderings the Runway sandbox has created for prompts that contain ``marker``."""
+        answer = httpx.get(
+            f"{self.outputs['runway_url']}/_sandbox/requests", params={"contains": marker}, trust_env=False
+        )
+        return sum(1 for create in answer.json()["creates"] if create["task_id"])
+
+    def claude_requests(self, marker: str) -> int:
+        answer = httpx.get(
+            f"{self.outputs['claude_url']}/_sandbox/requests", params={"contains": marker}, trust_env=False
+        )
+        return int(answer.json()["count"])

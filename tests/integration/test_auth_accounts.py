@@ -1,0 +1,553 @@
+"""Registering across two systems, names, sessions and codes, against real table semantics."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from dreamvision.attempts import LIMIT
+from dreamvision.cognito_errors import (
+    CodeDeliveryError,
+    InvalidCredentialsError,
+    InvalidOrExpiredCodeError,
+    InvalidRefreshTokenError,
+    TooManyAttemptsError,
+    UserAlreadyExistsError,
+    UserPoolBusyError,
+    WeakPasswordError,
+    WrongPasswordError,
+)
+from dreamvision.identity import UnauthenticatedError
+from dreamvision.models.users import ConfirmationRequired, TokenResponse
+from dreamvision.tables.profiles import RESERVATION_LIFETIME, ProfileExistsError, UsernameTakenError, folded
+from tests.fakes.cognito import REFRESH_SECONDS
+from tests.fakes.cognito_state import refused
+from tests.integration.auth_world import EMAIL, NAME, OTHER_PASSWORD, PASSWORD, Tables, World, trigger
+
+pytest_plugins = ["tests.integration.auth_world"]
+
+_LIFETIME = RESERVATION_LIFETIME.total_seconds()
+
+
+def _register(world: World, email: str = EMAIL, password: str = PASSWORD, name: str = NAME) -> TokenResponse:
+    answer = world.accounts.register(email, password, name)
+    assert isinstance(answer, TokenResponse)
+    return answer
+
+
+def _held_names(world: World) -> set[str]:
+    return {item["user_id"] for item in world.items("profiles") if item["user_id"].startswith("username#")}
+
+
+def _nothing_left(world: World) -> bool:
+    return not world.cognito.users and not world.items("profiles")
+
+
+# ---------------------------------------------------------------- registering
+
+
+def test_a_registration_makes_user_profile_and_name_and_signs_in(world: World) -> None:
+    answer = _register(world)
+
+    assert (answer.user.email, answer.user.username, answer.expires_in) == (EMAIL, NAME, 3600)
+    assert answer.user.id == world.cognito.user(EMAIL).sub
+    assert world.is_open(answer.access_token)
+    profile = world.accounts.profile(answer.user.id)
+    assert (profile.subscription_tier, profile.dreams_count, profile.videos_count) == ("free", 0, 0)
+    assert profile.created_at == world.clock.utc()
+    assert set(profile.dreams_by_category.values()) == {0}
+
+
+@pytest.mark.parametrize("other", ["Luna", "luna", "LUNA", "Ｌｕｎａ", "lunA"])
+def test_a_name_is_unique_without_regard_to_case_and_width(world: World, other: str) -> None:
+    _register(world)
+
+    with pytest.raises(UsernameTakenError):
+        _register(world, email="other@example.com", name=other)
+
+    assert [user.email for user in world.cognito.users.values()] == [EMAIL]
+
+
+def test_names_fold_like_people_read_them() -> None:
+    assert folded("Straße") == folded("STRASSE")
+    assert folded("Jane  Doe") == folded("jane doe")
+    assert folded("Åse") == folded("A\u030ase")
+    assert folded("jane doe") != folded("janedoe")
+
+
+def test_a_taken_address_leaves_the_name_free(world: World) -> None:
+    _register(world)
+
+    with pytest.raises(UserAlreadyExistsError):
+        _register(world, password=OTHER_PASSWORD, name="Stella")
+
+    assert _held_names(world) == {"username#luna"}
+    assert _register(world, email="stella@example.com", name="Stella")
+
+
+def test_a_second_registration_with_the_right_password_is_still_a_conflict(world: World) -> None:
+    _register(world)
+    world.clock.advance(_LIFETIME * 2)
+
+    with pytest.raises(UserAlreadyExistsError):
+        _register(world, name="Stella")
+
+    assert world.accounts.sign_in(EMAIL, PASSWORD).user.username == NAME
+
+
+_STEPS: dict[str, Callable[[World, pytest.MonkeyPatch], type[Exception]]] = {}
+
+
+def _breaks(name: str) -> Callable[[Any], Any]:
+    def named(step: Any) -> Any:
+        _STEPS[name] = step
+        return step
+
+    return named
+
+
+@_breaks("sign-up is refused")
+def _(world: World, _: pytest.MonkeyPatch) -> type[Exception]:
+    world.cognito.fail("SignUp", refused("InvalidPasswordException"))
+    return WeakPasswordError
+
+
+@_breaks("the pool is busy")
+def _(world: World, _: pytest.MonkeyPatch) -> type[Exception]:
+    world.cognito.fail("SignUp", refused("TooManyRequestsException"))
+    return UserPoolBusyError
+
+
+@_breaks("the profile cannot be written")
+def _(world: World, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
+    def broken(*_: Any, **__: Any) -> None:
+        raise refused("InternalServerError")
+
+    monkeypatch.setattr(world.profiles, "complete", broken)
+    return ClientError
+
+
+@_breaks("the profile was written, but nobody said so")
+def _(world: World, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
+    real = world.profiles.complete
+
+    def broken(*args: Any) -> None:
+        real(*args)
+        raise refused("InternalServerError")
+
+    monkeypatch.setattr(world.profiles, "complete", broken)
+    return ClientError
+
+
+@_breaks("the first sign-in fails")
+def _(world: World, _: pytest.MonkeyPatch) -> type[Exception]:
+    world.cognito.fail("AdminInitiateAuth", refused("TooManyRequestsException"))
+    return UserPoolBusyError
+
+
+@pytest.mark.parametrize("step", _STEPS)
+def test_whatever_fails_nothing_blocks_the_name_or_the_address(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    # GIVEN a registration that fails at this step
+    with monkeypatch.context() as broken:
+        expected = _STEPS[step](world, broken)
+        with pytest.raises(expected):
+            _register(world)
+
+    # THEN nothing is left, and the same registration works at once
+    assert _nothing_left(world)
+    assert _register(world).user.username == NAME
+
+
+def test_the_name_of_a_registration_that_crashed_is_free_after_a_minute(world: World) -> None:
+    # GIVEN a name that was reserved by somebody who never came back
+    world.profiles.reserve(NAME, world.clock.utc())
+
+    with pytest.raises(UsernameTakenError):
+        _register(world)
+    world.clock.advance(_LIFETIME + 1)
+
+    assert _register(world).user.username == NAME
+
+
+def test_a_user_without_a_profile_is_taken_up_by_the_next_try(world: World) -> None:
+    # GIVEN a registration that crashed between the user and the profile
+    world.pool.sign_up(EMAIL, PASSWORD)
+
+    # WHEN it is tried again while the first could still be running, THEN it is a conflict
+    with pytest.raises(UserAlreadyExistsError):
+        _register(world)
+
+    # WHEN it is tried again later, THEN it goes through; but only with the right password
+    world.clock.advance(_LIFETIME + 1)
+    with pytest.raises(UserAlreadyExistsError):
+        _register(world, password=OTHER_PASSWORD)
+    assert _register(world).user.username == NAME
+
+
+def test_a_user_without_a_profile_may_just_sign_in(world: World) -> None:
+    world.pool.sign_up(EMAIL, PASSWORD)
+
+    user = world.accounts.sign_in(EMAIL, PASSWORD).user
+
+    assert user.username.startswith("dreamer-")
+    assert len(user.username) == len("dreamer-") + 8
+    assert world.accounts.profile(user.id).username == user.username
+
+
+def test_a_registration_that_was_overtaken_by_a_sign_in_keeps_the_account(world: World) -> None:
+    # GIVEN a client that signs in while its registration is between the user and the profile
+    def signing_in(*_: Any) -> None:
+        monkeypatch.undo()
+        world.accounts.sign_in(EMAIL, PASSWORD)
+        raise ProfileExistsError
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(world.profiles, "complete", signing_in)
+        with pytest.raises(UserAlreadyExistsError):
+            _register(world)
+
+    assert world.accounts.sign_in(EMAIL, PASSWORD).user.username.startswith("dreamer-")
+    assert "username#luna" not in _held_names(world)
+
+
+def test_of_fifty_registrations_of_one_name_exactly_one_wins(world: World) -> None:
+    start = threading.Barrier(50)
+
+    def register(number: int) -> str:
+        start.wait()
+        try:
+            _register(world, email=f"luna{number}@example.com", name="LUNA" if number % 2 else "luna")
+        except UsernameTakenError:
+            return "taken"
+        return "won"
+
+    with ThreadPoolExecutor(50) as clients:
+        outcomes = Counter(clients.map(register, range(50)))
+
+    assert outcomes == {"won": 1, "taken": 49}
+    assert len(world.cognito.users) == 1
+    assert len(world.items("profiles")) == 2
+
+
+def test_of_twenty_registrations_of_one_address_exactly_one_wins(world: World) -> None:
+    start = threading.Barrier(20)
+
+    def register(number: int) -> str:
+        start.wait()
+        try:
+            _register(world, name=f"luna {number}")
+        except UserAlreadyExistsError:
+            return "exists"
+        return "won"
+
+    with ThreadPoolExecutor(20) as clients:
+        outcomes = Counter(clients.map(register, range(20)))
+
+    assert outcomes == {"won": 1, "exists": 19}
+    assert len(_held_names(world)) == 1
+
+
+# ---------------------------------------------------------------- with confirmation
+
+
+def test_with_confirmation_the_account_waits_for_its_code(tables: Tables) -> None:
+    world = World(tables, trigger(confirm_email=True))
+
+    answer = world.accounts.register(EMAIL, PASSWORD, NAME)
+
+    assert isinstance(answer, ConfirmationRequired)
+    assert answer.user.username == NAME
+    world.accounts.confirm(EMAIL, world.cognito.outbox[-1][1])
+    assert world.accounts.sign_in(EMAIL, PASSWORD).user.username == NAME
+
+
+def test_without_a_delivered_code_there_is_no_account(tables: Tables) -> None:
+    world = World(tables, trigger(confirm_email=True))
+    world.cognito.fail("SignUp", refused("CodeDeliveryFailureException"))
+
+    with pytest.raises(CodeDeliveryError):
+        world.accounts.register(EMAIL, PASSWORD, NAME)
+
+    assert _nothing_left(world)
+
+
+# ---------------------------------------------------------------- sessions
+
+
+def test_a_refresh_gives_new_tokens_for_the_same_session(world: World) -> None:
+    first = _register(world)
+    world.clock.advance(3000)
+
+    second = world.accounts.refresh(first.refresh_token)
+
+    assert second.user == first.user
+    assert second.refresh_token != first.refresh_token
+    assert world.is_open(second.access_token)
+    assert world.accounts.refresh(second.refresh_token).user == first.user
+
+
+def test_without_rotation_the_refresh_token_stays_the_same(tables: Tables) -> None:
+    world = World(tables, rotation=False)
+    first = _register(world)
+
+    assert world.accounts.refresh(first.refresh_token).refresh_token == first.refresh_token
+
+
+def test_a_session_cannot_be_refreshed_for_longer_than_seven_days(world: World) -> None:
+    answer = _register(world)
+    for _ in range(6):
+        world.clock.advance(REFRESH_SECONDS / 7)
+        answer = world.accounts.refresh(answer.refresh_token)
+
+    world.clock.advance(REFRESH_SECONDS / 7)
+    with pytest.raises(InvalidRefreshTokenError):
+        world.accounts.refresh(answer.refresh_token)
+
+
+def test_a_token_that_is_used_twice_signs_the_user_out_everywhere(world: World) -> None:
+    # GIVEN a thief who has copied a refresh token that was used since, and another session of the same user
+    stolen = _register(world)
+    rightful = world.accounts.refresh(stolen.refresh_token)
+    elsewhere = world.accounts.sign_in(EMAIL, PASSWORD)
+    world.clock.advance(11)
+
+    with pytest.raises(InvalidRefreshTokenError):
+        world.accounts.refresh(stolen.refresh_token)
+
+    for session in (rightful, elsewhere):
+        assert not world.is_open(session.access_token)
+        with pytest.raises(InvalidRefreshTokenError):
+            world.accounts.refresh(session.refresh_token)
+    assert world.is_open(world.accounts.sign_in(EMAIL, PASSWORD).access_token)
+
+
+def test_nobody_signs_somebody_else_out_with_a_used_token_of_their_own(world: World) -> None:
+    victim = _register(world)
+    mine = _register(world, email="mallory@example.com", name="Mallory").refresh_token
+    world.accounts.refresh(mine)
+    world.clock.advance(11)
+
+    with pytest.raises(InvalidRefreshTokenError):
+        world.accounts.refresh(mine.replace(mine.split(".")[0], victim.user.id))
+
+    assert world.is_open(victim.access_token)
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_tampered_refresh_token_does_not_reach_cognito(world: World, place: int) -> None:
+    parts = _register(world).refresh_token.split(".", 4)
+    parts[place] = parts[place][:-1] + ("A" if parts[place][-1] != "A" else "B")
+    world.cognito.calls.clear()
+
+    with pytest.raises(InvalidRefreshTokenError):
+        world.accounts.refresh(".".join(parts))
+
+    assert world.cognito.calls == []
+
+
+@pytest.mark.parametrize("token", ["garbage", "....", "ü.ü.ü.ü.ü", ". . . . ."])
+def test_garbage_is_no_refresh_token(world: World, token: str) -> None:
+    with pytest.raises(InvalidRefreshTokenError):
+        world.accounts.refresh(token)
+
+
+def test_a_logged_out_session_is_over_at_once_and_the_others_go_on(world: World) -> None:
+    first, second = _register(world), world.accounts.sign_in(EMAIL, PASSWORD)
+
+    world.accounts.sign_out(first.user.id, world.cognito.sessions[0].origin_jti)
+
+    assert not world.is_open(first.access_token)
+    with pytest.raises(InvalidRefreshTokenError):
+        world.accounts.refresh(first.refresh_token)
+    assert world.cognito.sessions[0].revoked
+    assert world.is_open(second.access_token)
+    assert world.accounts.refresh(second.refresh_token)
+
+
+def test_signing_out_everywhere_ends_all_and_a_new_session_begins_in_the_same_second(world: World) -> None:
+    sessions = [_register(world), world.accounts.sign_in(EMAIL, PASSWORD)]
+
+    world.accounts.sign_out_everywhere(sessions[0].user.id)
+    after = world.accounts.sign_in(EMAIL, PASSWORD)
+
+    for session in sessions:
+        assert not world.is_open(session.access_token)
+        with pytest.raises(InvalidRefreshTokenError):
+            world.accounts.refresh(session.refresh_token)
+    assert world.is_open(after.access_token)
+    assert world.is_open(world.accounts.refresh(after.refresh_token).access_token)
+
+
+def test_sessions_end_even_where_cognito_fails_or_has_no_such_user(world: World) -> None:
+    answer = _register(world)
+    world.cognito.fail("AdminUserGlobalSignOut", refused("TooManyRequestsException"))
+    with pytest.raises(UserPoolBusyError):
+        world.accounts.sign_out_everywhere(answer.user.id)
+    assert not world.is_open(answer.access_token)
+
+    world.pool.delete(answer.user.id)
+    world.accounts.sign_out_everywhere(answer.user.id)
+
+
+def test_wrong_passwords_and_unknown_addresses_get_the_same_refusal(world: World) -> None:
+    _register(world)
+
+    refusals = []
+    for email in (EMAIL, "nobody@example.com"):
+        with pytest.raises(InvalidCredentialsError) as refusal:
+            world.accounts.sign_in(email, OTHER_PASSWORD)
+        refusals.append((str(refusal.value), refusal.value.user_message))
+
+    assert refusals[0] == refusals[1]
+
+
+# ---------------------------------------------------------------- codes and passwords
+
+
+@pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+def test_asking_for_codes_is_limited_alike_for_known_and_unknown_addresses(world: World, email: str) -> None:
+    _register(world)
+
+    for _ in range(LIMIT):
+        world.accounts.forgot_password(email)
+        world.accounts.resend_confirmation(email)
+    for ask in (world.accounts.forgot_password, world.accounts.resend_confirmation):
+        with pytest.raises(TooManyAttemptsError):
+            ask(email)
+
+    world.clock.advance(3600)
+    world.cognito.user(EMAIL).codes_sent = 0
+    world.accounts.forgot_password(email)
+
+
+@pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+def test_guessing_codes_is_limited_alike_for_known_and_unknown_addresses(world: World, email: str) -> None:
+    _register(world)
+    world.accounts.forgot_password(EMAIL)
+
+    for _ in range(LIMIT):
+        with pytest.raises(InvalidOrExpiredCodeError):
+            world.accounts.reset_password(email, "wrong", OTHER_PASSWORD)
+        with pytest.raises(InvalidOrExpiredCodeError):
+            world.accounts.confirm(email, "wrong")
+    with pytest.raises(TooManyAttemptsError):
+        world.accounts.reset_password(email, "wrong", OTHER_PASSWORD)
+    with pytest.raises(TooManyAttemptsError):
+        world.accounts.confirm(email, "wrong")
+
+
+def test_the_guards_table_does_not_know_the_address(world: World) -> None:
+    world.accounts.forgot_password(EMAIL)
+
+    assert "luna" not in str(world.items("guards"))
+    assert all("expires_at" in item for item in world.items("guards"))
+
+
+def test_resetting_the_password_ends_every_session(world: World) -> None:
+    before = _register(world)
+    world.accounts.forgot_password(EMAIL)
+
+    world.accounts.reset_password(EMAIL, world.cognito.outbox[-1][1], OTHER_PASSWORD)
+
+    assert not world.is_open(before.access_token)
+    with pytest.raises(InvalidRefreshTokenError):
+        world.accounts.refresh(before.refresh_token)
+    assert world.is_open(world.accounts.sign_in(EMAIL, OTHER_PASSWORD).access_token)
+
+
+def test_changing_the_password_gives_a_new_session_and_ends_the_others(world: World) -> None:
+    here, elsewhere = _register(world), world.accounts.sign_in(EMAIL, PASSWORD)
+
+    answer = world.accounts.change_password(here.user.id, here.access_token, PASSWORD, OTHER_PASSWORD)
+
+    assert world.is_open(answer.access_token)
+    assert world.accounts.refresh(answer.refresh_token).user == here.user
+    assert not world.is_open(here.access_token)
+    assert not world.is_open(elsewhere.access_token)
+    with pytest.raises(InvalidCredentialsError):
+        world.accounts.sign_in(EMAIL, PASSWORD)
+
+
+def test_a_wrong_current_password_changes_nothing(world: World) -> None:
+    here = _register(world)
+
+    with pytest.raises(WrongPasswordError):
+        world.accounts.change_password(here.user.id, here.access_token, "Wrong-password1", OTHER_PASSWORD)
+
+    assert world.is_open(here.access_token)
+    assert world.accounts.sign_in(EMAIL, PASSWORD)
+
+
+# ---------------------------------------------------------------- the profile
+
+
+def test_a_missing_profile_is_made_and_keeps_the_counters(world: World) -> None:
+    # GIVEN a user whom an administrator made, and who has told a dream already
+    user = world.cognito.add_user("Admin.Made@Example.com", PASSWORD)
+    world.database.write_together([world.profiles.counting(user.sub, world.clock.utc(), dreams=3)])
+
+    profile = world.accounts.profile(user.sub)
+
+    assert profile.username.startswith("dreamer-")
+    assert (profile.email, profile.dreams_count) == ("admin.made@example.com", 3)
+    assert world.accounts.profile(user.sub) == profile
+
+
+def test_many_first_requests_at_once_make_one_profile(world: World) -> None:
+    user = world.cognito.add_user(EMAIL, PASSWORD)
+
+    with ThreadPoolExecutor(10) as clients:
+        names = {profile.username for profile in clients.map(lambda _: world.accounts.profile(user.sub), range(10))}
+
+    assert len(names) == 1
+    assert _held_names(world) == {f"username#{names.pop()}"}
+
+
+def test_a_removed_user_has_no_profile(world: World) -> None:
+    with pytest.raises(UnauthenticatedError):
+        world.accounts.profile("6f1c2f0e-1d3b-4c55-9a52-0d9f3c0a7b11")
+
+
+def test_renaming_frees_the_old_name(world: World) -> None:
+    user_id = _register(world).user.id
+
+    assert world.accounts.rename(user_id, "Stella").username == "Stella"
+
+    assert _held_names(world) == {"username#stella"}
+    assert _register(world, email="other@example.com").user.username == NAME
+
+
+def test_the_case_of_ones_own_name_may_change(world: World) -> None:
+    user_id = _register(world).user.id
+
+    assert world.accounts.rename(user_id, "LUNA").username == "LUNA"
+    assert world.accounts.rename(user_id, "LUNA").username == "LUNA"
+    assert _held_names(world) == {"username#luna"}
+
+
+def test_nobody_takes_somebody_elses_name(world: World) -> None:
+    _register(world)
+    other = _register(world, email="other@example.com", name="Stella").user.id
+
+    with pytest.raises(UsernameTakenError):
+        world.accounts.rename(other, "lUNA")
+
+    assert world.accounts.profile(other).username == "Stella"
+    assert _held_names(world) == {"username#luna", "username#stella"}
+
+
+def test_a_name_that_is_held_for_a_registration_is_not_taken_by_a_rename(world: World) -> None:
+    user_id = _register(world).user.id
+    world.profiles.reserve("Stella", world.clock.utc())
+
+    with pytest.raises(UsernameTakenError):
+        world.accounts.rename(user_id, "Stella")
+
+    world.clock.advance(_LIFETIME + 1)
+    assert world.accounts.rename(user_id, "Stella").username == "Stella"
