@@ -10,12 +10,21 @@ from dreamvision_api.api import Api, InvalidInputError, lambda_handler
 
 api = Api()
 
+# API Gateway gives up after 30 seconds, this function after 29, and its first start takes about three.
+_BUDGET_SECONDS = 23.0
+
 
 @api.routes.post("/api/v1/dreams/analyze", summary="Analyse a dream and write its video prompt", tags=["Dreams"])
 def analyze(body: DreamAnalysisRequest) -> DreamAnalysisResponse:
     if body.user_id not in (None, api.caller.user_id):
         raise InvalidInputError(["body", "user_id"], "must be your own id, or be left out")
-    dream = analyze_and_keep(api.caller.user_id, body.dream_text, configured_analyst(), Dreams(Database.shared()))
+    dream = analyze_and_keep(
+        api.caller.user_id,
+        body.dream_text,
+        configured_analyst(),
+        Dreams(Database.shared()),
+        budget_seconds=_BUDGET_SECONDS,
+    )
     return analysis_view(dream)
 
 

@@ -6,6 +6,7 @@ import sys
 import threading
 
 from local.sandbox.server import SandboxServers
+from local.sandbox.wire import PortTakenError
 
 
 def main() -> int:
@@ -15,8 +16,8 @@ def main() -> int:
         signal.signal(number, lambda *_: done.set())
     try:
         servers = SandboxServers(**vars(options))
-    except OSError as error:
-        print(f"The sandbox cannot listen on {options.host}: {error}", file=sys.stderr)
+    except PortTakenError as error:
+        print(error, file=sys.stderr)
         return 1
     with servers:
         print(f"Claude sandbox listening on {servers.claude_url}", flush=True)

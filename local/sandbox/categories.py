@@ -79,9 +79,14 @@ class Guess:
 def plain_english(text: str) -> str:
     """``text`` in one spelling: composed characters, straight quotes, and emoji by their English Unicode names."""
     composed = unicodedata.normalize("NFC", text).translate({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'})
-    return "".join(
-        f" {unicodedata.name(char, '').lower()} " if unicodedata.category(char) == "So" else char for char in composed
-    )
+    return "".join(f", {_emoji_name(char)}, " if unicodedata.category(char) == "So" else char for char in composed)
+
+
+def _emoji_name(char: str) -> str:
+    """ "the butterfly" for a butterfly; nothing for faces and signs, which show no thing to film."""
+    name = unicodedata.name(char, "").lower()
+    is_thing = len(name.split()) <= 2 and not re.search("face|sign|symbol|mark|selector|square|circle|arrow", name)
+    return f"the {name}" if is_thing else ""
 
 
 def classify(text: str) -> Guess:

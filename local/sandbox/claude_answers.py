@@ -1,5 +1,6 @@
 """What the sandbox Claude says: the dream behind a conversation, the answer to it, and its shape on the wire."""
 
+import html
 import json
 import random
 import re
@@ -42,7 +43,8 @@ def dream_of(messages: Sequence[Mapping[str, Any]]) -> str:
     for turn in reversed(turns):
         tagged = _TAGGED.search(turn)
         if tagged:
-            return tagged.group(1).strip()
+            # Markup cannot break out of its tags: it arrives escaped, and Claude reads it as it was meant.
+            return html.unescape(tagged.group(1)).strip()
     return turns[0].strip()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 _WORD = re.compile(r"\[\[(claude|runway):([a-z_]+)(?::(\d+(?:\.\d+)?))?\]\]")
 _ANY_WORD = re.compile(r"\[\[(?:claude|runway):[^\[\]]*\]\]")
+_MAX_WORDS_CHARS = 300
 _RUNWAY_WORD = re.compile(r"\[\[runway:[^\[\]]*\]\]")
 
 CLAUDE_KINDS = frozenset(
@@ -57,8 +58,9 @@ def without_magic(text: str) -> str:
 
 
 def runway_words(text: str) -> list[str]:
-    """The Runway words of ``text``, verbatim, each once."""
-    return list(dict.fromkeys(_RUNWAY_WORD.findall(text)))
+    """The Runway words of ``text``, verbatim, each once, as many as leave room for a prompt."""
+    words = list(dict.fromkeys(_RUNWAY_WORD.findall(text)))
+    return [word for index, word in enumerate(words) if len(" ".join(words[: index + 1])) <= _MAX_WORDS_CHARS]
 
 
 class FaultQueue:

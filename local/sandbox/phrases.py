@@ -10,6 +10,7 @@ from local.sandbox.vocabulary import (
     CREATURES,
     DETERMINERS,
     EMPTY_HEADS,
+    LY_NOUNS,
     NAMES,
     NUMBERS,
     PLACE_PREPOSITIONS,
@@ -24,6 +25,7 @@ _TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Miss|Professor|Uncle|Aunt)\.?\s+[A-Z][a-
 _TOKEN = re.compile(r"[A-Za-zÀ-ɏ]+(?:['-][A-Za-zÀ-ɏ]+)*|[.!?;:,\n()\"]")
 _MAX_NOUN_WORDS = 4
 _MAX_PHRASE_WORDS = 9
+_MAX_WORD_CHARS = 18
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,7 @@ class DreamWords:
 
 def read_dream(text: str) -> DreamWords:
     """The phrases of ``text``. A text in another script than Latin gives none: nothing is quoted blindly."""
-    tokens = _TOKEN.findall(_without_names(without_magic(plain_english(text))))
-    words = [token if token.isalpha() and token.isupper() and len(token) < 3 else token.lower() for token in tokens]
-    words = [word.lower() for word in words]
+    words = [token.lower() for token in _TOKEN.findall(_without_names(without_magic(plain_english(text))))]
     places: list[str] = []
     threats: list[str] = []
     things: list[str] = []
@@ -49,20 +49,17 @@ def read_dream(text: str) -> DreamWords:
         if not phrase:
             index += 1
             continue
-        previous = words[index - 1] if index else ""
-        head = phrase[-1]
-        text_of = " ".join(_respoken(phrase))
-        full, after = _with_action(words, phrase, after)
+        plain, after = _with_material(words, phrase, after)
+        acting, after = _with_action(words, plain, after)
         if _is_threat(words, index, after, phrase):
-            threats.append(text_of)
-        elif head in PLACES or (previous in PLACE_PREPOSITIONS - {"at", "on", "over"} and len(phrase) > 1):
-            places.append(text_of)
-            if full != text_of:
-                things.append(full)
+            threats.append(plain)
+        elif _is_place(words, index, phrase):
+            places.append(plain)
+            things += [acting] if acting != plain else []
         else:
-            things.append(full)
+            things.append(acting)
         index = after
-    places.sort(key=lambda place: place.split()[-1] not in PLACES)
+    places.sort(key=lambda place: not PLACES & set(place.split()))
     return DreamWords(_unique(places), _unique(threats), _unique(things))
 
 
@@ -91,37 +88,53 @@ def _phrase_at(words: list[str], index: int) -> tuple[list[str], int]:
         phrase.pop()
         at -= 1
     nouns = [one for one in phrase if one not in DETERMINERS]
-    if not nouns or nouns[-1] in EMPTY_HEADS or nouns[-1].endswith("ly") or (len(nouns) == 1 and len(nouns[0]) < 3):
+    if not nouns or nouns[-1] in EMPTY_HEADS or _is_adverb(nouns[-1]) or (len(nouns) == 1 and len(nouns[0]) < 3):
         return [], index
     return phrase, at
 
 
 def _continues(word: str, phrase: list[str]) -> bool:
-    if not word[0].isalpha() or word in STOP or word in DETERMINERS:
+    if not word[0].isalpha() or len(word) > _MAX_WORD_CHARS or word in STOP | DETERMINERS:
         return False
     bare = [one for one in phrase if one not in DETERMINERS]
-    return not (bare and (word.endswith("ed") or word.endswith("ly")))
+    return not (bare and (word.endswith("ed") or _is_adverb(word)))
 
 
-def _with_action(words: list[str], phrase: list[str], after: int) -> tuple[str, int]:
+def _is_adverb(word: str) -> bool:
+    return word.endswith("ly") and word not in LY_NOUNS
+
+
+def _with_material(words: list[str], phrase: list[str], after: int) -> tuple[str, int]:
+    """The phrase with what it is made or full of, as in "a city made of glass"."""
+    plain = " ".join(_respoken(phrase))
+    for link in (["made", "of"], ["full", "of"], ["of"]):
+        end = after + len(link)
+        if words[after:end] == link and end < len(words) and _continues(words[end], []):
+            return f"{plain} {' '.join(link)} {words[end]}", end + 1
+    return plain, after
+
+
+def _with_action(words: list[str], plain: str, after: int) -> tuple[str, int]:
     """The phrase with what it does, as in "the walls melting into warm honey"."""
-    parts = _respoken(phrase)
-    at = after
-    if at < len(words) and words[at] in ("was", "were", "kept", "started", "began"):
-        at += 1
-    verb = words[at] if at < len(words) else ""
+    at = after + (words[after : after + 1] in (["was"], ["were"], ["kept"], ["started"], ["began"]))
+    verb = words[at] if at < len(words) and len(words[at]) <= _MAX_WORD_CHARS else ""
     if verb.endswith("ed") and len(verb) > 4 and at == after:
-        parts.append(verb[:-2] + "ing")
-    elif verb.endswith("ing") and verb not in STOP and verb not in EMPTY_HEADS:
-        parts.append(verb)
+        acting = f"{plain} {verb.removesuffix('ed')}ing"
+    elif verb.endswith("ing") and verb not in STOP | EMPTY_HEADS:
+        acting = f"{plain} {verb}"
     else:
-        return " ".join(parts), after
+        return plain, after
     after = at + 1
     if after + 1 < len(words) and words[after] in PREPOSITIONS:
         target, beyond = _phrase_at(words, after + 1)
-        if target and len(parts) + 1 + len(target) <= _MAX_PHRASE_WORDS:
-            return " ".join([*parts, words[after], *_respoken(target)]), beyond
-    return " ".join(parts), after
+        if target and len(acting.split()) + 1 + len(target) <= _MAX_PHRASE_WORDS:
+            return " ".join([acting, words[after], *_respoken(target)]), beyond
+    return acting, after
+
+
+def _is_place(words: list[str], index: int, phrase: list[str]) -> bool:
+    is_inside = index > 0 and words[index - 1] in PLACE_PREPOSITIONS - {"at", "on", "over"}
+    return phrase[-1] in PLACES or (is_inside and len(phrase) > 1)
 
 
 def _is_threat(words: list[str], index: int, after: int, phrase: list[str]) -> bool:
@@ -140,7 +153,8 @@ def _respoken(phrase: list[str]) -> list[str]:
 
 
 def _unique(phrases: Iterable[str]) -> tuple[str, ...]:
-    heads: dict[str, str] = {}
+    """Each phrase once; "the door" and "a door" are the same."""
+    seen: dict[str, str] = {}
     for phrase in phrases:
-        heads.setdefault(phrase.split()[-1], phrase)
-    return tuple(heads.values())
+        seen.setdefault(re.sub(r"^(?:an?|the|the dreamer's) ", "", phrase), phrase)
+    return tuple(seen.values())

@@ -38,7 +38,7 @@ LOOKS = {
         "[unnatural lighting], slow push forward, dread mounting.",
         "a vaulted stone corridor", "a towering hooded figure",
         ("a row of dying candles", "cracked stone faces", "a door that breathes"),
-        "a twisted, decaying version of {}", "surface from the dark one after another",
+        "a twisted, decaying version of {}", "rising out of the dark one after another",
         ("cold moonlight falling in shafts from the left", "a sickly blue glow bleeding up from the floor",
          "low candlelight raking across wet stone"),
         ("Fog crawls over the ground and swallows every edge.", "Black dust hangs in the air and never settles.",
@@ -51,7 +51,7 @@ LOOKS = {
         "[environmental obstacles], accelerating panic, abrupt cuts.",
         "a narrow rain-soaked alley", "a tall faceless shape",
         ("overturned bins", "low hanging branches", "a gate that will not open"),
-        "{}", "rush past the lens",
+        "{}", "rushing past the lens",
         ("hard red light flashing from behind", "streetlamps smearing into long streaks overhead",
          "headlights throwing frantic shadows ahead"),
         ("Breath fogs the lens while the ground blurs underneath.", "Every surface streaks into lines of wet light.",
@@ -64,7 +64,7 @@ LOOKS = {
         "impossible angles, dreamlike momentum.",
         "a sea of golden clouds", "a slow dark storm front",
         ("glowing paper lanterns", "a flock of silver birds", "islands hanging in the air"),
-        "{}", "drift past within reach",
+        "{}", "drifting past within reach",
         ("warm low sunlight pouring in from the horizon", "soft dawn light brushing every edge with gold",
          "violet dusk light glowing from below"),
         ("Layers of mist slide by at different speeds.", "The world below shrinks to a quiet map of light.",
@@ -77,7 +77,7 @@ LOOKS = {
         "unsettling transition, surreal revelation.",
         "a still room", "a waiting silhouette",
         ("the dreamer's own hands", "a surface like liquid glass", "the shape in the mirror"),
-        "{}", "soften, swell and flow into one another",
+        "{}", "softening, swelling and flowing onward",
         ("iridescent light sliding across every surface from above", "a pulsing glow from within",
          "pale side light that changes color as it moves"),
         ("Edges ripple as if the whole scene were made of liquid.", "Colors bleed from one form into the next.",
@@ -90,9 +90,9 @@ LOOKS = {
         "[architectural impossibility], reality glitches.",
         "a tower without floors", "a slow falling shadow",
         ("stairs that fold back into themselves", "water climbing the walls", "furniture falling upward"),
-        "{}", "turn slowly around an axis that is not there",
+        "{}", "turning slowly around an axis that is not there",
         ("light bending around corners from a source below", "cold geometric light cutting in from the right",
-         "shadows pointing toward the lamps instead of away"),
+         "lamps whose shadows point toward them"),
         ("Up and down trade places without a sound.", "Straight lines curl into loops and close on themselves.",
          "Every distance stretches and snaps back like elastic."),
         ("Balance slips away, and dizzy, weightless disbelief takes over.",
@@ -103,7 +103,7 @@ LOOKS = {
         "empty wrongness, mounting unease.",
         "an endless carpeted corridor", "a figure that never turns around",
         ("identical half-open doors", "a humming exit sign", "chairs facing the wall"),
-        "{}, subtly wrong and stretched too long", "repeat a little further down the way",
+        "{}, subtly wrong and stretched too long", "coming back again a little further on",
         ("flat fluorescent light humming from overhead", "pale greenish light falling straight from the ceiling panels",
          "one flickering tube throwing weak light down the middle"),
         ("The same stretch of floor seems to come around again.", "Dust hangs still, as if nobody ever came here.",
@@ -135,31 +135,46 @@ def utf16_units(text: str) -> int:
 
 
 def _write(dream: str, category: str, extra: list[str]) -> str:
-    look, words = LOOKS[category], read_dream(dream)
-    rng = random.Random(sha256_of(dream))  # noqa: S311 - a choice of sentences, not a secret
+    look = LOOKS[category]
+    budget = MAX_UTF16_UNITS - utf16_units(" ".join(["", *extra]))
+    for words in (read_dream(dream), DreamWords((), (), ())):
+        rng = random.Random(sha256_of(dream))  # noqa: S311 - a choice of sentences, not a secret
+        text = _compose(category, look, words, rng, budget, MAX_WORDS - len(extra))
+        if utf16_units(text) <= budget:
+            break
+    return " ".join([text, *extra])
+
+
+def _compose(category: str, look: Look, words: DreamWords, rng: random.Random, budget: int, max_words: int) -> str:
+    """Opening from the template, details, light and air as far as they fit, and the emotional beat at the end."""
     things = [*words.things, *words.threats[1:], *words.places[1:]]
     spare = [thing for thing in look.things if thing not in things]
-    opening = _fill_template(category, look, words, things, spare, rng)
+    light, other_light = rng.sample(look.light, 2)
+    opening = _fill_template(category, look, words, things, spare, light, rng)
     details = [*things[:3], *spare[: max(0, 2 - len(things))]]
     beat = rng.choice(look.beats)
-    budget = MAX_UTF16_UNITS - utf16_units(" ".join(["", *extra]))
     middle = [
         f"{_listed(details)} {look.moves}, all in one unbroken take.",
-        f"The scene is lit by {rng.choice(look.light)}.",
+        f"The scene is lit by {other_light if light in opening else light}.",
         *rng.sample(look.air, len(look.air)),
     ]
     chosen: list[str] = []
     for sentence in middle:
+        is_enough = len(chosen) >= 3 and len(" ".join([opening, *chosen, beat]).split()) >= MIN_WORDS
         trial = " ".join([opening, *chosen, sentence, beat])
-        enough = len(" ".join([opening, *chosen, beat]).split()) >= MIN_WORDS and len(chosen) >= 3
-        if enough or len(trial.split()) > MAX_WORDS - len(extra) or utf16_units(trial) > budget:
-            continue
-        chosen.append(sentence)
-    return " ".join([opening, *chosen, beat, *extra])
+        if not is_enough and len(trial.split()) <= max_words and utf16_units(trial) <= budget:
+            chosen.append(sentence)
+    return " ".join([opening, *chosen, beat])
 
 
 def _fill_template(
-    category: str, look: Look, words: DreamWords, things: list[str], spare: list[str], rng: random.Random
+    category: str,
+    look: Look,
+    words: DreamWords,
+    things: list[str],
+    spare: list[str],
+    light: str,
+    rng: random.Random,
 ) -> str:
     """The template with its slots filled. Takes what it uses out of ``things`` and ``spare``."""
     place = look.place_form.format(words.places[0] if words.places else look.place)
@@ -173,7 +188,7 @@ def _fill_template(
         if re.search(r"movement", name):
             return rng.choice(_MOVEMENT)
         if re.search(r"light", name):
-            return rng.choice(look.light)
+            return light
         if re.search(r"threat", name):
             return threat or look.threat
         if re.search(r"dominat", name):

@@ -8,7 +8,7 @@ from typing import Self
 
 from local.sandbox.claude_api import ClaudeApi
 from local.sandbox.runway_api import RunwayApi
-from local.sandbox.wire import LoopbackServer
+from local.sandbox.wire import LoopbackServer, PortTakenError
 
 
 class SandboxServers:
@@ -16,6 +16,7 @@ class SandboxServers:
 
     ``render_seconds`` is Runway's time from a task's creation to its end, ``claude_seconds`` Claude's time to answer,
     ``link_seconds`` how long an output URL is good. Without ``state_dir`` nothing outlives ``stop``.
+    Raises PortTakenError.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class SandboxServers:
         self._claude_server = LoopbackServer(host, claude_port, self.claude.handle, self.claude.refuse, "claude")
         try:
             self._runway_server = LoopbackServer(host, runway_port, self.runway.handle, self.runway.refuse, "runway")
-        except OSError:
+        except PortTakenError:
             self._claude_server.server_close()
             raise
 

@@ -11,12 +11,18 @@ from dataclasses import dataclass, field
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """The largest request that the Messages API takes (platform.claude.com, API overview); enough for Runway too."""
 _IDLE_SECONDS = 75
+_Connection = socket.socket | tuple[bytes, socket.socket]
 _FILE_CHUNK_BYTES = 256 * 1024
+
+
+class PortTakenError(Exception):
+    """A server cannot listen on its address; the message names the address and says why."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,10 @@ class LoopbackServer(ThreadingHTTPServer):
     def __init__(
         self, host: str, port: int, answer: Callable[[Request], Reply], refuse: Callable[[int], Reply], name: str
     ) -> None:
-        super().__init__((host, port), _Handler)
+        try:
+            super().__init__((host, port), _Handler)
+        except OSError as error:
+            raise PortTakenError(f"Cannot listen on {host}:{port} ({error.strerror}).") from error
         self.answer = answer
         self.refuse = refuse
         self._name = name
@@ -190,12 +199,15 @@ class LoopbackServer(ThreadingHTTPServer):
         with self._guard:
             self._resets.add(connection)
 
-    def process_request(self, request: socket.socket, client_address: object) -> None:
-        with self._guard:
-            self._open.add(request)
-        super().process_request(request, client_address)  # type: ignore[arg-type]
+    def process_request(self, request: _Connection, client_address: Any) -> None:  # noqa: ANN401 - as the base says
+        if isinstance(request, socket.socket):
+            with self._guard:
+                self._open.add(request)
+        super().process_request(request, client_address)
 
-    def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
+    def shutdown_request(self, request: _Connection) -> None:
+        if not isinstance(request, socket.socket):
+            return
         with self._guard:
             self._open.discard(request)
             is_reset = request in self._resets
@@ -205,7 +217,7 @@ class LoopbackServer(ThreadingHTTPServer):
         else:
             super().shutdown_request(request)
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: _Connection, client_address: Any) -> None:  # noqa: ANN401 - as the base says
         """A client that hung up is not worth a traceback; anything else is."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
+            super().handle_error(request, client_address)

@@ -1,5 +1,6 @@
 """The stack's two sides for tests: a user of the API, and the operator who looks at what is behind it."""
 
+import hashlib
 import json
 import secrets
 import time
@@ -153,12 +154,12 @@ class ControlPlane:
             lines += [event["message"] for page in pages for event in page["events"]]
         return lines
 
-    def paid_renders(self, marker: str) -> int:
-        """How many renderings the Runway sandbox has created for prompts that contain ``marker``."""
-        answer = httpx.get(
-            f"{self.outputs['runway_url']}/_sandbox/requests", params={"contains": marker}, trust_env=False
-        )
-        return sum(1 for create in answer.json()["creates"] if create["task_id"])
+    def paid_renders(self, prompt: str) -> int:
+        """How many renderings the Runway sandbox has created for exactly this prompt."""
+        answer = httpx.get(f"{self.outputs['runway_url']}/_sandbox/requests", trust_env=False)
+        wanted = hashlib.sha256(prompt.encode()).hexdigest()
+        creates = answer.json()["creates"]
+        return sum(1 for create in creates if create["task_id"] and create["prompt_sha256"] == wanted)
 
     def claude_requests(self, marker: str) -> int:
         answer = httpx.get(

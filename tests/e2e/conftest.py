@@ -21,7 +21,7 @@ from tests.e2e.client import ControlPlane, User, register
 # Quick providers, and waits that do not dominate the run.
 RENDER_SECONDS = 1.0
 CLAUDE_SECONDS = 0.1
-PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "8"}
+PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "25"}
 
 
 def free_ports(count: int) -> int:

@@ -5,7 +5,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,17 +14,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import boto3
-import pytest
-from moto import mock_aws
 
 from dreamvision.accounts import Accounts
 from dreamvision.attempts import Attempts
 from dreamvision.cognito import CognitoSettings, UserPool
-from dreamvision.identity import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
+from dreamvision.identity import UnauthenticatedError, checked_claims
 from dreamvision.sessions import Sessions
 from dreamvision.tables.database import Database, TableNames
 from dreamvision.tables.profiles import Profiles
-from tests.fakes.cognito import CLIENT_ID, ISSUER, POOL_ID, FakeCognito, Trigger
+from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito, Trigger
 
 _FUNCTIONS = Path(__file__).parents[2] / "functions"
 NAMES = TableNames(profiles_table="profiles", dreams_table="dreams", videos_table="videos", guards_table="guards")
@@ -118,34 +116,6 @@ class Tables:
             for item in self._client.scan(TableName=name)["Items"]:
                 self._client.delete_item(TableName=name, Key={key: item[key]})
         return self
-
-
-@pytest.fixture(scope="module")
-def made_tables() -> Iterator[Tables]:
-    """The tables, with the keys that template.yaml gives them: making them takes half a second."""
-    with mock_aws():
-        yield Tables()
-
-
-@pytest.fixture(name="tables")
-def _tables(made_tables: Tables) -> Tables:
-    return made_tables.empty()
-
-
-@pytest.fixture
-def auth(world: World, monkeypatch: pytest.MonkeyPatch) -> "AuthFunction":
-    """The function, set up with this world."""
-    settings = IdentitySettings(token_issuer=ISSUER, user_pool_client_id=CLIENT_ID, jwks_url="https://keys.invalid")
-    verifier = TokenVerifier(settings, fetch_keys=world.cognito.issuer.jwks)
-    monkeypatch.setattr(Database, "shared", lambda: world.database)
-    monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
-    return AuthFunction(world)
-
-
-@pytest.fixture
-def world(tables: Tables) -> World:
-    """A service without users that confirms new ones at once."""
-    return World(tables)
 
 
 def trigger(*, confirm_email: bool = False) -> Trigger:

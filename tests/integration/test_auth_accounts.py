@@ -28,7 +28,7 @@ from tests.fakes.cognito import REFRESH_SECONDS
 from tests.fakes.cognito_state import refused
 from tests.integration.auth_world import EMAIL, NAME, OTHER_PASSWORD, PASSWORD, Tables, World, trigger
 
-pytest_plugins = ["tests.integration.auth_world"]
+pytest_plugins = ["tests.integration.auth_fixtures"]
 
 _LIFETIME = RESERVATION_LIFETIME.total_seconds()
 

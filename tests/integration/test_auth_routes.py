@@ -20,7 +20,7 @@ from tests.integration.auth_world import (
     trigger,
 )
 
-pytest_plugins = ["tests.integration.auth_world"]
+pytest_plugins = ["tests.integration.auth_fixtures"]
 
 _PREFIX = "/api/v1/auth"
 _REGISTRATION = {"email": EMAIL, "password": PASSWORD, "username": NAME}

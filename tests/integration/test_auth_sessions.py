@@ -3,7 +3,7 @@
 from dreamvision.identity import UnauthenticatedError
 from tests.integration.auth_world import World
 
-pytest_plugins = ["tests.integration.auth_world"]
+pytest_plugins = ["tests.integration.auth_fixtures"]
 
 _USER = "6f1c2f0e-1d3b-4c55-9a52-0d9f3c0a7b11"
 _DAY = 24 * 3600

@@ -53,9 +53,10 @@ def ask(
 ) -> anthropic.types.Message:
     messages = options.pop("messages", [{"role": "user", "content": f"<dream>{dream}</dream>"}])
     format_ = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
-    return client.messages.create(
+    answer: anthropic.types.Message = client.messages.create(
         model=model, max_tokens=options.pop("max_tokens", 2000), messages=messages, **{**format_, **options}
     )
+    return answer
 
 
 def said(message: anthropic.types.Message) -> dict[str, Any]:

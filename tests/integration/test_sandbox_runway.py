@@ -74,7 +74,7 @@ def test_the_vendors_sdk_gets_a_real_film(client: runwayml.RunwayML, monkeypatch
     monkeypatch.setattr(polling, "POLL_TIME", 0.1)
     monkeypatch.setattr(polling, "POLL_JITTER", 0.0)
     created = client.text_to_video.create(model="gen4.5", prompt_text=PROMPT, ratio="1280:720", duration=5)
-    assert created.estimated_cost.credits == 60
+    assert created.to_dict()["estimatedCost"] == {"credits": 60}
     task = created.wait_for_task_output(timeout=PATIENCE_SECONDS)
     assert task.status == "SUCCEEDED"
     assert task.cost.credits == 60
@@ -93,12 +93,14 @@ def test_a_portrait_film_has_the_asked_size_and_length(raw: httpx.Client) -> Non
 
 def assert_is_a_film(content: bytes, width: int, height: int, seconds: int) -> None:
     assert content.index(b"moov") < content.index(b"mdat"), "it must start playing before it is all there"
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
         assert (stream.width, stream.height, stream.pix_fmt) == (width, height, "yuv420p")
         assert stream.average_rate == 24
         frames = [frame.to_ndarray(format="gray").astype(np.float32) for frame in container.decode(stream)]
+        assert stream.duration is not None
+        assert stream.time_base is not None
         assert float(stream.duration * stream.time_base) == seconds
     assert len(frames) == seconds * 24
     assert frames[0].mean() < 5, "it fades in"
@@ -201,7 +203,7 @@ def test_after_an_ambiguous_failure_the_task_exists(raw: httpx.Client) -> None:
     assert create(raw, "[[runway:error_after_create]] [[runway:stuck]]").status_code == 500
     with pytest.raises(httpx.ReadError):
         create(raw, "[[runway:cut_after_create]] [[runway:stuck]]")
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx.ReadError):
         create(raw, "[[runway:timeout_after_create:0.05]] [[runway:stuck]]")
     with pytest.raises(httpx.ReadTimeout):
         raw.post("/v1/text_to_video", json={**BODY, "promptText": "[[runway:timeout_after_create]]"}, timeout=0.3)
@@ -337,16 +339,18 @@ def test_tasks_films_and_links_outlive_a_restart(tmp_path: Path) -> None:
 
 def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "local.sandbox", "--claude-port", "0", "--runway-port", "0"]
-    with subprocess.Popen([*command, "--state-dir", str(tmp_path)], cwd=root, stdout=subprocess.PIPE, text=True) as run:
+    command = [sys.executable, "-m", "local.sandbox", "--runway-port", "0", "--claude-port"]
+    run = subprocess.Popen([*command, "0", "--state-dir", str(tmp_path)], cwd=root, stdout=subprocess.PIPE, text=True)
+    try:
         assert run.stdout is not None
         urls = [run.stdout.readline().split()[-1] for _ in range(2)]
         assert [httpx.get(f"{url}/_sandbox/health").status_code for url in urls] == [200, 200]
         taken = urls[0].rpartition(":")[2]
-        second = [*command[:4], taken, *command[5:]]
-        refused = subprocess.run(second, cwd=root, capture_output=True, text=True, timeout=30, check=False)
+        refused = subprocess.run([*command, taken], cwd=root, capture_output=True, text=True, timeout=30, check=False)
         assert refused.returncode == 1
-        assert "cannot listen" in refused.stderr
-        assert taken in refused.stderr
+        assert f"Cannot listen on 127.0.0.1:{taken}" in refused.stderr
         run.send_signal(signal.SIGTERM)
         assert run.wait(30) == 0
+    finally:
+        run.kill()
+        run.communicate()

@@ -17,6 +17,8 @@ DREAMS = {
 }
 ODD = [
     "x" * 2000,
+    "I was in " + "x" * 1990,
+    ("I walked through the " + "unbelievablylonger " * 4 + ". ") * 20,
     "the red door and the blue door and the green door " * 40,
     "حلمت أنني أطير فوق البحر وكان القمر كبيرا جدا",
     "חלמתי שאני עף מעל הים 🌊🦋 ‮reversed‬ text",

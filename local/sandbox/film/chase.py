@@ -80,7 +80,7 @@ class Chase:
     def _threat(self, light: Field, t: float) -> Field:
         """A dark shape with a red glow that comes nearer and nearer at one edge of the view."""
         c = self._canvas
-        reach = 0.55 + 0.07 * t + 0.16 * math.sin(2.1 * t)
+        reach = min(1.0, float(c.x.max()) * 0.7) * (0.55 + 0.07 * t + 0.16 * math.sin(2.1 * t))
         edge = np.float32(c.x.max()) - c.x * np.float32(self._side)
         ragged = self._smoke.at(
             c.y * np.float32(0.14) + np.float32(t * 0.09), edge * np.float32(0.10) - np.float32(t * 0.15)

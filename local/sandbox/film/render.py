@@ -25,7 +25,7 @@ _DRAWN_SIDE = 270
 _FADE_IN_SECONDS = 0.6
 _FADE_OUT_SECONDS = 0.35
 _GRAIN = 0.006
-_ENCODER = {"preset": "ultrafast", "crf": "20", "x264-params": "deblock=1,0,0"}
+_ENCODER = {"preset": "ultrafast", "crf": "21", "x264-params": "deblock=1,0,0"}
 LOOKS: dict[str, type[Look]] = {
     "gothic": Gothic,
     "chase": Chase,

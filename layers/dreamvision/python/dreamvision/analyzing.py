@@ -10,14 +10,16 @@ from dreamvision.models.dreams import AnalysisStatus
 from dreamvision.tables.dreams import DreamRecord, Dreams
 
 
-def analyze_and_keep(user_id: str, dream_text: str, analyst: Analyst, dreams: Dreams) -> DreamRecord:
-    """Analyse a new dream. Nothing is kept of one whose analysis fails.
+def analyze_and_keep(
+    user_id: str, dream_text: str, analyst: Analyst, dreams: Dreams, *, budget_seconds: float
+) -> DreamRecord:
+    """Analyse a new dream within ``budget_seconds``. Nothing is kept of one whose analysis fails.
 
     Raises:
         AnalysisError: the analysis failed.
     """
     created_at, dream_id = utc_now(), new_id()
-    analysis, milliseconds = _timed(lambda: analyst.analyze(dream_text))
+    analysis, milliseconds = _timed(lambda: analyst.analyze(dream_text, budget_seconds=budget_seconds))
     return dreams.add_analyzed(user_id, dream_id, dream_text, analysis, milliseconds, created_at)
 
 

@@ -1,0 +1,95 @@
+"""AWS for integration tests: moto, with the tables and the bucket exactly as template.yaml declares them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from moto import mock_aws
+
+from dreamvision.tables.database import Database, TableNames
+from local.cloudformation_yaml import load_template
+from tests.conftest import REPOSITORY
+
+REGION = "us-east-1"
+MEDIA_BUCKET = "media-for-tests"
+TABLES = {
+    "ProfilesTable": "PROFILES_TABLE",
+    "DreamsTable": "DREAMS_TABLE",
+    "VideosTable": "VIDEOS_TABLE",
+    "GuardsTable": "GUARDS_TABLE",
+}
+_CREATION = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "StreamSpecification")
+
+ENVIRONMENT: Mapping[str, str] = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+    "AWS_XRAY_SDK_ENABLED": "false",
+    "POWERTOOLS_SERVICE_NAME": "dreamvision",
+    "MEDIA_BUCKET": MEDIA_BUCKET,
+    "TOKEN_ISSUER": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_test",
+    "USER_POOL_ID": "us-east-1_test",
+    "USER_POOL_CLIENT_ID": "test-client",
+    "JWKS_URL": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_test/.well-known/jwks.json",
+    "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:dream_to_video",
+    "POLL_FIRST_WAIT": "20",
+    "POLL_INTERVAL": "5",
+    "CONFIRM_EMAIL": "false",
+    **{variable: logical_id for logical_id, variable in TABLES.items()},
+}
+
+
+def template() -> dict[str, Any]:
+    """template.yaml with every intrinsic function in its long form."""
+    return load_template((REPOSITORY / "template.yaml").read_text())
+
+
+@contextmanager
+def aws() -> Iterator[Database]:
+    """moto with the tables and the media bucket. Yields the database that the layer's code uses."""
+    with mock_aws():
+        resources = template()["Resources"]
+        dynamodb = boto3.client("dynamodb", region_name=REGION)
+        for logical_id in TABLES:
+            declared = resources[logical_id]["Properties"]
+            dynamodb.create_table(
+                TableName=logical_id, **{name: declared[name] for name in _CREATION if name in declared}
+            )
+        boto3.client("s3", region_name=REGION).create_bucket(Bucket=MEDIA_BUCKET)
+        yield Database(TableNames.from_environment(ENVIRONMENT))
+
+
+class Capacity:
+    """What DynamoDB says that the calls of a client cost, in read and write units."""
+
+    def __init__(self, database: Database) -> None:
+        self.reads: list[tuple[str, float]] = []
+        self.writes: list[tuple[str, float]] = []
+        events = database.client.meta.events
+        events.register("before-parameter-build.dynamodb.*", _ask_for_capacity)
+        events.register("after-call.dynamodb.*", self._note)
+
+    def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        found = parsed.get("ConsumedCapacity", [])
+        units = sum(each["CapacityUnits"] for each in (found if isinstance(found, list) else [found]))
+        reading = model.name in ("GetItem", "Query", "BatchGetItem", "TransactGetItems", "Scan")
+        (self.reads if reading else self.writes).append((model.name, units))
+
+    @property
+    def read_units(self) -> float:
+        return sum(units for _, units in self.reads)
+
+    @property
+    def write_units(self) -> float:
+        return sum(units for _, units in self.writes)
+
+
+_ASKED = ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems")
+
+
+def _ask_for_capacity(params: dict[str, Any], model: Any, **_: Any) -> None:
+    if model.name in _ASKED:
+        params["ReturnConsumedCapacity"] = "TOTAL"

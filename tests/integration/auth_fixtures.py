@@ -1,0 +1,39 @@
+"""The fixtures of the accounts' tests."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from dreamvision.identity import IdentitySettings, TokenVerifier
+from dreamvision.tables.database import Database
+from tests.fakes.cognito import CLIENT_ID, ISSUER
+from tests.integration.auth_world import AuthFunction, Tables, World
+
+
+@pytest.fixture(scope="module")
+def made_tables() -> Iterator[Tables]:
+    """The tables, with the keys that template.yaml gives them: making them takes half a second."""
+    with mock_aws():
+        yield Tables()
+
+
+@pytest.fixture(name="tables")
+def _tables(made_tables: Tables) -> Tables:
+    return made_tables.empty()
+
+
+@pytest.fixture
+def auth(world: World, monkeypatch: pytest.MonkeyPatch) -> AuthFunction:
+    """The function, set up with this world."""
+    settings = IdentitySettings(token_issuer=ISSUER, user_pool_client_id=CLIENT_ID, jwks_url="https://keys.invalid")
+    verifier = TokenVerifier(settings, fetch_keys=world.cognito.issuer.jwks)
+    monkeypatch.setattr(Database, "shared", lambda: world.database)
+    monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
+    return AuthFunction(world)
+
+
+@pytest.fixture
+def world(tables: Tables) -> World:
+    """A service without users that confirms new ones at once."""
+    return World(tables)

@@ -1,0 +1,16 @@
+"""moto for the tests that ask for it: ``database`` has the tables of template.yaml."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dreamvision.tables.database import Database
+from tests.fakes.aws import ENVIRONMENT, aws
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with aws() as found:
+        yield found

@@ -1,0 +1,23 @@
+"""``events/``: every route has its sample, and none is left over."""
+
+import json
+
+from local.sample_events import event_of, file_of, routes
+from tests.conftest import REPOSITORY
+
+
+def test_every_route_has_its_sample_event() -> None:
+    for route, public in routes().items():
+        assert json.loads(file_of(route).read_text()) == event_of(route, public=public), (
+            f"{file_of(route).name} is out of date: python -m local.sample_events"
+        )
+
+
+def test_no_sample_event_is_left_over() -> None:
+    expected = {file_of(route) for route in routes()}
+    assert set((REPOSITORY / "events" / "api").iterdir()) == expected
+
+
+def test_every_trigger_has_a_sample_event() -> None:
+    triggers = {path.stem for path in (REPOSITORY / "events" / "triggers").iterdir()}
+    assert triggers >= {"execution-stopped", "pre-sign-up"}

@@ -1,0 +1,137 @@
+"""The template as data: what must hold for every route, function, role and table, whoever adds one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.fakes.aws import template
+
+TEMPLATE = template()
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+
+# Whoever adds a public route adds it here, on purpose.
+PUBLIC_ROUTES = {
+    "GET /",
+    "GET /api/v1/health",
+    "GET /api/v1/health/db",
+    "POST /api/v1/auth/register",
+    "POST /api/v1/auth/login",
+    "POST /api/v1/auth/refresh",
+    "POST /api/v1/auth/confirm",
+    "POST /api/v1/auth/resend-confirmation",
+    "POST /api/v1/auth/forgot-password",
+    "POST /api/v1/auth/reset-password",
+}
+
+
+def of_type(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, each["Properties"]) for name, each in RESOURCES.items() if each["Type"] == kind]
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+FUNCTION_IDS = [name for name, _ in FUNCTIONS]
+
+
+def routes() -> Iterator[tuple[str, dict[str, Any]]]:
+    for _, function in FUNCTIONS:
+        for event in function.get("Events", {}).values():
+            if event["Type"] == "HttpApi":
+                yield f"{event['Properties']['Method']} {event['Properties']['Path']}", event["Properties"]
+
+
+def test_only_the_public_routes_have_no_authorizer() -> None:
+    open_routes = {key for key, route in routes() if route.get("Auth", {}).get("Authorizer") == "NONE"}
+    assert open_routes == PUBLIC_ROUTES
+    assert RESOURCES["Api"]["Properties"]["Auth"]["DefaultAuthorizer"] == "AccessToken"
+
+
+def test_the_authorizer_keeps_id_tokens_out() -> None:
+    authorizer = RESOURCES["Api"]["Properties"]["Auth"]["Authorizers"]["AccessToken"]
+    assert authorizer["AuthorizationScopes"] == ["aws.cognito.signin.user.admin"]
+
+
+def test_routes_are_specific() -> None:
+    for key, _ in routes():
+        assert "+}" not in key, key
+        assert not key.startswith("ANY "), key
+
+
+@pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=FUNCTION_IDS)
+def test_a_function_has_a_log_group_with_retention(name: str, function: dict[str, Any]) -> None:
+    group = function["LoggingConfig"]["LogGroup"]["Ref"]
+    assert RESOURCES[group]["Type"] == "AWS::Logs::LogGroup"
+    assert RESOURCES[group]["Properties"]["RetentionInDays"]
+    assert group == f"{name.removesuffix('Function')}Logs"
+
+
+@pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=FUNCTION_IDS)
+def test_a_function_has_a_timeout_below_the_gateways(name: str, function: dict[str, Any]) -> None:
+    timeout = function.get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+    serves_http = any(event["Type"] == "HttpApi" for event in function.get("Events", {}).values())
+    assert timeout <= (29 if serves_http else 180)
+
+
+@pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=FUNCTION_IDS)
+def test_a_role_names_its_actions_and_resources(name: str, function: dict[str, Any]) -> None:
+    for policy in function.get("Policies", []):
+        assert isinstance(policy, dict), f"{name}: a managed policy"
+        for statement in policy["Statement"]:
+            actions, resources = statement["Action"], statement["Resource"]
+            assert all("*" not in action for action in actions), f"{name}: {actions}"
+            for resource in resources if isinstance(resources, list) else [resources]:
+                assert resource != "*", name
+
+
+@pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=FUNCTION_IDS)
+def test_no_secret_is_in_the_environment(name: str, function: dict[str, Any]) -> None:
+    for variable, value in function.get("Environment", {}).get("Variables", {}).items():
+        if variable.endswith(("_KEY", "_PASSWORD", "_TOKEN")):
+            pytest.fail(f"{name} has {variable}")
+        assert "ClientSecret" not in str(value), name
+        assert "resolve:secretsmanager" not in str(value), name
+
+
+@pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=FUNCTION_IDS)
+def test_the_handler_is_where_the_template_says(name: str, function: dict[str, Any]) -> None:
+    assert (REPOSITORY / function["CodeUri"] / "app.py").is_file()
+
+
+def test_tables_are_on_demand_encrypted_and_recoverable() -> None:
+    tables = of_type("AWS::DynamoDB::Table")
+    assert len(tables) >= 4
+    for name, table in tables:
+        assert table["BillingMode"] == "PAY_PER_REQUEST", name
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name
+        assert table["SSESpecification"]["SSEEnabled"], name
+
+
+def test_tables_of_personal_data_have_the_user_first() -> None:
+    for name in ("ProfilesTable", "DreamsTable", "VideosTable"):
+        keys = RESOURCES[name]["Properties"]["KeySchema"]
+        assert keys[0] == {"AttributeName": "user_id", "KeyType": "HASH"}, name
+
+
+def test_the_media_bucket_is_private() -> None:
+    bucket = RESOURCES["MediaBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]
+    assert bucket["LifecycleConfiguration"]["Rules"]
+    statement = RESOURCES["MediaBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_app_client_has_a_secret_and_one_flow() -> None:
+    client = RESOURCES["UserPoolClient"]["Properties"]
+    assert client["GenerateSecret"] is True
+    assert client["ExplicitAuthFlows"] == ["ALLOW_ADMIN_USER_PASSWORD_AUTH"]
+    assert client["PreventUserExistenceErrors"] == "ENABLED"
+
+
+def test_parameters_have_the_documented_names_and_defaults() -> None:
+    documented = {"PollFirstWait": 20, "PollInterval": 5, "PollDeadline": 600, "ConfirmEmail": "false"}
+    found = {name: TEMPLATE["Parameters"][name]["Default"] for name in documented}
+    assert found == documented
+    assert {"ClaudeModel", "RunwayModel", "AllowedOrigins", "AllowedVideoHosts"} <= TEMPLATE["Parameters"].keys()
