@@ -18,6 +18,7 @@ from local.deploy import deploy
 from local.lock import StackLock
 from local.settings import REGION, REPOSITORY, Settings, SettingsError, load
 from local.steps import step
+from local.warm_up import warm_up
 
 FAILED_PREFIX = "error: "
 READY_LINE = "ready"
@@ -40,6 +41,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return 0
             print(READY_LINE, flush=True)
+            threading.Thread(target=warm_up, args=(self._settings,), daemon=True).start()
             return self._watch()
         return 1
 

@@ -63,10 +63,14 @@ class Api:
     def handle(self, event: Event, context: LambdaContext) -> dict[str, Any]:
         """Answer one HTTP API event (payload 2.0)."""
         request_id = str(event["requestContext"]["requestId"])
-        route = str(event["routeKey"])
-        logger.append_keys(request_id=request_id, route=route)
+        logger.append_keys(request_id=request_id, route=str(event["routeKey"]))
+        answer = self._answer(event, context, request_id)
+        logger.info("answered", extra={"status": answer["statusCode"]})
+        return answer
+
+    def _answer(self, event: Event, context: LambdaContext, request_id: str) -> dict[str, Any]:
         try:
-            caller = None if route in self.public else authenticate(event)
+            caller = None if event["routeKey"] in self.public else authenticate(event)
             _require_json_object(event)
         except DreamVisionError as error:
             return _render(problems.response_for(error, request_id))
@@ -76,7 +80,8 @@ class Api:
             return _render(_internal(error, request_id))
         self.routes.append_context(caller=caller)
         answer: dict[str, Any] = self.routes.resolve(event, context)
-        return answer
+        # An answer without a body (204, 304) is an empty text: not every gateway takes a null.
+        return {**answer, "body": answer.get("body") or ""}
 
     def _register_error_handlers(self) -> None:
         routes = self.routes

@@ -97,12 +97,14 @@ def task(work: Callable[[Job], dict[str, Any]]) -> TaskHandler:
         job = Job.model_validate(event)
         logger.append_keys(job_id=job.job_id)
         try:
-            return work(job)
+            result = work(job)
         except DreamVisionError as error:
             logger.warning("task failed", extra={"error": type(error).__name__})
             raise
         except Exception as error:
             log_unforeseen(logger, error)
             raise UnforeseenError from None
+        logger.info("task done", extra=result)
+        return result
 
     return handler

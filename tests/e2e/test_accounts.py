@@ -1,0 +1,109 @@
+"""Accounts over the wire, against the emulator's Cognito. What it cannot do is tested against a stricter fake."""
+
+import secrets
+
+import httpx
+
+from tests.e2e.client import PASSWORD, ControlPlane, User, register
+
+
+def test_register_answers_with_tokens_and_makes_a_profile(http: httpx.Client) -> None:
+    name = f"Dreamer-{secrets.token_hex(4)}"
+    body = {"email": f"{name}@Example.com", "password": PASSWORD, "username": name}
+    answer = http.post("/api/v1/auth/register", json=body)
+    assert answer.status_code == 200
+    tokens = answer.json()
+    assert tokens["token_type"] == "bearer"
+    assert tokens["expires_in"] == 3600
+    assert tokens["user"] == {"id": tokens["user"]["id"], "email": body["email"].lower(), "username": name}
+    me = http.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {tokens['access_token']}"}).json()
+    assert me["username"] == name
+    assert me["subscription_tier"] == "free"
+    assert (me["dreams_count"], me["videos_count"]) == (0, 0)
+    assert me["created_at"].endswith("Z")
+
+
+def test_login(http: httpx.Client, user: User) -> None:
+    answer = http.post("/api/v1/auth/login", json={"email": user.email.upper(), "password": PASSWORD})
+    assert answer.status_code == 200
+    assert answer.json()["user"]["id"] == user.id
+
+
+def test_login_says_the_same_of_a_wrong_password_and_of_nobody(http: httpx.Client, user: User) -> None:
+    wrong = http.post("/api/v1/auth/login", json={"email": user.email, "password": "Wrong-Password-1"})
+    nobody = http.post("/api/v1/auth/login", json={"email": "nobody@example.com", "password": "Wrong-Password-1"})
+    assert wrong.status_code == nobody.status_code == 401
+    one, other = wrong.json(), nobody.json()
+    one.pop("request_id"), other.pop("request_id")
+    assert one == other
+    assert one["type"] == "urn:dreamvision:problem:invalid_credentials"
+
+
+def test_a_taken_email_and_a_taken_username(http: httpx.Client, user: User) -> None:
+    taken = {"email": user.email, "password": PASSWORD, "username": f"x{secrets.token_hex(4)}"}
+    answer = http.post("/api/v1/auth/register", json=taken)
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:dreamvision:problem:user_already_exists")
+    taken = {"email": f"{secrets.token_hex(4)}@example.com", "password": PASSWORD, "username": user.username.upper()}
+    answer = http.post("/api/v1/auth/register", json=taken)
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:dreamvision:problem:username_taken")
+    # What was refused blocks nothing.
+    assert http.post("/api/v1/auth/register", json={**taken, "username": f"x{secrets.token_hex(4)}"}).status_code == 200
+
+
+def test_bad_registrations(http: httpx.Client) -> None:
+    good = {"email": "a@example.com", "password": PASSWORD, "username": "somebody"}
+    for change in (
+        {"email": "no-address"},
+        {"email": ""},
+        {"password": "Short-1"},
+        {"password": "no-upper-case-1"},
+        {"password": "No-Digit-Here"},
+        {"username": "ab"},
+        {"username": "a" * 31},
+        {"username": None},
+        {"role": "admin"},
+    ):
+        answer = http.post("/api/v1/auth/register", json={**good, **change})
+        assert (change, answer.status_code) == (change, 422)
+
+
+def test_logout_counts_on_the_next_request(http: httpx.Client, user: User) -> None:
+    other = http.post("/api/v1/auth/login", json={"email": user.email, "password": PASSWORD}).json()
+    assert user.post("/auth/logout").status_code == 204
+    assert user.get("/auth/me").status_code == 401
+    assert user.post("/dreams/analyze", {"dream_text": "I was flying over a forest"}).status_code == 401
+    # Another session of the same user goes on.
+    user.access_token = other["access_token"]
+    assert user.get("/auth/me").status_code == 200
+
+
+def test_health(http: httpx.Client) -> None:
+    info = http.get("/")
+    assert info.json() == {"message": "DreamVision API", "version": "1.0.0", "docs": "/api/v1/docs"}
+    health = http.get("/api/v1/health").json()
+    assert (health["status"], health["database"], health["version"]) == ("healthy", "connected", "1.0.0")
+    tables = http.get("/api/v1/health/db").json()
+    assert tables["status"] == "healthy"
+    assert set(tables["tables"]) >= {"user_profiles", "dreams", "videos", "guards"}
+    assert set(tables["tables"].values()) == {"ok"}
+
+
+def test_the_history(http: httpx.Client, control: ControlPlane) -> None:
+    user = register(http)
+    texts = [
+        "I was flying over a dark forest",
+        "I was running from a wolf in the street",
+        "I was floating above the sea",
+    ]
+    told = [user.post("/dreams/analyze", {"dream_text": text}).json() for text in texts]
+    page = user.get("/dreams", params={"limit": 2}).json()
+    assert (page["total"], page["page"], page["limit"], page["pages"]) == (3, 1, 2, 2)
+    assert [dream["id"] for dream in page["dreams"]] == [told[2]["dream_id"], told[1]["dream_id"]]
+    rest = user.get("/dreams", params={"limit": 2, "page": 2}).json()
+    assert [dream["id"] for dream in rest["dreams"]] == [told[0]["dream_id"]]
+    assert user.get("/dreams", params={"page": 3, "limit": 2}).json()["dreams"] == []
+    flights = user.get("/dreams", params={"category": "flight"}).json()
+    assert flights["total"] == 2
+    assert {dream["category"] for dream in flights["dreams"]} == {"flight"}
+    for bad in ({"page": 0}, {"limit": 101}, {"limit": 0}, {"category": "comedy"}, {"page": "x"}):
+        assert user.get("/dreams", params=bad).status_code == 422
