@@ -5,7 +5,6 @@ A stack that ``make up`` left running is never touched. What was built is shared
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -41,34 +40,53 @@ def _is_free(port: int) -> bool:
     return True
 
 
+class StackCommand:
+    """``python -m local`` with the settings of the tests' stack."""
+
+    def __init__(self) -> None:
+        self.folder = REPOSITORY / ".local" / "tests"
+        self.port = free_ports(6)
+        steering = ("AWS_", "ANTHROPIC_", "RUNWAYML_", "SANDBOX_", "LOCAL_", "PARAMETERS", "DREAM")
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(steering)},
+            "LOCAL_PORT": str(self.port),
+            "LOCAL_DIR": str(self.folder),
+            "SANDBOX_RENDER_SECONDS": str(RENDER_SECONDS),
+            "SANDBOX_CLAUDE_SECONDS": str(CLAUDE_SECONDS),
+            "PARAMETERS": " ".join(f"{name}={value}" for name, value in PARAMETERS.items()),
+        }
+
+    def run(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "local", command],
+            cwd=REPOSITORY,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def outputs(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / "outputs.json").read_text())
+        return found
+
+
 @pytest.fixture(scope="session")
-def stack() -> Iterator[dict[str, Any]]:
-    """``outputs.json`` of a running stack."""
-    folder = REPOSITORY / ".local" / "tests"
-    shutil.rmtree(folder / "state", ignore_errors=True)
-    shutil.rmtree(folder / "sandbox", ignore_errors=True)
-    environment = {
-        **{
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("AWS_", "ANTHROPIC_", "RUNWAYML_"))
-        },
-        "LOCAL_PORT": str(free_ports(4)),
-        "LOCAL_DIR": str(folder),
-        "SANDBOX_RENDER_SECONDS": str(RENDER_SECONDS),
-        "SANDBOX_CLAUDE_SECONDS": str(CLAUDE_SECONDS),
-        "PARAMETERS": " ".join(f"{name}={value}" for name, value in PARAMETERS.items()),
-    }
-    command = [sys.executable, "-m", "local"]
-    started = subprocess.run(
-        [*command, "up"], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
-    )
+def local() -> StackCommand:
+    return StackCommand()
+
+
+@pytest.fixture(scope="session")
+def stack(local: StackCommand) -> Iterator[dict[str, Any]]:
+    """``outputs.json`` of a running stack without a past."""
+    local.run("reset")
+    started = local.run("up")
     if started.returncode != 0:
         pytest.fail(f"the stack did not start:\n{started.stdout}\n{started.stderr}", pytrace=False)
     try:
-        yield json.loads((folder / "outputs.json").read_text())
+        yield local.outputs()
     finally:
-        subprocess.run([*command, "down"], cwd=REPOSITORY, env=environment, check=True, capture_output=True)
+        local.run("down")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,110 @@
+"""The local stack itself: what it writes, what survives a restart, what it says when it cannot start."""
+
+import socket
+from typing import Any
+
+import httpx
+
+from local.settings import STACK_NAME
+from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User
+from tests.e2e.conftest import StackCommand
+
+
+def test_outputs_have_what_other_programs_rely_on(stack: dict[str, Any]) -> None:
+    expected = {
+        "api_url",
+        "docs_url",
+        "websocket_url",
+        "endpoint_url",
+        "region",
+        "user_pool_id",
+        "user_pool_client_id",
+        "state_machine_arn",
+        "tables",
+        "media_bucket",
+    }
+    assert expected <= stack.keys()
+    assert httpx.get(f"{stack['api_url']}/api/v1/health", trust_env=False).json()["status"] == "healthy"
+
+
+def test_iam_is_enforced(control: ControlPlane) -> None:
+    # The role of a function that only reads health may not read dreams.
+    resource = control.client("cloudformation").describe_stack_resource(
+        StackName=STACK_NAME, LogicalResourceId="HealthFunctionRole"
+    )
+    role = resource["StackResourceDetail"]["PhysicalResourceId"]
+    sts, iam = control.client("sts"), control.client("iam")
+    arn = iam.get_role(RoleName=role)["Role"]["Arn"]
+    keys = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    import boto3
+
+    limited = boto3.client(
+        "dynamodb",
+        endpoint_url=control.outputs["endpoint_url"],
+        region_name=control.outputs["region"],
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    try:
+        limited.get_item(
+            TableName=control.outputs["tables"]["dreams"], Key={"user_id": {"S": "x"}, "dream_id": {"S": "y"}}
+        )
+    except limited.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] in ("AccessDeniedException", "AccessDenied")  # noqa: PT017
+    else:
+        raise AssertionError("the role may read what it must not")
+
+
+def test_a_restart_finds_users_dreams_and_videos(
+    local: StackCommand, stack: dict[str, Any], user: User, http: httpx.Client
+) -> None:
+    # GIVEN a finished video
+    told = user.film(DREAM)
+    job_id = told["video_generation"]["job_id"]
+    assert user.wait_for_video(job_id)["status"] == "completed"
+
+    # WHEN the stack is stopped and started
+    assert local.run("down").returncode == 0
+    assert not (local.folder / "outputs.json").exists()
+    started = local.run("up")
+    assert started.returncode == 0, started.stderr
+    assert "sam deploy" not in started.stdout, "what is deployed already is not deployed again"
+    assert local.outputs() == stack
+
+    # THEN the user signs in, the video is there and plays, and new dreams work
+    answer = http.post("/api/v1/auth/login", json={"email": user.email, "password": PASSWORD})
+    assert answer.status_code == 200
+    user.access_token = answer.json()["access_token"]
+    video = user.video(job_id)
+    assert video["status"] == "completed"
+    assert httpx.get(video["video_url"], trust_env=False).content[4:8] == b"ftyp"
+    again = user.film("I was swimming through the corridors of an endless school")
+    assert user.wait_for_video(again["video_generation"]["job_id"])["status"] == "completed"
+
+
+def test_a_second_start_leaves_the_running_stack_alone(local: StackCommand, stack: dict[str, Any]) -> None:
+    again = local.run("up")
+    assert again.returncode == 0
+    assert "running already" in again.stdout
+    assert local.outputs() == stack
+
+
+def test_a_taken_port_is_named_with_the_variable_that_moves_it(local: StackCommand, tmp_path: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        failed = local.run("up", LOCAL_PORT=str(port), LOCAL_DIR=str(tmp_path))
+    assert failed.returncode == 1
+    assert f"Port {port}" in failed.stderr
+    assert "LOCAL_PORT" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_settings_that_cannot_be_are_explained(local: StackCommand) -> None:
+    for name, value in (("LOCAL_PORT", "http"), ("PARAMETERS", "PollInterval"), ("SANDBOX_RENDER_SECONDS", "soon")):
+        failed = local.run("up", **{name: value})
+        assert failed.returncode == 1
+        assert name in failed.stderr
+        assert "Traceback" not in failed.stderr

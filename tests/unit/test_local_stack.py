@@ -1,0 +1,83 @@
+"""The pieces of the local stack that are logic."""
+
+from pathlib import Path
+
+import pytest
+
+from local.cloudformation_yaml import load_template, render_template
+from local.http_api import Names, Route, routes_of
+from local.lock import AlreadyRunningError, StackLock
+from local.settings import SettingsError, load
+
+
+def test_the_ports_follow_the_first() -> None:
+    ports = load({"LOCAL_PORT": "7000"}).ports
+    assert sorted(ports.by_use().values())[:4] == [7000, 7001, 7002, 7003]
+    assert load({}).ports.emulator == 4566
+
+
+@pytest.mark.parametrize("port", ["0", "80", "65001", "-1", "4566.5", "x"])
+def test_a_port_that_cannot_be(port: str) -> None:
+    with pytest.raises(SettingsError, match="LOCAL_PORT"):
+        load({"LOCAL_PORT": port})
+
+
+def test_parameters_are_pairs() -> None:
+    settings = load({"PARAMETERS": "PollInterval=1 AllowedVideoHosts=a,b=c"})
+    assert settings.parameters == {"PollInterval": "1", "AllowedVideoHosts": "a,b=c"}
+    for bad in ("PollInterval", "=1", "PollInterval 1"):
+        with pytest.raises(SettingsError, match="PARAMETERS"):
+            load({"PARAMETERS": bad})
+
+
+def test_nothing_of_the_callers_environment_steers_the_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "secret")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    environment = load({}).clean_environment()
+    assert "secret" not in environment.values()
+    assert "AWS_PROFILE" not in environment
+    assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
+
+
+def test_templates_keep_their_intrinsic_functions() -> None:
+    template = load_template("A: !Ref X\nB: !GetAtt Y.Arn\nC: !Sub '${Z}/a'\nD: !If [C, 1, !Ref W]\n")
+    assert template == {
+        "A": {"Ref": "X"},
+        "B": {"Fn::GetAtt": ["Y", "Arn"]},
+        "C": {"Fn::Sub": "${Z}/a"},
+        "D": {"Fn::If": ["C", 1, {"Ref": "W"}]},
+    }
+    assert load_template(render_template(template)) == template
+
+
+def test_routes_come_out_of_the_document_that_sam_made() -> None:
+    uri = {"Fn::Sub": "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/functions/${F.Arn}/invocations"}
+    operation = {"x-amazon-apigateway-integration": {"uri": uri}}
+    body = {
+        "paths": {
+            "/open": {"get": {**operation, "security": [{"NONE": []}]}},
+            "/closed": {"post": {**operation, "security": [{"AccessToken": ["scope"]}]}, "parameters": []},
+        }
+    }
+    assert list(routes_of(body)) == [
+        Route("GET /open", "F", None, ()),
+        Route("POST /closed", "F", "AccessToken", ("scope",)),
+    ]
+
+
+def test_references_are_resolved_and_unknown_ones_are_errors() -> None:
+    names = Names({"Pool": "pool-1"}, {"Stage": "local"})
+    value = {"issuer": {"Fn::Sub": "https://${AWS::Region}/${Pool}"}, "audience": [{"Ref": "Stage"}]}
+    assert names.resolve(value) == {"issuer": "https://us-east-1/pool-1", "audience": ["local"]}
+    with pytest.raises(KeyError):
+        names.resolve({"Ref": "Nobody"})
+
+
+def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
+    lock = StackLock(tmp_path)
+    assert lock.holder() is None
+    with lock.held():
+        assert StackLock(tmp_path).holder() is not None
+        with pytest.raises(AlreadyRunningError), StackLock(tmp_path).held():
+            pass
+    assert lock.holder() is None
