@@ -1,0 +1,83 @@
+"""What must be exact when many come at once. Against the emulator's DynamoDB, whose transactions are isolated."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+
+from dreamvision.analyzing import analyze_waiting
+from dreamvision.clock import utc_now
+from dreamvision.ids import new_id
+from dreamvision.producing import start_render
+from dreamvision.rendering import RenderOutcomeUnknownError
+from dreamvision.tables.database import ContentionError, Database, TableNames
+from dreamvision.tables.dreams import Dreams
+from dreamvision.tables.profiles import Profiles
+from dreamvision.tables.videos import Media, VideoFinalError, VideoRecord, Videos
+from tests.e2e.client import ControlPlane
+from tests.fakes.claude import FakeAnalyst
+from tests.fakes.runway import FakeRenderer
+
+MEDIA = Media("videos/u/j.mp4", "thumbnails/t/j.jpg", None, 1280, 720)
+
+
+@pytest.fixture
+def database(control: ControlPlane) -> Database:
+    tables = control.outputs["tables"]
+    names = TableNames(
+        profiles_table=tables["user_profiles"],
+        dreams_table=tables["dreams"],
+        videos_table=tables["videos"],
+        guards_table=tables["guards"],
+    )
+    resource = boto3.resource(
+        "dynamodb",
+        endpoint_url=control.outputs["endpoint_url"],
+        region_name=control.outputs["region"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    return Database(names, resource.meta.client)
+
+
+@pytest.fixture
+def video(database: Database) -> VideoRecord:
+    user_id = new_id()
+    found = Videos(database).add_with_dream(user_id, new_id(), new_id(), "I was flying", 5, utc_now())
+    analyze_waiting(user_id, found.dream_id, FakeAnalyst(), Dreams(database))
+    return found
+
+
+def outcomes(work: Callable[[], object], times: int) -> list[str]:
+    """The class of the error of each, or ``done``."""
+
+    def one(_: int) -> str:
+        try:
+            work()
+        except (VideoFinalError, RenderOutcomeUnknownError, ContentionError) as error:
+            return type(error).__name__
+        return "done"
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(one, range(times)))
+
+
+def test_twenty_completions_at_once_count_once(database: Database, video: VideoRecord) -> None:
+    found = outcomes(lambda: Videos(database).complete(video, MEDIA, utc_now()), 20)
+    assert found.count("done") == 1, found
+    assert Profiles(database).get(video.user_id, consistent=True).videos_count == 1
+
+
+def test_ten_starts_at_once_pay_once(database: Database, video: VideoRecord) -> None:
+    renderer = FakeRenderer()
+    outcomes(lambda: start_render(video.user_id, video.job_id, renderer, Dreams(database), Videos(database)), 10)
+    assert len(renderer.started) == 1
+
+
+def test_thirty_dreams_at_once_are_all_counted(database: Database) -> None:
+    user_id = new_id()
+    found = outcomes(
+        lambda: Videos(database).add_with_dream(user_id, new_id(), new_id(), "I was flying", 5, utc_now()), 30
+    )
+    assert Profiles(database).get(user_id, consistent=True).dreams_count == found.count("done")

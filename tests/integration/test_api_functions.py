@@ -1,0 +1,128 @@
+"""The API's functions called with their sample events, as API Gateway would."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from dreamvision.filming import Filming
+from dreamvision.history import History
+from dreamvision.tables.database import Database
+from dreamvision.views import Views
+from local.sample_events import USER_ID, event_of, routes
+from tests.conftest import Event, load_event, load_function
+
+CONTEXT = SimpleNamespace(
+    function_name="function",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
+    aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
+)
+# Those whose parts are all here; the account's functions have tests of their own with a strict user pool.
+FUNCTIONS = {
+    "GET /": "health",
+    "GET /api/v1/health": "health",
+    "GET /api/v1/health/db": "health",
+    "GET /api/v1/dreams": "dreams",
+    "GET /api/v1/dreams/{dream_id}": "dreams",
+    "GET /api/v1/videos/{job_id}": "videos",
+    "POST /api/v1/videos/generate": "videos",
+}
+
+
+@pytest.fixture(autouse=True)
+def _fresh(database: Database) -> None:
+    # What a container keeps between requests, a test must not.
+    for shared in (Database.shared, History.shared, Views.shared, Filming.shared):
+        shared.cache_clear()
+
+
+def call(route: str, **changes: Any) -> tuple[int, dict[str, Any], Any]:
+    event: Event = {**event_of(route, public=routes()[route]), **changes}
+    answer = load_function(FUNCTIONS[route]).handler(event, CONTEXT)
+    return answer["statusCode"], answer["headers"], json.loads(answer["body"]) if answer["body"] else None
+
+
+def without_claims(route: str, authorization: str | None = None) -> dict[str, Any]:
+    event = event_of(route, public=False)
+    context = {name: value for name, value in event["requestContext"].items() if name != "authorizer"}
+    headers = {name: value for name, value in event["headers"].items() if name != "authorization"}
+    if authorization is not None:
+        headers["authorization"] = authorization
+    return {"requestContext": context, "headers": headers}
+
+
+def test_information_and_health() -> None:
+    assert call("GET /")[2]["docs"] == "/api/v1/docs"
+    assert call("GET /api/v1/health")[2]["status"] == "healthy"
+    assert call("GET /api/v1/health/db")[2]["status"] == "healthy"
+
+
+def test_health_says_degraded_when_a_table_is_gone(database: Database) -> None:
+    from dreamvision.health import HealthCheck
+
+    HealthCheck.shared.cache_clear()
+    boto3.client("dynamodb").delete_table(TableName=database.names.videos_table)
+    status, _, body = call("GET /api/v1/health")
+    assert (status, body["status"], body["database"]) == (200, "degraded", "error")
+    assert call("GET /api/v1/health/db")[2]["tables"]["videos"] == "error"
+    HealthCheck.shared.cache_clear()
+
+
+def test_an_empty_history() -> None:
+    status, _, body = call("GET /api/v1/dreams")
+    assert (status, body["dreams"], body["total"], body["pages"]) == (200, [], 0, 0)
+
+
+@pytest.mark.parametrize("route", ["GET /api/v1/dreams/{dream_id}", "GET /api/v1/videos/{job_id}"])
+def test_unknown_ids(route: str) -> None:
+    status, headers, body = call(route)
+    assert status == 404
+    assert headers["Content-Type"] == "application/problem+json"
+    assert body["request_id"] == load_event("api/get-dreams")["requestContext"]["requestId"]
+
+
+@pytest.mark.parametrize("route", [route for route in FUNCTIONS if not routes()[route]])
+@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer garbage", "Basic dGVzdDp0ZXN0", "Bearer a.b.c"])
+def test_without_the_gateways_claims_the_token_is_verified_here(route: str, authorization: str | None) -> None:
+    status, headers, body = call(route, **without_claims(route, authorization))
+    assert status == 401
+    assert headers["WWW-Authenticate"] == "Bearer"
+    assert body["type"] == "urn:dreamvision:problem:unauthenticated"
+
+
+@pytest.mark.parametrize("change", [{"token_use": "id"}, {"sub": ""}, {"origin_jti": ""}])
+def test_claims_that_are_not_those_of_an_access_token(change: dict[str, str]) -> None:
+    event = event_of("GET /api/v1/dreams", public=False)
+    event["requestContext"]["authorizer"]["jwt"]["claims"] |= change
+    assert call("GET /api/v1/dreams", requestContext=event["requestContext"])[0] == 401
+
+
+def test_an_unforeseen_error_says_nothing_of_itself(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def explode(*_: Any, **__: Any) -> None:
+        raise RuntimeError(f"the secret of {USER_ID} is 42")
+
+    monkeypatch.setattr(History, "page", explode)
+    status, _, body = call("GET /api/v1/dreams")
+    assert status == 500
+    assert body["type"] == "urn:dreamvision:problem:internal_error"
+    assert "42" not in json.dumps(body)
+    (record,) = [record for record in caplog.records if record.msg == "unforeseen error"]
+    assert record.__dict__["errors"] == ["RuntimeError"]
+    assert record.__dict__["frames"][-1].endswith(" explode")
+    assert "the secret of" not in str(record.__dict__)
+
+
+def test_the_safety_nets_event(database: Database) -> None:
+    # A video that was deleted meanwhile is nothing to worry about.
+    secrets = boto3.client("secretsmanager")
+    secrets.create_secret(Name="runway", SecretString="key_sandbox")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RUNWAY_SECRET", "runway")
+        environment.setenv("RUNWAY_BASE_URL", "http://127.0.0.1:9")
+        environment.setenv("RUNWAY_MODEL", "gen4.5")
+        assert load_function("workflow/close").handler(load_event("triggers/execution-stopped"), CONTEXT) == {}

@@ -1,0 +1,167 @@
+"""The rule about money: at most one paid rendering per video, whatever crashes and whoever comes twice."""
+
+import pytest
+
+from dreamvision import analysis, download  # noqa: F401 - their errors have words for the user
+from dreamvision.analyzing import analyze_and_keep, analyze_waiting
+from dreamvision.clock import utc_now
+from dreamvision.errors import DreamVisionError
+from dreamvision.failing import close_stopped, message_for, record_failure
+from dreamvision.ids import new_id
+from dreamvision.models.videos import VideoStatus
+from dreamvision.producing import cancel_render, look_at_render, start_render
+from dreamvision.rendering import (
+    FailureKind,
+    RenderBusyError,
+    RenderFailure,
+    RenderKeyError,
+    RenderModerationError,
+    RenderOutcomeUnknownError,
+    RenderState,
+    RenderStatus,
+)
+from dreamvision.tables.database import Database
+from dreamvision.tables.dreams import Dreams
+from dreamvision.tables.videos import DreamNotAnalyzedError, VideoFinalError, VideoRecord, Videos
+from tests.fakes.claude import FakeAnalyst
+from tests.fakes.runway import FakeRenderer
+
+USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
+
+
+@pytest.fixture
+def video(database: Database) -> VideoRecord:
+    """A video of an analysed dream."""
+    found = Videos(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 7, utc_now())
+    analyze_waiting(USER, found.dream_id, FakeAnalyst(), Dreams(database))
+    return found
+
+
+def start(database: Database, video: VideoRecord, renderer: FakeRenderer) -> None:
+    start_render(USER, video.job_id, renderer, Dreams(database), Videos(database))
+
+
+def test_the_rendering_gets_the_prompt_and_the_length(database: Database, video: VideoRecord) -> None:
+    renderer = FakeRenderer()
+    start(database, video, renderer)
+    assert renderer.started == [(FakeAnalyst().outcome.video_prompt, 7)]  # type: ignore[union-attr]
+    row = Videos(database).get(USER, video.job_id)
+    assert (row.status, row.provider_task_id, row.credits) == (VideoStatus.PROCESSING, renderer.task_ids[0], 84)
+
+
+def test_coming_twice_asks_once(database: Database, video: VideoRecord) -> None:
+    renderer = FakeRenderer()
+    start(database, video, renderer)
+    start(database, video, renderer)
+    assert len(renderer.started) == 1
+
+
+def test_after_a_lost_answer_nobody_asks_again(database: Database, video: VideoRecord) -> None:
+    renderer = FakeRenderer(start_error=RenderOutcomeUnknownError())
+    with pytest.raises(RenderOutcomeUnknownError):
+        start(database, video, renderer)
+    renderer.start_error = None
+    with pytest.raises(RenderOutcomeUnknownError):
+        start(database, video, renderer)
+    assert len(renderer.started) == 1
+
+
+def test_after_a_crash_between_request_and_record_nobody_asks_again(database: Database, video: VideoRecord) -> None:
+    Videos(database).request_render(USER, video.job_id, utc_now())  # the process dies right after this
+    renderer = FakeRenderer()
+    with pytest.raises(RenderOutcomeUnknownError):
+        start(database, video, renderer)
+    assert renderer.started == []
+
+
+@pytest.mark.parametrize("refusal", [RenderBusyError(), RenderKeyError()])
+def test_after_a_certain_refusal_it_may_be_tried_again(
+    database: Database, video: VideoRecord, refusal: DreamVisionError
+) -> None:
+    renderer = FakeRenderer(start_error=refusal)
+    with pytest.raises(type(refusal)):
+        start(database, video, renderer)
+    assert Videos(database).get(USER, video.job_id).render_requested_at is None
+    renderer.start_error = None
+    start(database, video, renderer)
+    assert len(renderer.started) == 2
+    assert len(renderer.task_ids) == 1
+
+
+def test_without_a_prompt_nothing_is_asked(database: Database) -> None:
+    waiting = Videos(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 5, utc_now())
+    renderer = FakeRenderer()
+    with pytest.raises(DreamNotAnalyzedError):
+        start(database, waiting, renderer)
+    assert renderer.started == []
+
+
+def test_a_closed_video_starts_nothing(database: Database, video: VideoRecord) -> None:
+    record_failure(USER, video.job_id, "ExecutionAborted", Videos(database))
+    renderer = FakeRenderer()
+    with pytest.raises(VideoFinalError):
+        start(database, video, renderer)
+    assert renderer.started == []
+
+
+def test_looking_keeps_progress_and_the_time_of_queueing(database: Database, video: VideoRecord) -> None:
+    renderer = FakeRenderer(
+        RenderState(RenderStatus.THROTTLED),
+        RenderState(RenderStatus.THROTTLED),
+        RenderState(RenderStatus.RENDERING, 40),
+    )
+    videos = Videos(database)
+    start(database, video, renderer)
+    look_at_render(USER, video.job_id, renderer, videos)
+    queued_since = videos.get(USER, video.job_id).queued_since
+    assert queued_since is not None
+    look_at_render(USER, video.job_id, renderer, videos)
+    assert videos.get(USER, video.job_id).queued_since == queued_since
+    look_at_render(USER, video.job_id, renderer, videos)
+    row = videos.get(USER, video.job_id)
+    assert (row.progress, row.queued_since) == (40, None)
+
+
+def test_a_failed_rendering_is_an_error_of_its_kind(database: Database, video: VideoRecord) -> None:
+    failure = RenderFailure(FailureKind.MODERATION, "SAFETY.INPUT.TEXT", worth_another_try=False)
+    renderer = FakeRenderer(RenderState(RenderStatus.FAILED, failure=failure))
+    start(database, video, renderer)
+    with pytest.raises(RenderModerationError):
+        look_at_render(USER, video.job_id, renderer, Videos(database))
+
+
+def test_cancelling_needs_a_task(database: Database, video: VideoRecord) -> None:
+    renderer = FakeRenderer()
+    cancel_render(USER, video.job_id, renderer, Videos(database))
+    assert renderer.cancelled == []
+    start(database, video, renderer)
+    cancel_render(USER, video.job_id, renderer, Videos(database))
+    assert renderer.cancelled == renderer.task_ids
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_the_safety_net_closes_and_cancels(database: Database, video: VideoRecord, status: str) -> None:
+    renderer, videos = FakeRenderer(), Videos(database)
+    start(database, video, renderer)
+    closed = close_stopped(USER, video.job_id, status, videos, renderer)
+    assert closed.status is VideoStatus.FAILED
+    assert renderer.cancelled == renderer.task_ids
+    # Delivered twice, it does nothing.
+    close_stopped(USER, video.job_id, status, videos, renderer)
+    assert len(renderer.cancelled) == 1
+
+
+def test_every_recorded_error_has_its_own_words() -> None:
+    assert "content rules" in message_for("RenderModerationError")
+    assert message_for("States.Timeout") == message_for("SomethingNobodyKnows")
+
+
+def test_an_analysis_that_is_there_is_not_asked_for_again(database: Database, video: VideoRecord) -> None:
+    analyst = FakeAnalyst()
+    analyze_waiting(USER, video.dream_id, analyst, Dreams(database))
+    assert analyst.dreams == []
+
+
+def test_analyze_and_keep_counts_in_the_same_transaction(database: Database) -> None:
+    dream = analyze_and_keep(USER, "I was flying", FakeAnalyst(), Dreams(database), budget_seconds=5)
+    assert Dreams(database).get(USER, dream.dream_id) == dream
