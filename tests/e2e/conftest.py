@@ -20,10 +20,7 @@ from tests.e2e.client import ControlPlane, User, register
 # Quick providers, and waits that do not dominate the run.
 RENDER_SECONDS = 1.0
 CLAUDE_SECONDS = 0.1
-<<<<<<< HEAD
 PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "25"}
-=======
-PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "8"}
 # All users of the tests come from one address, and some of them make many videos.
 PARAMETERS |= {
     "AuthRateLimitPerMinute": "100000",
@@ -31,7 +28,6 @@ PARAMETERS |= {
     "FreeConcurrentVideos": "100",
     "ServiceVideosPerDay": "100000",
 }
->>>>>>> 8d9cc92 (Limit requests, reserve quotas, do a request with an Idempotency-Key once)
 
 
 def free_ports(count: int) -> int:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
@@ -139,8 +140,9 @@ def response_for(error: DreamVisionError, request_id: str, fields: Mapping[str, 
     An error may have ``problem_errors``, ``problem_headers``, and ``retry_after_seconds`` of its own.
     """
     problem = problem_for(error)
+    own: float | None = getattr(error, "retry_after_seconds", None)
     return response(
-        problem._replace(retry_after_seconds=getattr(error, "retry_after_seconds", problem.retry_after_seconds)),
+        problem if own is None else problem._replace(retry_after_seconds=ceil(own)),
         detail=error.user_message,
         request_id=request_id,
         errors=getattr(error, "problem_errors", None),

@@ -139,7 +139,8 @@ class Guards:
         return self._changing(
             guard,
             "SET expires_at = :lapses ADD videos :one",
-            "attribute_not_exists(videos) OR videos < :limit",
+            # With a limit of 0 the first one is one too many.
+            "attribute_not_exists(videos) OR videos < :limit" if limit > 0 else "videos < :limit",
             {":one": 1, ":limit": limit, ":lapses": lapses},
         )
 
