@@ -15,6 +15,7 @@ from dreamvision.errors import DreamVisionError
 from dreamvision.failing import close_stopped, record_failure
 from dreamvision.filming import Accepted, Filming, FilmingSettings
 from dreamvision.ids import derived_id, new_id
+from dreamvision.limits import RateLimits, RateSettings, Scope, guards_of
 from dreamvision.models.dreams import AnalysisStatus
 from dreamvision.models.videos import VideoStatus
 from dreamvision.producing import start_render
@@ -29,7 +30,8 @@ from dreamvision.sweeping import GRACE, SweepIncompleteError, sweep
 from dreamvision.tables import guards as guards_module
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamNotFoundError, Dreams
-from dreamvision.tables.guards import SERVICE_SHARDS
+from dreamvision.tables.guards import SERVICE_SHARDS, Guards
+from dreamvision.tables.profiles import Profile
 from dreamvision.tables.videos import Media, VideoFinalError, VideoRecord, Videos
 from dreamvision.workflow import Workflow, WorkflowUnavailableError
 from tests.fakes.claude import FakeAnalyst
@@ -476,6 +478,36 @@ def test_the_request_taken_back_in_the_moment_of_closing_gives_everything_back(w
     assert world.counts == (0, 0, 0)
 
 
+def test_a_refusal_after_the_closing_gives_the_day_back_once(world: World) -> None:
+    # GIVEN a video that is closed while the renderer is asked: it may have been spent
+    video = world.film()
+    world.analyzed(video)
+
+    class ClosedMeanwhile(FakeRenderer):
+        def start(self, prompt: str, duration_seconds: int) -> Any:
+            world.fail(video)
+            assert world.counts == (1, 0, 1)
+            raise RenderBusyError
+
+    # WHEN the renderer refuses THEN nothing was spent
+    with pytest.raises(RenderBusyError):
+        world.render(video, ClosedMeanwhile())
+    assert world.counts == (0, 0, 0)
+    in_parallel(lambda: world.videos.withdraw_render_request(USER_ID, video.job_id, utc_now()), 5)
+    assert world.counts == (0, 0, 0)
+
+
+def test_an_erasure_knows_all_that_stands_under_the_users_id(world: World) -> None:
+    world.film()
+    limits = RateLimits(Guards(world.database), RateSettings())
+    for scope in Scope:
+        limits.count_user(scope, USER_ID)
+    under_the_id = {guard for guard in guards(world.database) if USER_ID in guard} - {f"rate#auth#{USER_ID}"}
+    assert len(under_the_id) == 5
+    for moment in (utc_now(), utc_now() + timedelta(days=2)):
+        assert under_the_id <= set(guards_of(Profile(user_id=USER_ID), moment))
+
+
 def test_counts_that_were_erased_do_not_keep_a_video_open(world: World) -> None:
     video = world.film()
     for guard in guards(world.database):
@@ -543,9 +575,7 @@ def test_any_order_of_events_ends_with_the_right_counts(emulated: Database) -> N
     found = [world.videos.get(USER_ID, video.job_id, consistent=True) for video in videos]
     running = sum(not video.status.is_final for video in found)
     kept = sum(not video.status.is_final or video.render_requested_at is not None for video in found)
-    # a withdrawal that comes after the closing was no part of what the closing decided
-    assert world.counts[1] == running
-    assert kept <= world.counts[0] == world.counts[2] <= 10
+    assert world.counts == (kept, running, kept)
 
 
 # ---------------------------------------------------------------- runs that broke off

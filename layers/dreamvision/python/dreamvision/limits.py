@@ -9,6 +9,7 @@ import hashlib
 import ipaddress
 import time
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -17,7 +18,8 @@ from pydantic import PositiveInt
 from dreamvision.config import Config
 from dreamvision.errors import DreamVisionError
 from dreamvision.tables.database import Database
-from dreamvision.tables.guards import Guards, rate_guard
+from dreamvision.tables.guards import Guards, quota_guards, rate_guard
+from dreamvision.tables.profiles import Profile
 
 WINDOW_SECONDS = 60
 # Whoever has one address of IPv6 has all of its network (RFC 6177).
@@ -92,6 +94,15 @@ class RateLimits:
             remaining=max(0, limit - state.taken),
             resets_in_seconds=max(1, -((now_ms - state.ends_at_ms) // 1000)),
         )
+
+
+def guards_of(profile: Profile, now: datetime) -> list[str]:
+    """Everything in the guards table that stands under a user's id: what an erasure has to take along.
+
+    Records of requests are not among it: they stand under digests that lead to nobody, and lapse within a day.
+    """
+    windows = [rate_guard(scope, profile.user_id) for scope in Scope if scope is not Scope.AUTH]
+    return windows + quota_guards(profile.user_id, now)
 
 
 def address_digest(address: str) -> str:

@@ -11,6 +11,7 @@ conditional write, so that all of it is exact however many requests come at the 
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -120,12 +121,15 @@ class Guards:
             self._adding(_service_guard(reservation), service, lapses),
         ]
 
-    def releasing(self, user_id: str, reservation: Reservation, *, unspent: bool) -> list[Write]:
-        """The writes that take a final video off the running ones and, where nothing was spent, off both days."""
-        guards = [_running_guard(user_id)]
-        if unspent:
-            guards += [_day_guard(user_id, reservation.day), _service_guard(reservation)]
-        return [self._taking_off(guard) for guard in guards]
+    def releasing_place(self, user_id: str) -> Write:
+        """The write that takes a video off the running ones."""
+        return self._taking_off(_running_guard(user_id))
+
+    def releasing_days(self, user_id: str, reservation: Reservation) -> list[Write]:
+        """The writes that take a video off the days: nothing was spent."""
+        return [
+            self._taking_off(guard) for guard in (_day_guard(user_id, reservation.day), _service_guard(reservation))
+        ]
 
     def shards_with_room(self, day: str, limits: VideoLimits) -> list[int]:
         """The items of the service's count for a day that can take one more. Costs a read unit for each."""
@@ -260,6 +264,15 @@ def _record(item: Item) -> Record:
 def rate_guard(scope: str, who: str) -> str:
     """Where the requests of one user or one address within a scope are counted."""
     return f"rate#{scope}#{who}"
+
+
+def quota_guards(user_id: str, now: datetime) -> list[str]:
+    """Where a user's own videos are counted, as far as it has not lapsed."""
+    days = [
+        (now.astimezone(UTC) - timedelta(seconds=age)).date()
+        for age in range(0, _QUOTA_LIFETIME_SECONDS + 1, _DAY_SECONDS)
+    ]
+    return [_running_guard(user_id), *(_day_guard(user_id, day.isoformat()) for day in days)]
 
 
 def _day_guard(user_id: str, day: str) -> str:

@@ -39,6 +39,8 @@ from dreamvision.tables.guards import SERVICE_SHARDS, Guards, Reservation, Video
 from dreamvision.tables.profiles import Profiles
 
 _NOT_FINAL = "#status IN (:pending, :processing)"
+# The renderer was asked, and there is no task.
+_ASKED_IN_VAIN = "attribute_exists(render_requested_at) AND attribute_not_exists(provider_task_id)"
 _OPEN_STATES = {":pending": VideoStatus.PENDING, ":processing": VideoStatus.PROCESSING}
 OPEN_INDEX = "open_videos"
 _OPEN = "open"
@@ -259,9 +261,34 @@ class Videos:
         return self.get(user_id, job_id, consistent=True)
 
     def withdraw_render_request(self, user_id: str, job_id: str, now: datetime) -> None:
-        """Take the intent back, once it is certain that nothing was created."""
-        condition = "attribute_exists(user_id) AND attribute_not_exists(provider_task_id)"
-        self._update(user_id, job_id, {"render_requested_at": None}, now, condition)
+        """Take the intent back, once it is certain that nothing was created.
+
+        A video that was closed in between was taken for a spent one; it gives its day back now.
+
+        Raises:
+            VideoNotFoundError: deleted meanwhile.
+        """
+        try:
+            self._update(
+                user_id, job_id, {"render_requested_at": None}, now, f"{_NOT_FINAL} AND {_ASKED_IN_VAIN}", _OPEN_STATES
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            self._withdraw_from_final(self.get(user_id, job_id, consistent=True), now)
+
+    def _withdraw_from_final(self, video: VideoRecord, now: datetime) -> None:
+        update = setting({"render_requested_at": None, "updated_at": to_text(now)})
+        update |= {"TableName": self._table, "Key": _key(video.user_id, video.job_id)}
+        update["ConditionExpression"] = f"NOT ({_NOT_FINAL}) AND {_ASKED_IN_VAIN}"
+        update["ExpressionAttributeNames"]["#status"] = "status"
+        update["ExpressionAttributeValues"] |= _OPEN_STATES
+        days = self._guards.releasing_days(video.user_id, video.reservation) if video.reservation else []
+        try:
+            self._database.write_what_holds([{"Update": update}], days)
+        except TransactionRefusedError as refused:
+            if not refused.refused(0):
+                raise  # else it was taken back before
 
     def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> None:
         """Keep the renderer's task id, whatever the status is by now: without it a paid task is lost."""
@@ -384,7 +411,9 @@ class Videos:
     def _releasing(self, video: VideoRecord, status: VideoStatus) -> list[Write]:
         if not status.is_final or video.reservation is None:
             return []
-        return self._guards.releasing(video.user_id, video.reservation, unspent=video.render_requested_at is None)
+        spent = video.render_requested_at is not None
+        days = [] if spent else self._guards.releasing_days(video.user_id, video.reservation)
+        return [self._guards.releasing_place(video.user_id), *days]
 
     def _still_open(self, video: VideoRecord) -> VideoRecord:
         try:
