@@ -24,11 +24,9 @@ def close_stopped(user_id: str, job_id: str, status: str, videos: Videos, render
         RenderCancelUnconfirmedError: closed, but the provider did not confirm the stop; asking again is harmless.
     """
     before = videos.get(user_id, job_id, consistent=True)
-    code = f"Execution{status.title().replace('_', '')}"
-    # Closed here before: the event is delivered again because the provider had not confirmed the stop.
-    if before.status.is_final and before.error_code != code:
+    if before.status.is_final:
         return before
-    closed = record_failure(user_id, job_id, code, videos)
+    closed = record_failure(user_id, job_id, f"Execution{status.title().replace('_', '')}", videos)
     if before.provider_task_id is not None:
         renderer.cancel(before.provider_task_id)
     return closed
