@@ -2,11 +2,13 @@
 
 from dreamvision.analysts import configured_analyst
 from dreamvision.analyzing import analyze_and_keep
+from dreamvision.limits import Scope
 from dreamvision.models.dreams import DreamAnalysisRequest, DreamAnalysisResponse
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import Dreams
 from dreamvision.views import analysis_view
 from dreamvision_api.api import Api, InvalidInputError, lambda_handler
+from dreamvision_api.limits import IdempotencyKey, spending
 
 api = Api()
 
@@ -15,16 +17,22 @@ _BUDGET_SECONDS = 23.0
 
 
 @api.routes.post("/api/v1/dreams/analyze", summary="Analyse a dream and write its video prompt", tags=["Dreams"])
-def analyze(body: DreamAnalysisRequest) -> DreamAnalysisResponse:
+def analyze(body: DreamAnalysisRequest, idempotency_key: IdempotencyKey = None) -> DreamAnalysisResponse:
     if body.user_id not in (None, api.caller.user_id):
         raise InvalidInputError(["body", "user_id"], "must be your own id, or be left out")
-    dream = analyze_and_keep(
-        api.caller.user_id,
-        body.dream_text,
-        configured_analyst(),
-        Dreams(Database.shared()),
-        budget_seconds=_BUDGET_SECONDS,
-    )
+    user_id, dreams = api.caller.user_id, Dreams(Database.shared())
+    with spending(api, Scope.ANALYZE, idempotency_key, body) as attempt:
+        if attempt.replayed is not None:
+            return analysis_view(dreams.get(user_id, attempt.dream_id, consistent=True))
+        dream = analyze_and_keep(
+            user_id,
+            body.dream_text,
+            configured_analyst(),
+            dreams,
+            budget_seconds=_BUDGET_SECONDS,
+            dream_id=attempt.dream_id,
+            resumed=attempt.resumed,
+        )
     return analysis_view(dream)
 
 

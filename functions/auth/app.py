@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from dreamvision.accounts import Accounts
+from dreamvision.limits import RateLimits, Scope
 from dreamvision.models.users import (
     Accepted,
     ConfirmationRequest,
@@ -24,6 +25,7 @@ from dreamvision.models.users import (
 )
 from dreamvision_api.answers import json_response
 from dreamvision_api.api import Api, lambda_handler
+from dreamvision_api.limits import require_within
 
 _PREFIX = "/api/v1/auth"
 _TAGS = ["Authentication"]
@@ -59,6 +61,7 @@ def accounts() -> Accounts:
     tags=_TAGS,
 )
 def register(body: UserRegister) -> Response[TokenResponse | ConfirmationRequired]:
+    _count_attempt()
     answer = accounts().register(body.email, body.password, body.username)
     status = HTTPStatus.OK if isinstance(answer, TokenResponse) else HTTPStatus.ACCEPTED
     return json_response(status, answer, {})
@@ -71,6 +74,7 @@ def register(body: UserRegister) -> Response[TokenResponse | ConfirmationRequire
     tags=_TAGS,
 )
 def login(body: UserLogin) -> TokenResponse:
+    _count_attempt()
     return accounts().sign_in(body.email, body.password)
 
 
@@ -82,6 +86,7 @@ def login(body: UserLogin) -> TokenResponse:
     tags=_TAGS,
 )
 def refresh(body: TokenRefreshRequest) -> TokenResponse:
+    _count_attempt()
     return accounts().refresh(body.refresh_token)
 
 
@@ -107,6 +112,7 @@ def logout(scope: Annotated[Literal["session", "global"], Query()] = "session") 
     tags=_TAGS,
 )
 def confirm(body: ConfirmationRequest) -> Response[None]:
+    _count_attempt()
     accounts().confirm(body.email, body.code)
     return _no_content()
 
@@ -118,6 +124,7 @@ def confirm(body: ConfirmationRequest) -> Response[None]:
     tags=_TAGS,
 )
 def resend_confirmation(body: EmailRequest) -> Response[Accepted]:
+    _count_attempt()
     accounts().resend_confirmation(body.email)
     return json_response(HTTPStatus.ACCEPTED, _CODE_SENT, {})
 
@@ -129,6 +136,7 @@ def resend_confirmation(body: EmailRequest) -> Response[Accepted]:
     tags=_TAGS,
 )
 def forgot_password(body: EmailRequest) -> Response[Accepted]:
+    _count_attempt()
     accounts().forgot_password(body.email)
     return json_response(HTTPStatus.ACCEPTED, _CODE_SENT, {})
 
@@ -140,6 +148,7 @@ def forgot_password(body: EmailRequest) -> Response[Accepted]:
     tags=_TAGS,
 )
 def reset_password(body: PasswordResetRequest) -> Response[None]:
+    _count_attempt()
     accounts().reset_password(body.email, body.code, body.new_password)
     return _no_content()
 
@@ -170,6 +179,11 @@ def get_me() -> UserProfile:
 )
 def update_me(body: ProfileUpdate) -> UserProfile:
     return accounts().rename(api.caller.user_id, body.username)
+
+
+def _count_attempt() -> None:
+    """All public routes together, from one address: every request that gets as far as the user pool."""
+    require_within(api, RateLimits.shared().count_address(Scope.AUTH, api.source_address))
 
 
 def _no_content() -> Response[None]:

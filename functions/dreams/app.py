@@ -5,10 +5,13 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from pydantic import BaseModel
 
 from dreamvision.analysis import Category
 from dreamvision.filming import Filming
 from dreamvision.history import History
+from dreamvision.idempotency import Attempt
+from dreamvision.limits import Scope
 from dreamvision.models.base import UuidText
 from dreamvision.models.dreams import (
     AcceptedDreamVideo,
@@ -17,11 +20,13 @@ from dreamvision.models.dreams import (
     DreamDetail,
     DreamListResponse,
 )
+from dreamvision.models.videos import VideoGenerationResponse
 from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import Dreams
+from dreamvision.tables.dreams import DreamRecord, Dreams
 from dreamvision.views import Views, analysis_view
 from dreamvision_api.answers import json_response
 from dreamvision_api.api import Api, lambda_handler
+from dreamvision_api.limits import IdempotencyKey, spending
 
 api = Api()
 
@@ -29,25 +34,44 @@ api = Api()
 _WAIT_SECONDS = 20.0
 
 
+class _Accepted(BaseModel):
+    """What the answer says beyond the dream's row; kept for a request that is sent again."""
+
+    generation: VideoGenerationResponse
+    analyzed: bool
+    asynchronous: bool
+
+
 @api.routes.post("/api/v1/dreams/generate-video", summary="Analyse a dream and film it", tags=["Dreams"])
-def generate_video(body: CombinedDreamVideoRequest) -> Response[CombinedDreamVideoResponse | AcceptedDreamVideo]:
-    filming = Filming.shared()
-    accepted = filming.film_new_dream(api.caller.user_id, body.dream_text, body.duration)
-    api.add_problem_fields(dream_id=accepted.dream_id, job_id=accepted.video.job_id)
-    asynchronous = "respond-async" in api.header("prefer")
-    wait = 0.0 if asynchronous else _WAIT_SECONDS
-    dream = filming.wait_for_analysis(api.caller.user_id, accepted.dream_id, wait) if wait else None
-    location = {"Location": f"/api/v1/videos/{accepted.video.job_id}"}
+def generate_video(
+    body: CombinedDreamVideoRequest, idempotency_key: IdempotencyKey = None
+) -> Response[CombinedDreamVideoResponse | AcceptedDreamVideo]:
+    with spending(api, Scope.DREAM_VIDEO, idempotency_key, body) as attempt:
+        if attempt.replayed is None:
+            accepted, dream = _film(body, attempt)
+            attempt.answer = accepted.model_dump(mode="json")
+        else:
+            accepted = _Accepted.model_validate(attempt.replayed)
+            dreams = Dreams(Database.shared())
+            dream = dreams.get(api.caller.user_id, attempt.dream_id, consistent=True) if accepted.analyzed else None
+    generation = accepted.generation
+    location = {"Location": f"/api/v1/videos/{generation.job_id}"}
     if dream is None:
-        applied = {"Preference-Applied": "respond-async"} if asynchronous else {}
-        body_202 = AcceptedDreamVideo(
-            dream_id=accepted.dream_id, job_id=accepted.video.job_id, status=accepted.video.status
-        )
+        applied = {"Preference-Applied": "respond-async"} if accepted.asynchronous else {}
+        body_202 = AcceptedDreamVideo(dream_id=attempt.dream_id, job_id=generation.job_id, status=generation.status)
         return json_response(HTTPStatus.ACCEPTED, body_202, location | applied | {"Retry-After": "2"})
-    answer = CombinedDreamVideoResponse(
-        dream_analysis=analysis_view(dream), video_generation=filming.generation(accepted.video)
-    )
+    answer = CombinedDreamVideoResponse(dream_analysis=analysis_view(dream), video_generation=generation)
     return json_response(HTTPStatus.OK, answer, location)
+
+
+def _film(body: CombinedDreamVideoRequest, attempt: Attempt) -> tuple[_Accepted, DreamRecord | None]:
+    user_id, filming = api.caller.user_id, Filming.shared()
+    dream_id, video = filming.film_new_dream(user_id, body.dream_text, body.duration, seed=attempt.seed)
+    api.add_problem_fields(dream_id=dream_id, job_id=video.job_id)
+    asynchronous = "respond-async" in api.header("prefer")
+    dream = None if asynchronous else filming.wait_for_analysis(user_id, dream_id, _WAIT_SECONDS)
+    generation = filming.generation(video)
+    return _Accepted(generation=generation, analyzed=dream is not None, asynchronous=asynchronous), dream
 
 
 @api.routes.get("/api/v1/dreams", summary="The history, newest first", tags=["Dreams"])

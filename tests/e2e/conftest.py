@@ -21,6 +21,13 @@ from tests.e2e.client import ControlPlane, User, register
 RENDER_SECONDS = 1.0
 CLAUDE_SECONDS = 0.1
 PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "25"}
+# All users of the tests come from one address, and some of them make many videos.
+PARAMETERS |= {
+    "AuthRateLimitPerMinute": "100000",
+    "FreeVideosPerDay": "1000",
+    "FreeConcurrentVideos": "100",
+    "ServiceVideosPerDay": "100000",
+}
 
 
 def free_ports(count: int) -> int:

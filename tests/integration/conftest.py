@@ -6,6 +6,7 @@ import pytest
 
 from dreamvision.tables.database import Database
 from tests.fakes.aws import ENVIRONMENT, aws
+from tests.integration.emulator import emulated, emulator  # noqa: F401 - fixtures
 
 
 @pytest.fixture

@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from dreamvision.idempotency import HOLD_SECONDS
+from dreamvision.limits import RateSettings
+from dreamvision.quotas import QuotaSettings
+from dreamvision.sweeping import GRACE
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 
@@ -132,6 +136,37 @@ def test_the_app_client_has_a_secret_and_one_flow() -> None:
 
 def test_parameters_have_the_documented_names_and_defaults() -> None:
     documented = {"PollFirstWait": 20, "PollInterval": 5, "PollDeadline": 600, "ConfirmEmail": "false"}
+    documented |= {"RateLimitPerMinute": 10, "AuthRateLimitPerMinute": 20}
+    documented |= {"FreeVideosPerDay": 5, "FreeConcurrentVideos": 2}
+    documented |= {"PremiumVideosPerDay": 50, "PremiumConcurrentVideos": 5, "ServiceVideosPerDay": 500}
     found = {name: TEMPLATE["Parameters"][name]["Default"] for name in documented}
     assert found == documented
     assert {"ClaudeModel", "RunwayModel", "AllowedOrigins", "AllowedVideoHosts"} <= TEMPLATE["Parameters"].keys()
+
+
+def test_the_code_and_the_template_have_the_same_limits() -> None:
+    in_code = RateSettings().model_dump() | QuotaSettings().model_dump()
+    in_template = {name: TEMPLATE["Parameters"][_parameter(name)]["Default"] for name in in_code}
+    assert in_template == in_code
+
+
+def _parameter(setting: str) -> str:
+    return "".join(word.capitalize() for word in setting.split("_"))
+
+
+def test_a_request_is_held_longer_than_any_function_can_be_at_work_on_it() -> None:
+    timeouts = [function.get("Timeout", 10) for _, function in FUNCTIONS if "HttpApi" in str(function.get("Events"))]
+    assert max(timeouts) < HOLD_SECONDS
+    assert max(timeouts) < GRACE.total_seconds()
+
+
+def test_whatever_makes_a_video_final_may_give_its_quotas_back() -> None:
+    for name in ("ArchiveVideo", "RecordFailure", "CloseStopped", "Sweep", "Dreams", "Videos"):
+        allowed = [
+            action
+            for policy in RESOURCES[f"{name}Function"]["Properties"]["Policies"]
+            for statement in policy["Statement"]
+            if "GuardsTable" in str(statement["Resource"])
+            for action in statement["Action"]
+        ]
+        assert "dynamodb:UpdateItem" in allowed, name

@@ -39,6 +39,7 @@ class Api:
             enable_validation=True, response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR
         )
         self.public = public
+        self._answer_headers: dict[str, str] = {}
         self._register_error_handlers()
 
     @property
@@ -52,6 +53,11 @@ class Api:
         """The gateway's id of the request at hand; it is in the answer of an error and in every log line."""
         return str(self.routes.current_event.request_context.request_id)
 
+    @property
+    def source_address(self) -> str:
+        """The address that the request at hand came from, as API Gateway saw it. Personal: for no log line."""
+        return str(self.routes.current_event.request_context.http.source_ip)
+
     def header(self, name: str) -> str:
         """A header of the request at hand, or an empty text."""
         return str(self.routes.current_event.headers.get(name, ""))
@@ -59,6 +65,10 @@ class Api:
     def add_problem_fields(self, **fields: str) -> None:
         """Ids that the client should learn even when the request ends in an error."""
         self.routes.append_context(problem_fields=fields)
+
+    def add_answer_headers(self, headers: Mapping[str, str]) -> None:
+        """Headers that the answer to the request at hand gets in any case, also when it is an error."""
+        self._answer_headers |= headers
 
     def handle(self, event: Event, context: LambdaContext) -> dict[str, Any]:
         """Answer one HTTP API event (payload 2.0)."""
@@ -79,9 +89,11 @@ class Api:
         except Exception as error:
             return _render(_internal(error, request_id))
         self.routes.append_context(caller=caller)
+        self._answer_headers = {}
         answer: dict[str, Any] = self.routes.resolve(event, context)
+        headers = {**answer.get("headers", {}), **self._answer_headers}
         # An answer without a body (204, 304) is an empty text: not every gateway takes a null.
-        return {**answer, "body": answer.get("body") or ""}
+        return {**answer, "headers": headers, "body": answer.get("body") or ""}
 
     def _register_error_handlers(self) -> None:
         routes = self.routes

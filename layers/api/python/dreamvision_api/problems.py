@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
@@ -44,6 +45,19 @@ PROBLEMS: Mapping[str, Problem] = {
     "DreamNotAnalyzedError": Problem(HTTPStatus.CONFLICT, "dream_not_analyzed", "The dream has no analysis yet"),
     "ContentionError": Problem(_UNAVAILABLE, "busy", "Please try again in a moment", 1),
     "WorkflowUnavailableError": Problem(_UNAVAILABLE, "workflow_unavailable", "The video could not be started", 5),
+    # Limits
+    "RateLimitedError": Problem(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
+    "VideoQuotaExceededError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "video_quota_exceeded", "The videos of the day are used up"
+    ),
+    "TooManyRunningVideosError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "too_many_running_videos", "Too many videos are being made"
+    ),
+    "ServiceQuotaExceededError": Problem(_UNAVAILABLE, "service_quota_exceeded", "The service is full for today"),
+    "IdempotencyKeyReusedError": Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key belongs to another request"
+    ),
+    "RequestInProgressError": Problem(HTTPStatus.CONFLICT, "request_in_progress", "The request is still running"),
     # Accounts
     "InvalidCredentialsError": Problem(HTTPStatus.UNAUTHORIZED, "invalid_credentials", "The sign-in was refused"),
     "InvalidRefreshTokenError": Problem(HTTPStatus.UNAUTHORIZED, "invalid_refresh_token", "The session is over"),
@@ -121,9 +135,14 @@ def response(
 
 
 def response_for(error: DreamVisionError, request_id: str, fields: Mapping[str, Any] | None = None) -> Response[str]:
-    """The answer to an error of ours, with its ``problem_errors`` and ``problem_headers`` if it has any."""
+    """The answer to an error of ours.
+
+    An error may have ``problem_errors``, ``problem_headers``, and ``retry_after_seconds`` of its own.
+    """
+    problem = problem_for(error)
+    own: float | None = getattr(error, "retry_after_seconds", None)
     return response(
-        problem_for(error),
+        problem if own is None else problem._replace(retry_after_seconds=ceil(own)),
         detail=error.user_message,
         request_id=request_id,
         errors=getattr(error, "problem_errors", None),

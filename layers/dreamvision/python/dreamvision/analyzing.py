@@ -7,20 +7,38 @@ from dreamvision.analysis import Analysis, Analyst
 from dreamvision.clock import utc_now
 from dreamvision.ids import new_id
 from dreamvision.models.dreams import AnalysisStatus
-from dreamvision.tables.dreams import DreamRecord, Dreams
+from dreamvision.tables.dreams import DreamNotFoundError, DreamRecord, Dreams
 
 
 def analyze_and_keep(
-    user_id: str, dream_text: str, analyst: Analyst, dreams: Dreams, *, budget_seconds: float
+    user_id: str,
+    dream_text: str,
+    analyst: Analyst,
+    dreams: Dreams,
+    *,
+    budget_seconds: float,
+    dream_id: str | None = None,
+    resumed: bool = False,
 ) -> DreamRecord:
     """Analyse a new dream within ``budget_seconds``. Nothing is kept of one whose analysis fails.
+
+    ``resumed``: a run before this one may have kept the dream under ``dream_id``; then nobody is asked again.
 
     Raises:
         AnalysisError: the analysis failed.
     """
-    created_at, dream_id = utc_now(), new_id()
+    created_at, dream_id = utc_now(), dream_id or new_id()
+    if resumed and (kept := _kept(user_id, dream_id, dreams)):
+        return kept
     analysis, milliseconds = _timed(lambda: analyst.analyze(dream_text, budget_seconds=budget_seconds))
     return dreams.add_analyzed(user_id, dream_id, dream_text, analysis, milliseconds, created_at)
+
+
+def _kept(user_id: str, dream_id: str, dreams: Dreams) -> DreamRecord | None:
+    try:
+        return dreams.get(user_id, dream_id, consistent=True)
+    except DreamNotFoundError:
+        return None
 
 
 def analyze_waiting(user_id: str, dream_id: str, analyst: Analyst, dreams: Dreams) -> None:

@@ -9,12 +9,14 @@ from typing import NamedTuple, Self
 from dreamvision import analysis
 from dreamvision.analysis import AnalysisError
 from dreamvision.clock import utc_now
-from dreamvision.config import Config
-from dreamvision.ids import new_id
+from dreamvision.ids import derived_id, new_id
 from dreamvision.models.dreams import AnalysisStatus
 from dreamvision.models.videos import VideoGenerationResponse
+from dreamvision.quotas import QuotaSettings
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamRecord, Dreams
+from dreamvision.tables.guards import VideoLimits
+from dreamvision.tables.profiles import Profiles
 from dreamvision.tables.videos import VideoRecord, Videos
 from dreamvision.workflow import Job, Workflow, WorkflowUnavailableError
 
@@ -25,8 +27,8 @@ _LONGEST_PAUSE_SECONDS = 1.0
 _USUAL_RENDER_SECONDS = 60
 
 
-class FilmingSettings(Config):
-    """The state machine, and its first wait for the estimate that the client is given."""
+class FilmingSettings(QuotaSettings):
+    """The state machine, its first wait for the estimate that the client is given, and how many videos may be made."""
 
     state_machine_arn: str
     poll_first_wait: int
@@ -52,6 +54,7 @@ class Filming:
     ) -> None:
         self._dreams = Dreams(database)
         self._videos = Videos(database)
+        self._profiles = Profiles(database)
         self._workflow = workflow
         self._settings = settings
         self._sleep = sleep
@@ -64,29 +67,37 @@ class Filming:
         settings = FilmingSettings.from_environment()
         return cls(Database.shared(), Workflow(settings.state_machine_arn), settings)
 
-    def film_new_dream(self, user_id: str, dream_text: str, duration: int) -> Accepted:
+    def film_new_dream(self, user_id: str, dream_text: str, duration: int, *, seed: str | None = None) -> Accepted:
         """Take in a dream and start its analysis and its video.
 
+        ``seed`` is what the ids are derived from: called again with the same one, this goes on where it broke off.
+
         Raises:
+            VideoQuotaExceededError, TooManyRunningVideosError, ServiceQuotaExceededError: nothing was written.
             WorkflowUnavailableError: the execution did not start; dream and video are kept as failed.
         """
-        dream_id, job_id = new_id(), new_id()
-        video = self._videos.add_with_dream(user_id, job_id, dream_id, dream_text, duration, utc_now())
-        self._start(Job(user_id=user_id, dream_id=dream_id, job_id=job_id, needs_analysis=True))
+        dream_id, job_id = _ids(seed)
+        limits = self._limits(user_id)
+        video = self._videos.add_with_dream(user_id, job_id, dream_id, dream_text, duration, utc_now(), limits)
+        self._start(Job(user_id=user_id, dream_id=dream_id, job_id=job_id, needs_analysis=True), video)
         return Accepted(dream_id, video)
 
-    def film_dream(self, user_id: str, dream_id: str, duration: int) -> VideoRecord:
-        """Start one more video of an analysed dream.
+    def film_dream(self, user_id: str, dream_id: str, duration: int, *, seed: str | None = None) -> VideoRecord:
+        """Start one more video of an analysed dream. ``seed`` as in ``film_new_dream``.
 
         Raises:
             DreamNotFoundError: no such dream.
             DreamNotAnalyzedError: it has no analysis.
+            VideoQuotaExceededError, TooManyRunningVideosError, ServiceQuotaExceededError: nothing was written.
             WorkflowUnavailableError: the execution did not start; the video is kept as failed.
         """
-        job_id = new_id()
-        video = self._videos.add(user_id, job_id, dream_id, duration, utc_now())
-        self._start(Job(user_id=user_id, dream_id=dream_id, job_id=job_id))
+        _, job_id = _ids(seed)
+        video = self._videos.add(user_id, job_id, dream_id, duration, utc_now(), self._limits(user_id))
+        self._start(Job(user_id=user_id, dream_id=dream_id, job_id=job_id), video)
         return video
+
+    def _limits(self, user_id: str) -> VideoLimits:
+        return self._settings.of_tier(self._profiles.get(user_id).subscription_tier)
 
     def wait_for_analysis(self, user_id: str, dream_id: str, seconds: float) -> DreamRecord | None:
         """The dream once it is analysed, or ``None`` when that takes longer than ``seconds``.
@@ -118,12 +129,22 @@ class Filming:
             estimated_completion_time=video.created_at + timedelta(seconds=seconds),
         )
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Job, video: VideoRecord) -> None:
+        if video.error_code == WorkflowUnavailableError.__name__:
+            raise WorkflowUnavailableError  # the run before this one broke off here, and the sweep came
+        if video.status.is_final:
+            return
         try:
             self._workflow.start(job)
         except WorkflowUnavailableError as error:
             self._videos.fail(job.user_id, job.job_id, type(error).__name__, error.user_message, utc_now())
             raise
+
+
+def _ids(seed: str | None) -> tuple[str, str]:
+    """The ids of dream and video."""
+    found = seed or new_id()
+    return derived_id(found, "dream"), derived_id(found, "video")
 
 
 def analysis_error(name: str | None) -> AnalysisError:

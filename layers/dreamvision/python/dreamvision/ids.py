@@ -1,5 +1,6 @@
 """Identifiers: UUID version 7 (RFC 9562, section 5.7), which sort by the time they were made."""
 
+import hashlib
 import secrets
 import time
 import uuid
@@ -17,4 +18,15 @@ def new_id() -> str:
     value |= secrets.randbits(_RANDOM_A_BITS) << 64
     value |= 0b10 << 62
     value |= secrets.randbits(_RANDOM_B_BITS)
+    return str(uuid.UUID(int=value))
+
+
+def derived_id(seed: str, purpose: str) -> str:
+    """A UUIDv7 of the same millisecond as ``seed`` (a UUIDv7 too), always the same one for the same purpose."""
+    digest = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest())
+    value = uuid.UUID(seed).int >> 80 << 80
+    value |= 0x7 << 76
+    value |= (digest & (1 << _RANDOM_A_BITS) - 1) << 64
+    value |= 0b10 << 62
+    value |= digest >> 12 & (1 << _RANDOM_B_BITS) - 1
     return str(uuid.UUID(int=value))

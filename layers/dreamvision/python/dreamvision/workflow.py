@@ -80,6 +80,16 @@ class Workflow:
         except BotoCoreError:
             raise WorkflowUnavailableError from None
 
+    def status_of(self, job_id: str) -> str | None:
+        """``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT``, ``ABORTED``; ``None`` where none was ever started."""
+        execution = f"{self._arn.replace(':stateMachine:', ':execution:')}:{job_id}"
+        try:
+            return self.client.describe_execution(executionArn=execution)["status"]
+        except ClientError as error:
+            if error_code(error) != "ExecutionDoesNotExist":
+                raise
+            return None
+
 
 type TaskHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 

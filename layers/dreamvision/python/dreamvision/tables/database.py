@@ -95,6 +95,25 @@ class Database:
                 return
         raise ContentionError
 
+    def write_what_holds(self, needed: Sequence[Write], optional: Sequence[Write]) -> None:
+        """``needed`` together with those of ``optional`` whose conditions hold.
+
+        Raises:
+            TransactionRefusedError: a condition of a needed write did not hold; its index is the one in ``needed``.
+            ContentionError: see ``write_together``.
+        """
+        remaining = list(optional)
+        while True:
+            try:
+                return self.write_together([*needed, *remaining])
+            except TransactionRefusedError as refused:
+                if any(map(refused.refused, range(len(needed)))):
+                    raise
+                held = [write for index, write in enumerate(remaining, len(needed)) if not refused.refused(index)]
+                if len(held) == len(remaining):
+                    raise
+                remaining = held
+
 
 def _is_conflict(reasons: Sequence[str | None]) -> bool:
     return any(reason in ("TransactionConflict", "ThrottlingError") for reason in reasons)

@@ -1,10 +1,12 @@
 """``videos``: every rendering that was asked for, and how far it is.
 
 A status only moves forward: pending -> processing -> completed | failed | cancelled, by conditional writes. What counts
-(the profile's counters, the dream's copy) moves in the same transaction.
+(the profile's counters, the dream's copy, the quotas) moves in the same transaction.
+
+``open_mark`` is there as long as a video is not final: the index by it holds the open ones alone, of all users.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,14 +16,36 @@ from pydantic import BaseModel, ConfigDict
 from dreamvision.clock import to_text
 from dreamvision.errors import DreamVisionError
 from dreamvision.models.videos import VideoStatus
+from dreamvision.quotas import (
+    ServiceQuotaExceededError,
+    TooManyRunningVideosError,
+    VideoQuotaExceededError,
+    day_of,
+    seconds_to_midnight,
+)
 from dreamvision.rendering import RenderOutcomeUnknownError
 from dreamvision.storage import new_media_token
-from dreamvision.tables.database import Database, Item, TransactionRefusedError, Write, condition_failed, setting
+from dreamvision.tables.database import (
+    ContentionError,
+    Database,
+    Item,
+    TransactionRefusedError,
+    Write,
+    condition_failed,
+    setting,
+)
 from dreamvision.tables.dreams import Dreams
+from dreamvision.tables.guards import SERVICE_SHARDS, Guards, Reservation, VideoLimits
 from dreamvision.tables.profiles import Profiles
 
 _NOT_FINAL = "#status IN (:pending, :processing)"
+# The renderer was asked, and there is no task.
+_ASKED_IN_VAIN = "attribute_exists(render_requested_at) AND attribute_not_exists(provider_task_id)"
 _OPEN_STATES = {":pending": VideoStatus.PENDING, ":processing": VideoStatus.PROCESSING}
+OPEN_INDEX = "open_videos"
+_OPEN = "open"
+_TRIES = 8
+NO_LIMITS = VideoLimits(per_day=10**9, concurrent=10**9, service_per_day=10**9)
 
 
 class VideoNotFoundError(DreamVisionError):
@@ -81,6 +105,20 @@ class VideoRecord(BaseModel):
     preview_key: str | None = None
     width: int | None = None
     height: int | None = None
+    quota_day: str | None = None
+    quota_shard: int = 0
+
+    @property
+    def reservation(self) -> Reservation | None:
+        """What the video was counted under."""
+        return Reservation(self.quota_day, self.quota_shard) if self.quota_day else None
+
+
+class OpenVideo(NamedTuple):
+    """A video that is not final, by its keys."""
+
+    user_id: str
+    job_id: str
 
 
 class Videos:
@@ -91,6 +129,7 @@ class Videos:
         self._table = database.names.videos_table
         self._dreams = Dreams(database)
         self._profiles = Profiles(database)
+        self._guards = Guards(database)
 
     def get(self, user_id: str, job_id: str, *, consistent: bool = False) -> VideoRecord:
         """One video.
@@ -105,35 +144,97 @@ class Videos:
             raise VideoNotFoundError
         return VideoRecord.model_validate(found["Item"])
 
+    def open_before(self, moment: datetime) -> Iterator[OpenVideo]:
+        """The videos of all users that were asked for before ``moment`` and are not final, oldest first."""
+        pages = self._database.client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=OPEN_INDEX,
+            KeyConditionExpression="open_mark = :open AND created_at < :moment",
+            ExpressionAttributeValues={":open": _OPEN, ":moment": to_text(moment)},
+        )
+        for page in pages:
+            yield from (OpenVideo(str(item["user_id"]), str(item["job_id"])) for item in page["Items"])
+
     def add_with_dream(
-        self, user_id: str, job_id: str, dream_id: str, dream_text: str, duration: int, now: datetime
+        self,
+        user_id: str,
+        job_id: str,
+        dream_id: str,
+        dream_text: str,
+        duration: int,
+        now: datetime,
+        limits: VideoLimits = NO_LIMITS,
     ) -> VideoRecord:
-        """A new dream that waits for its analysis, and the video that is to come of it."""
-        row = _row(user_id, job_id, dream_id, duration, now)
+        """A new dream that waits for its analysis, and the video that is to come of it. See ``_add``."""
         dream = self._dreams.row(user_id, dream_id, dream_text, now)
         dream |= {"latest_job_id": job_id, "video_status": VideoStatus.PENDING}
-        self._database.write_together(
-            [self._putting(row), self._dreams.putting(dream), self._profiles.counting(user_id, now, dreams=1)]
-        )
-        return VideoRecord.model_validate(row)
+        others = [self._dreams.putting(dream), self._profiles.counting(user_id, now, dreams=1)]
+        return self._add(_row(user_id, job_id, dream_id, duration, now), others, limits, now)
 
-    def add(self, user_id: str, job_id: str, dream_id: str, duration: int, now: datetime) -> VideoRecord:
-        """One more video of an analysed dream.
+    def add(
+        self,
+        user_id: str,
+        job_id: str,
+        dream_id: str,
+        duration: int,
+        now: datetime,
+        limits: VideoLimits = NO_LIMITS,
+    ) -> VideoRecord:
+        """One more video of an analysed dream. See ``_add``.
 
         Raises:
             DreamNotFoundError: no such dream.
             DreamNotAnalyzedError: it has no analysis.
         """
-        row = _row(user_id, job_id, dream_id, duration, now)
         copy = {"video_status": VideoStatus.PENDING, "video_key": None, "thumbnail_key": None, "preview_key": None}
+        copying = self._dreams.copying_video(user_id, dream_id, job_id, copy, first=True)
         try:
-            self._database.write_together(
-                [self._putting(row), self._dreams.copying_video(user_id, dream_id, job_id, copy, first=True)]
-            )
+            return self._add(_row(user_id, job_id, dream_id, duration, now), [copying], limits, now)
         except TransactionRefusedError:
             self._dreams.get(user_id, dream_id, consistent=True)
             raise DreamNotAnalyzedError from None
-        return VideoRecord.model_validate(row)
+
+    def _add(self, row: Item, others: Sequence[Write], limits: VideoLimits, now: datetime) -> VideoRecord:
+        """The row, counted within the quotas, together with ``others``: all of it or nothing.
+
+        A row that is there already (of a run that broke off) is given back as it is, and nothing is counted again.
+
+        Raises:
+            VideoQuotaExceededError, TooManyRunningVideosError, ServiceQuotaExceededError: a quota is used up.
+            TransactionRefusedError: a condition of ``others`` did not hold.
+        """
+        user_id, job_id = row["user_id"], row["job_id"]
+        reservation = Reservation(day_of(now), int(job_id[-4:], 16) % SERVICE_SHARDS)
+        for _ in range(_TRIES):
+            counted = row | {"quota_day": reservation.day, "quota_shard": reservation.shard}
+            needed = [self._putting(counted), *others]
+            reserving = self._guards.reserving(user_id, reservation, limits, int(now.timestamp()))
+            try:
+                self._database.write_together([*needed, *reserving])
+            except TransactionRefusedError as refused:
+                if refused.refused(0):
+                    return self.get(user_id, job_id, consistent=True)
+                if any(map(refused.refused, range(len(needed)))):
+                    raise
+                day, running, service = (refused.refused(len(needed) + index) for index in range(3))
+                if day:
+                    raise VideoQuotaExceededError(seconds_to_midnight(now)) from None
+                if running:
+                    raise TooManyRunningVideosError from None
+                if not service:
+                    raise
+                reservation = self._with_room(reservation, limits, now)
+            else:
+                return VideoRecord.model_validate(counted)
+        raise ContentionError
+
+    def _with_room(self, reservation: Reservation, limits: VideoLimits, now: datetime) -> Reservation:
+        shards = self._guards.shards_with_room(reservation.day, limits)
+        if not shards:
+            raise ServiceQuotaExceededError(seconds_to_midnight(now))
+        # Not all to the same one: the next of the ring.
+        later = [shard for shard in shards if shard > reservation.shard]
+        return reservation._replace(shard=(later or shards)[0])
 
     def request_render(self, user_id: str, job_id: str, now: datetime) -> VideoRecord:
         """Write down the intent to ask for a paid rendering, before it is asked for.
@@ -160,9 +261,34 @@ class Videos:
         return self.get(user_id, job_id, consistent=True)
 
     def withdraw_render_request(self, user_id: str, job_id: str, now: datetime) -> None:
-        """Take the intent back, once it is certain that nothing was created."""
-        condition = "attribute_exists(user_id) AND attribute_not_exists(provider_task_id)"
-        self._update(user_id, job_id, {"render_requested_at": None}, now, condition)
+        """Take the intent back, once it is certain that nothing was created.
+
+        A video that was closed in between was taken for a spent one; it gives its day back now.
+
+        Raises:
+            VideoNotFoundError: deleted meanwhile.
+        """
+        try:
+            self._update(
+                user_id, job_id, {"render_requested_at": None}, now, f"{_NOT_FINAL} AND {_ASKED_IN_VAIN}", _OPEN_STATES
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            self._withdraw_from_final(self.get(user_id, job_id, consistent=True), now)
+
+    def _withdraw_from_final(self, video: VideoRecord, now: datetime) -> None:
+        update = setting({"render_requested_at": None, "updated_at": to_text(now)})
+        update |= {"TableName": self._table, "Key": _key(video.user_id, video.job_id)}
+        update["ConditionExpression"] = f"NOT ({_NOT_FINAL}) AND {_ASKED_IN_VAIN}"
+        update["ExpressionAttributeNames"]["#status"] = "status"
+        update["ExpressionAttributeValues"] |= _OPEN_STATES
+        days = self._guards.releasing_days(video.user_id, video.reservation) if video.reservation else []
+        try:
+            self._database.write_what_holds([{"Update": update}], days)
+        except TransactionRefusedError as refused:
+            if not refused.refused(0):
+                raise  # else it was taken back before
 
     def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> None:
         """Keep the renderer's task id, whatever the status is by now: without it a paid task is lost."""
@@ -248,30 +374,55 @@ class Videos:
     ) -> None:
         """The one way in which a status changes.
 
+        With a final status the quotas are given back in the same transaction: the place among the running videos in
+        any case, the ones of the day where no rendering was asked for. Doing it twice is impossible: the second
+        transaction finds the video final.
+
         Raises:
             VideoFinalError: the video is final already, or was deleted.
         """
-        update = setting({**values, "status": status, "updated_at": to_text(now)})
+        copy = {"video_status": status, **(copied or {})}
+        copying = self._dreams.copying_video(video.user_id, video.dream_id, video.job_id, copy)
+        for _ in range(_TRIES):
+            needed = [self._moving(video, status, now, values), *counting]
+            try:
+                # A newer video of the same dream may have taken over the copy; a count may have lapsed or been erased.
+                self._database.write_what_holds(needed, [copying, *self._releasing(video, status)])
+            except TransactionRefusedError as refused:
+                if not refused.refused(0):
+                    raise
+                video = self._still_open(video)  # the renderer was asked, or it refused, in this very moment
+            else:
+                return
+        raise ContentionError
+
+    def _moving(self, video: VideoRecord, status: VideoStatus, now: datetime, values: Item) -> Write:
+        final = {"open_mark": None} if status.is_final else {}
+        update = setting({**values, **final, "status": status, "updated_at": to_text(now)})
         update |= {"TableName": self._table, "Key": _key(video.user_id, video.job_id)}
         update["ConditionExpression"] = _NOT_FINAL
+        if status.is_final:
+            # What is given back was decided from this.
+            asked = "attribute_exists" if video.render_requested_at else "attribute_not_exists"
+            update["ConditionExpression"] += f" AND {asked}(render_requested_at)"
         update["ExpressionAttributeValues"] |= _OPEN_STATES
-        copy = self._dreams.copying_video(
-            video.user_id, video.dream_id, video.job_id, {"video_status": status, **(copied or {})}
-        )
-        moving: list[Write] = [{"Update": update}, *counting]
-        try:
-            self._database.write_together([*moving, copy])
-        except TransactionRefusedError as refused:
-            if refused.refused(0):
-                raise VideoFinalError from None
-            # A newer video of the same dream has taken over the copy.
-            self._move_alone(moving)
+        return {"Update": update}
 
-    def _move_alone(self, moving: Sequence[Write]) -> None:
+    def _releasing(self, video: VideoRecord, status: VideoStatus) -> list[Write]:
+        if not status.is_final or video.reservation is None:
+            return []
+        spent = video.render_requested_at is not None
+        days = [] if spent else self._guards.releasing_days(video.user_id, video.reservation)
+        return [self._guards.releasing_place(video.user_id), *days]
+
+    def _still_open(self, video: VideoRecord) -> VideoRecord:
         try:
-            self._database.write_together(moving)
-        except TransactionRefusedError:
+            current = self.get(video.user_id, video.job_id, consistent=True)
+        except VideoNotFoundError:
             raise VideoFinalError from None
+        if current.status.is_final:
+            raise VideoFinalError
+        return current
 
     def _putting(self, row: Item) -> Write:
         return {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": "attribute_not_exists(user_id)"}}
@@ -304,6 +455,7 @@ def _row(user_id: str, job_id: str, dream_id: str, duration: int, now: datetime)
         "dream_id": dream_id,
         "user_dream": f"{user_id}#{dream_id}",
         "status": VideoStatus.PENDING,
+        "open_mark": _OPEN,
         "progress": 0,
         "duration": duration,
         "media_token": new_media_token(),

@@ -1,0 +1,72 @@
+"""Closing what nothing else will close: videos whose execution never came about, or ended without a word.
+
+A request that dies between writing its rows and starting the execution leaves a pending video, which holds one of the
+user's places. A clean end of every such video is what makes the quotas exact after a crash.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from aws_lambda_powertools import Logger
+
+from dreamvision.errors import DreamVisionError
+from dreamvision.failing import close_stopped, record_failure
+from dreamvision.rendering import VideoRenderer
+from dreamvision.safe_logging import log_unforeseen
+from dreamvision.tables.videos import OpenVideo, VideoNotFoundError, Videos
+from dreamvision.workflow import Workflow, WorkflowUnavailableError
+
+# A request that is still at work on a video is younger: no function of the API runs longer than 29 s.
+GRACE = timedelta(minutes=2)
+_RUNNING = "RUNNING"
+
+logger = Logger()
+
+
+class SweepIncompleteError(DreamVisionError):
+    """Some videos could not be closed; the next sweep tries again."""
+
+    default_message = "Some open videos could not be closed."
+
+
+class Swept(NamedTuple):
+    """How many open videos were looked at, and how many of them were closed."""
+
+    looked_at: int
+    closed: int
+
+
+def sweep(videos: Videos, workflow: Workflow, renderer: Callable[[], VideoRenderer], now: datetime) -> Swept:
+    """Close every open video that is older than ``GRACE`` and has no running execution. Twice is harmless.
+
+    Raises:
+        SweepIncompleteError: at least one could not be closed; all the others were.
+    """
+    looked_at = closed = failed = 0
+    for video in videos.open_before(now - GRACE):
+        looked_at += 1
+        try:
+            closed += _close(video, videos, workflow, renderer)
+        except VideoNotFoundError:
+            continue  # deleted in this very moment
+        except Exception as error:  # one bad video must not keep the others open
+            failed += 1
+            logger.append_keys(job_id=video.job_id)
+            log_unforeseen(logger, error)
+            logger.remove_keys(["job_id"])
+    if failed:
+        raise SweepIncompleteError
+    return Swept(looked_at, closed)
+
+
+def _close(video: OpenVideo, videos: Videos, workflow: Workflow, renderer: Callable[[], VideoRenderer]) -> bool:
+    status = workflow.status_of(video.job_id)
+    if status == _RUNNING:
+        return False
+    if status is None:
+        record_failure(video.user_id, video.job_id, WorkflowUnavailableError.__name__, videos)
+    else:
+        close_stopped(video.user_id, video.job_id, status, videos, renderer())
+    logger.info("closed an abandoned video", extra={"job_id": video.job_id, "execution_status": status or "none"})
+    return True

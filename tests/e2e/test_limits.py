@@ -1,0 +1,242 @@
+"""Limits, quotas and Idempotency-Key over the wire, with the functions' own permissions."""
+
+import json
+import re
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from dreamvision.clock import utc_now
+from dreamvision.ids import new_id
+from dreamvision.tables.database import Database, TableNames
+from dreamvision.tables.videos import Videos
+from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User, wait_for
+
+UNKNOWN_DREAM = {"dream_id": "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"}
+
+
+def code(answer: httpx.Response) -> str:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return str(answer.json()["type"]).rpartition(":")[2]
+
+
+def counts(control: ControlPlane, user: User) -> dict[str, int]:
+    """The user's reservations by kind."""
+    table = control.tables.Table(control.outputs["tables"]["guards"])
+    found = {str(item["guard"]): item for item in table.scan()["Items"]}
+    return {
+        guard.split("#")[1]: int(item["videos"])
+        for guard, item in found.items()
+        if guard.startswith("quota#") and user.id in guard
+    }
+
+
+# ---------------------------------------------------------------- requests a minute
+
+
+def test_the_eleventh_analysis_in_a_minute_is_refused(user: User, other_user: User) -> None:
+    answers = [user.post("/dreams/analyze", {"dream_text": DREAM}) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+    for left, answer in zip(range(9, -1, -1), answers, strict=False):
+        assert answer.headers["ratelimit-policy"] == '"analyze";q=10;w=60'
+        assert re.fullmatch(rf'"analyze";r={left};t=\d+', answer.headers["ratelimit"])
+    refused = answers[-1]
+    assert code(refused) == "rate_limited"
+    assert refused.headers["ratelimit"] == f'"analyze";r=0;t={refused.headers["retry-after"]}'
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    # AND neither another route nor another user is refused
+    assert user.post("/videos/generate", UNKNOWN_DREAM).status_code == 404
+    assert other_user.post("/dreams/analyze", {"dream_text": DREAM}).status_code == 200
+
+
+def test_of_forty_requests_exactly_ten_pass_several_at_a_time(user: User) -> None:
+    # Every request at the same time is a worker of its own: more than a few are too much for a small machine.
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: user.post("/videos/generate", UNKNOWN_DREAM), range(40)))
+    assert Counter(answer.status_code for answer in answers) == {404: 10, 429: 30}
+
+
+def test_public_account_routes_say_where_an_address_stands(http: httpx.Client, user: User) -> None:
+    answer = http.post("/api/v1/auth/login", json={"email": user.email, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert answer.headers["ratelimit-policy"] == '"auth";q=100000;w=60'
+    # A client cannot choose its address.
+    before, after = (
+        http.post(
+            "/api/v1/auth/login",
+            json={"email": user.email, "password": PASSWORD},
+            headers={"X-Forwarded-For": f"198.51.100.{number}", "Forwarded": f"for=198.51.100.{number}"},
+        ).headers["ratelimit"]
+        for number in (1, 2)
+    )
+    assert remaining(after) < remaining(before)
+
+
+def remaining(header: str) -> int:
+    found = re.search(r"r=(\d+)", header)
+    assert found is not None
+    return int(found[1])
+
+
+# ---------------------------------------------------------------- quotas
+
+
+def test_a_video_takes_a_place_and_gives_it_back(user: User, control: ControlPlane) -> None:
+    job_id = user.film()["video_generation"]["job_id"]
+    assert counts(control, user) == {"day": 1, "running": 1}
+    assert user.wait_for_video(job_id)["status"] == "completed"
+    assert counts(control, user) == {"day": 1, "running": 0}
+
+
+def test_a_video_that_cost_nothing_gives_all_of_it_back(user: User, control: ControlPlane) -> None:
+    answer = user.post("/dreams/generate-video", {"dream_text": f"[[claude:refusal]] {DREAM}", "duration": 5})
+    assert answer.status_code == 422
+    assert counts(control, user) == {"day": 0, "running": 0}
+
+
+def test_a_video_that_the_renderer_refuses_gives_all_of_it_back(user: User, control: ControlPlane) -> None:
+    job_id = user.film(f"{DREAM} [[runway:reject]]")["video_generation"]["job_id"]
+    assert user.wait_for_video(job_id)["status"] == "failed"
+    assert counts(control, user) == {"day": 0, "running": 0}
+
+
+def test_a_video_that_was_paid_for_and_failed_keeps_its_day(user: User, control: ControlPlane) -> None:
+    job_id = user.film(f"{DREAM} [[runway:internal]]")["video_generation"]["job_id"]
+    assert user.wait_for_video(job_id)["status"] == "failed"
+    assert counts(control, user) == {"day": 1, "running": 0}
+
+
+def test_an_abandoned_video_is_closed_by_the_sweep(user: User, control: ControlPlane) -> None:
+    # GIVEN the rows of a request that died before it started the execution
+    names = control.outputs["tables"]
+    database = Database(
+        TableNames(
+            profiles_table=names["user_profiles"],
+            dreams_table=names["dreams"],
+            videos_table=names["videos"],
+            guards_table=names["guards"],
+        ),
+        control.tables.meta.client,
+    )
+    before = utc_now() - timedelta(minutes=5)
+    abandoned = Videos(database).add_with_dream(user.id, new_id(), new_id(), DREAM, 5, before)
+    assert counts(control, user) == {"day": 1, "running": 1}
+    # AND a video that is being made
+    running = user.film()["video_generation"]["job_id"]
+    # WHEN the sweep comes
+    lambdas = control.client("lambda")
+    (name,) = (
+        each["FunctionName"]
+        for page in lambdas.get_paginator("list_functions").paginate()
+        for each in page["Functions"]
+        if "SweepFunction" in each["FunctionName"]
+    )
+    answer = lambdas.invoke(FunctionName=name, Payload=b"{}")
+    result = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, result
+    assert result["closed"] >= 1
+    # THEN one is closed with words for the user, and the other one gets there
+    video = user.video(abandoned.job_id)
+    assert (video["status"], video["error_message"]) == (
+        "failed",
+        "The video could not be started. Please try again in a moment.",
+    )
+    assert user.wait_for_video(running)["status"] == "completed"
+    assert counts(control, user) == {"day": 1, "running": 0}
+
+
+def test_the_sweep_comes_every_five_minutes(control: ControlPlane) -> None:
+    events = control.client("events")
+    rules = [rule for rule in events.list_rules()["Rules"] if rule.get("ScheduleExpression") == "rate(5 minutes)"]
+    assert [rule["State"] for rule in rules] == ["ENABLED"]
+    (target,) = events.list_targets_by_rule(Rule=rules[0]["Name"])["Targets"]
+    assert "SweepFunction" in target["Arn"]
+
+
+# ---------------------------------------------------------------- Idempotency-Key
+
+
+def key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid4())}
+
+
+def lasting(answer: httpx.Response) -> tuple[int, dict[str, str], Any]:
+    """An answer without what differs from request to request by its nature."""
+    passing = {"ratelimit", "date", "apigw-requestid", "x-amzn-requestid", "x-amzn-trace-id", "x-request-id"}
+    headers = {name: value for name, value in answer.headers.items() if name not in passing}
+    return answer.status_code, headers, answer.json()
+
+
+@pytest.mark.parametrize("route", ["/dreams/analyze", "/dreams/generate-video"])
+def test_a_request_that_is_sent_again_is_answered_again(user: User, control: ControlPlane, route: str) -> None:
+    headers, marker = key(), f"the number {uuid4().int} was on every door"
+    body = {"dream_text": f"{DREAM} and {marker}"}
+    first = user.post(route, body, headers=headers)
+    assert first.status_code == 200, first.text
+    again = user.post(route, body, headers=headers)
+    assert lasting(again) == lasting(first)
+    assert control.claude_requests(marker) == 1
+    assert len(control.rows("dreams", user.id)) == 1
+    assert len(control.rows("videos", user.id)) == (route == "/dreams/generate-video")
+
+    other = user.post(route, {"dream_text": "Somebody chased me through an endless house"}, headers=headers)
+    assert (other.status_code, code(other)) == (422, "idempotency_key_reused")
+
+
+def test_a_video_that_is_asked_for_again_is_the_same(user: User, control: ControlPlane) -> None:
+    dream_id = user.post("/dreams/analyze", {"dream_text": DREAM}).json()["dream_id"]
+    headers, body = key(), {"dream_id": dream_id, "duration": 6}
+    first, again = (user.post("/videos/generate", body, headers=headers) for _ in range(2))
+    assert first.status_code == 200, first.text
+    assert lasting(again) == lasting(first)
+    assert user.wait_for_video(first.json()["job_id"])["status"] == "completed"
+    assert lasting(user.post("/videos/generate", body, headers=headers)) == lasting(first)
+    assert len(control.rows("videos", user.id)) == 1
+
+
+def test_the_same_request_many_times_at_once_makes_one_video(user: User, control: ControlPlane) -> None:
+    headers, body = key(), {"dream_text": f"{DREAM} {uuid4()}", "duration": 5}
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: user.post("/dreams/generate-video", body, headers=headers), range(4)))
+    by_status = Counter(answer.status_code for answer in answers)
+    assert by_status[200] >= 1
+    assert set(by_status) <= {200, 409}
+    assert all(code(each) == "request_in_progress" for each in answers if each.status_code == 409)
+    assert all(int(each.headers["retry-after"]) >= 1 for each in answers if each.status_code == 409)
+    bodies = [answer.json() for answer in answers if answer.status_code == 200]
+    assert all(each == bodies[0] for each in bodies)
+    video = user.wait_for_video(bodies[0]["video_generation"]["job_id"])
+    assert video["status"] == "completed"
+    assert len(control.rows("videos", user.id)) == 1
+    assert control.paid_renders(bodies[0]["dream_analysis"]["video_prompt"]) == 1
+    assert counts(control, user) == {"day": 1, "running": 0}
+
+
+def test_a_refused_request_can_be_sent_again_with_its_key(user: User, control: ControlPlane) -> None:
+    headers = key()
+    refused = user.post("/dreams/analyze", {"dream_text": f"[[claude:refusal]] {DREAM}"}, headers=headers)
+    assert refused.status_code == 422
+    answer = user.post("/dreams/analyze", {"dream_text": DREAM}, headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_key_has_a_form(user: User) -> None:
+    for bad in ("with space", "k" * 256):
+        answer = user.post("/dreams/analyze", {"dream_text": DREAM}, headers={"Idempotency-Key": bad})
+        assert (answer.status_code, code(answer)) == (422, "validation_failed")
+        assert answer.json()["errors"][0]["loc"][0] == "header"
+
+
+def test_windows_and_records_lapse(user: User, control: ControlPlane) -> None:
+    user.post("/dreams/analyze", {"dream_text": DREAM}, headers=key())
+    table = control.tables.Table(control.outputs["tables"]["guards"])
+    items = wait_for(lambda: table.scan()["Items"], bool)
+    lapsing = [item for item in items if str(item["guard"]).startswith(("rate#", "request#", "quota#"))]
+    assert lapsing
+    assert all(0 < int(item["expires_at"]) - time.time() <= 3 * 86_400 for item in lapsing)

@@ -1,0 +1,148 @@
+"""Windows of a minute: exact under concurrency, and what the routes make of them."""
+
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from dreamvision.limits import RateLimits, RateSettings, Scope
+from dreamvision.tables.database import Database
+from dreamvision.tables.guards import Guards
+from tests.conftest import load_function
+from tests.fakes.aws import Capacity
+from tests.fakes.claude import FakeAnalyst
+from tests.fakes.gateway import USER_ID, Answer, send
+from tests.integration.emulator import guards
+
+DREAM = "I was flying over a dark forest with twisted trees"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def limits(database: Database, clock: Clock | None = None, **settings: int) -> RateLimits:
+    return RateLimits(Guards(database), RateSettings(**settings), clock or Clock())
+
+
+# ---------------------------------------------------------------- the windows
+
+
+def test_of_a_hundred_requests_at_the_same_time_exactly_ten_pass(emulated: Database) -> None:
+    found = limits(emulated)
+    with ThreadPoolExecutor(100) as pool:
+        windows = list(pool.map(lambda _: found.count_user(Scope.ANALYZE, USER_ID), range(100)))
+    assert sum(window.allowed for window in windows) == 10
+    assert sorted(window.remaining for window in windows if window.allowed) == list(range(10))
+    assert {window.remaining for window in windows if not window.allowed} == {0}
+
+
+def test_a_window_begins_with_its_first_request_and_lasts_a_minute(emulated: Database) -> None:
+    clock = Clock()
+    found = limits(emulated, clock, rate_limit_per_minute=2)
+    begin = clock.now
+    assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, True, 2, 1, 60)
+    clock.now = begin + 59
+    assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, True, 2, 0, 1)
+    # a refused request neither counts nor makes the window longer
+    assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, False, 2, 0, 1)
+    clock.now = begin + 60.01
+    assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, True, 2, 1, 60)
+
+
+def test_after_a_window_ended_exactly_ten_of_a_hundred_pass_again(emulated: Database) -> None:
+    clock = Clock()
+    found = limits(emulated, clock)
+    for _ in range(10):
+        found.count_user(Scope.ANALYZE, USER_ID)
+    clock.now += 61
+    with ThreadPoolExecutor(100) as pool:
+        windows = list(pool.map(lambda _: found.count_user(Scope.ANALYZE, USER_ID), range(100)))
+    assert sum(window.allowed for window in windows) == 10
+
+
+def test_users_and_routes_have_windows_of_their_own(emulated: Database) -> None:
+    found = limits(emulated, rate_limit_per_minute=1)
+    assert found.count_user(Scope.ANALYZE, "a").allowed
+    assert found.count_user(Scope.ANALYZE, "b").allowed
+    assert found.count_user(Scope.VIDEO, "a").allowed
+    assert not found.count_user(Scope.ANALYZE, "a").allowed
+
+
+def test_a_flood_costs_one_write_a_request(emulated: Database) -> None:
+    found = limits(emulated, rate_limit_per_minute=1)
+    found.count_user(Scope.ANALYZE, USER_ID)
+    capacity = Capacity(emulated)
+    found.count_user(Scope.ANALYZE, USER_ID)
+    assert (capacity.write_units, capacity.read_units) == (1, 0)
+
+
+def test_a_window_lapses(emulated: Database) -> None:
+    limits(emulated).count_user(Scope.ANALYZE, USER_ID)
+    (item,) = guards(emulated).values()
+    assert 60 <= int(item["expires_at"]) - time.time() <= 180
+
+
+# ---------------------------------------------------------------- the routes
+
+
+@pytest.fixture
+def analyze(emulated: Database, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = load_function("analyze")
+    monkeypatch.setattr(module, "configured_analyst", lambda: FakeAnalyst())
+    return module
+
+
+def requests(function: ModuleType, sample: str, count: int, **options: Any) -> Iterator[Answer]:
+    for _ in range(count):
+        yield send(function, sample, **options)
+
+
+def test_the_eleventh_analysis_in_a_minute_is_refused(analyze: ModuleType, emulated: Database) -> None:
+    answers = list(requests(analyze, "post-dreams-analyze", 11, body={"dream_text": DREAM}))
+    assert [answer.status for answer in answers] == [200] * 10 + [429]
+    assert [answer.headers["RateLimit"].split(";")[1] for answer in answers] == [f"r={n}" for n in range(9, -1, -1)] + [
+        "r=0"
+    ]
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"analyze";q=10;w=60'}
+    refused = answers[-1]
+    assert refused.code == "rate_limited"
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    reset = re.fullmatch(r'"analyze";r=0;t=(\d+)', refused.headers["RateLimit"])
+    assert reset is not None
+    assert refused.headers["Retry-After"] == reset[1]
+    assert 1 <= int(reset[1]) <= 60
+    # AND somebody else is not refused
+    assert send(analyze, "post-dreams-analyze", {"dream_text": DREAM}, user_id="another-user").status == 200
+
+
+@pytest.mark.parametrize(
+    "body", [{"dream_text": "short"}, {"dream_text": DREAM, "user_id": "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"}, []]
+)
+def test_an_invalid_request_is_not_counted(analyze: ModuleType, emulated: Database, body: object) -> None:
+    answer = send(analyze, "post-dreams-analyze", body)
+    assert answer.status in (400, 422)
+    assert guards(emulated) == {}
+    assert "RateLimit" not in answer.headers
+
+
+def test_headers_of_one_answer_are_not_in_the_next(analyze: ModuleType) -> None:
+    assert "RateLimit" in send(analyze, "post-dreams-analyze", {"dream_text": DREAM}).headers
+    assert "RateLimit" not in send(analyze, "post-dreams-analyze", {"dream_text": "short"}).headers
+
+
+def test_a_failed_analysis_says_how_many_are_left(analyze: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dreamvision.analysis import DreamRefusedError
+
+    monkeypatch.setattr(analyze, "configured_analyst", lambda: FakeAnalyst(DreamRefusedError()))
+    answer = send(analyze, "post-dreams-analyze", {"dream_text": DREAM})
+    assert (answer.status, answer.code) == (422, "dream_refused")
+    assert answer.headers["RateLimit"].startswith('"analyze";r=9;')

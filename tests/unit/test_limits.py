@@ -1,0 +1,132 @@
+"""Limits, quotas and ids as far as they need no table."""
+
+import hashlib
+import json
+import time
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from dreamvision.analysis import ClaudeOverloadedError
+from dreamvision.ids import derived_id, new_id
+from dreamvision.limits import RateLimitedError, Scope, Window, address_digest
+from dreamvision.quotas import (
+    QuotaSettings,
+    ServiceQuotaExceededError,
+    TooManyRunningVideosError,
+    VideoQuotaExceededError,
+    day_of,
+    seconds_to_midnight,
+)
+from dreamvision.tables.guards import SERVICE_SHARDS, VideoLimits
+from dreamvision_api.limits import rate_limit_headers
+from dreamvision_api.problems import response_for
+
+# ---------------------------------------------------------------- addresses
+
+
+def test_an_address_is_kept_as_a_digest() -> None:
+    digest = address_digest("203.0.113.7")
+    assert "203.0.113.7" not in digest
+    assert digest != hashlib.sha256(b"203.0.113.7").hexdigest()
+    assert digest != address_digest("203.0.113.8")
+
+
+def test_all_of_an_ipv6_network_counts_as_one_address() -> None:
+    assert address_digest("2001:db8:1:2::1") == address_digest("2001:db8:1:2:ffff:ffff:ffff:ffff")
+    assert address_digest("2001:db8:1:2::1") != address_digest("2001:db8:1:3::1")
+
+
+def test_an_ipv4_address_in_the_form_of_ipv6_is_the_same() -> None:
+    assert address_digest("::ffff:203.0.113.7") == address_digest("203.0.113.7")
+
+
+def test_what_is_no_address_counts_as_it_is() -> None:
+    assert address_digest("unknown") != address_digest("")
+
+
+# ---------------------------------------------------------------- headers
+
+
+def test_the_headers_are_structured_fields() -> None:
+    window = Window(Scope.ANALYZE, allowed=True, limit=10, remaining=7, resets_in_seconds=42)
+    assert rate_limit_headers(window) == {
+        "RateLimit-Policy": '"analyze";q=10;w=60',
+        "RateLimit": '"analyze";r=7;t=42',
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "retry_after"),
+    [
+        (RateLimitedError(42), 429, "rate_limited", "42"),
+        (VideoQuotaExceededError(3600), 429, "video_quota_exceeded", "3600"),
+        (TooManyRunningVideosError(), 429, "too_many_running_videos", "30"),
+        (ServiceQuotaExceededError(7), 503, "service_quota_exceeded", "7"),
+        (ClaudeOverloadedError(), 503, "analysis_overloaded", "10"),
+        (ClaudeOverloadedError(retry_after_seconds=2.2), 503, "analysis_overloaded", "3"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_refusal_says_when_to_come_back(error: RateLimitedError, status: int, code: str, retry_after: str) -> None:
+    answer = response_for(error, "request-1")
+    assert answer.status_code == status
+    assert json.loads(str(answer.body))["type"] == f"urn:dreamvision:problem:{code}"
+    assert answer.headers["Retry-After"] == retry_after
+
+
+# ---------------------------------------------------------------- quotas
+
+
+def test_the_tier_decides_and_an_unknown_one_is_free() -> None:
+    settings = QuotaSettings()
+    assert settings.of_tier("free") == VideoLimits(5, 2, 500)
+    assert settings.of_tier("premium") == VideoLimits(50, 5, 500)
+    assert settings.of_tier("platinum") == settings.of_tier("free")
+
+
+@pytest.mark.parametrize("ceiling", [0, 1, 3, 7, 8, 9, 500, 501])
+def test_the_parts_of_the_ceiling_are_the_ceiling(ceiling: int) -> None:
+    limits = VideoLimits(1, 1, ceiling)
+    assert sum(limits.of_shard(shard) for shard in range(SERVICE_SHARDS)) == ceiling
+
+
+def test_days_are_those_of_utc() -> None:
+    tokyo = timezone(timedelta(hours=9))
+    assert day_of(datetime(2026, 11, 24, 8, 59, tzinfo=tokyo)) == "2026-11-23"
+    assert seconds_to_midnight(datetime(2026, 11, 24, 8, 59, tzinfo=tokyo)) == 60
+
+
+@pytest.mark.parametrize(
+    ("moment", "seconds"),
+    [
+        (datetime(2026, 11, 23, 0, 0, tzinfo=UTC), 86_400),
+        (datetime(2026, 11, 23, 23, 59, 59, tzinfo=UTC), 1),
+        (datetime(2026, 11, 23, 23, 59, 59, 999_000, tzinfo=UTC), 1),
+        (datetime(2026, 12, 31, 23, 0, tzinfo=UTC), 3600),
+    ],
+)
+def test_seconds_to_midnight_are_never_none(moment: datetime, seconds: int) -> None:
+    assert seconds_to_midnight(moment) == seconds
+
+
+# ---------------------------------------------------------------- ids
+
+
+def test_a_derived_id_is_the_same_again_and_sorts_with_its_seed() -> None:
+    seed = new_id()
+    dream, video = derived_id(seed, "dream"), derived_id(seed, "video")
+    assert derived_id(seed, "dream") == dream
+    assert len({seed, dream, video}) == 3
+    assert dream[:13] == seed[:13] == video[:13]
+    for text in (dream, video):
+        parsed = uuid.UUID(text)
+        assert str(parsed) == text
+        assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
+
+
+def test_derived_ids_of_different_seeds_differ() -> None:
+    now = f"{time.time_ns() // 1_000_000:012x}"
+    seeds = [f"{now[:8]}-{now[8:]}-7{number:03x}-8000-000000000000" for number in range(1000)]
+    assert len({derived_id(seed, "dream") for seed in seeds}) == 1000
