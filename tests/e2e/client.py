@@ -50,7 +50,8 @@ class User:
         if answer.status_code == 202:
             path = f"/dreams/{body['dream_id']}"
             dream = wait_for(lambda: self.get(path).json(), lambda found: found["analysis_status"] == "completed", 60)
-            body = {"dream_analysis": {**dream, "dream_id": dream["id"]}, "video_generation": self.video(body["job_id"])}
+            analysis = {**dream, "dream_id": dream["id"]}
+            body = {"dream_analysis": analysis, "video_generation": self.video(body["job_id"])}
         return body
 
     def video(self, job_id: str) -> dict[str, Any]:
