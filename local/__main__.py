@@ -16,7 +16,8 @@ def main() -> int:
         chosen = settings.load()
         return {"up": _up, "down": _down, "reset": _reset, "demo": demo.run}[command](chosen)
     except (settings.SettingsError, stack.StackError, processes.PortTakenError, demo.DemoError) as error:
-        error_console.print(f"\n[red bold]It did not work:[/red bold] {error}", markup=True)
+        error_console.print("\n[red bold]It did not work:[/red bold]", end=" ")
+        error_console.print(str(error), markup=False)
         return 1
     except KeyboardInterrupt:
         console.print("\nStopped. Your data is kept; the next start finds it.")

@@ -44,16 +44,13 @@ def run(settings: Settings) -> int:
 def _tell_and_watch(http: httpx.Client, outputs: dict[str, Any], dream: str) -> None:
     with step("Registering a user"):
         http.headers["Authorization"] = f"Bearer {_register(http, outputs)}"
-    console.print(f"\n  [italic]“{dream}”[/italic]\n", markup=True)
+    console.print(f"\n  “{dream}”\n", markup=False, style="italic")
     with step("Telling the dream (POST /api/v1/dreams/generate-video)"):
+        told = {"dream_text": dream, "duration": _DURATION_SECONDS}
         accepted = _call(
-            http, outputs, "POST", "/api/v1/dreams/generate-video", dream_text=dream, duration=_DURATION_SECONDS
+            http, outputs, "POST", "/api/v1/dreams/generate-video", told, headers={"Prefer": "respond-async"}
         )
-    if analysis := accepted.get("dream_analysis"):
-        console.print(f"    category  [bold]{analysis['category']}[/bold] ({analysis['confidence']:.0%} sure)")
-        console.print(f"    prompt    {analysis['video_prompt']}\n", markup=False)
-    job_id = (accepted.get("video_generation") or accepted)["job_id"]
-    video = _watch(http, outputs, job_id)
+    video = _watch(http, outputs, accepted["dream_id"], accepted["job_id"])
     with step("Saving the video and its thumbnail"):
         saved = [_save(video["video_url"], "dream.mp4"), _save(video["thumbnail_url"], "dream.jpg")]
     console.print()
@@ -64,15 +61,19 @@ def _tell_and_watch(http: httpx.Client, outputs: dict[str, Any], dream: str) -> 
 
 def _register(http: httpx.Client, outputs: dict[str, Any]) -> str:
     name = f"dreamer-{secrets.token_hex(4)}"
-    answer = _call(
-        http, outputs, "POST", "/api/v1/auth/register",
-        email=f"{name}@example.com", password=f"Sleepy-{secrets.token_hex(8)}-1A", username=name,
-    )  # fmt: skip
-    return str(answer["access_token"])
+    body = {"email": f"{name}@example.com", "password": f"Sleepy-{secrets.token_hex(8)}-1A", "username": name}
+    return str(_call(http, outputs, "POST", "/api/v1/auth/register", body)["access_token"])
 
 
-def _call(http: httpx.Client, outputs: dict[str, Any], method: str, path: str, **body: object) -> dict[str, Any]:
-    answer = http.request(method, path, json=body or None)
+def _call(
+    http: httpx.Client,
+    outputs: dict[str, Any],
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    answer = http.request(method, path, json=body, headers=headers)
     if answer.is_success:
         found: dict[str, Any] = answer.json()
         return found
@@ -85,7 +86,7 @@ def _call(http: httpx.Client, outputs: dict[str, Any], method: str, path: str, *
     )
 
 
-def _watch(http: httpx.Client, outputs: dict[str, Any], job_id: str) -> dict[str, Any]:
+def _watch(http: httpx.Client, outputs: dict[str, Any], dream_id: str, job_id: str) -> dict[str, Any]:
     """Shows the video's status until it is final. Raises ``DemoError`` when there is no video in the end."""
     columns = (
         SpinnerColumn(),
@@ -94,11 +95,14 @@ def _watch(http: httpx.Client, outputs: dict[str, Any], job_id: str) -> dict[str
         TextColumn("{task.percentage:>3.0f} %"),
     )
     deadline = time.monotonic() + _PATIENCE_SECONDS
+    analyzed = False
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-        bar = progress.add_task("pending", total=100)
+        bar = progress.add_task("analysing", total=100)
         while time.monotonic() < deadline:
+            analyzed = analyzed or _show_analysis(_call(http, outputs, "GET", f"/api/v1/dreams/{dream_id}"))
             video = _call(http, outputs, "GET", f"/api/v1/videos/{job_id}")
-            progress.update(bar, completed=video["progress"], description=video["status"])
+            status = video["status"] if analyzed else "analysing"
+            progress.update(bar, completed=video["progress"], description=status)
             if video["status"] == "completed":
                 return video
             if video["status"] in ("failed", "cancelled"):
@@ -107,6 +111,14 @@ def _watch(http: httpx.Client, outputs: dict[str, Any], job_id: str) -> dict[str
                 )
             time.sleep(_POLL_SECONDS)
     raise DemoError(f"The video was not there after {_PATIENCE_SECONDS} s. The logs are in {outputs['logs']}.")
+
+
+def _show_analysis(dream: dict[str, Any]) -> bool:
+    if dream["analysis_status"] != "completed":
+        return False
+    console.print(f"    category  [bold]{dream['category']}[/bold] ({dream['confidence']:.0%} sure)")
+    console.print(f"    prompt    {dream['video_prompt']}\n", markup=False)
+    return True
 
 
 def _save(url: str, name: str) -> Path:

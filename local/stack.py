@@ -13,7 +13,7 @@ from typing import Any
 
 from local.lock import StackLock
 from local.settings import REPOSITORY, Settings
-from local.steps import console
+from local.steps import BEGUN, DONE, SUPERVISED, console, show_begun
 from local.supervisor import FAILED_PREFIX, READY_LINE
 
 
@@ -45,9 +45,14 @@ def up(settings: Settings) -> tuple[dict[str, Any], bool]:
     log.unlink(missing_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local.supervisor"], cwd=REPOSITORY, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-m", "local.supervisor"],
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", SUPERVISED: "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         _follow(log, process)
     except BaseException:
@@ -68,7 +73,9 @@ def _follow(log: Path, process: subprocess.Popen[bytes]) -> None:
                 return
             if line.startswith(FAILED_PREFIX):
                 raise StackError(line.removeprefix(FAILED_PREFIX).strip())
-            if line.startswith("  ✓"):
+            if line.startswith(BEGUN):
+                show_begun(line)
+            elif line.startswith(DONE):
                 console.print(line.rstrip(), markup=False)
             elif not line and process.poll() is not None:
                 raise StackError(f"The stack could not be started. Its log: {log}")
