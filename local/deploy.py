@@ -66,6 +66,8 @@ def parameters_of(settings: Settings) -> dict[str, str]:
     hosts = ["*.cloudfront.net"]
     if runway.startswith("http://"):
         hosts.append(runway)
+    # The sandbox renders in seconds and does not mind being asked; the real Runway gets the template's own pace.
+    pace = {} if settings.providers.runway_key else {"PollFirstWait": "2", "PollInterval": "1"}
     return {
         "Stage": "local",
         "Architecture": settings.architecture,
@@ -73,6 +75,7 @@ def parameters_of(settings: Settings) -> dict[str, str]:
         "RunwayBaseUrl": runway,
         "AllowedVideoHosts": ",".join(hosts),
         "CognitoEndpoint": settings.endpoint_url,
+        **pace,
         **settings.parameters,
     }
 
