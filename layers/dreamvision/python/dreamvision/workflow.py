@@ -35,6 +35,13 @@ class WorkflowUnavailableError(DreamVisionError):
     user_message = "The video could not be started. Please try again in a moment."
 
 
+class ExecutionStopError(DreamVisionError):
+    """The execution could not be stopped. It may be tried again, and the execution ends by itself in time."""
+
+    default_message = "The execution could not be stopped."
+    user_message = "The video could not be stopped. Please try again in a moment."
+
+
 class UnforeseenError(DreamVisionError):
     """What a task raises instead of an error of a library, whose message could quote what it was given."""
 
@@ -89,6 +96,24 @@ class Workflow:
             if error_code(error) != "ExecutionDoesNotExist":
                 raise
             return None
+
+    def stop(self, job_id: str) -> None:
+        """Stop the execution of this job. Harmless when it has ended or never began.
+
+        What a task of it does at the moment goes on to the task's end.
+
+        Raises:
+            ExecutionStopError
+        """
+        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{job_id}"
+        try:
+            self.client.stop_execution(executionArn=arn)
+        except ClientError as error:
+            # An execution that has ended is a ValidationException.
+            if error_code(error) not in ("ExecutionDoesNotExist", "ValidationException"):
+                raise ExecutionStopError from None
+        except BotoCoreError:
+            raise ExecutionStopError from None
 
 
 type TaskHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]

@@ -7,8 +7,9 @@ A status only moves forward: pending -> processing -> completed | failed | cance
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict
@@ -36,6 +37,7 @@ from dreamvision.tables.database import (
 )
 from dreamvision.tables.dreams import Dreams
 from dreamvision.tables.guards import SERVICE_SHARDS, Guards, Reservation, VideoLimits
+from dreamvision.tables.paging import read_page
 from dreamvision.tables.profiles import Profiles
 
 _NOT_FINAL = "#status IN (:pending, :processing)"
@@ -121,6 +123,13 @@ class OpenVideo(NamedTuple):
     job_id: str
 
 
+class VideoPage(NamedTuple):
+    """Rows, newest first, and the id to go on after (``None`` on the last page)."""
+
+    videos: list[VideoRecord]
+    last_id: str | None
+
+
 class Videos:
     """The videos of one user at a time."""
 
@@ -154,6 +163,38 @@ class Videos:
         )
         for page in pages:
             yield from (OpenVideo(str(item["user_id"]), str(item["job_id"])) for item in page["Items"])
+
+    def look(self, user_id: str, job_id: str) -> VideoRecord:
+        """One video as it was a moment ago, for half a read unit. A miss is looked up again for certain.
+
+        Raises:
+            VideoNotFoundError: there is none with this id, or it is somebody else's.
+        """
+        try:
+            return self.get(user_id, job_id)
+        except VideoNotFoundError:
+            return self.get(user_id, job_id, consistent=True)
+
+    def page(
+        self, user_id: str, *, limit: int, status: VideoStatus | None = None, after_id: str | None = None
+    ) -> VideoPage:
+        """One page, newest first. With ``status`` a page may have fewer rows than there are: go on until the last."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "user_id = :user",
+            "ExpressionAttributeValues": {":user": user_id},
+            "ScanIndexForward": False,
+            "ConsistentRead": True,
+        }
+        if status is not None:
+            request |= {"FilterExpression": "#status = :status", "ExpressionAttributeNames": {"#status": "status"}}
+            request["ExpressionAttributeValues"][":status"] = status
+        if after_id is not None:
+            request["ExclusiveStartKey"] = _key(user_id, after_id)
+        items, last_key = read_page(self._database.client, request, ("user_id", "job_id"), limit)
+        return VideoPage(
+            [VideoRecord.model_validate(item) for item in items], str(last_key["job_id"]) if last_key else None
+        )
 
     def add_with_dream(
         self,
@@ -290,14 +331,29 @@ class Videos:
             if not refused.refused(0):
                 raise  # else it was taken back before
 
-    def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> None:
-        """Keep the renderer's task id, whatever the status is by now: without it a paid task is lost."""
-        self._update(
-            user_id, job_id, {"provider_task_id": task_id, "credits": credits}, now, "attribute_exists(user_id)"
-        )
+    def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> VideoRecord:
+        """Keep the renderer's task id, whatever the status is by now: without it a paid task is lost.
+
+        The answer is final where nobody wants the rendering any more.
+
+        Raises:
+            VideoNotFoundError: deleted meanwhile.
+        """
+        values = {"provider_task_id": task_id, "credits": credits}
+        try:
+            self._update(user_id, job_id, values, now, "attribute_exists(user_id)")
+        except ClientError as error:
+            if condition_failed(error):
+                raise VideoNotFoundError from None
+            raise
         video = self.get(user_id, job_id, consistent=True)
-        if video.status is VideoStatus.PENDING:
+        if video.status is not VideoStatus.PENDING:
+            return video
+        try:
             self._move(video, VideoStatus.PROCESSING, now, {})
+        except VideoFinalError:
+            return self.get(user_id, job_id, consistent=True)
+        return video.model_copy(update={"status": VideoStatus.PROCESSING})
 
     def record_progress(self, video: VideoRecord, progress: int, queued_since: datetime | None, now: datetime) -> None:
         """Progress never goes back. A video that became final meanwhile stays as it is.
@@ -356,6 +412,22 @@ class Videos:
             return self.get(user_id, job_id, consistent=True)
         self._fail_waiting_analysis(video, error_code)
         return self.get(user_id, job_id, consistent=True)
+
+    def cancel(self, user_id: str, job_id: str, now: datetime) -> VideoRecord:
+        """Nobody wants the video any more. Harmless when it is cancelled already.
+
+        Raises:
+            VideoFinalError: it is completed or failed.
+            VideoNotFoundError: there is none with this id, or it is somebody else's.
+        """
+        video = self.get(user_id, job_id, consistent=True)
+        if not video.status.is_final:
+            with suppress(VideoFinalError):  # somebody was faster: the row says how it ended
+                self._move(video, VideoStatus.CANCELLED, now, {"queued_since": None})
+            video = self.get(user_id, job_id, consistent=True)
+        if video.status is not VideoStatus.CANCELLED:
+            raise VideoFinalError
+        return video
 
     def _fail_waiting_analysis(self, video: VideoRecord, error_code: str) -> None:
         try:
