@@ -2,6 +2,7 @@
 
 import pytest
 
+from dreamvision.history import History
 from dreamvision.tables.database import Database
 from dreamvision.views import Views
 from dreamvision.watching import Watching
@@ -14,5 +15,6 @@ def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> DreamWorld:
     found = DreamWorld(database)
     monkeypatch.setattr(Database, "shared", lambda: database)
     monkeypatch.setattr(Views, "shared", lambda: found.views)
+    monkeypatch.setattr(History, "shared", lambda: found.history)
     monkeypatch.setattr(Watching, "shared", lambda: found.watching)
     return found

@@ -8,6 +8,7 @@ import boto3
 from dreamvision.analysis import TEMPLATE_NAMES, Analysis, Category
 from dreamvision.clock import utc_now
 from dreamvision.cursors import Cursors
+from dreamvision.history import History
 from dreamvision.ids import new_id
 from dreamvision.storage import MediaStore
 from dreamvision.tables.database import Database
@@ -44,6 +45,7 @@ class DreamWorld:
         self.cursors = Cursors(lambda: b"a key")
         settings = WatchingSettings(state_machine_arn=MACHINE, poll_interval=5)
         self.watching = Watching(database, self.views, self.cursors, self.workflow, settings)
+        self.history = History(database, self.views, self.cursors)
         self._numbers = count(1)
 
     # ------------------------------------------------------------ what there is

@@ -7,7 +7,7 @@ from typing import Self
 
 from dreamvision.analysis import Category
 from dreamvision.config import Config
-from dreamvision.models.dreams import DreamAnalysisResponse, DreamDetail, TokenUsage
+from dreamvision.models.dreams import DreamAnalysisResponse, DreamDetail, DreamWithVideo, TokenUsage
 from dreamvision.models.videos import VideoStatusResponse
 from dreamvision.storage import LINK_SECONDS, MediaStore
 from dreamvision.tables.dreams import DreamRecord
@@ -54,6 +54,9 @@ class Views:
             video_url=self._video_url(dream.video_key),
             thumbnail_url=self._thumbnail_url(dream.thumbnail_key),
         )
+
+    def dream_with_video(self, dream: DreamRecord, video: VideoRecord | None) -> DreamWithVideo:
+        return DreamWithVideo(**dict(self.dream(dream)), video=self.video(video) if video else None)
 
     def video(self, video: VideoRecord) -> VideoStatusResponse:
         return VideoStatusResponse(

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from dreamvision.clock import to_text
 from dreamvision.errors import DreamVisionError
 from dreamvision.models.videos import VideoStatus
+from dreamvision.pricing import micros_of_credits
 from dreamvision.quotas import (
     ServiceQuotaExceededError,
     TooManyRunningVideosError,
@@ -38,7 +39,7 @@ from dreamvision.tables.database import (
 from dreamvision.tables.dreams import Dreams
 from dreamvision.tables.guards import SERVICE_SHARDS, Guards, Reservation, VideoLimits
 from dreamvision.tables.paging import read_page
-from dreamvision.tables.profiles import Profiles
+from dreamvision.tables.profiles import Profiles, Spending
 
 _NOT_FINAL = "#status IN (:pending, :processing)"
 # The renderer was asked, and there is no task.
@@ -396,9 +397,9 @@ class Videos:
             "width": media.width,
             "height": media.height,
         }
-        self._move(
-            video, VideoStatus.COMPLETED, now, values, keys, [self._profiles.counting(video.user_id, now, videos=1)]
-        )
+        spending = Spending(credits=video.credits or 0, cost=micros_of_credits(video.credits or 0))
+        counting = self._profiles.counting(video.user_id, now, videos=1, spending=spending)
+        self._move(video, VideoStatus.COMPLETED, now, values, keys, [counting])
 
     def fail(self, user_id: str, job_id: str, error_code: str, error_message: str, now: datetime) -> VideoRecord:
         """Close the video, and an analysis that still waits, as failed. Harmless when the video is final already."""
