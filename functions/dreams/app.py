@@ -8,6 +8,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel
 
 from dreamvision.analysis import Category
+from dreamvision.discarding import Discarding
+from dreamvision.erasure_workflow import ErasureWorkflow
 from dreamvision.filming import Filming
 from dreamvision.history import History
 from dreamvision.idempotency import Attempt
@@ -107,6 +109,18 @@ def get_statistics() -> DreamStatistics:
 @api.routes.get("/api/v1/dreams/<dream_id>", summary="One dream with its latest video", tags=["Dreams"])
 def get_dream(dream_id: Annotated[UuidText, Path()]) -> DreamWithVideo:
     return History.shared().dream(api.caller.user_id, dream_id)
+
+
+@api.routes.delete(
+    "/api/v1/dreams/<dream_id>",
+    summary="Delete a dream with its videos",
+    description="Nobody sees the dream and its videos from now on. Renderings are stopped and media deleted right after"
+    " that; deleting again is harmless, and 404 says that nothing is left.",
+    tags=["Dreams"],
+)
+def delete_dream(dream_id: Annotated[UuidText, Path()]) -> Response[None]:
+    Discarding.shared().delete_dream(api.caller.user_id, dream_id, ErasureWorkflow.shared())
+    return Response(status_code=int(HTTPStatus.NO_CONTENT), body=None)
 
 
 handler = lambda_handler(api)

@@ -3,6 +3,7 @@
 # ruff: noqa: N803 - the parameters have the names that boto3 gives them
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,7 +14,8 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:dream_to_video"
 class FakeStates:
     """The part of boto3's client that the product calls. ``refusal`` is the code of an error for the next call."""
 
-    def __init__(self) -> None:
+    def __init__(self, before_call: Callable[[], None] = lambda: None) -> None:
+        self._before_call = before_call
         self.started: dict[str, dict[str, Any]] = {}
         self.stopped: list[str] = []
         self.refusal: str | None = None
@@ -35,6 +37,7 @@ class FakeStates:
         return {}
 
     def _refuse(self, operation: str) -> None:
+        self._before_call()
         if self.refusal is not None:
             code, self.refusal = self.refusal, None
             raise _error(code, operation)

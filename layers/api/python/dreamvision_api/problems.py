@@ -48,6 +48,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "ContentionError": Problem(_UNAVAILABLE, "busy", "Please try again in a moment", 1),
     "WorkflowUnavailableError": Problem(_UNAVAILABLE, "workflow_unavailable", "The video could not be started", 5),
     "ExecutionStopError": Problem(_UNAVAILABLE, "workflow_unavailable", "The video could not be stopped", 5),
+    "ErasureUnavailableError": Problem(_UNAVAILABLE, "deletion_unavailable", "It could not be deleted", 5),
     # Limits
     "RateLimitedError": Problem(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
     "VideoQuotaExceededError": Problem(
@@ -62,6 +63,7 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "RequestInProgressError": Problem(HTTPStatus.CONFLICT, "request_in_progress", "The request is still running"),
     # Accounts
+    "AccountErasedError": Problem(HTTPStatus.UNAUTHORIZED, "unauthenticated", "A valid access token is needed"),
     "InvalidCredentialsError": Problem(HTTPStatus.UNAUTHORIZED, "invalid_credentials", "The sign-in was refused"),
     "InvalidRefreshTokenError": Problem(HTTPStatus.UNAUTHORIZED, "invalid_refresh_token", "The session is over"),
     "UserNotFoundError": Problem(HTTPStatus.UNAUTHORIZED, "unauthenticated", "A valid access token is needed"),

@@ -120,7 +120,12 @@ type TaskHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 def task(work: Callable[[Job], dict[str, Any]]) -> TaskHandler:
-    """Make the Lambda handler of one state out of the work that it does for a job.
+    """Make the Lambda handler of one state out of the work that it does for a job. See ``task_of``."""
+    return task_of(Job, work, "job_id")
+
+
+def task_of[Input: BaseModel](model: type[Input], work: Callable[[Input], dict[str, Any]], *logged: str) -> TaskHandler:
+    """Make a Lambda handler out of the work that it does for an input; ``logged`` are the input's ids for the log.
 
     Errors of ours pass by their name, which the state machine's ``Retry`` and ``Catch`` know. Any other becomes an
     ``UnforeseenError`` without a message of its own.
@@ -129,10 +134,10 @@ def task(work: Callable[[Job], dict[str, Any]]) -> TaskHandler:
     @wraps(work)
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        job = Job.model_validate(event)
-        logger.append_keys(job_id=job.job_id)
+        given = model.model_validate(event)
+        logger.append_keys(**{name: getattr(given, name) for name in logged})
         try:
-            result = work(job)
+            result = work(given)
         except DreamVisionError as error:
             logger.warning("task failed", extra={"error": type(error).__name__})
             raise

@@ -18,7 +18,7 @@ from dreamvision.models.videos import VideoStatus
 from dreamvision.pricing import MICRO, estimate_cost
 from dreamvision.tables.database import Database, Item, TransactionRefusedError, Write, setting
 from dreamvision.tables.paging import read_page
-from dreamvision.tables.profiles import Profiles, Spending
+from dreamvision.tables.profiles import AccountErasedError, Profiles, Spending
 
 CATEGORY_INDEX = "by_category"
 
@@ -127,19 +127,29 @@ class Dreams:
             request["ExclusiveStartKey"] = start
         return request
 
+    def some(self, user_id: str, limit: int) -> list[DreamRecord]:
+        """Any dreams of the user; none when there are none left."""
+        answer = self._database.client.query(**self._query(user_id, None, None), Limit=limit)
+        return [DreamRecord.model_validate(item) for item in answer["Items"]]
+
     def add_analyzed(
         self, user_id: str, dream_id: str, dream_text: str, analysis: Analysis, processing_time_ms: int, now: datetime
     ) -> DreamRecord:
-        """Keep a dream together with its analysis, and count it."""
+        """Keep a dream together with its analysis, and count it.
+
+        Raises:
+            AccountErasedError: the account is being erased.
+        """
         row = self.row(user_id, dream_id, dream_text, now) | _analyzed(user_id, analysis, processing_time_ms)
-        self._database.write_together(
-            [
-                self.putting(row),
-                self._profiles.counting(
-                    user_id, now, dreams=1, categories={analysis.category: 1}, spending=_spending(analysis)
-                ),
-            ]
+        counting = self._profiles.counting(
+            user_id, now, dreams=1, categories={analysis.category: 1}, spending=_spending(analysis)
         )
+        try:
+            self._database.write_together([self.putting(row), counting])
+        except TransactionRefusedError as refused:
+            if refused.refused(1):
+                raise AccountErasedError from None
+            raise
         return DreamRecord.model_validate(row)
 
     def complete_analysis(
@@ -149,6 +159,7 @@ class Dreams:
 
         Raises:
             DreamNotFoundError: the dream was deleted meanwhile.
+            AccountErasedError: the account is being erased.
         """
         values = _analyzed(user_id, analysis, processing_time_ms)
         update = setting(values)
@@ -161,9 +172,12 @@ class Dreams:
         )
         try:
             self._database.write_together([{"Update": update}, counting])
-        except TransactionRefusedError:
-            if self.get(user_id, dream_id, consistent=True).analysis_status is not AnalysisStatus.COMPLETED:
-                raise
+        except TransactionRefusedError as refused:
+            if self.get(user_id, dream_id, consistent=True).analysis_status is AnalysisStatus.COMPLETED:
+                return
+            if refused.refused(1):
+                raise AccountErasedError from None
+            raise
 
     def failing_analysis(self, user_id: str, dream_id: str, error: str) -> Write:
         """The write that closes a waiting analysis as failed; ``error`` is the class of the error."""

@@ -50,6 +50,13 @@ class ProfileExistsError(DreamVisionError):
     default_message = "The profile is complete already."
 
 
+class AccountErasedError(DreamVisionError):
+    """The account is being erased: nothing new is kept for it."""
+
+    default_message = "The account is being erased."
+    user_message = "This account is being deleted."
+
+
 class Spending(NamedTuple):
     """What something cost: tokens, credits of the renderer, and all of it in millionths of a US dollar."""
 
@@ -119,7 +126,10 @@ class Profiles:
         categories: dict[Category, int] | None = None,
         spending: Spending = Spending(),  # noqa: B008 - immutable
     ) -> Write:
-        """The write that moves the counters, for the transaction that writes what is counted."""
+        """The write that moves the counters, for the transaction that writes what is counted.
+
+        It is refused once the account is being erased, so that nothing new comes up behind the erasure.
+        """
         moved = _counts(dreams, videos, categories) | months.counted(
             now, dreams=dreams, videos=videos, cost=spending.cost
         )
@@ -137,6 +147,7 @@ class Profiles:
                 "Key": {"user_id": user_id},
                 "UpdateExpression": "SET updated_at = :now, created_at = if_not_exists(created_at, :now), "
                 "subscription_tier = if_not_exists(subscription_tier, :free)" + _adding(moved) + lapsed,
+                "ConditionExpression": "attribute_not_exists(erasing_since)",
                 "ExpressionAttributeValues": {":now": to_text(now), ":free": FREE_TIER, **_values(moved)},
             }
         }
@@ -258,6 +269,20 @@ class Profiles:
             if refused.refused(0):
                 raise ContentionError from None
             raise UsernameTakenError from None
+
+    def begin_erasing(self, user_id: str, now: datetime) -> None:
+        """From now on nothing new is kept for the user. Harmless when there is no profile, or it was begun before."""
+        try:
+            self._database.client.update_item(
+                TableName=self._table,
+                Key={"user_id": user_id},
+                UpdateExpression="SET erasing_since = if_not_exists(erasing_since, :now)",
+                ConditionExpression="attribute_exists(user_id)",
+                ExpressionAttributeValues={":now": to_text(now)},
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
 
     def remove(self, user_id: str) -> None:
         """Take profile and name away together. Harmless when they are gone."""

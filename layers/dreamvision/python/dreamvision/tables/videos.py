@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dreamvision.clock import to_text
 from dreamvision.errors import DreamVisionError
+from dreamvision.ids import earliest_id
 from dreamvision.models.videos import VideoStatus
 from dreamvision.pricing import micros_of_credits
 from dreamvision.quotas import (
@@ -28,6 +29,7 @@ from dreamvision.quotas import (
 from dreamvision.rendering import RenderOutcomeUnknownError
 from dreamvision.storage import new_media_token
 from dreamvision.tables.database import (
+    ERASING,
     ContentionError,
     Database,
     Item,
@@ -38,12 +40,14 @@ from dreamvision.tables.database import (
 )
 from dreamvision.tables.dreams import Dreams
 from dreamvision.tables.guards import SERVICE_SHARDS, Guards, Reservation, VideoLimits
-from dreamvision.tables.paging import read_page
-from dreamvision.tables.profiles import Profiles, Spending
+from dreamvision.tables.paging import read_all, read_page
+from dreamvision.tables.profiles import AccountErasedError, Profiles, Spending
 
 _NOT_FINAL = "#status IN (:pending, :processing)"
 # The renderer was asked, and there is no task.
 _ASKED_IN_VAIN = "attribute_exists(render_requested_at) AND attribute_not_exists(provider_task_id)"
+# How much the clocks of two machines that make ids may differ, and then some.
+_CLOCKS_APART_SECONDS = 3600
 _OPEN_STATES = {":pending": VideoStatus.PENDING, ":processing": VideoStatus.PROCESSING}
 OPEN_INDEX = "open_videos"
 _OPEN = "open"
@@ -197,6 +201,25 @@ class Videos:
             [VideoRecord.model_validate(item) for item in items], str(last_key["job_id"]) if last_key else None
         )
 
+    def of_dream(self, user_id: str, dream_id: str) -> list[VideoRecord]:
+        """All videos of one dream. Costs what was asked for since the dream was told: no index is consistent."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "user_id = :user AND job_id >= :earliest",
+            "FilterExpression": "dream_id = :dream",
+            "ExpressionAttributeValues": {
+                ":user": user_id,
+                ":dream": dream_id,
+                ":earliest": earliest_id(dream_id, margin_seconds=_CLOCKS_APART_SECONDS),
+            },
+            "ConsistentRead": True,
+        }
+        return [VideoRecord.model_validate(item) for item in read_all(self._database.client, request)]
+
+    def some(self, user_id: str, limit: int) -> list[VideoRecord]:
+        """Any videos of the user; none when there are none left."""
+        return self.page(user_id, limit=limit).videos
+
     def add_with_dream(
         self,
         user_id: str,
@@ -207,11 +230,20 @@ class Videos:
         now: datetime,
         limits: VideoLimits = NO_LIMITS,
     ) -> VideoRecord:
-        """A new dream that waits for its analysis, and the video that is to come of it. See ``_add``."""
+        """A new dream that waits for its analysis, and the video that is to come of it. See ``_add``.
+
+        Raises:
+            AccountErasedError: the account is being erased.
+        """
         dream = self._dreams.row(user_id, dream_id, dream_text, now)
         dream |= {"latest_job_id": job_id, "video_status": VideoStatus.PENDING}
         others = [self._dreams.putting(dream), self._profiles.counting(user_id, now, dreams=1)]
-        return self._add(_row(user_id, job_id, dream_id, duration, now), others, limits, now)
+        try:
+            return self._add(_row(user_id, job_id, dream_id, duration, now), others, limits, now)
+        except TransactionRefusedError as refused:
+            if refused.refused(len(others)):
+                raise AccountErasedError from None
+            raise
 
     def add(
         self,
@@ -338,15 +370,12 @@ class Videos:
         The answer is final where nobody wants the rendering any more.
 
         Raises:
-            VideoNotFoundError: deleted meanwhile.
+            VideoNotFoundError: deleted meanwhile; whoever erases the rest of it finds the task id.
         """
         values = {"provider_task_id": task_id, "credits": credits}
-        try:
-            self._update(user_id, job_id, values, now, "attribute_exists(user_id)")
-        except ClientError as error:
-            if condition_failed(error):
-                raise VideoNotFoundError from None
-            raise
+        if not self._update_if_there(user_id, job_id, values, now):
+            self._update_if_there(ERASING + user_id, job_id, values, now)
+            raise VideoNotFoundError
         video = self.get(user_id, job_id, consistent=True)
         if video.status is not VideoStatus.PENDING:
             return video
@@ -499,6 +528,15 @@ class Videos:
 
     def _putting(self, row: Item) -> Write:
         return {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": "attribute_not_exists(user_id)"}}
+
+    def _update_if_there(self, user_id: str, job_id: str, values: Item, now: datetime) -> bool:
+        try:
+            self._update(user_id, job_id, values, now, "attribute_exists(user_id)")
+        except ClientError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
 
     def _update(
         self,
