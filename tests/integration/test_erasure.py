@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -182,6 +183,19 @@ def test_a_dream_that_changes_while_it_is_deleted(erasure: ErasureWorld) -> None
 
     profile = world.profile()
     assert (profile.dreams_count, profile.dreams_by_category[Category.CHASE]) == (0, 0)
+
+
+def test_videos_are_found_though_clocks_differ(erasure: ErasureWorld) -> None:
+    """The id of a video that another machine made may look older than its dream's."""
+    world = erasure.dreams
+    dream = world.dream()
+    job_id = str(UUID(int=UUID(new_id()).int - (30 * 60 * 1000 << 80)))
+    world.videos.add(LUNA, job_id, dream.dream_id, 5, utc_now())
+
+    erasure.delete_dream(dream.dream_id)
+
+    assert job_id < dream.dream_id
+    assert _get("/api/v1/videos/{job_id}", job_id=job_id) == 404
 
 
 class _DeletedMeanwhile(FakeRenderer):
