@@ -10,7 +10,9 @@ from dreamvision.attempts import Attempt, Attempts
 from dreamvision.clock import utc_now
 from dreamvision.cognito import CognitoSettings, UserPool
 from dreamvision.erasure_workflow import ErasureWorkflow
+from dreamvision.limits import RateLimits, RateSettings, Scope
 from dreamvision.sessions import Sessions
+from dreamvision.tables.guards import Guards
 from tests.conftest import load_function
 from tests.fakes.asl import Machine, Task
 from tests.fakes.aws import MEDIA_BUCKET, TABLES
@@ -114,6 +116,8 @@ class ErasureWorld:
         profiles = self.dreams.profiles
         profiles.complete(user_id, email, profiles.reserve(username, utc_now()), utc_now())
         Attempts(self.dreams.database).count(Attempt.FORGOT, email)
+        for scope in (Scope.ANALYZE, Scope.DREAM_VIDEO, Scope.VIDEO):
+            RateLimits(Guards(self.dreams.database), RateSettings()).count_user(scope, user_id)
 
     def items(self) -> list[dict[str, Any]]:
         """Everything in all tables."""

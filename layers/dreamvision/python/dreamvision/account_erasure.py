@@ -9,6 +9,7 @@ from dreamvision.clock import utc_now
 from dreamvision.cognito import CognitoSettings, UserPool
 from dreamvision.cognito_errors import UserNotFoundError
 from dreamvision.erasure_workflow import ErasureWorkflow
+from dreamvision.limits import guards_of
 from dreamvision.sessions import Sessions
 from dreamvision.tables.database import Database
 from dreamvision.tables.profiles import Profile, Profiles
@@ -22,7 +23,7 @@ def attempts_of(profile: Profile, now: datetime) -> Iterable[str]:
 type GuardsOf = Callable[[Profile, datetime], Iterable[str]]
 
 # Whoever keeps something of a user in the guards table adds here where it is.
-GUARDS_OF_A_USER: tuple[GuardsOf, ...] = (attempts_of,)
+GUARDS_OF_A_USER: tuple[GuardsOf, ...] = (attempts_of, guards_of)
 
 
 class AccountErasure:
