@@ -8,6 +8,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel
 
 from dreamvision.analysis import Category
+from dreamvision.discarding import Discarding
+from dreamvision.erasure_workflow import ErasureWorkflow
 from dreamvision.filming import Filming
 from dreamvision.history import History
 from dreamvision.idempotency import Attempt
@@ -17,16 +19,18 @@ from dreamvision.models.dreams import (
     AcceptedDreamVideo,
     CombinedDreamVideoRequest,
     CombinedDreamVideoResponse,
-    DreamDetail,
     DreamListResponse,
+    DreamStatistics,
+    DreamWithVideo,
 )
 from dreamvision.models.videos import VideoGenerationResponse
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamRecord, Dreams
-from dreamvision.views import Views, analysis_view
+from dreamvision.views import analysis_view
 from dreamvision_api.answers import json_response
-from dreamvision_api.api import Api, lambda_handler
+from dreamvision_api.api import Api, InvalidInputError, lambda_handler
 from dreamvision_api.limits import IdempotencyKey, spending
+from dreamvision_api.paging import Cursor, Limit
 
 api = Api()
 
@@ -74,18 +78,49 @@ def _film(body: CombinedDreamVideoRequest, attempt: Attempt) -> tuple[_Accepted,
     return _Accepted(generation=generation, analyzed=dream is not None, asynchronous=asynchronous), dream
 
 
-@api.routes.get("/api/v1/dreams", summary="The history, newest first", tags=["Dreams"])
+@api.routes.get(
+    "/api/v1/dreams",
+    summary="The history, newest first",
+    description="Page by page: by `page`, or by the `cursor` that the page before gave as `next_cursor`. A cursor costs"
+    " the same wherever it leads, and is good for the `category` it was given for.",
+    tags=["Dreams"],
+)
 def list_dreams(
-    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    category: Annotated[Category | None, Query()] = None,
+    page: Annotated[int | None, Query(ge=1, le=100_000, description="1 if left out; not with `cursor`.")] = None,
+    limit: Limit = 20,
+    category: Annotated[Category | None, Query(description="Only dreams of this category.")] = None,
+    cursor: Cursor = None,
 ) -> DreamListResponse:
-    return History.shared().page(api.caller.user_id, page=page, limit=limit, category=category)
+    if page is not None and cursor is not None:
+        raise InvalidInputError(["query", "cursor"], "give a page or a cursor, not both")
+    return History.shared().page(api.caller.user_id, page=page or 1, limit=limit, category=category, cursor=cursor)
+
+
+@api.routes.get(
+    "/api/v1/dreams/stats",
+    summary="The history in numbers",
+    description="Counts by category and by month, tokens, and what they and the videos cost by estimate.",
+    tags=["Dreams"],
+)
+def get_statistics() -> DreamStatistics:
+    return History.shared().statistics(api.caller.user_id)
 
 
 @api.routes.get("/api/v1/dreams/<dream_id>", summary="One dream with its latest video", tags=["Dreams"])
-def get_dream(dream_id: Annotated[UuidText, Path()]) -> DreamDetail:
-    return Views.shared().dream(Dreams(Database.shared()).get(api.caller.user_id, dream_id, consistent=True))
+def get_dream(dream_id: Annotated[UuidText, Path()]) -> DreamWithVideo:
+    return History.shared().dream(api.caller.user_id, dream_id)
+
+
+@api.routes.delete(
+    "/api/v1/dreams/<dream_id>",
+    summary="Delete a dream with its videos",
+    description="Nobody sees the dream and its videos from now on. Renderings are stopped and media deleted right after"
+    " that; deleting again is harmless, and 404 says that nothing is left.",
+    tags=["Dreams"],
+)
+def delete_dream(dream_id: Annotated[UuidText, Path()]) -> Response[None]:
+    Discarding.shared().delete_dream(api.caller.user_id, dream_id, ErasureWorkflow.shared())
+    return Response(status_code=int(HTTPStatus.NO_CONTENT), body=None)
 
 
 handler = lambda_handler(api)

@@ -1,18 +1,27 @@
-"""``/api/v1/videos``: asking for a video of an analysed dream, and how far it is."""
+"""``/api/v1/videos``: asking for a video of an analysed dream, how far it is, and no more wanting it."""
 
+from http import HTTPStatus
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from dreamvision.filming import Filming
 from dreamvision.limits import Scope
 from dreamvision.models.base import UuidText
-from dreamvision.models.videos import VideoGenerationRequest, VideoGenerationResponse, VideoStatusResponse
-from dreamvision.tables.database import Database
-from dreamvision.tables.videos import Videos
-from dreamvision.views import Views
+from dreamvision.models.videos import (
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+    VideoListResponse,
+    VideoStatus,
+    VideoStatusResponse,
+)
+from dreamvision.watching import Watching
+from dreamvision_api.answers import json_response
 from dreamvision_api.api import Api, lambda_handler
+from dreamvision_api.caching import entity_tag
 from dreamvision_api.limits import IdempotencyKey, spending
+from dreamvision_api.paging import Cursor, Limit
 
 api = Api()
 
@@ -29,9 +38,45 @@ def generate(body: VideoGenerationRequest, idempotency_key: IdempotencyKey = Non
     return generation
 
 
-@api.routes.get("/api/v1/videos/<job_id>", summary="How far a video is", tags=["Videos"])
-def get_status(job_id: Annotated[UuidText, Path()]) -> VideoStatusResponse:
-    return Views.shared().video(Videos(Database.shared()).get(api.caller.user_id, job_id))
+@api.routes.get(
+    "/api/v1/videos",
+    summary="The videos, newest first",
+    description="Go on with `next_cursor` until it is null. A cursor is good for the `status` it was given for.",
+    tags=["Videos"],
+)
+def list_videos(
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    status: Annotated[VideoStatus | None, Query(description="Only videos in this status.")] = None,
+) -> VideoListResponse:
+    return Watching.shared().page(api.caller.user_id, limit=limit, status=status, cursor=cursor)
+
+
+@api.routes.get(
+    "/api/v1/videos/<job_id>",
+    summary="How far a video is",
+    description="Ask again after `Retry-After` seconds, which is there until the video is completed, failed or"
+    " cancelled. Send the `ETag` as `If-None-Match`: as long as nothing has changed the answer is 304, without a body."
+    " A signed link that was confirmed by a 304 is good for another half an hour at the least.",
+    tags=["Videos"],
+)
+def get_status(job_id: Annotated[UuidText, Path()]) -> Response[VideoStatusResponse]:
+    look = Watching.shared().look(api.caller.user_id, job_id)
+    headers = {"ETag": entity_tag(look.version), "Cache-Control": "private, no-cache"}
+    if look.again_seconds is not None:
+        headers["Retry-After"] = str(look.again_seconds)
+    return json_response(HTTPStatus.OK, look.video, headers)
+
+
+@api.routes.delete(
+    "/api/v1/videos/<job_id>",
+    summary="Cancel a video",
+    description="Stops the rendering and gives the quota back. Answers with the cancelled video; cancelling it again is"
+    " harmless. A video that is completed or failed stays as it is (409): it goes with its dream.",
+    tags=["Videos"],
+)
+def cancel(job_id: Annotated[UuidText, Path()]) -> VideoStatusResponse:
+    return Watching.shared().cancel(api.caller.user_id, job_id)
 
 
 handler = lambda_handler(api)

@@ -20,7 +20,7 @@ from tests.e2e.client import ControlPlane, User, register
 # Quick providers, and waits that do not dominate the run.
 RENDER_SECONDS = 1.0
 CLAUDE_SECONDS = 0.1
-PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "25"}
+PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "25", "EraseGrace": "3"}
 # All users of the tests come from one address, and some of them make many videos.
 PARAMETERS |= {
     "AuthRateLimitPerMinute": "100000",

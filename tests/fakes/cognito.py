@@ -225,6 +225,11 @@ class FakeCognito:
         return {}
 
     @_operation
+    def admin_disable_user(self, *, UserPoolId: str, Username: str) -> dict[str, Any]:
+        self._known(UserPoolId, Username).enabled = False
+        return {}
+
+    @_operation
     def resend_confirmation_code(self, *, ClientId: str, SecretHash: str, Username: str) -> dict[str, Any]:
         self._check_hash(ClientId, SecretHash, Username)
         user = self._find(Username)

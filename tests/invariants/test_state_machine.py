@@ -1,30 +1,54 @@
-"""The state machine as data: timeouts everywhere, no blind retries, red when it fails."""
+"""The state machines as data: timeouts everywhere, no blind retries, red when they fail."""
 
+import importlib
+import pkgutil
 from typing import Any
 
 import pytest
 import yaml
 
+import dreamvision
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 
-MACHINE: dict[str, Any] = yaml.safe_load(
-    (REPOSITORY / "functions" / "workflow" / "dream_to_video.asl.yaml").read_text()
-)
+
+def _machine(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((REPOSITORY / "functions" / "workflow" / f"{name}.asl.yaml").read_text())
+    return found
+
+
+def _tasks(machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: state for name, state in machine["States"].items() if state["Type"] == "Task"}
+
+
+MACHINE = _machine("dream_to_video")
+ERASE = _machine("erase")
 STATES: dict[str, dict[str, Any]] = MACHINE["States"]
-TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+TASKS = _tasks(MACHINE) | _tasks(ERASE)
+
+
+def _function(task: dict[str, Any]) -> str:
+    """The state's function, in the words of the template: what it is called by is its name and ``Arn``."""
+    return str(task["Resource"]).removeprefix("${").removesuffix("Arn}")
 
 
 def test_the_machine_has_a_timeout_beyond_the_longest_deadline() -> None:
     longest = template()["Parameters"]["PollDeadline"]["MaxValue"]
     assert MACHINE["TimeoutSeconds"] > longest + 600
-    assert MACHINE["QueryLanguage"] == "JSONata"
+    assert MACHINE["QueryLanguage"] == ERASE["QueryLanguage"] == "JSONata"
+
+
+def test_an_erasure_has_time_for_its_retries_and_waits_longer_than_any_function_runs() -> None:
+    resources = template()["Resources"].values()
+    longest = max(each["Properties"].get("Timeout", 0) for each in resources if each["Type"].endswith("::Function"))
+    assert template()["Parameters"]["EraseGrace"]["Default"] > longest
+    assert ERASE["TimeoutSeconds"] >= 6 * 3600
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_has_a_timeout_longer_than_its_function(name: str) -> None:
     resources = template()["Resources"]
-    function = resources[f"{name}Function"]["Properties"]
+    function = resources[f"{_function(TASKS[name])}Function"]["Properties"]
     assert TASKS[name]["TimeoutSeconds"] > function["Timeout"]
 
 
@@ -37,7 +61,7 @@ def test_a_task_never_retries_everything(name: str) -> None:
             assert retry["JitterStrategy"] == "FULL"
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", _tasks(MACHINE))
 def test_a_task_catches_everything(name: str) -> None:
     assert TASKS[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
@@ -58,20 +82,18 @@ def test_every_failure_ends_red() -> None:
 
 
 def test_every_retried_or_caught_error_exists() -> None:
-    from dreamvision import analysis, download, rendering, storage, workflow
-    from dreamvision.tables import database, dreams, videos
-
     known = {
         name
-        for module in (analysis, download, rendering, storage, workflow, database, dreams, videos)
-        for name in vars(module)
+        for module in pkgutil.walk_packages(dreamvision.__path__, "dreamvision.")
+        for name in vars(importlib.import_module(module.name))
     }
     for state in TASKS.values():
-        for rule in [*state["Retry"], *state["Catch"]]:
+        for rule in [*state["Retry"], *state.get("Catch", [])]:
             for error in rule["ErrorEquals"]:
                 assert error.startswith(("States.", "Lambda.")) or error in known, error
 
 
 def test_every_state_has_a_sample_event() -> None:
-    for name in TASKS:
+    for state in TASKS.values():
+        name = _function(state)
         assert (REPOSITORY / "events" / "workflow" / f"{name}.json").is_file(), name

@@ -135,8 +135,8 @@ def test_the_app_client_has_a_secret_and_one_flow() -> None:
 
 
 def test_parameters_have_the_documented_names_and_defaults() -> None:
-    documented = {"PollFirstWait": 20, "PollInterval": 5, "PollDeadline": 600, "ConfirmEmail": "false"}
-    documented |= {"RateLimitPerMinute": 10, "AuthRateLimitPerMinute": 20}
+    documented: dict[str, Any] = {"PollFirstWait": 20, "PollInterval": 5, "PollDeadline": 600, "EraseGrace": 240}
+    documented |= {"ConfirmEmail": "false", "RateLimitPerMinute": 10, "AuthRateLimitPerMinute": 20}
     documented |= {"FreeVideosPerDay": 5, "FreeConcurrentVideos": 2}
     documented |= {"PremiumVideosPerDay": 50, "PremiumConcurrentVideos": 5, "ServiceVideosPerDay": 500}
     found = {name: TEMPLATE["Parameters"][name]["Default"] for name in documented}

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dreamvision.errors import DreamVisionError
 from dreamvision.safe_logging import log_unforeseen
-from dreamvision_api import problems
+from dreamvision_api import caching, problems
 from dreamvision_api.caller import Caller, authenticate
 
 type Event = dict[str, Any]
@@ -93,7 +93,7 @@ class Api:
         answer: dict[str, Any] = self.routes.resolve(event, context)
         headers = {**answer.get("headers", {}), **self._answer_headers}
         # An answer without a body (204, 304) is an empty text: not every gateway takes a null.
-        return {**answer, "headers": headers, "body": answer.get("body") or ""}
+        return caching.not_modified(event, {**answer, "headers": headers, "body": answer.get("body") or ""})
 
     def _register_error_handlers(self) -> None:
         routes = self.routes

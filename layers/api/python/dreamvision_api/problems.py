@@ -42,9 +42,13 @@ PROBLEMS: Mapping[str, Problem] = {
     "UnauthenticatedError": Problem(HTTPStatus.UNAUTHORIZED, "unauthenticated", "A valid access token is needed"),
     "DreamNotFoundError": Problem(HTTPStatus.NOT_FOUND, "dream_not_found", "No such dream"),
     "VideoNotFoundError": Problem(HTTPStatus.NOT_FOUND, "video_not_found", "No such video"),
+    "VideoFinalError": Problem(HTTPStatus.CONFLICT, "video_final", "The video is finished already"),
+    "InvalidCursorError": VALIDATION,
     "DreamNotAnalyzedError": Problem(HTTPStatus.CONFLICT, "dream_not_analyzed", "The dream has no analysis yet"),
     "ContentionError": Problem(_UNAVAILABLE, "busy", "Please try again in a moment", 1),
     "WorkflowUnavailableError": Problem(_UNAVAILABLE, "workflow_unavailable", "The video could not be started", 5),
+    "ExecutionStopError": Problem(_UNAVAILABLE, "workflow_unavailable", "The video could not be stopped", 5),
+    "ErasureUnavailableError": Problem(_UNAVAILABLE, "deletion_unavailable", "It could not be deleted", 5),
     # Limits
     "RateLimitedError": Problem(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
     "VideoQuotaExceededError": Problem(
@@ -59,6 +63,7 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "RequestInProgressError": Problem(HTTPStatus.CONFLICT, "request_in_progress", "The request is still running"),
     # Accounts
+    "AccountErasedError": Problem(HTTPStatus.UNAUTHORIZED, "unauthenticated", "A valid access token is needed"),
     "InvalidCredentialsError": Problem(HTTPStatus.UNAUTHORIZED, "invalid_credentials", "The sign-in was refused"),
     "InvalidRefreshTokenError": Problem(HTTPStatus.UNAUTHORIZED, "invalid_refresh_token", "The session is over"),
     "UserNotFoundError": Problem(HTTPStatus.UNAUTHORIZED, "unauthenticated", "A valid access token is needed"),

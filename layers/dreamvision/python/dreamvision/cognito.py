@@ -154,6 +154,14 @@ class UserPool:
             user_id=attributes["sub"], email=attributes["email"].lower(), created_at=found["UserCreateDate"]
         )
 
+    def disable(self, user_id: str) -> None:
+        """Nobody signs in as this user any more. Harmless when there is no such user."""
+        try:
+            with translated():
+                self._client.admin_disable_user(UserPoolId=self._pool_id, Username=user_id)
+        except UserNotFoundError:
+            return
+
     def delete(self, user_id: str) -> None:
         """Remove a user. Harmless when there is none."""
         try:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from dreamvision.clock import utc_now
 from dreamvision.errors import DreamVisionError
-from dreamvision.rendering import VideoRenderer
+from dreamvision.models.videos import VideoStatus
+from dreamvision.rendering import RenderCancelUnconfirmedError, VideoRenderer
 from dreamvision.tables.videos import VideoRecord, Videos
 
 _GENERAL_MESSAGE = "The video could not be created. Please try again."
@@ -21,15 +22,27 @@ def close_stopped(user_id: str, job_id: str, status: str, videos: Videos, render
 
     Raises:
         VideoNotFoundError: deleted meanwhile.
-        RenderCancelUnconfirmedError: closed, but the provider did not confirm the stop; asking again is harmless.
+        RenderCancelUnconfirmedError: closed, but the provider did not confirm the stop, or it is being asked for the
+            rendering right now; coming again is harmless.
     """
     before = videos.get(user_id, job_id, consistent=True)
-    if before.status.is_final:
+    if before.status is VideoStatus.CANCELLED:
+        _stop_cancelled(before, renderer)
+    code = f"Execution{status.title().replace('_', '')}"
+    # Closed here before: the event is delivered again because the provider had not confirmed the stop.
+    if before.status.is_final and before.error_code != code:
         return before
-    closed = record_failure(user_id, job_id, f"Execution{status.title().replace('_', '')}", videos)
+    closed = record_failure(user_id, job_id, code, videos)
     if before.provider_task_id is not None:
         renderer.cancel(before.provider_task_id)
     return closed
+
+
+def _stop_cancelled(video: VideoRecord, renderer: VideoRenderer) -> None:
+    if video.provider_task_id is not None:
+        renderer.cancel(video.provider_task_id)
+    elif video.render_requested_at is not None:
+        raise RenderCancelUnconfirmedError
 
 
 def message_for(error_name: str) -> str:

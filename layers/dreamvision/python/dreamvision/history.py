@@ -1,47 +1,118 @@
-"""The history of a user's dreams, page by page."""
+"""The history of a user's dreams: page by page, one by one, and in numbers."""
 
+from decimal import Decimal
 from functools import cache
 from typing import Self
 
 from dreamvision.analysis import Category
-from dreamvision.models.dreams import DreamListResponse
+from dreamvision.clock import utc_now
+from dreamvision.cursors import Cursors, Place
+from dreamvision.models.dreams import (
+    DreamListResponse,
+    DreamStatistics,
+    DreamWithVideo,
+    EstimatedCost,
+    MonthStatistics,
+    TokenUsage,
+)
+from dreamvision.pricing import MICRO, micros_of_credits
 from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import Dreams, Page
+from dreamvision.tables.dreams import DreamNotFoundError, Dreams, Page
 from dreamvision.tables.profiles import Profiles
+from dreamvision.tables.videos import VideoNotFoundError, Videos
 from dreamvision.views import Views
+
+_NOTHING = Page([], None)
 
 
 class History:
-    """One query for the rows and one read for the totals."""
+    """The dreams of the caller. Totals come from counters, never from counting."""
 
-    def __init__(self, database: Database, views: Views) -> None:
+    def __init__(self, database: Database, views: Views, cursors: Cursors) -> None:
         self._dreams = Dreams(database)
+        self._videos = Videos(database)
         self._profiles = Profiles(database)
         self._views = views
+        self._cursors = cursors
 
     @classmethod
     @cache
     def shared(cls) -> Self:
         """The one of this process, set up from the environment."""
-        return cls(Database.shared(), Views.shared())
+        return cls(Database.shared(), Views.shared(), Cursors.shared())
 
-    def page(self, user_id: str, *, page: int, limit: int, category: Category | None) -> DreamListResponse:
-        """Page ``page`` (from 1) of ``limit`` dreams, newest first. Pages far back cost what lies before them."""
+    def page(
+        self, user_id: str, *, page: int, limit: int, category: Category | None, cursor: str | None
+    ) -> DreamListResponse:
+        """One page, newest first: one query and one read. ``page`` counts from 1 and gives way to ``cursor``.
+
+        A page by number costs what lies before it; by cursor every page costs the same.
+
+        Raises:
+            InvalidCursorError
+        """
+        list_name = f"dreams {category or 'all'}"
+        place = self._cursors.read(cursor, user_id=user_id, list_name=list_name) if cursor else None
         profile = self._profiles.get(user_id, consistent=True)
         total = profile.dreams_by_category[category] if category else profile.dreams_count
-        rows = self._page(user_id, page, limit, category, total)
+        number = place.page if place else page
+        if place:
+            rows = self._dreams.page(user_id, limit=limit, category=category, after_id=place.after_id)
+        else:
+            rows = self._numbered(user_id, (page - 1) * limit, limit, category, total)
+        following = Place(rows.last_id, number + 1) if rows.last_id else None
         return DreamListResponse(
             dreams=[self._views.dream(dream) for dream in rows.dreams],
             total=total,
-            page=page,
+            page=number,
             limit=limit,
             pages=-(-total // limit),
+            next_cursor=self._cursors.make(following, user_id=user_id, list_name=list_name) if following else None,
         )
 
-    def _page(self, user_id: str, page: int, limit: int, category: Category | None, total: int) -> Page:
-        if (page - 1) * limit >= total > 0 or (total == 0 and page > 1):
-            return Page([], None)
-        after = self._dreams.id_at(user_id, (page - 1) * limit, category=category)
-        if page > 1 and after is None:
-            return Page([], None)
-        return self._dreams.page(user_id, limit=limit, category=category, after_id=after)
+    def _numbered(self, user_id: str, skipped: int, limit: int, category: Category | None, total: int) -> Page:
+        if skipped == 0:
+            return self._dreams.page(user_id, limit=limit, category=category)
+        after_id = self._dreams.id_at(user_id, skipped, category=category) if skipped < total else None
+        if after_id is None:
+            return _NOTHING
+        return self._dreams.page(user_id, limit=limit, category=category, after_id=after_id)
+
+    def dream(self, user_id: str, dream_id: str) -> DreamWithVideo:
+        """One dream with its latest video.
+
+        Raises:
+            DreamNotFoundError
+        """
+        dream = self._dreams.get(user_id, dream_id, consistent=True)
+        try:
+            video = self._videos.look(user_id, dream.latest_job_id) if dream.latest_job_id else None
+        except VideoNotFoundError:
+            raise DreamNotFoundError from None  # deleted between the two reads: a video goes after its dream
+        return self._views.dream_with_video(dream, video)
+
+    def statistics(self, user_id: str) -> DreamStatistics:
+        """Counts, tokens and costs by one read."""
+        profile = self._profiles.get(user_id, consistent=True)
+        videos_cost = micros_of_credits(profile.credits)
+        return DreamStatistics(
+            dreams_count=profile.dreams_count,
+            videos_count=profile.videos_count,
+            by_category=dict(profile.dreams_by_category),
+            by_month=[
+                MonthStatistics(
+                    month=month.name, dreams=month.dreams, videos=month.videos, estimated_cost_usd=_dollars(month.cost)
+                )
+                for month in profile.by_month(utc_now())
+            ],
+            token_usage=TokenUsage(input=profile.tokens_in, output=profile.tokens_out),
+            estimated_cost_usd=EstimatedCost(
+                analyses=_dollars(profile.cost - videos_cost),
+                videos=_dollars(videos_cost),
+                total=_dollars(profile.cost),
+            ),
+        )
+
+
+def _dollars(micros: Decimal) -> float:
+    return float(round(micros / MICRO, 4))

@@ -30,3 +30,9 @@ def derived_id(seed: str, purpose: str) -> str:
     value |= 0b10 << 62
     value |= digest >> 12 & (1 << _RANDOM_B_BITS) - 1
     return str(uuid.UUID(int=value))
+
+
+def earliest_id(same_time_as: str, *, margin_seconds: int) -> str:
+    """A text that sorts before every id made since ``margin_seconds`` before this one."""
+    milliseconds = (uuid.UUID(same_time_as).int >> 80) - margin_seconds * 1000
+    return str(uuid.UUID(int=max(0, milliseconds) << 80))

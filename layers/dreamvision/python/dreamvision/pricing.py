@@ -37,6 +37,18 @@ PRICES: Final[Mapping[str, ModelPrice]] = MappingProxyType(
 )
 
 
+MICRO: Final = Decimal(1_000_000)
+"""How many of the millionths that costs are added up in make a US dollar."""
+
+# Runway's price of a credit: one US cent.
+_MICROS_PER_CREDIT: Final = Decimal(10_000)
+
+
+def micros_of_credits(credits: int) -> Decimal:
+    """What credits of the renderer cost, in millionths of a US dollar."""
+    return credits * _MICROS_PER_CREDIT
+
+
 def model_family(model: str) -> str:
     """The model's id without a release date: the key of the price and option tables."""
     return _RELEASE_DATE.sub("", model)

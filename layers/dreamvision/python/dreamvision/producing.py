@@ -15,7 +15,7 @@ from dreamvision.rendering import (
     VideoRenderer,
 )
 from dreamvision.tables.dreams import DreamRecord, Dreams
-from dreamvision.tables.videos import DreamNotAnalyzedError, VideoFinalError, VideoRecord, Videos
+from dreamvision.tables.videos import DreamNotAnalyzedError, VideoFinalError, VideoNotFoundError, VideoRecord, Videos
 
 # After these the provider has certainly created nothing, so that asking again cannot pay twice.
 _NOTHING_CREATED = (
@@ -40,14 +40,28 @@ def start_render(user_id: str, job_id: str, renderer: VideoRenderer, dreams: Dre
         RenderRejectedError, RenderModerationError, RenderCreditsError, RenderKeyError: refused; this is final.
         DreamNotAnalyzedError: there is no prompt.
         VideoFinalError: cancelled or closed meanwhile.
+        RenderCancelUnconfirmedError: that happened while the provider was asked, and it did not confirm the stop.
     """
     video = videos.get(user_id, job_id, consistent=True)
+    if video.status.is_final:
+        raise VideoFinalError
     prompt = _prompt_of(dreams.get(user_id, video.dream_id, consistent=True))
     video = videos.request_render(user_id, job_id, utc_now())
     if video.provider_task_id is not None:
         return
     task = _start(video, prompt, renderer, videos)
-    videos.record_render(user_id, job_id, task.task_id, task.estimated_credits, utc_now())
+    if not _is_wanted(video, task, videos):
+        # Whoever cancelled it could not know the task, and nobody comes by any more.
+        renderer.cancel(task.task_id)
+        raise VideoFinalError
+
+
+def _is_wanted(video: VideoRecord, task: RenderTask, videos: Videos) -> bool:
+    try:
+        kept = videos.record_render(video.user_id, video.job_id, task.task_id, task.estimated_credits, utc_now())
+    except VideoNotFoundError:
+        return False
+    return not kept.status.is_final
 
 
 def _prompt_of(dream: DreamRecord) -> str:

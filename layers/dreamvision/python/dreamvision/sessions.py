@@ -16,6 +16,8 @@ from dreamvision.tables.database import Database
 _REMEMBER_SECONDS = 7 * 24 * 3600 + 3600 + 300
 # Tokens carry whole seconds, by Cognito's clock. One that was issued just before a logout must not look younger.
 _CLOCK_MARGIN_SECONDS = 2
+# Of an account that is erased nothing is refreshed any more: its last access token lives an hour (template.yaml).
+_REMEMBER_ERASED_SECONDS = 3600 + 300
 
 
 class Sessions:
@@ -29,9 +31,11 @@ class Sessions:
         """Costs one read unit: consistent, so that a logout counts at once.
 
         Raises:
-            UnauthenticatedError: the session was logged out.
+            UnauthenticatedError: the session was logged out, or its account is gone.
         """
         guard = self._guard(user_id)
+        if guard.get("erased"):
+            raise UnauthenticatedError
         if session_id in map(_session_of, guard.get("sessions", ())):
             raise UnauthenticatedError
         if issued_at <= int(guard.get("all_until", -1)) and session_id not in guard.get("begun_after", ()):
@@ -56,6 +60,14 @@ class Sessions:
         until = int(self._clock()) + _CLOCK_MARGIN_SECONDS
         expression = "SET all_until = :until, expires_at = :expires_at REMOVE begun_after, sessions"
         self._remember(user_id, expression, {":until": until})
+
+    def end_for_good(self, user_id: str) -> None:
+        """Log out every session of an account that is erased. What remembers that lapses with the last token."""
+        until = int(self._clock()) + _REMEMBER_ERASED_SECONDS
+        self._database.client.put_item(
+            TableName=self._database.names.guards_table,
+            Item={**_key(user_id), "erased": True, "all_until": until, "expires_at": until},
+        )
 
     def _guard(self, user_id: str) -> dict[str, Any]:
         found = self._database.client.get_item(

@@ -78,6 +78,11 @@ def preview_key(token: str, job_id: str) -> str:
     return f"thumbnails/{_checked(token)}/{_checked(job_id)}.webp"
 
 
+def user_folders(user_id: str) -> tuple[str, ...]:
+    """The folders in which everything is one user's. Whoever stores under another one of a user adds it here."""
+    return (f"videos/{_checked(user_id)}/", f"uploads/{_checked(user_id)}/")
+
+
 class MediaStore:
     """Puts media into one bucket and makes links to it."""
 
@@ -122,6 +127,14 @@ class MediaStore:
         """Deletes objects; one that is not there is fine. Raises MediaDeletionError when any is left."""
         for batch in batched(keys, _KEYS_PER_DELETE, strict=False):
             self._delete(batch)
+
+    def delete_folder(self, folder: str) -> None:
+        """Deletes everything under a prefix. Raises MediaDeletionError when any of it is left."""
+        try:
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder):
+                self.delete_media(item["Key"] for item in page.get("Contents", []))
+        except (BotoCoreError, ClientError):
+            raise MediaDeletionError from None
 
     def _delete(self, keys: Sequence[str]) -> None:
         objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]

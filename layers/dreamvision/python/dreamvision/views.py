@@ -1,15 +1,21 @@
 """Rows as the API shows them: the answers' models, with fresh signed addresses."""
 
+import time
+from collections.abc import Callable
 from functools import cache
 from typing import Self
 
 from dreamvision.analysis import Category
 from dreamvision.config import Config
-from dreamvision.models.dreams import DreamAnalysisResponse, DreamDetail, TokenUsage
+from dreamvision.models.dreams import DreamAnalysisResponse, DreamDetail, DreamWithVideo, TokenUsage
 from dreamvision.models.videos import VideoStatusResponse
-from dreamvision.storage import MediaStore
+from dreamvision.storage import LINK_SECONDS, MediaStore
 from dreamvision.tables.dreams import DreamRecord
 from dreamvision.tables.videos import VideoRecord
+
+# A client that is told "not modified" goes on with links that it has: those of a version are good for half of their
+# life at the least.
+_VERSION_SECONDS = LINK_SECONDS // 2
 
 
 class ViewSettings(Config):
@@ -21,8 +27,9 @@ class ViewSettings(Config):
 class Views:
     """Needs the media store for the addresses."""
 
-    def __init__(self, media: MediaStore) -> None:
+    def __init__(self, media: MediaStore, clock: Callable[[], float] = time.time) -> None:
         self._media = media
+        self._clock = clock
 
     @classmethod
     @cache
@@ -48,6 +55,9 @@ class Views:
             thumbnail_url=self._thumbnail_url(dream.thumbnail_key),
         )
 
+    def dream_with_video(self, dream: DreamRecord, video: VideoRecord | None) -> DreamWithVideo:
+        return DreamWithVideo(**dict(self.dream(dream)), video=self.video(video) if video else None)
+
     def video(self, video: VideoRecord) -> VideoStatusResponse:
         return VideoStatusResponse(
             video_id=video.job_id,
@@ -63,6 +73,11 @@ class Views:
             queued_since=video.queued_since,
             error_message=video.error_message,
         )
+
+    def video_version(self, video: VideoRecord) -> str:
+        """A text that changes whenever ``video`` would answer something else, but for the signatures in the links."""
+        links = int(self._clock()) // _VERSION_SECONDS if video.video_key else None
+        return f"{video.model_dump_json()} {links}"
 
     def _video_url(self, key: str | None) -> str | None:
         return self._media.presign_video(key) if key else None

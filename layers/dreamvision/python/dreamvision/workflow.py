@@ -35,6 +35,13 @@ class WorkflowUnavailableError(DreamVisionError):
     user_message = "The video could not be started. Please try again in a moment."
 
 
+class ExecutionStopError(DreamVisionError):
+    """The execution could not be stopped. It may be tried again, and the execution ends by itself in time."""
+
+    default_message = "The execution could not be stopped."
+    user_message = "The video could not be stopped. Please try again in a moment."
+
+
 class UnforeseenError(DreamVisionError):
     """What a task raises instead of an error of a library, whose message could quote what it was given."""
 
@@ -90,12 +97,35 @@ class Workflow:
                 raise
             return None
 
+    def stop(self, job_id: str) -> None:
+        """Stop the execution of this job. Harmless when it has ended or never began.
+
+        What a task of it does at the moment goes on to the task's end.
+
+        Raises:
+            ExecutionStopError
+        """
+        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{job_id}"
+        try:
+            self.client.stop_execution(executionArn=arn)
+        except ClientError as error:
+            # An execution that has ended is a ValidationException.
+            if error_code(error) not in ("ExecutionDoesNotExist", "ValidationException"):
+                raise ExecutionStopError from None
+        except BotoCoreError:
+            raise ExecutionStopError from None
+
 
 type TaskHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 def task(work: Callable[[Job], dict[str, Any]]) -> TaskHandler:
-    """Make the Lambda handler of one state out of the work that it does for a job.
+    """Make the Lambda handler of one state out of the work that it does for a job. See ``task_of``."""
+    return task_of(Job, work, "job_id")
+
+
+def task_of[Input: BaseModel](model: type[Input], work: Callable[[Input], dict[str, Any]], *logged: str) -> TaskHandler:
+    """Make a Lambda handler out of the work that it does for an input; ``logged`` are the input's ids for the log.
 
     Errors of ours pass by their name, which the state machine's ``Retry`` and ``Catch`` know. Any other becomes an
     ``UnforeseenError`` without a message of its own.
@@ -104,10 +134,10 @@ def task(work: Callable[[Job], dict[str, Any]]) -> TaskHandler:
     @wraps(work)
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        job = Job.model_validate(event)
-        logger.append_keys(job_id=job.job_id)
+        given = model.model_validate(event)
+        logger.append_keys(**{name: getattr(given, name) for name in logged})
         try:
-            result = work(job)
+            result = work(given)
         except DreamVisionError as error:
             logger.warning("task failed", extra={"error": type(error).__name__})
             raise

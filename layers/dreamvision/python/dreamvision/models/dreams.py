@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from dreamvision.analysis import Category
 from dreamvision.models.base import Request, Response, Timestamp, UuidText, WholeNumber
-from dreamvision.models.videos import Duration, VideoGenerationResponse, VideoStatus
+from dreamvision.models.videos import Duration, VideoGenerationResponse, VideoStatus, VideoStatusResponse
 
 MIN_DREAM_LENGTH = 10
 MAX_DREAM_LENGTH = 2000
@@ -101,14 +101,52 @@ class DreamDetail(Response):
     thumbnail_url: str | None = None
 
 
+class DreamWithVideo(DreamDetail):
+    """A dream with everything about its latest video."""
+
+    video: VideoStatusResponse | None = None
+
+
 class DreamListResponse(Response):
     """One page of the history, newest first."""
 
     dreams: list[DreamDetail]
     total: WholeNumber = Field(ge=0, description="All dreams that match, on all pages.")
-    page: WholeNumber = Field(ge=1)
+    page: WholeNumber = Field(ge=1, description="With cursors: counted from the first page that one led from.")
     limit: WholeNumber = Field(ge=1, le=100)
     pages: WholeNumber = Field(ge=0)
     next_cursor: str | None = Field(
         default=None, description="Give it as `cursor` for the next page; null on the last."
     )
+
+
+class MonthStatistics(Response):
+    """One calendar month, in UTC."""
+
+    month: str = Field(pattern=r"^\d{4}-\d{2}$", examples=["2026-11"])
+    dreams: WholeNumber = Field(ge=0, description="Dreams told in that month that are still there.")
+    videos: WholeNumber = Field(ge=0, description="Videos completed in that month that are still there.")
+    estimated_cost_usd: float = Field(ge=0, description="Spent in that month.", examples=[0.603])
+
+
+class EstimatedCost(Response):
+    """US dollars at list prices, rounded to four decimals."""
+
+    analyses: float = Field(ge=0, examples=[0.003])
+    videos: float = Field(ge=0, examples=[0.6])
+    total: float = Field(ge=0, examples=[0.603])
+
+
+class DreamStatistics(Response):
+    """How much there is of the caller's, and what it took to make it.
+
+    Deleting lowers the counts. Tokens and costs have been spent and stay; a failed or cancelled video costs nothing
+    here.
+    """
+
+    dreams_count: WholeNumber = Field(ge=0)
+    videos_count: WholeNumber = Field(ge=0, description="Completed videos.")
+    by_category: dict[Category, WholeNumber]
+    by_month: list[MonthStatistics] = Field(description="The last twelve months, this one first.")
+    token_usage: TokenUsage
+    estimated_cost_usd: EstimatedCost

@@ -64,3 +64,15 @@ class VideoStatusResponse(Response):
     completed_at: Timestamp | None = None
     queued_since: Timestamp | None = Field(default=None, description="Waiting for a free place at the renderer since.")
     error_message: str | None = Field(default=None, description="Why it failed, in words for the user.")
+
+
+class VideoListResponse(Response):
+    """One page of the caller's videos, newest first."""
+
+    videos: list[VideoStatusResponse]
+    limit: WholeNumber = Field(ge=1, le=100)
+    next_cursor: str | None = Field(
+        default=None,
+        description="Give it as `cursor` for the next page; null on the last. With `status` a page may have fewer "
+        "videos than `limit` and yet not be the last.",
+    )

@@ -16,6 +16,9 @@ from dreamvision.errors import DreamVisionError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+ERASING = "erasing#"
+"""Before a user's id in the keys of what is being erased (see ``tables/trash.py``)."""
+
 type Item = dict[str, Any]
 type Write = Mapping[str, Mapping[str, Any]]
 

@@ -15,8 +15,10 @@ from dreamvision.clock import to_text
 from dreamvision.errors import DreamVisionError
 from dreamvision.models.dreams import AnalysisStatus
 from dreamvision.models.videos import VideoStatus
+from dreamvision.pricing import MICRO, estimate_cost
 from dreamvision.tables.database import Database, Item, TransactionRefusedError, Write, setting
-from dreamvision.tables.profiles import Profiles
+from dreamvision.tables.paging import read_page
+from dreamvision.tables.profiles import AccountErasedError, Profiles, Spending
 
 CATEGORY_INDEX = "by_category"
 
@@ -83,26 +85,41 @@ class Dreams:
         return DreamRecord.model_validate(found["Item"])
 
     def page(self, user_id: str, *, limit: int, category: Category | None = None, after_id: str | None = None) -> Page:
-        """One page of the history by one query, which costs the same for the first page and the last."""
-        answer = self._database.client.query(**self._query(user_id, limit, category, after_id))
-        last = answer.get("LastEvaluatedKey")
+        """One page of the history by one query, which costs the same for the first page and the last.
+
+        Without a category it has everything that was written before; the index by category may lag for a moment.
+        """
+        keys = ("user_id", "dream_id") if category is None else ("user_id", "dream_id", "user_category")
+        items, last_key = read_page(self._database.client, self._query(user_id, category, after_id), keys, limit)
         return Page(
-            dreams=[DreamRecord.model_validate(item) for item in answer["Items"]],
-            last_id=str(last["dream_id"]) if last else None,
+            dreams=[DreamRecord.model_validate(item) for item in items],
+            last_id=str(last_key["dream_id"]) if last_key else None,
         )
 
-    def _query(self, user_id: str, limit: int, category: Category | None, after_id: str | None) -> dict[str, Any]:
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "user_id = :user",
-            "ExpressionAttributeValues": {":user": user_id},
-            "ScanIndexForward": False,
-            "Limit": limit,
-        }
-        if category is not None:
-            request["IndexName"] = CATEGORY_INDEX
-            request["KeyConditionExpression"] = "user_category = :user"
-            request["ExpressionAttributeValues"] = {":user": _user_category(user_id, category)}
+    def id_at(self, user_id: str, skipped: int, *, category: Category | None = None) -> str | None:
+        """The id of the ``skipped``-th dream of the history, after which a page by number begins; ``None`` if there are
+        fewer.
+
+        Costs what is skipped; a cursor does not.
+        """
+        request = self._query(user_id, category, None) | {"ProjectionExpression": "dream_id"}
+        while True:
+            answer = self._database.client.query(**request, Limit=min(skipped, 1000))
+            skipped -= len(answer["Items"])
+            if skipped == 0:
+                return str(answer["Items"][-1]["dream_id"])
+            if "LastEvaluatedKey" not in answer:
+                return None
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _query(self, user_id: str, category: Category | None, after_id: str | None) -> dict[str, Any]:
+        request: dict[str, Any] = {"TableName": self._table, "ScanIndexForward": False}
+        if category is None:
+            request |= {"KeyConditionExpression": "user_id = :key", "ConsistentRead": True}
+            request["ExpressionAttributeValues"] = {":key": user_id}
+        else:
+            request |= {"KeyConditionExpression": "user_category = :key", "IndexName": CATEGORY_INDEX}
+            request["ExpressionAttributeValues"] = {":key": _user_category(user_id, category)}
         if after_id is not None:
             start: Item = dict(_key(user_id, after_id))
             if category is not None:
@@ -110,33 +127,29 @@ class Dreams:
             request["ExclusiveStartKey"] = start
         return request
 
-    def id_at(self, user_id: str, skipped: int, *, category: Category | None = None) -> str | None:
-        """The id after ``skipped`` dreams of the history: where a page by number begins. ``None`` for the first.
-
-        Costs what is skipped; a cursor does not.
-        """
-        last: str | None = None
-        while skipped > 0:
-            answer = self._database.client.query(
-                **self._query(user_id, min(skipped, 1000), category, last), ProjectionExpression="dream_id"
-            )
-            skipped -= len(answer["Items"])
-            last = str(answer["Items"][-1]["dream_id"]) if answer["Items"] else last
-            if "LastEvaluatedKey" not in answer:
-                return last if skipped <= 0 else None
-        return last
+    def some(self, user_id: str, limit: int) -> list[DreamRecord]:
+        """Any dreams of the user; none when there are none left."""
+        answer = self._database.client.query(**self._query(user_id, None, None), Limit=limit)
+        return [DreamRecord.model_validate(item) for item in answer["Items"]]
 
     def add_analyzed(
         self, user_id: str, dream_id: str, dream_text: str, analysis: Analysis, processing_time_ms: int, now: datetime
     ) -> DreamRecord:
-        """Keep a dream together with its analysis, and count it."""
+        """Keep a dream together with its analysis, and count it.
+
+        Raises:
+            AccountErasedError: the account is being erased.
+        """
         row = self.row(user_id, dream_id, dream_text, now) | _analyzed(user_id, analysis, processing_time_ms)
-        self._database.write_together(
-            [
-                self.putting(row),
-                self._profiles.counting(user_id, now, dreams=1, categories={analysis.category: 1}),
-            ]
+        counting = self._profiles.counting(
+            user_id, now, dreams=1, categories={analysis.category: 1}, spending=_spending(analysis)
         )
+        try:
+            self._database.write_together([self.putting(row), counting])
+        except TransactionRefusedError as refused:
+            if refused.refused(1):
+                raise AccountErasedError from None
+            raise
         return DreamRecord.model_validate(row)
 
     def complete_analysis(
@@ -146,6 +159,7 @@ class Dreams:
 
         Raises:
             DreamNotFoundError: the dream was deleted meanwhile.
+            AccountErasedError: the account is being erased.
         """
         values = _analyzed(user_id, analysis, processing_time_ms)
         update = setting(values)
@@ -153,12 +167,17 @@ class Dreams:
         update["TableName"] = self._table
         update["ConditionExpression"] = "analysis_status = :pending"
         update["ExpressionAttributeValues"][":pending"] = AnalysisStatus.PENDING
-        counting = self._profiles.counting(user_id, now, categories={analysis.category: 1})
+        counting = self._profiles.counting(
+            user_id, now, categories={analysis.category: 1}, spending=_spending(analysis)
+        )
         try:
             self._database.write_together([{"Update": update}, counting])
-        except TransactionRefusedError:
-            if self.get(user_id, dream_id, consistent=True).analysis_status is not AnalysisStatus.COMPLETED:
-                raise
+        except TransactionRefusedError as refused:
+            if self.get(user_id, dream_id, consistent=True).analysis_status is AnalysisStatus.COMPLETED:
+                return
+            if refused.refused(1):
+                raise AccountErasedError from None
+            raise
 
     def failing_analysis(self, user_id: str, dream_id: str, error: str) -> Write:
         """The write that closes a waiting analysis as failed; ``error`` is the class of the error."""
@@ -225,3 +244,9 @@ def _analyzed(user_id: str, analysis: Analysis, processing_time_ms: int) -> Item
         "model": analysis.model,
         "processing_time_ms": processing_time_ms,
     }
+
+
+def _spending(analysis: Analysis) -> Spending:
+    """A model without a known price counts by its tokens alone."""
+    dollars = estimate_cost(analysis.model, analysis.input_tokens, analysis.output_tokens) or Decimal(0)
+    return Spending(analysis.input_tokens, analysis.output_tokens, cost=dollars * MICRO)

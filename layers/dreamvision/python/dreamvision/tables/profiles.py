@@ -20,6 +20,7 @@ from dreamvision.analysis import Category
 from dreamvision.clock import to_text
 from dreamvision.errors import DreamVisionError
 from dreamvision.ids import new_id
+from dreamvision.tables import months
 from dreamvision.tables.database import (
     ContentionError,
     Database,
@@ -49,6 +50,22 @@ class ProfileExistsError(DreamVisionError):
     default_message = "The profile is complete already."
 
 
+class AccountErasedError(DreamVisionError):
+    """The account is being erased: nothing new is kept for it."""
+
+    default_message = "The account is being erased."
+    user_message = "This account is being deleted."
+
+
+class Spending(NamedTuple):
+    """What something cost: tokens, credits of the renderer, and all of it in millionths of a US dollar."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    credits: int = 0
+    cost: Decimal = Decimal(0)
+
+
 class Reservation(NamedTuple):
     """A name that is held for a profile to come. ``token`` tells it from another one of the same name."""
 
@@ -67,6 +84,10 @@ class Profile(BaseModel):
     subscription_tier: str = FREE_TIER
     dreams_count: int = 0
     videos_count: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    credits: int = 0
+    cost: Decimal = Decimal(0)
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -75,6 +96,10 @@ class Profile(BaseModel):
     def dreams_by_category(self) -> dict[Category, int]:
         counts: dict[str, Any] = self.model_extra or {}
         return {category: int(counts.get(_CATEGORY_PREFIX + category, 0)) for category in Category}
+
+    def by_month(self, now: datetime) -> list[months.Month]:
+        """The last twelve months, newest first."""
+        return list(months.read(self.model_extra or {}, now))
 
 
 class Profiles:
@@ -99,23 +124,54 @@ class Profiles:
         dreams: int = 0,
         videos: int = 0,
         categories: dict[Category, int] | None = None,
+        spending: Spending = Spending(),  # noqa: B008 - immutable
     ) -> Write:
-        """The write that moves the counters, for the transaction that writes what is counted."""
-        counts = {"dreams_count": dreams, "videos_count": videos}
-        counts |= {_CATEGORY_PREFIX + category: number for category, number in (categories or {}).items()}
-        moved = {name: number for name, number in counts.items() if number}
+        """The write that moves the counters, for the transaction that writes what is counted.
+
+        It is refused once the account is being erased, so that nothing new comes up behind the erasure.
+        """
+        moved = _counts(dreams, videos, categories) | months.counted(
+            now, dreams=dreams, videos=videos, cost=spending.cost
+        )
+        spent = {
+            "tokens_in": Decimal(spending.input_tokens),
+            "tokens_out": Decimal(spending.output_tokens),
+            "credits": Decimal(spending.credits),
+            "cost": spending.cost,
+        }
+        moved |= {name: number for name, number in spent.items() if number}
+        lapsed = f" REMOVE {', '.join(months.lapsed(now))}" if dreams else ""
         return {
             "Update": {
                 "TableName": self._table,
                 "Key": {"user_id": user_id},
                 "UpdateExpression": "SET updated_at = :now, created_at = if_not_exists(created_at, :now), "
-                "subscription_tier = if_not_exists(subscription_tier, :free) ADD "
-                + ", ".join(f"{name} :{name}" for name in moved),
-                "ExpressionAttributeValues": {
-                    ":now": to_text(now),
-                    ":free": FREE_TIER,
-                    **{f":{name}": Decimal(number) for name, number in moved.items()},
-                },
+                "subscription_tier = if_not_exists(subscription_tier, :free)" + _adding(moved) + lapsed,
+                "ConditionExpression": "attribute_not_exists(erasing_since)",
+                "ExpressionAttributeValues": {":now": to_text(now), ":free": FREE_TIER, **_values(moved)},
+            }
+        }
+
+    def uncounting(
+        self,
+        user_id: str,
+        now: datetime,
+        moment: datetime,
+        *,
+        dreams: int = 0,
+        videos: int = 0,
+        categories: dict[Category, int] | None = None,
+    ) -> Write:
+        """The write that takes back what was counted at ``moment``. What was spent stays spent."""
+        moved = _counts(-dreams, -videos, {category: -number for category, number in (categories or {}).items()})
+        if months.is_recent(moment, now):
+            moved |= months.counted(moment, dreams=-dreams, videos=-videos)
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"user_id": user_id},
+                "UpdateExpression": "SET updated_at = :now" + _adding(moved),
+                "ExpressionAttributeValues": {":now": to_text(now), **_values(moved)},
             }
         }
 
@@ -214,6 +270,20 @@ class Profiles:
                 raise ContentionError from None
             raise UsernameTakenError from None
 
+    def begin_erasing(self, user_id: str, now: datetime) -> None:
+        """From now on nothing new is kept for the user. Harmless when there is no profile, or it was begun before."""
+        try:
+            self._database.client.update_item(
+                TableName=self._table,
+                Key={"user_id": user_id},
+                UpdateExpression="SET erasing_since = if_not_exists(erasing_since, :now)",
+                ConditionExpression="attribute_exists(user_id)",
+                ExpressionAttributeValues={":now": to_text(now)},
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+
     def remove(self, user_id: str) -> None:
         """Take profile and name away together. Harmless when they are gone."""
         profile = self.get(user_id, consistent=True)
@@ -240,6 +310,20 @@ class Profiles:
                 "ExpressionAttributeValues": {":owner": user_id},
             }
         }
+
+
+def _counts(dreams: int, videos: int, categories: dict[Category, int] | None) -> dict[str, Decimal]:
+    counts = {"dreams_count": dreams, "videos_count": videos}
+    counts |= {_CATEGORY_PREFIX + category: number for category, number in (categories or {}).items()}
+    return {name: Decimal(number) for name, number in counts.items() if number}
+
+
+def _adding(moved: dict[str, Decimal]) -> str:
+    return " ADD " + ", ".join(f"{name} :{name}" for name in moved) if moved else ""
+
+
+def _values(moved: dict[str, Decimal]) -> dict[str, Decimal]:
+    return {f":{name}": number for name, number in moved.items()}
 
 
 def folded(username: str) -> str:

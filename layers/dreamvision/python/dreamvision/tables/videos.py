@@ -7,15 +7,18 @@ A status only moves forward: pending -> processing -> completed | failed | cance
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict
 
 from dreamvision.clock import to_text
 from dreamvision.errors import DreamVisionError
+from dreamvision.ids import earliest_id
 from dreamvision.models.videos import VideoStatus
+from dreamvision.pricing import micros_of_credits
 from dreamvision.quotas import (
     ServiceQuotaExceededError,
     TooManyRunningVideosError,
@@ -26,6 +29,7 @@ from dreamvision.quotas import (
 from dreamvision.rendering import RenderOutcomeUnknownError
 from dreamvision.storage import new_media_token
 from dreamvision.tables.database import (
+    ERASING,
     ContentionError,
     Database,
     Item,
@@ -36,11 +40,14 @@ from dreamvision.tables.database import (
 )
 from dreamvision.tables.dreams import Dreams
 from dreamvision.tables.guards import SERVICE_SHARDS, Guards, Reservation, VideoLimits
-from dreamvision.tables.profiles import Profiles
+from dreamvision.tables.paging import read_all, read_page
+from dreamvision.tables.profiles import AccountErasedError, Profiles, Spending
 
 _NOT_FINAL = "#status IN (:pending, :processing)"
 # The renderer was asked, and there is no task.
 _ASKED_IN_VAIN = "attribute_exists(render_requested_at) AND attribute_not_exists(provider_task_id)"
+# How much the clocks of two machines that make ids may differ, and then some.
+_CLOCKS_APART_SECONDS = 3600
 _OPEN_STATES = {":pending": VideoStatus.PENDING, ":processing": VideoStatus.PROCESSING}
 OPEN_INDEX = "open_videos"
 _OPEN = "open"
@@ -121,6 +128,13 @@ class OpenVideo(NamedTuple):
     job_id: str
 
 
+class VideoPage(NamedTuple):
+    """Rows, newest first, and the id to go on after (``None`` on the last page)."""
+
+    videos: list[VideoRecord]
+    last_id: str | None
+
+
 class Videos:
     """The videos of one user at a time."""
 
@@ -155,6 +169,57 @@ class Videos:
         for page in pages:
             yield from (OpenVideo(str(item["user_id"]), str(item["job_id"])) for item in page["Items"])
 
+    def look(self, user_id: str, job_id: str) -> VideoRecord:
+        """One video as it was a moment ago, for half a read unit. A miss is looked up again for certain.
+
+        Raises:
+            VideoNotFoundError: there is none with this id, or it is somebody else's.
+        """
+        try:
+            return self.get(user_id, job_id)
+        except VideoNotFoundError:
+            return self.get(user_id, job_id, consistent=True)
+
+    def page(
+        self, user_id: str, *, limit: int, status: VideoStatus | None = None, after_id: str | None = None
+    ) -> VideoPage:
+        """One page, newest first. With ``status`` a page may have fewer rows than there are: go on until the last."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "user_id = :user",
+            "ExpressionAttributeValues": {":user": user_id},
+            "ScanIndexForward": False,
+            "ConsistentRead": True,
+        }
+        if status is not None:
+            request |= {"FilterExpression": "#status = :status", "ExpressionAttributeNames": {"#status": "status"}}
+            request["ExpressionAttributeValues"][":status"] = status
+        if after_id is not None:
+            request["ExclusiveStartKey"] = _key(user_id, after_id)
+        items, last_key = read_page(self._database.client, request, ("user_id", "job_id"), limit)
+        return VideoPage(
+            [VideoRecord.model_validate(item) for item in items], str(last_key["job_id"]) if last_key else None
+        )
+
+    def of_dream(self, user_id: str, dream_id: str) -> list[VideoRecord]:
+        """All videos of one dream. Costs what was asked for since the dream was told: no index is consistent."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "user_id = :user AND job_id >= :earliest",
+            "FilterExpression": "dream_id = :dream",
+            "ExpressionAttributeValues": {
+                ":user": user_id,
+                ":dream": dream_id,
+                ":earliest": earliest_id(dream_id, margin_seconds=_CLOCKS_APART_SECONDS),
+            },
+            "ConsistentRead": True,
+        }
+        return [VideoRecord.model_validate(item) for item in read_all(self._database.client, request)]
+
+    def some(self, user_id: str, limit: int) -> list[VideoRecord]:
+        """Any videos of the user; none when there are none left."""
+        return self.page(user_id, limit=limit).videos
+
     def add_with_dream(
         self,
         user_id: str,
@@ -165,11 +230,20 @@ class Videos:
         now: datetime,
         limits: VideoLimits = NO_LIMITS,
     ) -> VideoRecord:
-        """A new dream that waits for its analysis, and the video that is to come of it. See ``_add``."""
+        """A new dream that waits for its analysis, and the video that is to come of it. See ``_add``.
+
+        Raises:
+            AccountErasedError: the account is being erased.
+        """
         dream = self._dreams.row(user_id, dream_id, dream_text, now)
         dream |= {"latest_job_id": job_id, "video_status": VideoStatus.PENDING}
         others = [self._dreams.putting(dream), self._profiles.counting(user_id, now, dreams=1)]
-        return self._add(_row(user_id, job_id, dream_id, duration, now), others, limits, now)
+        try:
+            return self._add(_row(user_id, job_id, dream_id, duration, now), others, limits, now)
+        except TransactionRefusedError as refused:
+            if refused.refused(len(others)):
+                raise AccountErasedError from None
+            raise
 
     def add(
         self,
@@ -290,14 +364,26 @@ class Videos:
             if not refused.refused(0):
                 raise  # else it was taken back before
 
-    def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> None:
-        """Keep the renderer's task id, whatever the status is by now: without it a paid task is lost."""
-        self._update(
-            user_id, job_id, {"provider_task_id": task_id, "credits": credits}, now, "attribute_exists(user_id)"
-        )
+    def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> VideoRecord:
+        """Keep the renderer's task id, whatever the status is by now: without it a paid task is lost.
+
+        The answer is final where nobody wants the rendering any more.
+
+        Raises:
+            VideoNotFoundError: deleted meanwhile; whoever erases the rest of it finds the task id.
+        """
+        values = {"provider_task_id": task_id, "credits": credits}
+        if not self._update_if_there(user_id, job_id, values, now):
+            self._update_if_there(ERASING + user_id, job_id, values, now)
+            raise VideoNotFoundError
         video = self.get(user_id, job_id, consistent=True)
-        if video.status is VideoStatus.PENDING:
+        if video.status is not VideoStatus.PENDING:
+            return video
+        try:
             self._move(video, VideoStatus.PROCESSING, now, {})
+        except VideoFinalError:
+            return self.get(user_id, job_id, consistent=True)
+        return video.model_copy(update={"status": VideoStatus.PROCESSING})
 
     def record_progress(self, video: VideoRecord, progress: int, queued_since: datetime | None, now: datetime) -> None:
         """Progress never goes back. A video that became final meanwhile stays as it is.
@@ -340,9 +426,9 @@ class Videos:
             "width": media.width,
             "height": media.height,
         }
-        self._move(
-            video, VideoStatus.COMPLETED, now, values, keys, [self._profiles.counting(video.user_id, now, videos=1)]
-        )
+        spending = Spending(credits=video.credits or 0, cost=micros_of_credits(video.credits or 0))
+        counting = self._profiles.counting(video.user_id, now, videos=1, spending=spending)
+        self._move(video, VideoStatus.COMPLETED, now, values, keys, [counting])
 
     def fail(self, user_id: str, job_id: str, error_code: str, error_message: str, now: datetime) -> VideoRecord:
         """Close the video, and an analysis that still waits, as failed. Harmless when the video is final already."""
@@ -356,6 +442,22 @@ class Videos:
             return self.get(user_id, job_id, consistent=True)
         self._fail_waiting_analysis(video, error_code)
         return self.get(user_id, job_id, consistent=True)
+
+    def cancel(self, user_id: str, job_id: str, now: datetime) -> VideoRecord:
+        """Nobody wants the video any more. Harmless when it is cancelled already.
+
+        Raises:
+            VideoFinalError: it is completed or failed.
+            VideoNotFoundError: there is none with this id, or it is somebody else's.
+        """
+        video = self.get(user_id, job_id, consistent=True)
+        if not video.status.is_final:
+            with suppress(VideoFinalError):  # somebody was faster: the row says how it ended
+                self._move(video, VideoStatus.CANCELLED, now, {"queued_since": None})
+            video = self.get(user_id, job_id, consistent=True)
+        if video.status is not VideoStatus.CANCELLED:
+            raise VideoFinalError
+        return video
 
     def _fail_waiting_analysis(self, video: VideoRecord, error_code: str) -> None:
         try:
@@ -426,6 +528,15 @@ class Videos:
 
     def _putting(self, row: Item) -> Write:
         return {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": "attribute_not_exists(user_id)"}}
+
+    def _update_if_there(self, user_id: str, job_id: str, values: Item, now: datetime) -> bool:
+        try:
+            self._update(user_id, job_id, values, now, "attribute_exists(user_id)")
+        except ClientError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
 
     def _update(
         self,

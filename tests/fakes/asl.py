@@ -1,0 +1,120 @@
+"""Runs a state machine of ``functions/workflow`` in this process: the definition as it is, its functions called.
+
+What is known of the language is what the definitions use. Waits take no time, and a ``Retry`` tries again at once.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+from jsonata import Jsonata
+
+from dreamvision.errors import DreamVisionError
+from tests.conftest import REPOSITORY
+
+type Task = Callable[[dict[str, Any]], dict[str, Any]]
+
+_MOST_STATES = 1000
+
+
+class ExecutionFailedError(Exception):
+    """The execution ended red; the message is the name of the error."""
+
+
+class Machine:
+    """One definition. ``tasks`` are by the name of the substitution that stands for the function: ``DiscardArn``."""
+
+    def __init__(self, name: str, tasks: Mapping[str, Task], substitutions: Mapping[str, str]) -> None:
+        text = (REPOSITORY / "functions" / "workflow" / f"{name}.asl.yaml").read_text()
+        for variable, value in substitutions.items():
+            text = text.replace(f"${{{variable}}}", value)
+        self._definition: dict[str, Any] = yaml.safe_load(text)
+        self._tasks = tasks
+        self.entered: list[str] = []
+        self.waited: list[Any] = []
+        self.on_wait: Callable[[], None] = lambda: None
+
+    def run(self, given: dict[str, Any]) -> dict[str, Any]:
+        """From the input to the output.
+
+        Raises:
+            ExecutionFailedError
+        """
+        self.entered, self.waited = [], []
+        variables: dict[str, Any] = {}
+        name, data = self._definition["StartAt"], given
+        while len(self.entered) < _MOST_STATES:
+            self.entered.append(name)
+            state = self._definition["States"][name]
+            match state["Type"]:
+                case "Succeed":
+                    return data
+                case "Fail":
+                    raise ExecutionFailedError(_evaluated(state["Error"], variables, {"input": data}))
+                case "Choice":
+                    chosen = self._choose(state, variables, data)
+                    _assign(chosen, variables, {"input": data})
+                    name = chosen["Next"] if "Next" in chosen else state["Default"]
+                case "Task":
+                    name, data = self._perform(state, variables, data)
+                case kind:
+                    assert kind in ("Pass", "Wait"), kind
+                    if kind == "Wait":
+                        self.waited.append(_evaluated(state["Seconds"], variables, {"input": data}))
+                        self.on_wait()
+                    _assign(state, variables, {"input": data})
+                    name = state["Next"]
+        raise AssertionError("the execution does not end")
+
+    def _choose(self, state: dict[str, Any], variables: dict[str, Any], data: Any) -> dict[str, Any]:
+        for choice in state["Choices"]:
+            if _evaluated(choice["Condition"], variables, {"input": data}) is True:
+                found: dict[str, Any] = choice
+                return found
+        return {}
+
+    def _perform(self, state: dict[str, Any], variables: dict[str, Any], data: Any) -> tuple[str, Any]:
+        arguments = _evaluated(state.get("Arguments", "{% $states.input %}"), variables, {"input": data})
+        task = self._tasks[state["Resource"].removeprefix("${").removesuffix("}")]
+        try:
+            result = _tried(task, arguments, state.get("Retry", []))
+        except DreamVisionError as error:
+            rule = _rule_for(error, state.get("Catch", []))
+            if rule is None:
+                raise ExecutionFailedError(type(error).__name__) from error
+            context = {"input": data, "errorOutput": {"Error": type(error).__name__}}
+        else:
+            rule, context = state, {"input": data, "result": result}
+        output = _evaluated(rule.get("Output", "{% $states.input %}"), variables, context)
+        _assign(rule, variables, context)
+        return rule["Next"], output
+
+
+def _tried(task: Task, arguments: dict[str, Any], rules: list[dict[str, Any]]) -> dict[str, Any]:
+    tries = 0
+    while True:
+        try:
+            return task(arguments)
+        except DreamVisionError as error:
+            rule = _rule_for(error, rules)
+            tries += 1
+            if rule is None or tries > rule["MaxAttempts"]:
+                raise
+
+
+def _rule_for(error: DreamVisionError, rules: list[dict[str, Any]]) -> dict[str, Any] | None:
+    names = (type(error).__name__, "States.ALL")
+    return next((rule for rule in rules if set(names) & set(rule["ErrorEquals"])), None)
+
+
+def _assign(rule: dict[str, Any], variables: dict[str, Any], context: dict[str, Any]) -> None:
+    variables |= {name: _evaluated(value, variables, context) for name, value in rule.get("Assign", {}).items()}
+
+
+def _evaluated(value: Any, variables: dict[str, Any], context: dict[str, Any]) -> Any:
+    if not (isinstance(value, str) and value.startswith("{%") and value.endswith("%}")):
+        return value
+    expression = Jsonata(value[2:-2].strip())
+    for name, bound in {**variables, "states": context}.items():
+        expression.assign(name, bound)
+    return expression.evaluate(None)

@@ -1,0 +1,115 @@
+"""Dreams and videos of users, made by the product's own table code, and the objects that serve them."""
+
+from datetime import datetime
+from itertools import count
+
+import boto3
+
+from dreamvision.analysis import TEMPLATE_NAMES, Analysis, Category
+from dreamvision.clock import utc_now
+from dreamvision.cursors import Cursors
+from dreamvision.history import History
+from dreamvision.ids import new_id
+from dreamvision.storage import MediaStore
+from dreamvision.tables.database import Database
+from dreamvision.tables.dreams import DreamRecord, Dreams
+from dreamvision.tables.profiles import Profile, Profiles
+from dreamvision.tables.videos import Media, VideoRecord, Videos
+from dreamvision.views import Views
+from dreamvision.watching import Watching, WatchingSettings
+from dreamvision.workflow import Workflow
+from tests.fakes.aws import MEDIA_BUCKET, REGION
+from tests.fakes.runway import FakeRenderer
+from tests.fakes.states import MACHINE, FakeStates
+
+LUNA = "11111111-1111-4111-8111-111111111111"
+STELLA = "22222222-2222-4222-8222-222222222222"
+DREAM = "I was flying over a dark forest with twisted trees"
+
+
+class DreamWorld:
+    """One service with its tables, its bucket and its (fake) state machines and renderer."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.dreams = Dreams(database)
+        self.videos = Videos(database)
+        self.profiles = Profiles(database)
+        self.states = FakeStates()
+        self.workflow = Workflow(MACHINE, self.states)  # type: ignore[arg-type]
+        self.renderer = FakeRenderer()
+        self.media = boto3.client("s3", region_name=REGION)
+        self.store = MediaStore(MEDIA_BUCKET, self.media)
+        self.now = float(int(utc_now().timestamp()))
+        self.views = Views(self.store, clock=lambda: self.now)
+        self.cursors = Cursors(lambda: b"a key")
+        settings = WatchingSettings(state_machine_arn=MACHINE, poll_interval=5)
+        self.watching = Watching(database, self.views, self.cursors, self.workflow, settings)
+        self.history = History(database, self.views, self.cursors)
+        self._numbers = count(1)
+
+    # ------------------------------------------------------------ what there is
+
+    def dream(
+        self,
+        user_id: str = LUNA,
+        category: Category = Category.FLIGHT,
+        *,
+        now: datetime | None = None,
+        text: str = DREAM,
+    ) -> DreamRecord:
+        """A dream that was analysed."""
+        analysis = Analysis(category, TEMPLATE_NAMES[category], 0.9, "POV gentle rise", 800, 140, "claude-sonnet-5-5")
+        return self.dreams.add_analyzed(user_id, new_id(), text, analysis, 1200, now or utc_now())
+
+    def told(self, user_id: str = LUNA) -> VideoRecord:
+        """A dream that waits for its analysis, and its video."""
+        job_id = new_id()
+        video = self.videos.add_with_dream(user_id, job_id, new_id(), DREAM, 5, utc_now())
+        self.states.started[job_id] = {}
+        return video
+
+    def video(self, dream: DreamRecord) -> VideoRecord:
+        """A video that was asked for."""
+        job_id = new_id()
+        self.videos.add(dream.user_id, job_id, dream.dream_id, 5, utc_now())
+        self.states.started[job_id] = {}
+        return self.row(dream.user_id, job_id)
+
+    def rendering(self, dream: DreamRecord) -> VideoRecord:
+        """A video that the renderer works on."""
+        video = self.video(dream)
+        self.videos.request_render(video.user_id, video.job_id, utc_now())
+        self.videos.record_render(video.user_id, video.job_id, f"task-{next(self._numbers)}", 60, utc_now())
+        return self.row(video.user_id, video.job_id)
+
+    def completed(self, dream: DreamRecord) -> VideoRecord:
+        """A video that can be watched, with its media in the bucket."""
+        video = self.rendering(dream)
+        media = Media(
+            f"videos/{video.user_id}/{video.job_id}.mp4",
+            f"thumbnails/{video.media_token}/{video.job_id}.jpg",
+            f"thumbnails/{video.media_token}/{video.job_id}.webp",
+            1280,
+            720,
+        )
+        for key in media[:3]:
+            self.media.put_object(Bucket=MEDIA_BUCKET, Key=str(key), Body=b"media")
+        self.videos.complete(video, media, utc_now())
+        return self.row(video.user_id, video.job_id)
+
+    def failed(self, dream: DreamRecord) -> VideoRecord:
+        video = self.rendering(dream)
+        return self.videos.fail(video.user_id, video.job_id, "RenderFailedError", "It failed.", utc_now())
+
+    # ------------------------------------------------------------ what is left of it
+
+    def row(self, user_id: str, job_id: str) -> VideoRecord:
+        return self.videos.get(user_id, job_id, consistent=True)
+
+    def profile(self, user_id: str = LUNA) -> Profile:
+        return self.profiles.get(user_id, consistent=True)
+
+    def keys(self) -> list[str]:
+        """What lies in the bucket."""
+        return [item["Key"] for item in self.media.list_objects_v2(Bucket=MEDIA_BUCKET).get("Contents", [])]

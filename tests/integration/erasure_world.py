@@ -1,0 +1,141 @@
+"""Erasures from the request to the last state: the real definition, the real functions, and a kill at any call."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dreamvision.account_erasure import AccountErasure
+from dreamvision.attempts import Attempt, Attempts
+from dreamvision.clock import utc_now
+from dreamvision.cognito import CognitoSettings, UserPool
+from dreamvision.erasure_workflow import ErasureWorkflow
+from dreamvision.limits import RateLimits, RateSettings, Scope
+from dreamvision.sessions import Sessions
+from dreamvision.tables.guards import Guards
+from tests.conftest import load_function
+from tests.fakes.asl import Machine, Task
+from tests.fakes.aws import MEDIA_BUCKET, TABLES
+from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
+from tests.fakes.http_api import Answer, HttpFunction
+from tests.fakes.runway import FakeRenderer
+from tests.fakes.states import FakeStates
+from tests.integration.dream_world import LUNA, DreamWorld
+
+ERASE = "arn:aws:states:us-east-1:123456789012:stateMachine:erase"
+GRACE = 240
+_FUNCTIONS = {
+    "CloseAccountArn": "close_account",
+    "DiscardArn": "discard",
+    "StopRendersArn": "stop_renders",
+    "DeleteMediaArn": "delete_media",
+    "ForgetArn": "forget",
+    "ForgetAccountArn": "forget_account",
+}
+
+
+class Killed(BaseException):
+    """The process ends here: nothing catches it, and nothing is tidied up."""
+
+
+class _CountedCognito(FakeCognito):
+    def __init__(self, world: "ErasureWorld") -> None:
+        super().__init__()
+        self._world = world
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("admin_"):
+            self._world.step()
+        return super().__getattribute__(name)
+
+
+class _CountedRenderer(FakeRenderer):
+    def __init__(self, world: "ErasureWorld") -> None:
+        super().__init__()
+        self._world = world
+
+    def cancel(self, task_id: str) -> None:
+        self._world.step()
+        super().cancel(task_id)
+
+
+class ErasureWorld:
+    """A world of dreams, and what erases in it. ``kill_at`` is the number of the call before which it is killed."""
+
+    def __init__(self, world: DreamWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.dreams = world
+        self.calls = 0
+        self.kill_at: int | None = None
+        world.renderer = _CountedRenderer(self)
+        self.cognito = _CountedCognito(self)
+        self.pool = UserPool(
+            CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID), cast(Any, self.cognito)
+        )
+        self.sessions = Sessions(world.database)
+        self.erasures = FakeStates(self.step)
+        self.account = AccountErasure(world.database, self.pool, self.sessions)
+        workflow = ErasureWorkflow(ERASE, cast(Any, self.erasures))
+        for client, service in ((world.database.client, "dynamodb"), (world.media, "s3")):
+            client.meta.events.register(f"before-call.{service}.*", lambda **_: self.step())
+        monkeypatch.setattr(AccountErasure, "shared", lambda: self.account)
+        monkeypatch.setattr(ErasureWorkflow, "shared", lambda: workflow)
+        monkeypatch.setattr(load_function("workflow/erase/stop_renders"), "configured_renderer", lambda: world.renderer)
+        monkeypatch.setattr(load_function("workflow/erase/stop_renders"), "Workflow", lambda _: world.workflow)
+        monkeypatch.setattr(load_function("workflow/erase/delete_media"), "MediaStore", lambda _: world.store)
+        tasks = {arn: _task(folder) for arn, folder in _FUNCTIONS.items()}
+        self.machine = Machine("erase", tasks, {"EraseGrace": str(GRACE)})
+
+    def step(self) -> None:
+        self.calls += 1
+        if self.calls == self.kill_at:
+            raise Killed
+
+    def kill_at_call(self, number: int | None) -> None:
+        self.calls, self.kill_at = 0, number
+
+    # ------------------------------------------------------------ requests and executions
+
+    def delete_dream(self, dream_id: str, user_id: str = LUNA) -> Answer:
+        return HttpFunction("dreams")(user_id, "DELETE /api/v1/dreams/{dream_id}", dream_id=dream_id)
+
+    def delete_account(self, user_id: str = LUNA) -> Answer:
+        return HttpFunction("account")(user_id, "DELETE /api/v1/auth/me")
+
+    def run_execution(self) -> None:
+        """What was started last, from its beginning to its end."""
+        self.machine.run(list(self.erasures.started.values())[-1])
+
+    # ------------------------------------------------------------ users, and what is left of them
+
+    def user(self, user_id: str, email: str, username: str) -> None:
+        """An account that can be told apart in every table."""
+        user = self.cognito.add_user(email, "Moonlight7")
+        del self.cognito.users[user.sub]
+        user.sub = user_id
+        self.cognito.users[user_id] = user
+        profiles = self.dreams.profiles
+        profiles.complete(user_id, email, profiles.reserve(username, utc_now()), utc_now())
+        Attempts(self.dreams.database).count(Attempt.FORGOT, email)
+        for scope in (Scope.ANALYZE, Scope.DREAM_VIDEO, Scope.VIDEO):
+            RateLimits(Guards(self.dreams.database), RateSettings()).count_user(scope, user_id)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Everything in all tables."""
+        client = self.dreams.database.client
+        return [item for table in TABLES for item in client.scan(TableName=table)["Items"]]
+
+    def left_of(self, *marks: str) -> list[str]:
+        """Every item and key that has one of the marks in it."""
+        found = [str(item) for item in self.items()] + self.dreams.keys()
+        return [text for text in found if any(mark in text for mark in marks)]
+
+    def put_media(self, key: str) -> None:
+        self.dreams.media.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=b"media")
+
+
+def _task(folder: str) -> Task:
+    module = load_function(f"workflow/erase/{folder}")
+    context = SimpleNamespace(
+        function_name=folder, memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
+    )
+    return lambda arguments: module.handler(arguments, context)

@@ -1,0 +1,476 @@
+"""Deleting a dream and erasing an account, however often interrupted: nothing is left, and nothing else goes."""
+
+import itertools
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from dreamvision.analysis import Analysis, Category
+from dreamvision.attempts import Attempt, guard_key
+from dreamvision.clock import utc_now
+from dreamvision.cognito_errors import InvalidCredentialsError
+from dreamvision.discarding import Discarding
+from dreamvision.errors import DreamVisionError
+from dreamvision.identity import UnauthenticatedError
+from dreamvision.ids import new_id
+from dreamvision.models.dreams import AnalysisStatus
+from dreamvision.producing import start_render
+from dreamvision.rendering import RenderCancelUnconfirmedError, RenderTask
+from dreamvision.tables.dreams import DreamRecord
+from dreamvision.tables.profiles import AccountErasedError, UsernameTakenError
+from dreamvision.tables.videos import Media, VideoFinalError, VideoRecord
+from tests.fakes.asl import ExecutionFailedError
+from tests.fakes.cognito_state import refused
+from tests.fakes.http_api import HttpFunction
+from tests.fakes.runway import FakeRenderer
+from tests.integration.dream_world import LUNA, STELLA, DreamWorld
+from tests.integration.erasure_world import GRACE, ErasureWorld, Killed
+
+pytest_plugins = ["tests.integration.dream_fixtures"]
+
+_EMAIL, _NAME = "luna@example.com", "Luna Dreamer"
+_OTHER_EMAIL, _OTHER_NAME = "stella@example.com", "Stella"
+
+
+@pytest.fixture
+def erasure(world: DreamWorld, monkeypatch: pytest.MonkeyPatch) -> ErasureWorld:
+    found = ErasureWorld(world, monkeypatch)
+    found.user(LUNA, _EMAIL, _NAME)
+    found.user(STELLA, _OTHER_EMAIL, _OTHER_NAME)
+    return found
+
+
+def _filled(erasure: ErasureWorld, user_id: str = LUNA) -> dict[str, list[VideoRecord]]:
+    """Two dreams with a video in every state, and one that waits for its analysis; the videos by their dream."""
+    world = erasure.dreams
+    dream, other = world.dream(user_id), world.dream(user_id, Category.GOTHIC)
+    told = world.told(user_id)
+    return {
+        dream.dream_id: [world.completed(dream), world.failed(dream), world.rendering(dream)],
+        other.dream_id: [world.completed(other)],
+        told.dream_id: [told],
+    }
+
+
+def _get(path: str, **parameters: Any) -> int:
+    return HttpFunction(path.split("/")[3])(LUNA, f"GET {path}", **parameters).status
+
+
+# ---------------------------------------------------------------- one dream
+
+
+def test_a_deleted_dream_is_gone_at_once(erasure: ErasureWorld) -> None:
+    videos = _filled(erasure)
+    (dream_id, mine), (other_id, others), (told_id, _) = videos.items()
+
+    answer = erasure.delete_dream(dream_id)
+
+    # THEN nothing shows it, before anything was done behind the scenes
+    assert (answer.status, answer.body) == (204, None)
+    assert _get("/api/v1/dreams/{dream_id}", dream_id=dream_id) == 404
+    for video in mine:
+        assert _get("/api/v1/videos/{job_id}", job_id=video.job_id) == 404
+    listed = HttpFunction("dreams")(LUNA, "GET /api/v1/dreams").body
+    assert ([dream["id"] for dream in listed["dreams"]], listed["total"]) == ([told_id, other_id], 2)
+    by_category = HttpFunction("dreams")(LUNA, "GET /api/v1/dreams", query={"category": "flight"}).body
+    assert (by_category["dreams"], by_category["total"]) == ([], 0)
+    listed_videos = HttpFunction("videos")(LUNA, "GET /api/v1/videos").body["videos"]
+    assert {video["dream_id"] for video in listed_videos} == {other_id, told_id}
+    # AND the counters have moved, and what was spent stays spent
+    profile = erasure.dreams.profile()
+    assert (profile.dreams_count, profile.videos_count) == (2, 1)
+    assert profile.dreams_by_category[Category.FLIGHT] == 0
+    assert profile.by_month(utc_now())[0][1:3] == (2, 1)
+    assert (profile.tokens_in, profile.credits) == (1600, 120)
+    # AND no text of it is left
+    assert not [item for item in erasure.items() if item.get("dream_id") == dream_id and "dream_text" in item]
+    assert others[0].job_id in "".join(erasure.dreams.keys())
+
+
+def test_a_deleted_dream_leaves_nothing(erasure: ErasureWorld) -> None:
+    videos = _filled(erasure)
+    dream_id, mine = next(iter(videos.items()))
+    before = set(erasure.dreams.keys())
+
+    erasure.delete_dream(dream_id)
+    erasure.run_execution()
+
+    assert erasure.left_of(dream_id, *(video.job_id for video in mine), *(video.media_token for video in mine)) == []
+    assert len(before - set(erasure.dreams.keys())) == 3
+    # AND what ran was stopped: the execution, and whatever the provider may still have
+    assert erasure.dreams.states.stopped == [mine[2].job_id] * 2
+    assert set(erasure.dreams.renderer.cancelled) == {str(video.provider_task_id) for video in mine}
+    # AND since something ran, everything was looked through again after a while
+    assert erasure.machine.waited == [GRACE]
+    assert erasure.machine.entered[-1] == "Erased"
+
+
+def test_a_dream_without_a_running_video_is_erased_without_waiting(erasure: ErasureWorld) -> None:
+    dream = erasure.dreams.dream()
+    erasure.dreams.completed(dream)
+
+    erasure.delete_dream(dream.dream_id)
+    erasure.run_execution()
+
+    assert erasure.machine.waited == []
+    assert erasure.left_of(dream.dream_id) == []
+
+
+def test_a_dream_that_still_waits_for_its_analysis(erasure: ErasureWorld) -> None:
+    video = erasure.dreams.told()
+
+    erasure.delete_dream(video.dream_id)
+    erasure.run_execution()
+
+    assert erasure.left_of(video.dream_id, video.job_id) == []
+    assert erasure.dreams.profile().dreams_count == 0
+    assert erasure.dreams.states.stopped[0] == video.job_id
+
+
+def test_deleting_again_is_harmless_until_nothing_is_left(erasure: ErasureWorld) -> None:
+    dream = erasure.dreams.dream()
+
+    assert erasure.delete_dream(dream.dream_id).status == 204
+    assert erasure.delete_dream(dream.dream_id).status == 204
+    assert len(erasure.erasures.started) == 1
+    erasure.run_execution()
+    again = erasure.delete_dream(dream.dream_id)
+
+    assert (again.status, again.problem) == (404, "dream_not_found")
+    assert erasure.dreams.profile().dreams_count == 0
+
+
+def test_somebody_elses_dream_cannot_be_deleted(erasure: ErasureWorld) -> None:
+    dream = erasure.dreams.dream()
+
+    theirs, unknown = erasure.delete_dream(dream.dream_id, STELLA), erasure.delete_dream(new_id(), STELLA)
+
+    assert (theirs.status, theirs.problem) == (unknown.status, unknown.problem) == (404, "dream_not_found")
+    assert erasure.erasures.started == {}
+    assert erasure.dreams.dreams.get(LUNA, dream.dream_id) == dream
+
+
+def test_nothing_changes_when_the_erasure_cannot_be_started(erasure: ErasureWorld) -> None:
+    dream = erasure.dreams.dream()
+    erasure.erasures.refusal = "ServiceUnavailable"
+
+    answer = erasure.delete_dream(dream.dream_id)
+
+    assert (answer.status, answer.problem, answer.headers["retry-after"]) == (503, "deletion_unavailable", "5")
+    assert _get("/api/v1/dreams/{dream_id}", dream_id=dream.dream_id) == 200
+
+
+def test_a_dream_that_changes_while_it_is_deleted(erasure: ErasureWorld) -> None:
+    """The analysis is kept in the very moment of the deletion: the counters fit all the same."""
+    world = erasure.dreams
+    video = world.told()
+    discarding = Discarding(world.database)
+    get = discarding._dreams.get
+    analysis = Analysis(Category.CHASE, "CHASE", 0.9, "POV running", 10, 5, "claude-sonnet-5-5")
+
+    def analysed_meanwhile(*arguments: Any, **options: Any) -> DreamRecord:
+        dream = get(*arguments, **options)
+        if dream.analysis_status is AnalysisStatus.PENDING:
+            world.dreams.complete_analysis(LUNA, video.dream_id, analysis, 1, utc_now())
+        return dream
+
+    discarding._dreams.get = analysed_meanwhile  # type: ignore[method-assign]
+    discarding.discard_dream(LUNA, video.dream_id)
+
+    profile = world.profile()
+    assert (profile.dreams_count, profile.dreams_by_category[Category.CHASE]) == (0, 0)
+
+
+def test_videos_are_found_though_clocks_differ(erasure: ErasureWorld) -> None:
+    """The id of a video that another machine made may look older than its dream's."""
+    world = erasure.dreams
+    dream = world.dream()
+    job_id = str(UUID(int=UUID(new_id()).int - (30 * 60 * 1000 << 80)))
+    world.videos.add(LUNA, job_id, dream.dream_id, 5, utc_now())
+
+    erasure.delete_dream(dream.dream_id)
+
+    assert job_id < dream.dream_id
+    assert _get("/api/v1/videos/{job_id}", job_id=job_id) == 404
+
+
+class _DeletedMeanwhile(FakeRenderer):
+    """A renderer that takes so long to accept that the dream is deleted by then."""
+
+    def __init__(self, deleting: Callable[[], object]) -> None:
+        super().__init__()
+        self._deleting = deleting
+
+    def start(self, prompt: str, duration_seconds: int) -> RenderTask:
+        task = super().start(prompt, duration_seconds)
+        self._deleting()
+        return task
+
+
+def test_a_rendering_that_is_accepted_while_its_dream_is_deleted(erasure: ErasureWorld) -> None:
+    world = erasure.dreams
+    video = world.video(world.dream())
+    renderer = _DeletedMeanwhile(lambda: erasure.delete_dream(video.dream_id))
+
+    with pytest.raises(VideoFinalError):
+        start_render(LUNA, video.job_id, renderer, world.dreams, world.videos)
+
+    # THEN it is stopped by who asked for it, and once more by the erasure
+    assert renderer.cancelled == renderer.task_ids
+    erasure.run_execution()
+    assert set(world.renderer.cancelled) == set(renderer.task_ids)
+    assert erasure.left_of(video.job_id) == []
+
+
+def test_media_that_are_kept_while_their_dream_is_deleted(erasure: ErasureWorld) -> None:
+    """ArchiveVideo was killed after it had stored the video: the keys are known all the same."""
+    world = erasure.dreams
+    video = world.rendering(world.dream())
+    erasure.delete_dream(video.dream_id)
+    with pytest.raises(VideoFinalError):
+        world.videos.complete(video, Media("video", "thumbnail", None, 1280, 720), utc_now())
+    erasure.put_media(f"videos/{LUNA}/{video.job_id}.mp4")
+    erasure.put_media(f"thumbnails/{video.media_token}/{video.job_id}.jpg")
+
+    erasure.run_execution()
+
+    assert erasure.left_of(video.job_id) == []
+
+
+def test_what_is_old_is_not_looked_for_at_the_provider(erasure: ErasureWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    dream = erasure.dreams.dream()
+    erasure.dreams.completed(dream)
+    monkeypatch.setattr("dreamvision.erasing.utc_now", lambda: utc_now() + timedelta(days=3))
+
+    erasure.delete_dream(dream.dream_id)
+    erasure.run_execution()
+
+    assert erasure.dreams.renderer.cancelled == []
+    assert erasure.left_of(dream.dream_id) == []
+
+
+def test_a_provider_that_is_down_keeps_nothing_from_being_erased(
+    erasure: ErasureWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = _filled(erasure)
+    dream_id, mine = next(iter(videos.items()))
+
+    def down(_: str) -> None:
+        raise RenderCancelUnconfirmedError
+
+    monkeypatch.setattr(erasure.dreams.renderer, "cancel", down)
+    erasure.delete_dream(dream_id)
+
+    with pytest.raises(ExecutionFailedError, match="RenderCancelUnconfirmedError"):
+        erasure.run_execution()
+
+    assert erasure.machine.entered[-1] == "RenderLeftBehind"
+    assert erasure.left_of(dream_id, *(video.job_id for video in mine)) == []
+
+
+def test_many_videos_take_several_runs(erasure: ErasureWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dreamvision.erasing._RENDERS_PER_RUN", 2)
+    monkeypatch.setattr("dreamvision.erasing._NOTES_PER_RUN", 2)
+    dream = erasure.dreams.dream()
+    for _ in range(5):
+        erasure.dreams.completed(dream)
+
+    erasure.delete_dream(dream.dream_id)
+    erasure.run_execution()
+
+    assert erasure.machine.entered.count("StopRenders") == 3
+    assert erasure.left_of(dream.dream_id) == []
+    assert erasure.dreams.keys() == []
+
+
+def test_deleting_a_dream_survives_a_kill_at_every_call(erasure: ErasureWorld) -> None:
+    """The n-th try is killed at its n-th call, until one gets to the end."""
+    videos = _filled(erasure)
+    (dream_id, mine), (other_id, _), (told_id, _) = videos.items()
+    for number in itertools.count(1):
+        erasure.kill_at_call(number)
+        with suppress(Killed):
+            erasure.delete_dream(dream_id)
+            erasure.run_execution()
+            break
+    erasure.kill_at_call(None)
+
+    assert number > 20
+    assert erasure.left_of(dream_id, *(video.job_id for video in mine)) == []
+    profile = erasure.dreams.profile()
+    assert (profile.dreams_count, profile.videos_count) == (2, 1)
+    assert profile.dreams_by_category == {**dict.fromkeys(Category, 0), Category.GOTHIC: 1}
+    assert _get("/api/v1/dreams/{dream_id}", dream_id=other_id) == 200
+    assert _get("/api/v1/dreams/{dream_id}", dream_id=told_id) == 200
+
+
+def test_a_killed_request_is_finished_by_its_execution(erasure: ErasureWorld) -> None:
+    """The client never asks again: what the request had begun is done anyway."""
+    for number in itertools.count(1):
+        dream = erasure.dreams.dream()
+        erasure.dreams.completed(dream)
+        erasure.kill_at_call(number)
+        done = False
+        with suppress(Killed):
+            erasure.delete_dream(dream.dream_id)
+            done = True
+        erasure.kill_at_call(None)
+        name = next((name for name in erasure.erasures.started if dream.dream_id in name), None)
+        if name is not None:
+            erasure.machine.run(erasure.erasures.started[name])
+            assert erasure.left_of(dream.dream_id) == []
+        else:
+            assert _get("/api/v1/dreams/{dream_id}", dream_id=dream.dream_id) == 200
+        if done:
+            break
+    assert number > 5
+
+
+# ---------------------------------------------------------------- the whole account
+
+
+def _is_erased(erasure: ErasureWorld) -> None:
+    """Nothing of Luna's anywhere, but that her sessions are over."""
+    attempts = [guard_key(attempt, _EMAIL) for attempt in Attempt]
+    assert len(erasure.left_of(LUNA, _EMAIL, _NAME, _NAME.lower(), *attempts)) == 1
+    guard = next(item for item in erasure.items() if f"sessions#{LUNA}" in str(item))
+    assert set(guard) == {"guard", "erased", "all_until", "expires_at"}
+    assert LUNA not in erasure.cognito.users
+
+
+def test_an_erased_account_leaves_nothing_and_everybody_else_everything(erasure: ErasureWorld) -> None:
+    _filled(erasure)
+    theirs = _filled(erasure, STELLA)
+    erasure.put_media(f"uploads/{LUNA}/picture.jpg")
+    marks = [STELLA, _OTHER_EMAIL, _OTHER_NAME.lower(), *theirs]
+    before = erasure.left_of(*marks)
+
+    answer = erasure.delete_account()
+    erasure.run_execution()
+
+    assert (answer.status, answer.body) == (204, None)
+    _is_erased(erasure)
+    assert erasure.left_of(*marks) == before
+    assert STELLA in erasure.cognito.users
+    assert LUNA not in str(erasure.dreams.keys())
+    # AND the name and the address are free again
+    erasure.user("33333333-3333-4333-8333-333333333333", _EMAIL, _NAME)
+
+
+def test_an_account_is_closed_at_once(erasure: ErasureWorld) -> None:
+    world = erasure.dreams
+    _filled(erasure)
+    erasure.delete_account()
+
+    # THEN no token of it is good any more, not even one that was issued in this moment
+    with pytest.raises(UnauthenticatedError):
+        erasure.sessions.require_open(LUNA, "a-session", int(utc_now().timestamp()) + 60)
+    erasure.sessions.begin(LUNA, "late-session", int(utc_now().timestamp()))
+    with pytest.raises(UnauthenticatedError):
+        erasure.sessions.require_open(LUNA, "late-session", int(utc_now().timestamp()))
+    assert _get("/api/v1/dreams") == 401
+    assert erasure.delete_account().status == 401
+    # AND nobody signs in
+    with pytest.raises(InvalidCredentialsError):
+        erasure.pool.sign_in(_EMAIL, "Moonlight7")
+    # AND a request that had been let in before keeps nothing new
+    with pytest.raises(AccountErasedError):
+        world.dream()
+    with pytest.raises(AccountErasedError):
+        world.told()
+    # AND the name stays taken until the end
+    with pytest.raises(UsernameTakenError):
+        world.profiles.reserve(_NAME, utc_now())
+
+
+def test_what_is_written_in_the_last_moment_goes_as_well(erasure: ErasureWorld) -> None:
+    """A task that was killed leaves media while the erasure waits for such stragglers."""
+    world = erasure.dreams
+    video = world.rendering(world.dream())
+    erasure.delete_account()
+
+    def straggle() -> None:
+        assert world.keys() == []
+        erasure.put_media(f"videos/{LUNA}/{video.job_id}.mp4")
+        erasure.put_media(f"thumbnails/{video.media_token}/{video.job_id}.jpg")
+
+    erasure.machine.on_wait = straggle
+    erasure.run_execution()
+
+    _is_erased(erasure)
+    assert world.keys() == []
+
+
+def test_an_account_without_anything(erasure: ErasureWorld) -> None:
+    erasure.delete_account()
+    erasure.run_execution()
+
+    _is_erased(erasure)
+    assert erasure.machine.waited == [GRACE]
+
+
+def test_an_account_without_a_profile(erasure: ErasureWorld) -> None:
+    erasure.dreams.profiles.remove(LUNA)
+
+    erasure.delete_account()
+    erasure.run_execution()
+
+    assert LUNA not in erasure.cognito.users
+
+
+def test_erasing_what_was_erased_is_harmless(erasure: ErasureWorld) -> None:
+    _filled(erasure)
+    erasure.delete_account()
+    erasure.run_execution()
+    erasure.run_execution()
+
+    _is_erased(erasure)
+
+
+def test_erasing_an_account_survives_a_kill_at_every_call(erasure: ErasureWorld) -> None:
+    """The n-th execution is killed at its n-th call, until one gets to the end."""
+    videos = _filled(erasure)
+    _filled(erasure, STELLA)
+    theirs = erasure.left_of(STELLA)
+    erasure.delete_account()
+    for number in itertools.count(1):
+        erasure.kill_at_call(number)
+        with suppress(Killed):
+            erasure.run_execution()
+            break
+    erasure.kill_at_call(None)
+
+    assert number > 30
+    _is_erased(erasure)
+    assert erasure.left_of(STELLA) == theirs
+    rendered = {str(video.provider_task_id) for each in videos.values() for video in each if video.provider_task_id}
+    assert set(erasure.dreams.renderer.cancelled) == rendered
+
+
+def test_a_killed_request_for_an_erasure_is_finished_by_its_execution(erasure: ErasureWorld) -> None:
+    """Whoever is signed out cannot ask again."""
+    _filled(erasure)
+    erasure.kill_at_call(4)
+    with pytest.raises(Killed):
+        erasure.delete_account()
+    erasure.kill_at_call(None)
+
+    erasure.run_execution()
+
+    _is_erased(erasure)
+
+
+@pytest.mark.parametrize("operation", ["AdminDisableUser", "AdminUserGlobalSignOut", "AdminDeleteUser"])
+def test_cognito_that_is_busy_is_asked_again(erasure: ErasureWorld, operation: str) -> None:
+    _filled(erasure)
+    erasure.erasures.started["account"] = {"user_id": LUNA, "whole_account": True, "dream_id": None}
+    erasure.cognito.fail(operation, refused("TooManyRequestsException"))
+
+    with suppress(DreamVisionError):
+        erasure.run_execution()
+
+    _is_erased(erasure)

@@ -1,0 +1,61 @@
+"""Cursors: opaque, bound to the user and the list, and not to be made by anybody else."""
+
+import base64
+
+import pytest
+
+from dreamvision.cursors import CURSOR_LENGTH, Cursors, InvalidCursorError, Place
+from dreamvision.ids import new_id
+
+_CURSORS = Cursors(lambda: b"the key")
+_LIST = "dreams flight"
+
+
+def test_a_cursor_is_read_back() -> None:
+    place = Place(new_id(), 7)
+
+    cursor = _CURSORS.make(place, user_id="luna", list_name=_LIST)
+
+    assert len(cursor) == CURSOR_LENGTH
+    assert _CURSORS.read(cursor, user_id="luna", list_name=_LIST) == place
+
+
+def test_the_number_of_the_page_stops_counting_before_it_overflows() -> None:
+    cursor = _CURSORS.make(Place(new_id(), 2**24), user_id="luna", list_name=_LIST)
+
+    assert _CURSORS.read(cursor, user_id="luna", list_name=_LIST).page == 2**24 - 1
+
+
+@pytest.mark.parametrize(
+    ("user_id", "list_name", "key"),
+    [("stella", _LIST, b"the key"), ("luna", "dreams all", b"the key"), ("luna", _LIST, b"another key")],
+)
+def test_a_cursor_of_another_user_list_or_deployment_is_refused(user_id: str, list_name: str, key: bytes) -> None:
+    cursor = Cursors(lambda: key).make(Place(new_id(), 2), user_id=user_id, list_name=list_name)
+
+    with pytest.raises(InvalidCursorError):
+        _CURSORS.read(cursor, user_id="luna", list_name=_LIST)
+
+
+def test_no_changed_character_is_accepted() -> None:
+    cursor = _CURSORS.make(Place(new_id(), 2), user_id="luna", list_name=_LIST)
+
+    for position, character in enumerate(cursor):
+        changed = cursor[:position] + ("B" if character == "A" else "A") + cursor[position + 1 :]
+        with pytest.raises(InvalidCursorError):
+            _CURSORS.read(changed, user_id="luna", list_name=_LIST)
+
+
+@pytest.mark.parametrize("text", ["", "=", "x" * 48, "x" * 44, "é" * 48, "A" * 49, "A" * 4096, "\ud800" * 48])
+def test_what_is_no_cursor_is_refused(text: str) -> None:
+    with pytest.raises(InvalidCursorError):
+        _CURSORS.read(text, user_id="luna", list_name=_LIST)
+
+
+def test_one_place_has_one_spelling() -> None:
+    cursor = _CURSORS.make(Place(new_id(), 2), user_id="luna", list_name=_LIST)
+
+    assert base64.urlsafe_b64encode(base64.urlsafe_b64decode(cursor)).decode() == cursor
+    for spelling in (f"{cursor}=", f" {cursor}", f"{cursor}\n", cursor + cursor):
+        with pytest.raises(InvalidCursorError):
+            _CURSORS.read(spelling, user_id="luna", list_name=_LIST)
