@@ -38,6 +38,8 @@ from dreamvision.tables.dreams import Dreams
 from dreamvision.tables.guards import SERVICE_SHARDS, Guards, Reservation, VideoLimits
 from dreamvision.tables.profiles import Profiles
 
+UPDATE_INDEX = "by_update"
+
 _NOT_FINAL = "#status IN (:pending, :processing)"
 # The renderer was asked, and there is no task.
 _ASKED_IN_VAIN = "attribute_exists(render_requested_at) AND attribute_not_exists(provider_task_id)"
@@ -154,6 +156,18 @@ class Videos:
         )
         for page in pages:
             yield from (OpenVideo(str(item["user_id"]), str(item["job_id"])) for item in page["Items"])
+
+    def changed_since(self, user_id: str, moment: datetime, limit: int) -> list[VideoRecord]:
+        """The videos that changed at this moment or later, the least recent change first; a consistent read."""
+        answer = self._database.client.query(
+            TableName=self._table,
+            IndexName=UPDATE_INDEX,
+            KeyConditionExpression="user_id = :user AND updated_at >= :moment",
+            ExpressionAttributeValues={":user": user_id, ":moment": to_text(moment)},
+            ConsistentRead=True,
+            Limit=limit,
+        )
+        return [VideoRecord.model_validate(item) for item in answer["Items"]]
 
     def add_with_dream(
         self,
