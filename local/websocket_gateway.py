@@ -26,10 +26,17 @@ _ABNORMAL = 1011
 _UNSENDABLE = frozenset({1005, 1006, 1015})
 # Headers of the handshake itself: the next one has its own.
 _OF_HANDSHAKE = frozenset(
-    (
-        "host connection upgrade sec-websocket-key sec-websocket-version sec-websocket-extensions "
-        "sec-websocket-protocol content-length user-agent"
-    ).split()
+    {
+        "host",
+        "connection",
+        "upgrade",
+        "user-agent",
+        "content-length",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "sec-websocket-extensions",
+        "sec-websocket-protocol",
+    }
 )
 
 
