@@ -20,6 +20,8 @@ type Send = Callable[[dict[str, Any]], Awaitable[None]]
 SUBPROTOCOL = "dreamvision"
 # API Gateway's limit of one message.
 MAX_MESSAGE_BYTES = 128 * 1024
+# Longer than the authorizer and the $connect function may take together.
+_HANDSHAKE_SECONDS = 60
 _TOO_BIG = 1009
 _ABNORMAL = 1011
 # Codes that stand for the lack of one and are never sent.
@@ -57,7 +59,7 @@ class WebSocketDoor:
             compression=None,
             ping_interval=None,
             max_size=MAX_MESSAGE_BYTES,
-            open_timeout=35,
+            open_timeout=_HANDSHAKE_SECONDS,
             proxy=None,
         )
         try:

@@ -1,4 +1,4 @@
-"""A client of the WebSocket API for tests: connects as an app does and keeps what it hears, with the time of arrival."""
+"""A client of the WebSocket API for tests: connects as an app does, and keeps what it hears and when."""
 
 import asyncio
 import json
@@ -67,6 +67,10 @@ class Listener:
         except TimeoutError:
             raise AssertionError(f"not heard within {seconds} s: {self.messages}") from None
 
+    async def wait_for_completed(self, job_ids: set[str], seconds: float = 60) -> None:
+        """Until it was told that all of these videos can be watched."""
+        await self.wait_for(lambda each: all("completed" in each.statuses(job_id) for job_id in job_ids), seconds)
+
     async def answer(self, kind: str) -> list[Message]:
         """What comes next, up to a message of this kind."""
         start = len(self.heard)
@@ -94,9 +98,11 @@ async def listening(url: str, user: User, *, browser: bool = True) -> AsyncItera
 
 def connection(url: str, token: str, *, browser: bool = True) -> connect:
     """The handshake, to be entered."""
+    # A loaded machine may take its time; API Gateway itself gives a handshake 30 s.
+    options: dict[str, Any] = {"proxy": None, "open_timeout": 60, "ping_interval": None}
     if browser:
-        return connect(url, subprotocols=["dreamvision", f"bearer.{token}"], proxy=None)  # type: ignore[list-item]
-    return connect(url, additional_headers={"Authorization": f"Bearer {token}"}, proxy=None)
+        return connect(url, subprotocols=["dreamvision", f"bearer.{token}"], **options)  # type: ignore[list-item]
+    return connect(url, additional_headers={"Authorization": f"Bearer {token}"}, **options)
 
 
 async def refusal(handshake: connect) -> int:
