@@ -12,6 +12,7 @@ from local.build import BuildError, run_tool, source_hash, tool_environment
 from local.http_api import bring_api_in_line
 from local.settings import REGION, REPOSITORY, STACK_NAME, Settings
 from local.steps import step
+from local.stream_mappings import revive_stream_mappings
 
 _HASH_TAG = "dreamvision-sources"
 _BUCKET = "dreamvision-packages"
@@ -46,12 +47,14 @@ def deploy(settings: Settings, template: Path) -> dict[str, str]:
     if found is None:
         raise BuildError("The stack is not there after its deployment.")
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-    with step("Bringing API routes, time to live and provider keys in line"):
+    with step("Bringing API routes, streams, time to live and provider keys in line"):
         bring_api_in_line(
             client(settings, "apigatewayv2"), client(settings, "cloudformation"), STACK_NAME, outputs["ApiId"]
         )
-        _switch_on_time_to_live(settings, outputs)
+        for table in ("GuardsTableName", "ConnectionsTableName"):
+            _switch_on_time_to_live(settings, outputs[table])
         _put_provider_keys(settings, outputs)
+        revive_stream_mappings(client(settings, "lambda"))
     return outputs
 
 
@@ -76,6 +79,7 @@ def parameters_of(settings: Settings) -> dict[str, str]:
         "AllowedVideoHosts": ",".join(hosts),
         "CognitoEndpoint": settings.endpoint_url,
         **pace,
+        "ConnectionsEndpoint": f"{settings.endpoint_url}/_aws/execute-api",
         **settings.parameters,
     }
 
@@ -105,10 +109,9 @@ def _sam_deploy(settings: Settings, template: Path, parameters: dict[str, str], 
     run_tool(settings, "sam-deploy", command, tool_environment(settings))
 
 
-def _switch_on_time_to_live(settings: Settings, outputs: dict[str, str]) -> None:
+def _switch_on_time_to_live(settings: Settings, table: str) -> None:
     # CloudFormation in the emulator drops the tables' time to live.
     dynamodb = client(settings, "dynamodb")
-    table = outputs["GuardsTableName"]
     state = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus")
     if state != "ENABLED":
         dynamodb.update_time_to_live(

@@ -15,6 +15,8 @@ import httpx
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from local.websocket_gateway import WebSocketDoor
+
 type Scope = dict[str, Any]
 type Receive = Callable[[], Awaitable[dict[str, Any]]]
 type Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -30,10 +32,11 @@ _TIMEOUT = httpx.Timeout(35.0, connect=5.0)
 
 
 class FrontDoor:
-    """An ASGI application. ``target`` is the address that every path is appended to."""
+    """An ASGI application. ``target`` is the address that every path is appended to; WebSockets go elsewhere."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, websockets: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self._target = target.rstrip("/")
+        self._websockets = websockets
         self._client = httpx.AsyncClient(
             timeout=_TIMEOUT, limits=httpx.Limits(max_connections=200), trust_env=False, follow_redirects=False
         )
@@ -43,6 +46,8 @@ class FrontDoor:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             await self._forward(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websockets(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -92,7 +97,7 @@ async def _reply(send: Send, status: int, headers: list[tuple[bytes, bytes]], bo
     await send({"type": "http.response.body", "body": body})
 
 
-async def run(port: int, target: str) -> None:
+async def run(port: int, target: str, websocket_target: str) -> None:
     """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -101,9 +106,9 @@ async def run(port: int, target: str) -> None:
     config.bind = [f"127.0.0.1:{port}"]
     config.graceful_timeout = 2.0
     config.errorlog = "-"
-    await serve(FrontDoor(target), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    await serve(FrontDoor(target, WebSocketDoor(websocket_target)), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run(int(sys.argv[1]), sys.argv[2]))
+        asyncio.run(run(int(sys.argv[1]), sys.argv[2], sys.argv[3]))

@@ -74,6 +74,10 @@ class Settings:
         return f"http://127.0.0.1:{self.ports.api}"
 
     @property
+    def websocket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.ports.api}/v1"
+
+    @property
     def build_folder(self) -> Path:
         return self.folder / "build"
 

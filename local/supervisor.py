@@ -65,7 +65,7 @@ class Supervisor:
             self._start_sandbox()
         outputs = deploy(settings, template)
         with step("Opening the API"):
-            self._start_gateway(outputs["ApiId"])
+            self._start_gateway(outputs["ApiId"], outputs["RealtimeApiId"])
             self._write_outputs(outputs)
 
     def _watch(self) -> int:
@@ -102,10 +102,11 @@ class Supervisor:
             url = f"http://127.0.0.1:{port}/_sandbox/health"
             processes.wait_until(lambda url=url: processes.answers(url), process, "The sandbox", log, 30)  # type: ignore[misc]
 
-    def _start_gateway(self, api_id: str) -> None:
+    def _start_gateway(self, api_id: str, realtime_api_id: str) -> None:
         settings = self._settings
         target = f"{settings.endpoint_url}/_aws/execute-api/{api_id}/$default"
-        command = [sys.executable, "-m", "local.gateway", str(settings.ports.api), target]
+        websockets = f"ws://127.0.0.1:{settings.ports.emulator}/_aws/execute-api/{realtime_api_id}/v1"
+        command = [sys.executable, "-m", "local.gateway", str(settings.ports.api), target, websockets]
         process = self._launch("gateway", command, settings.clean_environment())
         log = settings.log_folder / "gateway.log"
         url = f"{settings.api_url}/api/v1/health"
@@ -116,7 +117,7 @@ class Supervisor:
         written = {
             "api_url": settings.api_url,
             "docs_url": f"{settings.api_url}/api/v1/docs",
-            "websocket_url": None,
+            "websocket_url": settings.websocket_url,
             "endpoint_url": settings.endpoint_url,
             "region": REGION,
             "user_pool_id": outputs["UserPoolId"],
@@ -127,6 +128,7 @@ class Supervisor:
                 "dreams": outputs["DreamsTableName"],
                 "videos": outputs["VideosTableName"],
                 "guards": outputs["GuardsTableName"],
+                "connections": outputs["ConnectionsTableName"],
             },
             "media_bucket": outputs["MediaBucketName"],
             "claude_url": f"http://127.0.0.1:{settings.ports.claude}",

@@ -23,6 +23,8 @@ _EVENTS = {
     "VideosFunction": "api/get-videos-job_id",
     "AnalyzeFunction": "api/post-dreams-analyze",
     "RecordFailureFunction": "workflow/RecordFailure",
+    "RealtimeAuthorizeFunction": "realtime/authorize",
+    "RealtimePushFunction": "realtime/push",
 }
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import boto3
 import httpx
 
+from dreamvision.tables.database import Database, TableNames
+
 PASSWORD = "Sleepy-Heads-1"
 FINAL = ("completed", "failed", "cancelled")
 DREAM = "I was flying over a dark forest with twisted trees while the moon was singing"
@@ -111,6 +113,12 @@ class ControlPlane:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
+
+    def database(self) -> Database:
+        """The tables as the functions' own code sees them."""
+        roles = {"profiles_table": "user_profiles", "dreams_table": "dreams", "videos_table": "videos"}
+        names = {field: self.outputs["tables"][role] for field, role in {**roles, "guards_table": "guards"}.items()}
+        return Database(TableNames(**names), self.tables.meta.client)
 
     @cached_property
     def states(self) -> Any:

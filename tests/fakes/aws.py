@@ -18,8 +18,9 @@ TABLES = {
     "DreamsTable": "DREAMS_TABLE",
     "VideosTable": "VIDEOS_TABLE",
     "GuardsTable": "GUARDS_TABLE",
+    "ConnectionsTable": "CONNECTIONS_TABLE",
 }
-CREATION = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "StreamSpecification")
+CREATION = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 
 ENVIRONMENT: Mapping[str, str] = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -38,6 +39,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "POLL_FIRST_WAIT": "20",
     "POLL_INTERVAL": "5",
     "CONFIRM_EMAIL": "false",
+    "CONNECTIONS_ENDPOINT": "https://sockets.execute-api.us-east-1.amazonaws.com/v1",
     **{variable: logical_id for logical_id, variable in TABLES.items()},
 }
 

@@ -1,5 +1,6 @@
 """The template as data: what must hold for every route, function, role and table, whoever adds one."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,9 +113,44 @@ def test_tables_are_on_demand_encrypted_and_recoverable() -> None:
 
 
 def test_tables_of_personal_data_have_the_user_first() -> None:
-    for name in ("ProfilesTable", "DreamsTable", "VideosTable"):
+    for name in ("ProfilesTable", "DreamsTable", "VideosTable", "ConnectionsTable"):
         keys = RESOURCES[name]["Properties"]["KeySchema"]
         assert keys[0] == {"AttributeName": "user_id", "KeyType": "HASH"}, name
+
+
+def test_every_websocket_route_leads_somewhere_and_connecting_is_authorized() -> None:
+    routes = {route["RouteKey"]: route for _, route in of_type("AWS::ApiGatewayV2::Route")}
+    assert set(routes) == {"$connect", "$disconnect", "$default", "ping", "sync"}
+    assert routes["$connect"]["AuthorizationType"] == "CUSTOM"
+    assert routes["$connect"]["AuthorizerId"] == {"Ref": "RealtimeAuthorizer"}
+    # A header that is named as the identity's source must be there always: one of the two ways in would be closed.
+    assert RESOURCES["RealtimeAuthorizer"]["Properties"]["IdentitySource"] == []
+    integrations = {name for name, _ in of_type("AWS::ApiGatewayV2::Integration")}
+    for key, route in routes.items():
+        assert route["Target"]["Fn::Sub"].removeprefix("integrations/").strip("${}") in integrations, key
+
+
+def test_handshakes_are_not_logged() -> None:
+    stage = RESOURCES["RealtimeStage"]["Properties"]
+    assert stage["DefaultRouteSettings"]["DataTraceEnabled"] is False
+    assert "AccessLogSettings" not in stage
+
+
+def test_a_stream_can_neither_be_blocked_nor_lose_records_unnoticed() -> None:
+    mappings = of_type("AWS::Lambda::EventSourceMapping")
+    assert {name for name, _ in mappings} == {"RealtimeVideosSource", "RealtimeDreamsSource", "RealtimeSessionsSource"}
+    for name, mapping in mappings:
+        assert mapping["MaximumRecordAgeInSeconds"] == 60, name
+        assert mapping["MaximumRetryAttempts"] <= 3, name
+        assert mapping["BisectBatchOnFunctionError"] is True, name
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
+        assert mapping["DestinationConfig"]["OnFailure"], name
+        for each in mapping["FilterCriteria"]["Filters"]:
+            assert json.loads(each["Pattern"])["eventName"], name
+
+
+def test_the_stream_of_the_guards_has_no_content() -> None:
+    assert RESOURCES["GuardsTable"]["Properties"]["StreamSpecification"] == {"StreamViewType": "KEYS_ONLY"}
 
 
 def test_the_media_bucket_is_private() -> None:

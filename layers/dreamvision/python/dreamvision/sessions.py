@@ -5,8 +5,8 @@ one, and the moment up to which all of them were.
 """
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from dreamvision.identity import UnauthenticatedError
 from dreamvision.tables.database import Database
@@ -18,6 +18,19 @@ _REMEMBER_SECONDS = 7 * 24 * 3600 + 3600 + 300
 _CLOCK_MARGIN_SECONDS = 2
 # Of an account that is erased nothing is refreshed any more: its last access token lives an hour (template.yaml).
 _REMEMBER_ERASED_SECONDS = 3600 + 300
+_PREFIX = "sessions#"
+
+
+class EndedSessions(NamedTuple):
+    """Which sessions of one user were logged out, or that the account is gone."""
+
+    guard: Mapping[str, Any]
+
+    def includes(self, session_id: str, issued_at: int) -> bool:
+        """Whether a session was ended, one of whose tokens was issued at this moment."""
+        if self.guard.get("erased") or session_id in map(_session_of, self.guard.get("sessions", ())):
+            return True
+        return issued_at <= int(self.guard.get("all_until", -1)) and session_id not in self.guard.get("begun_after", ())
 
 
 class Sessions:
@@ -33,13 +46,12 @@ class Sessions:
         Raises:
             UnauthenticatedError: the session was logged out, or its account is gone.
         """
-        guard = self._guard(user_id)
-        if guard.get("erased"):
+        if self.ended(user_id).includes(session_id, issued_at):
             raise UnauthenticatedError
-        if session_id in map(_session_of, guard.get("sessions", ())):
-            raise UnauthenticatedError
-        if issued_at <= int(guard.get("all_until", -1)) and session_id not in guard.get("begun_after", ()):
-            raise UnauthenticatedError
+
+    def ended(self, user_id: str) -> EndedSessions:
+        """For one read unit: consistent, so that a logout counts at once."""
+        return EndedSessions(self._guard(user_id))
 
     def begin(self, user_id: str, session_id: str, signed_in_at: int) -> None:
         """A session that was begun just now: it stays open though a logout everywhere fell into the same moment."""
@@ -86,8 +98,13 @@ class Sessions:
         return answer["Attributes"]
 
 
+def user_of_guard(guard: str) -> str | None:
+    """Whose sessions an item of the guards table holds; ``None`` for an item of another kind."""
+    return guard.removeprefix(_PREFIX) if guard.startswith(_PREFIX) else None
+
+
 def _key(user_id: str) -> dict[str, str]:
-    return {"guard": f"sessions#{user_id}"}
+    return {"guard": f"{_PREFIX}{user_id}"}
 
 
 def _session_of(entry: str) -> str:

@@ -4,7 +4,7 @@ The copy lets a page of the history cost one query. ``user_category`` is the key
 only once a dream is analysed.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from dreamvision.tables.paging import read_page
 from dreamvision.tables.profiles import AccountErasedError, Profiles, Spending
 
 CATEGORY_INDEX = "by_category"
+ANALYSIS_INDEX = "by_analysis"
 
 
 class DreamNotFoundError(DreamVisionError):
@@ -49,11 +50,27 @@ class DreamRecord(BaseModel):
     model: str | None = None
     processing_time_ms: int | None = None
     analysis_error: str | None = None
+    analyzed_at: datetime | None = None
     latest_job_id: str | None = None
     video_status: VideoStatus | None = None
     video_key: str | None = None
     thumbnail_key: str | None = None
     preview_key: str | None = None
+
+
+class AnalyzedDream(BaseModel):
+    """What the index of analyses has of a dream."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: str
+    dream_id: str
+    analyzed_at: datetime
+    category: Category
+    template_used: str
+    confidence: float
+    video_prompt: str
+    latest_job_id: str | None = None
 
 
 class Page(NamedTuple):
@@ -132,15 +149,28 @@ class Dreams:
         answer = self._database.client.query(**self._query(user_id, None, None), Limit=limit)
         return [DreamRecord.model_validate(item) for item in answer["Items"]]
 
+    def analyzed_since(self, user_id: str, moment: datetime, limit: int) -> list[AnalyzedDream]:
+        """The dreams whose analysis came at this moment or later, the oldest first; a consistent read."""
+        answer = self._database.client.query(
+            TableName=self._table,
+            IndexName=ANALYSIS_INDEX,
+            KeyConditionExpression="user_id = :user AND analyzed_at >= :moment",
+            ExpressionAttributeValues={":user": user_id, ":moment": to_text(moment)},
+            ConsistentRead=True,
+            Limit=limit,
+        )
+        return [AnalyzedDream.model_validate(item) for item in answer["Items"]]
+
     def add_analyzed(
         self, user_id: str, dream_id: str, dream_text: str, analysis: Analysis, processing_time_ms: int, now: datetime
     ) -> DreamRecord:
-        """Keep a dream together with its analysis, and count it.
+        """Keep a dream, which was told at ``now``, together with its analysis, and count it.
 
         Raises:
             AccountErasedError: the account is being erased.
         """
-        row = self.row(user_id, dream_id, dream_text, now) | _analyzed(user_id, analysis, processing_time_ms)
+        analyzed = _analyzed(user_id, analysis, processing_time_ms, now + timedelta(milliseconds=processing_time_ms))
+        row = self.row(user_id, dream_id, dream_text, now) | analyzed
         counting = self._profiles.counting(
             user_id, now, dreams=1, categories={analysis.category: 1}, spending=_spending(analysis)
         )
@@ -161,7 +191,7 @@ class Dreams:
             DreamNotFoundError: the dream was deleted meanwhile.
             AccountErasedError: the account is being erased.
         """
-        values = _analyzed(user_id, analysis, processing_time_ms)
+        values = _analyzed(user_id, analysis, processing_time_ms, now)
         update = setting(values)
         update["Key"] = _key(user_id, dream_id)
         update["TableName"] = self._table
@@ -231,8 +261,9 @@ def _user_category(user_id: str, category: Category) -> str:
     return f"{user_id}#{category}"
 
 
-def _analyzed(user_id: str, analysis: Analysis, processing_time_ms: int) -> Item:
+def _analyzed(user_id: str, analysis: Analysis, processing_time_ms: int, now: datetime) -> Item:
     return {
+        "analyzed_at": to_text(now),
         "analysis_status": AnalysisStatus.COMPLETED,
         "user_category": _user_category(user_id, analysis.category),
         "video_prompt": analysis.video_prompt,

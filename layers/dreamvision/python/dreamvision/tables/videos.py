@@ -43,6 +43,8 @@ from dreamvision.tables.guards import SERVICE_SHARDS, Guards, Reservation, Video
 from dreamvision.tables.paging import read_all, read_page
 from dreamvision.tables.profiles import AccountErasedError, Profiles, Spending
 
+UPDATE_INDEX = "by_update"
+
 _NOT_FINAL = "#status IN (:pending, :processing)"
 # The renderer was asked, and there is no task.
 _ASKED_IN_VAIN = "attribute_exists(render_requested_at) AND attribute_not_exists(provider_task_id)"
@@ -219,6 +221,18 @@ class Videos:
     def some(self, user_id: str, limit: int) -> list[VideoRecord]:
         """Any videos of the user; none when there are none left."""
         return self.page(user_id, limit=limit).videos
+
+    def changed_since(self, user_id: str, moment: datetime, limit: int) -> list[VideoRecord]:
+        """The videos that changed at this moment or later, the least recent change first; a consistent read."""
+        answer = self._database.client.query(
+            TableName=self._table,
+            IndexName=UPDATE_INDEX,
+            KeyConditionExpression="user_id = :user AND updated_at >= :moment",
+            ExpressionAttributeValues={":user": user_id, ":moment": to_text(moment)},
+            ConsistentRead=True,
+            Limit=limit,
+        )
+        return [VideoRecord.model_validate(item) for item in answer["Items"]]
 
     def add_with_dream(
         self,

@@ -1,0 +1,20 @@
+"""``$disconnect``: forgets the connection."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dreamvision.tables.connections import Connections
+from dreamvision_api.websocket import connected, is_about
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    if not is_about(event, "DISCONNECT"):
+        return {"statusCode": 400}
+    connection = connected(event)
+    Connections.shared().remove(connection.access.user_id, connection.connection_id)
+    return {"statusCode": 200}

@@ -1,0 +1,104 @@
+"""Telling connected clients what changed, from the streams of the tables.
+
+Nothing here can hold up a video: the streams have a consumer of their own. A record counts as failed only where trying
+again may help; then it, and what follows it in the shard, may reach a client twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import NamedTuple, Self
+
+from aws_lambda_powertools import Logger
+
+from dreamvision.connecting import Switchboard
+from dreamvision.events import event_of
+from dreamvision.safe_logging import log_unforeseen
+from dreamvision.sockets import PARALLEL, SocketGoneError, Sockets, SocketUnavailableError
+from dreamvision.tables.changes import Change, StreamRecord, change_in, sequence_of
+from dreamvision.tables.connections import Connection
+from dreamvision.tables.database import Database, TableNames
+from dreamvision.views import Views
+
+logger = Logger()
+
+
+class _Message(NamedTuple):
+    """A change for every client of one user, and the record that it came from."""
+
+    sequence: str
+    change: Change
+
+
+class _Delivery(NamedTuple):
+    """What one client is to be sent, in this order: texts by the records that they came from."""
+
+    connection: Connection
+    texts: Sequence[tuple[str, str]]
+
+
+class Push:
+    """Sends changes to the clients of those whose rows changed: the user is the key of the row."""
+
+    def __init__(self, switchboard: Switchboard, sockets: Sockets, views: Views, names: TableNames) -> None:
+        self._switchboard = switchboard
+        self._sockets = sockets
+        self._views = views
+        self._names = names
+
+    @classmethod
+    @cache
+    def shared(cls) -> Self:
+        """The one of this process, set up from the environment."""
+        database, sockets = Database.shared(), Sockets.shared()
+        _ = (database.client, sockets.client)  # made here, since making one is not safe in threads
+        return cls(Switchboard.shared(), sockets, Views.shared(), database.names)
+
+    def deliver(self, records: Iterable[StreamRecord]) -> set[str]:
+        """Send what the records say. Returns the sequence numbers of those that failed."""
+        failed: set[str] = set()
+        by_user = self._by_user(records, failed)
+        with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+            deliveries = list(pool.map(lambda user: self._deliveries(user, by_user[user], failed), by_user))
+            for undelivered in pool.map(self._send, [each for found in deliveries for each in found]):
+                failed.update(undelivered)
+        return failed
+
+    def _by_user(self, records: Iterable[StreamRecord], failed: set[str]) -> dict[str, list[_Message]]:
+        found: dict[str, list[_Message]] = defaultdict(list)
+        for record in records:
+            try:
+                change = change_in(record, self._names)
+            except Exception as error:
+                log_unforeseen(logger, error)
+                failed.add(sequence_of(record))
+                continue
+            if change is not None:
+                found[change.user_id].append(_Message(sequence_of(record), change))
+        return found
+
+    def _deliveries(self, user_id: str, messages: Sequence[_Message], failed: set[str]) -> list[_Delivery]:
+        try:
+            listeners = self._switchboard.listeners(user_id)
+            if not listeners:
+                return []
+            texts = [(each.sequence, event_of(each.change, self._views).text()) for each in messages]
+        except Exception as error:
+            log_unforeseen(logger, error)
+            failed.update(each.sequence for each in messages)
+            return []
+        return [_Delivery(connection, texts) for connection in listeners]
+
+    def _send(self, delivery: _Delivery) -> set[str]:
+        """The sequence numbers of what did not go out. What follows a failure waits for it, to keep the order."""
+        for position, (_, text) in enumerate(delivery.texts):
+            try:
+                self._sockets.send(delivery.connection.connection_id, text)
+            except SocketGoneError:
+                self._switchboard.note_gone(delivery.connection)
+                return set()
+            except SocketUnavailableError:
+                logger.warning("a client could not be reached")
+                return {sequence for sequence, _ in delivery.texts[position:]}
+        return set()

@@ -1,0 +1,66 @@
+"""Reading the records of DynamoDB's streams: what changed in a row, for whoever has to be told."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from dreamvision.models.dreams import AnalysisStatus
+from dreamvision.sessions import user_of_guard
+from dreamvision.tables.database import Item, TableNames
+from dreamvision.tables.dreams import AnalyzedDream
+from dreamvision.tables.videos import VideoRecord
+
+if TYPE_CHECKING:
+    from boto3.dynamodb.types import TypeDeserializer
+
+type StreamRecord = Mapping[str, Any]
+type Change = VideoRecord | AnalyzedDream
+
+# Writes that touch nothing but these are of no interest to anybody outside.
+_INTERNAL = frozenset({"updated_at", "render_requested_at", "provider_task_id", "credits"})
+
+
+def sequence_of(record: StreamRecord) -> str:
+    """The record's place in its shard, by which a failed one is reported."""
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+def users_of_sessions(records: Iterable[StreamRecord]) -> set[str]:
+    """The users whose ended sessions changed, from the stream of the guards table."""
+    guards = (str(record["dynamodb"]["Keys"]["guard"]["S"]) for record in records)
+    return {user_id for guard in guards if (user_id := user_of_guard(guard))}
+
+
+def change_in(record: StreamRecord, names: TableNames) -> Change | None:
+    """The video or the analysed dream whose new state its user should see; ``None`` where there is nothing to see."""
+    new, old = _image(record, "NewImage"), _image(record, "OldImage")
+    if new is None:
+        return None
+    table = str(record["eventSourceARN"]).split("/")[1]
+    if table == names.videos_table:
+        return VideoRecord.model_validate(new) if old is None or _visible(new) != _visible(old) else None
+    if table == names.dreams_table:
+        return AnalyzedDream.model_validate(new) if _is_analyzed(new) and not (old and _is_analyzed(old)) else None
+    raise ValueError("a record of a table that nobody listens to")
+
+
+def _image(record: StreamRecord, name: str) -> Item | None:
+    image = record["dynamodb"].get(name)
+    if image is None:
+        return None
+    return {attribute: _deserializer().deserialize(value) for attribute, value in image.items()}
+
+
+def _visible(row: Item) -> Item:
+    return {name: value for name, value in row.items() if name not in _INTERNAL}
+
+
+def _is_analyzed(row: Item) -> bool:
+    return bool(row.get("analysis_status") == AnalysisStatus.COMPLETED)
+
+
+@cache
+def _deserializer() -> "TypeDeserializer":
+    from boto3.dynamodb.types import TypeDeserializer
+
+    return TypeDeserializer()

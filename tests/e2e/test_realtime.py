@@ -1,0 +1,349 @@
+"""Live updates over a real WebSocket: who gets in, what they hear and how soon, and that nobody hears another's."""
+
+import asyncio
+import statistics
+import time
+from collections import defaultdict
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from dreamvision.clock import utc_now
+from dreamvision.ids import new_id
+from dreamvision.tables.dreams import Dreams
+from dreamvision.tables.videos import Media, Videos
+from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
+from tests.e2e.conftest import StackCommand
+from tests.e2e.listener import Listener, connection, listening, refusal
+from tests.e2e.test_tokens import id_token, resigned, unsigned
+from tests.fakes.claude import FakeAnalyst
+
+SOCKETS_PER_USER, USERS, VIDEOS_PER_USER = 5, 10, 2
+
+
+@pytest.fixture
+def url(stack: dict[str, Any]) -> str:
+    return str(stack["websocket_url"])
+
+
+async def film(user: User) -> str:
+    """Ask for a video without waiting for anything. Returns its id."""
+    answer = await asyncio.to_thread(
+        user.post,
+        "/dreams/generate-video",
+        {"dream_text": "I was flying over a dark forest with twisted trees", "duration": 5},
+        headers={"Prefer": "respond-async"},
+    )
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["job_id"])
+
+
+async def eventually(done: Any, seconds: float = 30) -> None:
+    await asyncio.to_thread(wait_for, done, bool, seconds)
+
+
+# -------------------------------------------------------------------- who gets in
+
+
+def test_both_ways_in(url: str, user: User) -> None:
+    async def scenario() -> None:
+        async with listening(url, user, browser=True) as page, listening(url, user, browser=False) as app:
+            assert page.socket.subprotocol == "dreamvision"
+            assert app.socket.subprotocol is None
+            for each in (page, app):
+                await each.say(action="ping")
+                assert await each.answer("pong") == [{"type": "pong"}]
+
+    asyncio.run(scenario())
+
+
+def test_who_is_kept_out(url: str, user: User, http: httpx.Client, control: ControlPlane) -> None:
+    token = user.access_token
+    left = register(http)
+    assert left.post("/auth/logout").status_code == 204
+    bad = {
+        "garbage": "garbage",
+        "unsigned": unsigned(token),
+        "changed": resigned(token, sub=left.id),
+        "ID token": id_token(user, control),
+        "logged out": left.access_token,
+    }
+
+    async def scenario() -> None:
+        for name, each in bad.items():
+            for browser in (True, False):
+                assert (name, await refusal(connection(url, each, browser=browser))) == (name, 403)
+        assert await refusal(connect(url, proxy=None)) == 403
+        assert await refusal(connect(url, proxy=None, subprotocols=["dreamvision"])) == 403  # type: ignore[list-item]
+        # A token in the address is refused, with a good one elsewhere as well.
+        assert await refusal(connect(f"{url}?token={token}", proxy=None)) == 403
+        assert await refusal(connection(f"{url}?access_token={token}", token)) == 403
+
+    asyncio.run(scenario())
+    assert control.rows("connections", user.id) == []
+
+
+def test_tokens_are_in_no_log(url: str, user: User, control: ControlPlane) -> None:
+    async def scenario() -> None:
+        async with listening(url, user) as page:
+            await page.say(action="ping")
+            await page.answer("pong")
+
+    asyncio.run(scenario())
+    assert not [line for line in control.log_lines() if user.access_token in line]
+
+
+# -------------------------------------------------------------------- what they hear
+
+
+def test_a_dream_is_followed_live_and_by_its_user_alone(url: str, user: User, other_user: User) -> None:
+    async def scenario() -> None:
+        async with listening(url, user) as page, listening(url, user, browser=False) as app:
+            async with listening(url, other_user) as stranger:
+                job_id = await film(user)
+                for each in (page, app):
+                    await each.wait_for(lambda heard: "completed" in heard.statuses(job_id))
+                assert stranger.messages == []
+
+            for each in (page, app):
+                statuses = each.statuses(job_id)
+                assert list(dict.fromkeys(statuses)) == ["pending", "processing", "completed"]
+                progress = [message["progress"] for message in each.messages if message["type"] == "video.updated"]
+                assert progress == sorted(progress)
+                (analyzed,) = [message for message in each.messages if message["type"] == "dream.analyzed"]
+                assert (analyzed["job_id"], analyzed["category"]) == (job_id, "flight")
+            last = page.messages[-1]
+            assert httpx.get(last["video_url"], trust_env=False).content[4:8] == b"ftyp"
+            assert httpx.get(last["thumbnail_url"], trust_env=False).content[:2] == b"\xff\xd8"
+
+    asyncio.run(scenario())
+
+
+def test_a_dream_that_is_only_analysed_is_announced(url: str, user: User) -> None:
+    async def scenario() -> None:
+        async with listening(url, user) as page:
+            body = {"dream_text": "I was flying over a dark forest with twisted trees"}
+            answer = await asyncio.to_thread(user.post, "/dreams/analyze", body)
+            assert answer.status_code == 200
+            await page.wait_for(lambda each: bool(each.messages))
+            (message,) = page.messages
+            assert message["type"] == "dream.analyzed"
+            assert message["dream_id"] == answer.json()["dream_id"]
+            assert message["video_prompt"] == answer.json()["video_prompt"]
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_comes_back_has_missed_nothing(url: str, user: User, other_user: User) -> None:
+    async def scenario() -> None:
+        async with listening(url, user) as page:
+            (start,) = await page.sync("2026-01-01T00:00:00Z")
+            assert (start["count"], start["truncated"]) == (0, False)
+            first = await film(user)
+            await page.wait_for(lambda each: first in {message.get("job_id") for message in each.messages})
+        # WHEN everything else happens while nobody listens
+        second = await film(user)
+        await film(other_user)
+        for job_id in (first, second):
+            await asyncio.to_thread(user.wait_for_video, job_id)
+        # THEN all of it is told on coming back, and nothing of anybody else's
+        async with listening(url, user) as page:
+            *events, end = await page.sync(start["next_since"])
+            videos = {each["job_id"]: each for each in events if each["type"] == "video.updated"}
+            assert {job_id: video["status"] for job_id, video in videos.items()} == {
+                first: "completed",
+                second: "completed",
+            }
+            assert all(video["video_url"] for video in videos.values())
+            assert len([each for each in events if each["type"] == "dream.analyzed"]) == 2
+            assert (end["count"], end["truncated"]) == (4, False)
+            assert [each["updated_at"] for each in events] == sorted(each["updated_at"] for each in events)
+
+    asyncio.run(scenario())
+
+
+def test_messages_that_mean_nothing_leave_the_connection_open(url: str, user: User) -> None:
+    async def scenario() -> None:
+        async with listening(url, user) as page:
+            texts = {
+                "not json": "malformed",
+                "[1]": "malformed",
+                '{"action": "dance"}': "unknown_action",
+                '{"action": {"a": 1}}': "unknown_action",
+                '{"action": "sync", "since": "yesterday"}': "invalid_since",
+                '{"action": "ping", "x": "' + "y" * 5000 + '"}': "too_large",
+            }
+            for text, code in texts.items():
+                await page.socket.send(text)
+                (answer,) = await page.answer("error")
+                assert (text[:40], answer["code"]) == (text[:40], code)
+            # A client may not play the gateway.
+            await page.say(action="$disconnect")
+            await page.say(action="$connect")
+            await page.say(action="ping")
+            await page.answer("pong")
+            job_id = await film(user)
+            await page.wait_for(lambda each: "pending" in each.statuses(job_id))
+
+    asyncio.run(scenario())
+
+
+# -------------------------------------------------------------------- who has left
+
+
+def test_signing_out_ends_the_connections_of_that_session_only(url: str, user: User, http: httpx.Client) -> None:
+    async def scenario() -> None:
+        answer = await asyncio.to_thread(
+            http.post, "/api/v1/auth/login", json={"email": user.email, "password": PASSWORD}
+        )
+        second = User(http, user.id, user.email, user.username, answer.json()["access_token"], "")
+        async with listening(url, user) as ended, listening(url, second) as kept:
+            assert (await asyncio.to_thread(user.post, "/auth/logout")).status_code == 204
+            job_id = await film(second)
+            await ended.wait_for(lambda each: each.closed)
+            await kept.wait_for(lambda each: "completed" in each.statuses(job_id))
+            assert not kept.closed
+            assert ended.messages == []
+
+    asyncio.run(scenario())
+
+
+def test_rows_of_connections_go_with_them(url: str, user: User, control: ControlPlane) -> None:
+    table = control.tables.Table(control.outputs["tables"]["connections"])
+
+    async def scenario() -> None:
+        # GIVEN a client, and the row of one that vanished without a word
+        async with listening(url, user) as page:
+            (row,) = control.rows("connections", user.id)
+            assert row["expires_at"] > time.time() + 2 * 3600
+            lost = {**row, "connection_id": "bG9zdA==", "connected_at": "2026-01-01T00:00:00.000Z"}
+            table.put_item(Item=lost)
+            # WHEN there is something to tell
+            job_id = await film(user)
+            # THEN the one that is there hears it, and the other is forgotten
+            await page.wait_for(lambda each: "pending" in each.statuses(job_id))
+            await eventually(lambda: len(control.rows("connections", user.id)) == 1)
+        # AND who closes is forgotten as well
+        await eventually(lambda: control.rows("connections", user.id) == [])
+        await asyncio.to_thread(user.wait_for_video, job_id)
+
+    asyncio.run(scenario())
+
+
+def test_the_twenty_first_connection_is_refused(url: str, user: User) -> None:
+    async def scenario() -> None:
+        async with AsyncExitStack() as open_ones:
+            for _ in range(20):
+                await open_ones.enter_async_context(listening(url, user))
+            # The emulator knows one status for what the $connect function refuses; API Gateway passes its 429 on.
+            assert await refusal(connection(url, user.access_token)) == 403
+        await eventually(lambda: asyncio.run(refusal(connection(url, user.access_token))) == 101)
+
+    asyncio.run(scenario())
+
+
+# -------------------------------------------------------------------- how soon
+
+
+def live(videos: Videos, dreams: Dreams, user_id: str) -> str:
+    """A video's life in the tables, as the workflow's functions write it. Returns its id."""
+    video = videos.add_with_dream(user_id, new_id(), new_id(), "I was flying over a dark forest", 5, utc_now())
+    dreams.complete_analysis(user_id, video.dream_id, FakeAnalyst().analyze("I was flying"), 900, utc_now())
+    videos.request_render(user_id, video.job_id, utc_now())
+    videos.record_render(user_id, video.job_id, f"task-of-{video.job_id}", 60, utc_now())
+    for progress in (20, 60, 100):
+        videos.record_progress(videos.get(user_id, video.job_id, consistent=True), progress, None, utc_now())
+    media = Media(f"videos/{user_id}/{video.job_id}.mp4", "thumbnails/t/t.jpg", "thumbnails/t/t.webp", 1280, 720)
+    videos.complete(videos.get(user_id, video.job_id, consistent=True), media, utc_now())
+    return video.job_id
+
+
+def test_fifty_sockets_of_ten_users_hear_of_twenty_videos(
+    url: str, http: httpx.Client, control: ControlPlane, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Twenty workflows at once would measure how many workers this machine can start. Here their writes come all at
+    # once, from the code that the workflow's functions call; streams, push and sockets are the stack's.
+    database = control.database()
+    videos, dreams = Videos(database), Dreams(database)
+
+    async def scenario() -> dict[str, list[Listener]]:
+        users = [await asyncio.to_thread(register, http) for _ in range(USERS)]
+        async with AsyncExitStack() as open_ones:
+            listeners = {
+                user.id: [
+                    await open_ones.enter_async_context(listening(url, user, browser=number % 2 == 0))
+                    for number in range(SOCKETS_PER_USER)
+                ]
+                for user in users
+            }
+            wanted = [user.id for user in users for _ in range(VIDEOS_PER_USER)]
+            made = await asyncio.gather(*(asyncio.to_thread(live, videos, dreams, user_id) for user_id in wanted))
+            for user_id, job_id in zip(wanted, made, strict=True):
+                jobs[user_id].add(job_id)
+            for user_id, own in listeners.items():
+                for listener in own:
+                    await listener.wait_for_completed(jobs[user_id], 120)
+        for user_id, own in listeners.items():
+            for listener in own:
+                check(listener, jobs[user_id])
+        return listeners
+
+    def check(listener: Listener, jobs: set[str]) -> None:
+        # Everything of one's own, every step once, and nothing of anybody else's.
+        assert {message["job_id"] for message in listener.messages} == jobs
+        for job_id in jobs:
+            steps = [(each["status"], each["progress"]) for each in listener.messages if is_of(each, job_id)]
+            assert steps == [
+                ("pending", 0),
+                ("processing", 0),
+                ("processing", 20),
+                ("processing", 60),
+                ("processing", 100),
+                ("completed", 100),
+            ]
+        assert sum(message["type"] == "dream.analyzed" for message in listener.messages) == VIDEOS_PER_USER
+
+    jobs: dict[str, set[str]] = defaultdict(set)
+    listeners = asyncio.run(scenario())
+    heard = [each for own in listeners.values() for listener in own for each in listener.heard]
+    completed = [each for each in heard if each.message.get("status") == "completed"]
+    assert len(completed) == USERS * SOCKETS_PER_USER * VIDEOS_PER_USER
+    with capsys.disabled():
+        for name, found in (("all events", heard), ("completed", completed)):
+            delays = sorted(each.delay for each in found)
+            print(
+                f"\n{name}: {len(delays)} deliveries, seconds from the row's updated_at: "
+                f"median {statistics.median(delays):.2f}, p95 {delays[int(len(delays) * 0.95)]:.2f}, "
+                f"max {delays[-1]:.2f}; within 2 s: {sum(delay <= 2 for delay in delays) / len(delays):.1%}",
+                end="",
+            )
+        print()
+
+
+def is_of(message: dict[str, Any], job_id: str) -> bool:
+    return message["type"] == "video.updated" and bool(message["job_id"] == job_id)
+
+
+def test_after_a_restart_of_the_stack_the_streams_are_heard(
+    url: str, user: User, local: StackCommand, stack: dict[str, Any]
+) -> None:
+    # GIVEN streams that have been read for a while
+    user.wait_for_video(asyncio.run(film(user)))
+    # WHEN the stack is restarted
+    assert local.run("down").returncode == 0
+    assert local.run("up").returncode == 0
+    assert local.outputs() == stack
+
+    # THEN the very first change is told, and a sign-out ends the connection
+    async def scenario() -> None:
+        async with listening(url, user) as page:
+            job_id = await film(user)
+            await page.wait_for(lambda each: "completed" in each.statuses(job_id))
+            assert page.statuses(job_id)[0] == "pending"
+            await asyncio.to_thread(user.post, "/auth/logout")
+            await page.wait_for(lambda each: each.closed)
+
+    asyncio.run(scenario())

@@ -1,0 +1,46 @@
+"""The other ends of WebSocket connections: what each was sent, who is gone, who cannot be reached."""
+
+import json
+import threading
+from collections import defaultdict
+from typing import Any
+
+from dreamvision.sockets import SocketGoneError, Sockets, SocketUnavailableError
+
+
+class FakeSockets(Sockets):
+    """Everybody is there who is not said to be ``gone`` or ``unreachable``."""
+
+    def __init__(self) -> None:
+        super().__init__("https://sockets.invalid/v1")
+        self.gone: set[str] = set()
+        self.unreachable: set[str] = set()
+        self.closed: list[str] = []
+        self._sent: dict[str, list[str]] = defaultdict(list)
+        self._lock = threading.Lock()
+
+    def sent(self, connection_id: str) -> list[dict[str, Any]]:
+        return [json.loads(text) for text in self._sent[connection_id]]
+
+    def listeners(self) -> set[str]:
+        """Who was sent anything."""
+        return {connection_id for connection_id, texts in self._sent.items() if texts}
+
+    def send(self, connection_id: str, message: str) -> None:
+        self._require(connection_id)
+        with self._lock:
+            self._sent[connection_id].append(message)
+
+    def close(self, connection_id: str) -> None:
+        if connection_id in self.unreachable:
+            raise SocketUnavailableError
+        self.closed.append(connection_id)
+
+    def is_open(self, connection_id: str) -> bool:
+        return connection_id not in self.gone
+
+    def _require(self, connection_id: str) -> None:
+        if connection_id in self.gone:
+            raise SocketGoneError
+        if connection_id in self.unreachable:
+            raise SocketUnavailableError

@@ -1,0 +1,150 @@
+"""The functions of the WebSocket API called with their sample events, as API Gateway and the streams would."""
+
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dreamvision.connecting import MAX_CONNECTIONS, Switchboard
+from dreamvision.conversing import Conversation
+from dreamvision.identity import IdentitySettings, TokenVerifier
+from dreamvision.pushing import Push
+from dreamvision.sessions import Sessions
+from dreamvision.sockets import Sockets
+from dreamvision.syncing import Sync
+from dreamvision.tables.connections import Connections
+from dreamvision.tables.database import Database
+from dreamvision.views import Views
+from dreamvision.workflow import UnforeseenError
+from local.sample_events import JOB_ID, SESSION_ID, USER_ID
+from tests.conftest import Event, load_event, load_function
+from tests.fakes.aws import ENVIRONMENT
+from tests.fakes.sockets import FakeSockets
+from tests.fakes.token_issuer import TokenIssuer
+
+CONTEXT = SimpleNamespace(
+    function_name="function",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
+    aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
+)
+ISSUER = TokenIssuer(ENVIRONMENT["TOKEN_ISSUER"], ENVIRONMENT["USER_POOL_CLIENT_ID"])
+SHARED = (Database, Connections, Switchboard, Sync, Conversation, Push, Views)
+
+
+@pytest.fixture(autouse=True)
+def sockets(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSockets]:
+    # What a container keeps between invocations, a test must not.
+    for each in SHARED:
+        each.shared.cache_clear()
+    settings = IdentitySettings.from_environment(ENVIRONMENT)
+    verifier = TokenVerifier(settings, fetch_keys=ISSUER.jwks)
+    fake = FakeSockets()
+    monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
+    monkeypatch.setattr(Sockets, "shared", lambda: fake)
+    yield fake
+    for each in SHARED:
+        each.shared.cache_clear()
+
+
+def call(folder: str, event: Event) -> dict[str, Any]:
+    answer: dict[str, Any] = load_function(f"realtime/{folder}").handler(event, CONTEXT)
+    return answer
+
+
+def sample(name: str) -> Event:
+    return load_event(f"realtime/{name}")
+
+
+def handshake(token: str) -> Event:
+    event = sample("authorize")
+    event["headers"]["Sec-WebSocket-Protocol"] = f"dreamvision, bearer.{token}"
+    return event
+
+
+def effect(answer: dict[str, Any]) -> str:
+    return str(answer["policyDocument"]["Statement"][0]["Effect"])
+
+
+def good_token() -> str:
+    return ISSUER.sign(ISSUER.access_claims(USER_ID, SESSION_ID, time.time()))
+
+
+def test_the_authorizer_denies_a_bad_token_without_raising() -> None:
+    assert effect(call("authorize", sample("authorize"))) == "Deny"
+
+
+def test_the_authorizer_lets_in_until_the_session_is_logged_out(database: Database) -> None:
+    allowed = call("authorize", handshake(good_token()))
+    assert effect(allowed) == "Allow"
+    assert allowed["context"]["user_id"] == USER_ID
+    Sessions(database).end(USER_ID, SESSION_ID)
+    assert effect(call("authorize", handshake(good_token()))) == "Deny"
+
+
+def test_our_own_trouble_is_not_the_tokens_fault(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError(f"the table of {USER_ID} is on fire")
+
+    monkeypatch.setattr(Sessions, "require_open", explode)
+    with pytest.raises(UnforeseenError) as raised:
+        call("authorize", handshake(good_token()))
+    assert USER_ID not in str(raised.value)
+    assert "on fire" not in caplog.text
+
+
+def test_a_connection_comes_is_told_and_goes(sockets: FakeSockets) -> None:
+    connection_id = sample("connect")["requestContext"]["connectionId"]
+    assert call("connect", sample("connect")) == {
+        "statusCode": 200,
+        "headers": {"Sec-WebSocket-Protocol": "dreamvision"},
+    }
+    assert call("messages", sample("ping")) == {"statusCode": 200}
+    assert call("messages", sample("sync")) == {"statusCode": 200}
+    assert call("push", sample("push")) == {"batchItemFailures": []}
+    assert [each["type"] for each in sockets.sent(connection_id)] == ["pong", "synced", "video.updated"]
+    assert sockets.sent(connection_id)[-1]["job_id"] == JOB_ID
+    assert call("disconnect", sample("disconnect")) == {"statusCode": 200}
+    call("push", sample("push"))
+    assert len(sockets.sent(connection_id)) == 3
+
+
+def test_a_failed_record_is_named(sockets: FakeSockets) -> None:
+    call("connect", sample("connect"))
+    sockets.unreachable.add(sample("connect")["requestContext"]["connectionId"])
+    event = sample("push")
+    failed = event["Records"][0]["dynamodb"]["SequenceNumber"]
+    assert call("push", event) == {"batchItemFailures": [{"itemIdentifier": failed}]}
+
+
+def test_too_many_connections_are_refused_politely() -> None:
+    event = sample("connect")
+    for number in range(MAX_CONNECTIONS):
+        event["requestContext"]["connectionId"] = f"c{number}"
+        assert call("connect", event)["statusCode"] == 200
+    event["requestContext"]["connectionId"] = "one-more"
+    answer = call("connect", event)
+    assert answer["statusCode"] == 429
+    assert "close the app" in answer["body"]
+
+
+@pytest.mark.parametrize("folder", ["connect", "disconnect"])
+def test_a_message_that_names_a_route_of_the_gateways_does_nothing(folder: str, database: Database) -> None:
+    call("connect", sample("connect"))
+    event = sample("ping")
+    event["requestContext"]["routeKey"] = f"${folder}"
+    assert call(folder, event) == {"statusCode": 400}
+    assert len(Connections.shared().of_user(USER_ID)) == 1
+
+
+def test_logging_out_hangs_up(database: Database, sockets: FakeSockets) -> None:
+    call("connect", sample("connect"))
+    assert call("hang_up", sample("hang-up")) == {"batchItemFailures": []}
+    assert sockets.closed == []
+    Sessions(database).end(USER_ID, SESSION_ID)
+    call("hang_up", sample("hang-up"))
+    assert sockets.closed == [sample("connect")["requestContext"]["connectionId"]]

@@ -1,0 +1,75 @@
+"""What API Gateway says of a connection, and what we make of it."""
+
+from collections.abc import Callable
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from botocore.stub import Stubber
+
+from dreamvision.sockets import SocketGoneError, Sockets, SocketUnavailableError
+
+OPERATIONS: dict[str, tuple[str, Callable[[Sockets], object]]] = {
+    "post_to_connection": ("PostToConnection", lambda sockets: sockets.send("c1=", "{}")),
+    "delete_connection": ("DeleteConnection", lambda sockets: sockets.close("c1=")),
+    "get_connection": ("GetConnection", lambda sockets: sockets.is_open("c1=")),
+}
+
+
+@pytest.fixture
+def stub() -> Stubber:
+    client = boto3.client(
+        "apigatewaymanagementapi",
+        endpoint_url="https://api.execute-api.us-east-1.amazonaws.com/v1",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    return Stubber(client)
+
+
+def outcome(stub: Stubber, operation: str) -> object:
+    sockets = Sockets("unused", stub.client)  # type: ignore[arg-type]
+    with stub:
+        return OPERATIONS[operation][1](sockets)
+
+
+def test_a_connection_that_is_there(stub: Stubber) -> None:
+    stub.add_response("post_to_connection", {}, {"ConnectionId": "c1=", "Data": b"{}"})
+    assert outcome(stub, "post_to_connection") is None
+    stub.add_response("get_connection", {}, {"ConnectionId": "c1="})
+    assert outcome(stub, "get_connection") is True
+
+
+def test_a_connection_that_is_gone(stub: Stubber) -> None:
+    for operation in OPERATIONS:
+        stub.add_client_error(operation, "GoneException", http_status_code=410)
+    with pytest.raises(SocketGoneError):
+        outcome(stub, "post_to_connection")
+    assert outcome(stub, "delete_connection") is None
+    assert outcome(stub, "get_connection") is False
+
+
+def test_gone_is_known_by_the_status_where_the_code_is_missing(stub: Stubber) -> None:
+    stub.add_client_error("post_to_connection", "410", http_status_code=410)
+    with pytest.raises(SocketGoneError):
+        outcome(stub, "post_to_connection")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    ("code", "status"), [("LimitExceededException", 429), ("ForbiddenException", 403), ("InternalFailure", 500)]
+)
+def test_anything_else_may_be_tried_again(stub: Stubber, operation: str, code: str, status: int) -> None:
+    stub.add_client_error(operation, code, http_status_code=status)
+    with pytest.raises(SocketUnavailableError):
+        outcome(stub, operation)
+
+
+def test_no_connection_to_api_gateway() -> None:
+    class Unreachable:
+        def post_to_connection(self, **_: object) -> None:
+            raise EndpointConnectionError(endpoint_url="https://api.invalid")
+
+    with pytest.raises(SocketUnavailableError):
+        Sockets("unused", Unreachable()).send("c1=", "{}")  # type: ignore[arg-type]
