@@ -75,6 +75,18 @@ class Connections:
             TableName=self._table, Key={"user_id": user_id, "connection_id": connection_id}
         )
 
+    def remove_all(self, user_id: str) -> None:
+        """Remove every connection of a user, those that are only left over included."""
+        answer = self._database.client.query(
+            TableName=self._table,
+            KeyConditionExpression="user_id = :user",
+            ExpressionAttributeValues={":user": user_id},
+            ProjectionExpression="connection_id",
+            ConsistentRead=True,
+        )
+        for item in answer["Items"]:
+            self.remove(user_id, str(item["connection_id"]))
+
 
 def _expiry(item: Item) -> int:
     return int(item["expires_at"])
