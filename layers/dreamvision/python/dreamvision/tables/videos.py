@@ -495,7 +495,7 @@ class Videos:
         transaction finds the video final.
 
         Raises:
-            VideoFinalError: the video is final already, or was deleted.
+            VideoFinalError: the video is final already, or was deleted, or its account is being erased.
         """
         copy = {"video_status": status, **(copied or {})}
         copying = self._dreams.copying_video(video.user_id, video.dream_id, video.job_id, copy)
@@ -505,6 +505,8 @@ class Videos:
                 # A newer video of the same dream may have taken over the copy; a count may have lapsed or been erased.
                 self._database.write_what_holds(needed, [copying, *self._releasing(video, status)])
             except TransactionRefusedError as refused:
+                if any(map(refused.refused, range(1, len(needed)))):
+                    raise VideoFinalError from None  # nothing of an erased account is counted any more
                 if not refused.refused(0):
                     raise
                 video = self._still_open(video)  # the renderer was asked, or it refused, in this very moment
