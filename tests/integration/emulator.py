@@ -70,6 +70,7 @@ def emulated(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Database:
         creation = {name: declared[name] for name in CREATION if name in declared}
         resource.meta.client.create_table(TableName=f"{logical_id}-{suffix}", **creation)
     names = {variable.lower(): f"{logical_id}-{suffix}" for logical_id, variable in TABLES.items()}
+    names = {name: table for name, table in names.items() if name in TableNames.model_fields}
     database = Database(TableNames(**names), resource.meta.client)
     monkeypatch.setattr(Database, "shared", lambda: database)
     return database
