@@ -36,6 +36,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "USER_POOL_CLIENT_ID": "test-client",
     "JWKS_URL": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_test/.well-known/jwks.json",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:dream_to_video",
+    "ERASE_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:erase",
+    "CURSOR_SECRET": "cursor-secret",
     "POLL_FIRST_WAIT": "20",
     "POLL_INTERVAL": "5",
     "CONFIRM_EMAIL": "false",

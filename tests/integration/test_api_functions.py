@@ -11,6 +11,7 @@ from dreamvision.filming import Filming
 from dreamvision.history import History
 from dreamvision.tables.database import Database
 from dreamvision.views import Views
+from dreamvision.watching import Watching
 from local.sample_events import USER_ID, event_of, routes
 from tests.conftest import Event, load_event, load_function
 
@@ -35,7 +36,7 @@ FUNCTIONS = {
 @pytest.fixture(autouse=True)
 def _fresh(database: Database) -> None:
     # What a container keeps between requests, a test must not.
-    for shared in (Database.shared, History.shared, Views.shared, Filming.shared):
+    for shared in (Database.shared, History.shared, Views.shared, Filming.shared, Watching.shared):
         shared.cache_clear()
 
 
