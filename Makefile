@@ -13,7 +13,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(BIN)/python: .python-version
+$(VENV)/pyvenv.cfg: .python-version
 	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || { \
 	  echo "Python 3.13 is needed and '$(PYTHON)' is not it." >&2; \
 	  echo "Install it (python.org, your package manager, or pyenv), or say where it is: make demo PYTHON=/path/to/python3.13" >&2; \
@@ -21,7 +21,7 @@ $(BIN)/python: .python-version
 	@echo "  Making a virtual environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local-installed: $(BIN)/python local/requirements.txt
+$(VENV)/.local-installed: $(VENV)/pyvenv.cfg local/requirements.txt
 	@echo "  Installing what the local stack needs (once, a minute or two) ..."
 	@$(PIP_INSTALL) -r local/requirements.txt
 	@touch $@

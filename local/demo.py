@@ -141,6 +141,8 @@ def _print_how_to_go_on(started: bool) -> None:
 def print_addresses(settings: Settings, outputs: dict[str, Any]) -> None:
     """Where the running stack is, and a user to try it with."""
     console.print(f"  API          {outputs['api_url']}/api/v1/health")
+    console.print(f"  docs         {outputs['docs_url']}")
+    console.print(f"  live         {outputs['websocket_url']}")
     console.print(
         f"  AWS          {outputs['endpoint_url']}  (any client, with AWS_ENDPOINT_URL and the keys test/test)"
     )
