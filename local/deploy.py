@@ -75,6 +75,7 @@ def parameters_of(settings: Settings) -> dict[str, str]:
         "RunwayBaseUrl": runway,
         "AllowedVideoHosts": ",".join(hosts),
         "CognitoEndpoint": settings.endpoint_url,
+        "MediaBaseUrl": settings.media_url,
         **pace,
         **settings.parameters,
     }

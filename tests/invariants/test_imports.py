@@ -16,11 +16,13 @@ CODE = {
 }
 CALL_CLAUDE = {"AnalyzeFunction", "AnalyzeDreamFunction"}
 CUT_PICTURES = {"ArchiveVideoFunction"}
+DECODE_PICTURES = {"UploadFunction"}
 
 _PROBE = """
 import json, runpy, sys
 runpy.run_path(sys.argv[1], run_name="app")
-print(json.dumps([name for name in ("anthropic", "av", "httpx", "jwt", "email_validator") if name in sys.modules]))
+heavy = ("anthropic", "av", "PIL", "httpx", "jwt", "email_validator")
+print(json.dumps([name for name in heavy if name in sys.modules]))
 """
 
 
@@ -44,6 +46,10 @@ def test_only_archive_video_imports_ffmpeg(heavy_imports: dict[str, set[str]]) -
     assert {name for name, found in heavy_imports.items() if "av" in found} == CUT_PICTURES
 
 
+def test_only_the_upload_trigger_imports_pillow(heavy_imports: dict[str, set[str]]) -> None:
+    assert {name for name, found in heavy_imports.items() if "PIL" in found} == DECODE_PICTURES
+
+
 def test_only_auth_imports_the_check_of_email_addresses(heavy_imports: dict[str, set[str]]) -> None:
     assert {name for name, found in heavy_imports.items() if "email_validator" in found} <= {"AuthFunction"}
 
@@ -54,4 +60,4 @@ def test_no_function_imports_pyjwt_before_it_needs_it(heavy_imports: dict[str, s
 
 def test_a_package_of_its_own_is_named_only_where_it_is_needed() -> None:
     declared = {name for name, folder in CODE.items() if (REPOSITORY / folder / "requirements.txt").exists()}
-    assert declared == CALL_CLAUDE | CUT_PICTURES | {"AuthFunction"}
+    assert declared == CALL_CLAUDE | CUT_PICTURES | DECODE_PICTURES | {"AuthFunction"}

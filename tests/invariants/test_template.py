@@ -1,5 +1,6 @@
 """The template as data: what must hold for every route, function, role and table, whoever adds one."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,6 +126,45 @@ def test_the_media_bucket_is_private() -> None:
     statement = RESOURCES["MediaBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_cdn_reaches_pictures_alone() -> None:
+    config = RESOURCES["MediaDistribution"]["Properties"]["DistributionConfig"]
+    (origin,) = config["Origins"]
+    assert origin["OriginPath"] == "/thumbnails"
+    assert origin["OriginAccessControlId"] == {"Fn::GetAtt": ["MediaAccess", "Id"]}
+    behavior = config["DefaultCacheBehavior"]
+    assert "CacheBehaviors" not in config
+    assert behavior["ViewerProtocolPolicy"] == "https-only"
+    assert behavior["AllowedMethods"] == ["GET", "HEAD"]
+    assert behavior["ResponseHeadersPolicyId"] == {"Ref": "MediaHeadersPolicy"}
+    statements = RESOURCES["MediaBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (allowed,) = [each for each in statements if each["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert allowed["Action"] == "s3:GetObject"
+    assert allowed["Resource"] == {"Fn::Sub": "${MediaBucket.Arn}/thumbnails/*"}
+    assert "${MediaDistribution}" in str(allowed["Condition"]["StringEquals"]["AWS:SourceArn"])
+
+
+def test_uploads_are_forgotten_and_videos_expire_by_parameter() -> None:
+    rules = RESOURCES["MediaBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    by_id = {rule["Id"]: rule for rule in rules if "Id" in rule}
+    assert by_id["forgotten-uploads"]["Prefix"] == "uploads/"
+    assert by_id["forgotten-uploads"]["ExpirationInDays"] == 1
+    (conditional,) = [rule["Fn::If"] for rule in rules if "Fn::If" in rule]
+    assert conditional[0] == "VideosExpire"
+    assert (conditional[1]["Prefix"], conditional[1]["ExpirationInDays"]) == ("videos/", {"Ref": "VideoExpiryDays"})
+    assert TEMPLATE["Parameters"]["VideoExpiryDays"]["Default"] == 0
+    readers = [name for name, function in FUNCTIONS if "MEDIA_BASE_URL" in str(function.get("Environment"))]
+    assert all("VIDEO_EXPIRY_DAYS" in str(dict(FUNCTIONS)[name]["Environment"]) for name in readers)
+
+
+def test_a_role_touches_only_its_own_folders_of_the_media_bucket() -> None:
+    for name, function in FUNCTIONS:
+        for policy in function.get("Policies", []):
+            for statement in policy["Statement"]:
+                if any(action.startswith("s3:") for action in statement["Action"]):
+                    assert '"${MediaBucket.Arn}/*"' not in json.dumps(statement["Resource"]), name
 
 
 def test_the_app_client_has_a_secret_and_one_flow() -> None:

@@ -7,7 +7,8 @@ from pydantic import Field, StringConstraints
 
 from dreamvision.analysis import Category
 from dreamvision.models.base import Request, Response, Timestamp, UuidText, WholeNumber
-from dreamvision.models.videos import Duration, VideoGenerationResponse, VideoStatus, VideoStatusResponse
+from dreamvision.models.uploads import ThumbnailUpload
+from dreamvision.models.videos import Duration, PictureUrl, VideoGenerationResponse, VideoStatus, VideoStatusResponse
 
 MIN_DREAM_LENGTH = 10
 MAX_DREAM_LENGTH = 2000
@@ -97,8 +98,17 @@ class DreamDetail(Response):
     created_at: Timestamp
     job_id: UuidText | None = Field(default=None, description="The latest video of this dream.")
     video_status: VideoStatus | None = None
-    video_url: str | None = Field(default=None, description="A signed address of the MP4, good for an hour.")
-    thumbnail_url: str | None = None
+    video_url: str | None = Field(
+        default=None, description="A signed address of the MP4, good for an hour; null once the video has expired."
+    )
+    video_expires_at: Timestamp | None = Field(
+        default=None, description="When the video will be deleted and `video_url` become null; null for never."
+    )
+    thumbnail_url: PictureUrl = Field(
+        default=None, description="The picture that the user has uploaded, else one of the video; public, for ever."
+    )
+    preview_url: PictureUrl
+    thumbnail_upload: ThumbnailUpload | None = Field(default=None, description="The last picture that was announced.")
 
 
 class DreamWithVideo(DreamDetail):

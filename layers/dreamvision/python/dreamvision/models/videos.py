@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from dreamvision.models.base import Request, Response, Timestamp, UuidText, WholeNumber
 
@@ -32,6 +32,25 @@ class VideoStatus(StrEnum):
         return self in (VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.CANCELLED)
 
 
+PictureUrl = Annotated[
+    str | None, Field(default=None, description="An address for ever: public, unguessable, never another picture.")
+]
+
+
+FileName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f/\\]+$"),
+    Field(examples=["my dream.mp4"]),
+]
+
+
+class Disposition(StrEnum):
+    """What a browser does with a video: play it or save it."""
+
+    INLINE = "inline"
+    ATTACHMENT = "attachment"
+
+
 class VideoGenerationRequest(Request):
     """A video of a dream that was analysed before."""
 
@@ -57,8 +76,14 @@ class VideoStatusResponse(Response):
     dream_id: UuidText
     status: VideoStatus
     progress: WholeNumber = Field(ge=0, le=100, description="Per cent of the rendering; 100 when completed.")
-    video_url: str | None = Field(default=None, description="A signed address of the MP4, good for an hour.")
-    thumbnail_url: str | None = None
+    video_url: str | None = Field(
+        default=None, description="A signed address of the MP4, good for an hour; null once the video has expired."
+    )
+    video_expires_at: Timestamp | None = Field(
+        default=None, description="When the video will be deleted and `video_url` become null; null for never."
+    )
+    thumbnail_url: PictureUrl
+    preview_url: PictureUrl
     duration: Duration
     created_at: Timestamp
     completed_at: Timestamp | None = None
