@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # pip takes these as they are: wheels only, so that no compiler is needed, and only what the lock files name.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
-.PHONY: help demo up down reset test test-unit test-integration test-e2e check format lock clean
+.PHONY: help demo up down reset test test-unit test-integration test-e2e check format openapi lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ check: $(VENV)/.tests-installed ## ruff, mypy and the template's linter
 format: $(VENV)/.tests-installed ## Let ruff put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+openapi: $(VENV)/.tests-installed ## Make docs/openapi.json and docs/API.md again after a change of the API
+	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m local.openapi
 
 lock: $(VENV)/.tests-installed ## Lock the requirements again after a change of an .in file
 	@$(BIN)/python -m local.lock_requirements

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from dreamvision.account_erasure import AccountErasure
 from dreamvision.erasure_workflow import ErasureWorkflow
 from dreamvision_api.api import Api, lambda_handler
+from dreamvision_api.documentation import Answer, documented
 
 api = Api()
 
@@ -17,6 +18,10 @@ api = Api()
     description="Ends every session at once, this one too; nobody can sign in any more. Renderings are stopped, and"
     " dreams, videos, media and the account itself are gone a few minutes later. There is no way back.",
     tags=["Authentication"],
+)
+@documented(
+    Answer(HTTPStatus.NO_CONTENT),
+    errors=("ErasureUnavailableError", "UserPoolBusyError", "UserPoolUnreachableError"),
 )
 def delete_me() -> Response[None]:
     AccountErasure.shared().delete(api.caller.user_id, ErasureWorkflow.shared())

@@ -8,6 +8,7 @@ from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import Dreams
 from dreamvision.views import analysis_view
 from dreamvision_api.api import Api, InvalidInputError, lambda_handler
+from dreamvision_api.documentation import ANALYSIS_ERRORS, SPENDING_ERRORS, documented
 from dreamvision_api.limits import IdempotencyKey, spending
 
 api = Api()
@@ -16,8 +17,15 @@ api = Api()
 _BUDGET_SECONDS = 23.0
 
 
-@api.routes.post("/api/v1/dreams/analyze", summary="Analyse a dream and write its video prompt", tags=["Dreams"])
-def analyze(body: DreamAnalysisRequest, idempotency_key: IdempotencyKey = None) -> DreamAnalysisResponse:
+@api.routes.post(
+    "/api/v1/dreams/analyze",
+    summary="Analyse a dream and write its video prompt",
+    description="Finds the dream's category and writes the prompt for its video. The dream is kept in the history; film"
+    " it with `POST /api/v1/videos/generate`.",
+    tags=["Dreams"],
+)
+@documented(errors=(*SPENDING_ERRORS, *ANALYSIS_ERRORS, "ContentionError"))
+def analyze_dream(body: DreamAnalysisRequest, idempotency_key: IdempotencyKey = None) -> DreamAnalysisResponse:
     if body.user_id not in (None, api.caller.user_id):
         raise InvalidInputError(["body", "user_id"], "must be your own id, or be left out")
     user_id, dreams = api.caller.user_id, Dreams(Database.shared())

@@ -25,10 +25,19 @@ from dreamvision.models.users import (
 )
 from dreamvision_api.answers import json_response
 from dreamvision_api.api import Api, lambda_handler
+from dreamvision_api.documentation import Answer, documented
 from dreamvision_api.limits import require_within
 
 _PREFIX = "/api/v1/auth"
 _TAGS = ["Authentication"]
+_POOL_ERRORS = ("UserPoolBusyError", "UserPoolUnreachableError", "UserPoolTriggerError")
+# Of the routes that anybody may call.
+_OPEN_ERRORS = ("RateLimitedError", *_POOL_ERRORS)
+_SIGN_IN_ERRORS = ("InvalidCredentialsError", "EmailNotConfirmedError", "PasswordResetRequiredError", *_OPEN_ERRORS)
+_CODE_ERRORS = ("InvalidOrExpiredCodeError", "TooManyAttemptsError", *_OPEN_ERRORS)
+_SENDING_ERRORS = ("TooManyAttemptsError", "CodeDeliveryError", *_OPEN_ERRORS)
+_NO_CONTENT = Answer(HTTPStatus.NO_CONTENT)
+_ACCEPTED = Answer(HTTPStatus.ACCEPTED, Accepted)
 _CODE_SENT = Accepted(message="If the address belongs to such an account, a code is on its way to it.")
 
 api = Api(
@@ -60,6 +69,20 @@ def accounts() -> Accounts:
     " is 202 and a code is sent to the address: go on with `/auth/confirm`, then `/auth/login`.",
     tags=_TAGS,
 )
+@documented(
+    Answer(HTTPStatus.OK, TokenResponse),
+    Answer(HTTPStatus.ACCEPTED, ConfirmationRequired),
+    errors=(
+        "UsernameTakenError",
+        "UserAlreadyExistsError",
+        "WeakPasswordError",
+        "AccountInputError",
+        "SignUpRefusedError",
+        "CodeDeliveryError",
+        "ContentionError",
+        *_OPEN_ERRORS,
+    ),
+)
 def register(body: UserRegister) -> Response[TokenResponse | ConfirmationRequired]:
     _count_attempt()
     answer = accounts().register(body.email, body.password, body.username)
@@ -73,6 +96,7 @@ def register(body: UserRegister) -> Response[TokenResponse | ConfirmationRequire
     description="Begins a session. The answer is the same for a wrong password and for an unknown address.",
     tags=_TAGS,
 )
+@documented(errors=_SIGN_IN_ERRORS)
 def login(body: UserLogin) -> TokenResponse:
     _count_attempt()
     return accounts().sign_in(body.email, body.password)
@@ -85,6 +109,7 @@ def login(body: UserLogin) -> TokenResponse:
     " refreshed for seven days after the sign-in. Using an old token again ends every session of the user.",
     tags=_TAGS,
 )
+@documented(errors=("InvalidRefreshTokenError", *_OPEN_ERRORS))
 def refresh(body: TokenRefreshRequest) -> TokenResponse:
     _count_attempt()
     return accounts().refresh(body.refresh_token)
@@ -97,6 +122,7 @@ def refresh(body: TokenRefreshRequest) -> TokenResponse:
     " refresh tokens of an ended session are refused from the next request on.",
     tags=_TAGS,
 )
+@documented(_NO_CONTENT, errors=_POOL_ERRORS)
 def logout(scope: Annotated[Literal["session", "global"], Query()] = "session") -> Response[None]:
     if scope == "global":
         accounts().sign_out_everywhere(api.caller.user_id)
@@ -111,6 +137,7 @@ def logout(scope: Annotated[Literal["session", "global"], Query()] = "session") 
     description="Takes the code that was sent at the registration. Sign in afterwards.",
     tags=_TAGS,
 )
+@documented(_NO_CONTENT, errors=_CODE_ERRORS)
 def confirm(body: ConfirmationRequest) -> Response[None]:
     _count_attempt()
     accounts().confirm(body.email, body.code)
@@ -123,6 +150,7 @@ def confirm(body: ConfirmationRequest) -> Response[None]:
     description="The answer never tells whether there is such an account. At most five times an hour.",
     tags=_TAGS,
 )
+@documented(_ACCEPTED, errors=_SENDING_ERRORS)
 def resend_confirmation(body: EmailRequest) -> Response[Accepted]:
     _count_attempt()
     accounts().resend_confirmation(body.email)
@@ -135,6 +163,7 @@ def resend_confirmation(body: EmailRequest) -> Response[Accepted]:
     description="The answer never tells whether there is such an account. At most five times an hour.",
     tags=_TAGS,
 )
+@documented(_ACCEPTED, errors=_SENDING_ERRORS)
 def forgot_password(body: EmailRequest) -> Response[Accepted]:
     _count_attempt()
     accounts().forgot_password(body.email)
@@ -147,6 +176,7 @@ def forgot_password(body: EmailRequest) -> Response[Accepted]:
     description="Ends every session of the user. Sign in with the new password afterwards.",
     tags=_TAGS,
 )
+@documented(_NO_CONTENT, errors=("WeakPasswordError", *_CODE_ERRORS))
 def reset_password(body: PasswordResetRequest) -> Response[None]:
     _count_attempt()
     accounts().reset_password(body.email, body.code, body.new_password)
@@ -159,6 +189,9 @@ def reset_password(body: PasswordResetRequest) -> Response[None]:
     description="Ends every session of the user, this one too, and answers with a new one.",
     tags=_TAGS,
 )
+@documented(
+    errors=("WrongPasswordError", "WeakPasswordError", "AccountInputError", "TooManyAttemptsError", *_POOL_ERRORS)
+)
 def change_password(body: PasswordChangeRequest) -> TokenResponse:
     _, _, access_token = api.header("authorization").partition(" ")
     return accounts().change_password(
@@ -167,6 +200,7 @@ def change_password(body: PasswordChangeRequest) -> TokenResponse:
 
 
 @api.routes.get(f"{_PREFIX}/me", summary="The signed-in user", tags=_TAGS)
+@documented(errors=_POOL_ERRORS)
 def get_me() -> UserProfile:
     return accounts().profile(api.caller.user_id)
 
@@ -177,6 +211,7 @@ def get_me() -> UserProfile:
     description="Names are unique without regard to case; the old one becomes free.",
     tags=_TAGS,
 )
+@documented(errors=("UsernameTakenError", "ContentionError", *_POOL_ERRORS))
 def update_me(body: ProfileUpdate) -> UserProfile:
     return accounts().rename(api.caller.user_id, body.username)
 

@@ -29,6 +29,7 @@ from dreamvision.tables.dreams import DreamRecord, Dreams
 from dreamvision.views import analysis_view
 from dreamvision_api.answers import json_response
 from dreamvision_api.api import Api, InvalidInputError, lambda_handler
+from dreamvision_api.documentation import ANALYSIS_ERRORS, QUOTA_ERRORS, SPENDING_ERRORS, Answer, documented
 from dreamvision_api.limits import IdempotencyKey, spending
 from dreamvision_api.paging import Cursor, Limit
 
@@ -36,6 +37,10 @@ api = Api()
 
 # API Gateway gives up on an integration after 30 seconds; a phone's patience ends earlier.
 _WAIT_SECONDS = 20.0
+
+
+# What starting a video can end with.
+_START_ERRORS = ("DreamNotFoundError", "ContentionError", "WorkflowUnavailableError")
 
 
 class _Accepted(BaseModel):
@@ -46,8 +51,20 @@ class _Accepted(BaseModel):
     asynchronous: bool
 
 
-@api.routes.post("/api/v1/dreams/generate-video", summary="Analyse a dream and film it", tags=["Dreams"])
-def generate_video(
+@api.routes.post(
+    "/api/v1/dreams/generate-video",
+    summary="Analyse a dream and film it",
+    description="The app's main call. Waits up to 20 seconds for the analysis (200); when it takes longer, or when the"
+    " client prefers not to wait, the answer is 202. Either way the video is being made; `Location` is its address.",
+    tags=["Dreams"],
+)
+@documented(
+    Answer(HTTPStatus.OK, CombinedDreamVideoResponse, headers=("Location",)),
+    Answer(HTTPStatus.ACCEPTED, AcceptedDreamVideo, headers=("Location", "Retry-After", "Preference-Applied")),
+    errors=(*SPENDING_ERRORS, *QUOTA_ERRORS, *ANALYSIS_ERRORS, *_START_ERRORS),
+    reads=("Prefer",),
+)
+def generate_dream_video(
     body: CombinedDreamVideoRequest, idempotency_key: IdempotencyKey = None
 ) -> Response[CombinedDreamVideoResponse | AcceptedDreamVideo]:
     with spending(api, Scope.DREAM_VIDEO, idempotency_key, body) as attempt:
@@ -107,6 +124,7 @@ def get_statistics() -> DreamStatistics:
 
 
 @api.routes.get("/api/v1/dreams/<dream_id>", summary="One dream with its latest video", tags=["Dreams"])
+@documented(errors=("DreamNotFoundError",))
 def get_dream(dream_id: Annotated[UuidText, Path()]) -> DreamWithVideo:
     return History.shared().dream(api.caller.user_id, dream_id)
 
@@ -118,6 +136,7 @@ def get_dream(dream_id: Annotated[UuidText, Path()]) -> DreamWithVideo:
     " that; deleting again is harmless, and 404 says that nothing is left.",
     tags=["Dreams"],
 )
+@documented(Answer(HTTPStatus.NO_CONTENT), errors=("DreamNotFoundError", "ContentionError", "ErasureUnavailableError"))
 def delete_dream(dream_id: Annotated[UuidText, Path()]) -> Response[None]:
     Discarding.shared().delete_dream(api.caller.user_id, dream_id, ErasureWorkflow.shared())
     return Response(status_code=int(HTTPStatus.NO_CONTENT), body=None)

@@ -1,5 +1,7 @@
 """``GET /``, ``GET /api/v1/health``, ``GET /api/v1/health/db``."""
 
+from pydantic import Field
+
 from dreamvision.health import VERSION, DatabaseHealth, Health, HealthCheck
 from dreamvision.models.base import Response
 from dreamvision_api.api import Api, lambda_handler
@@ -10,23 +12,23 @@ api = Api(public=frozenset({"GET /", "GET /api/v1/health", "GET /api/v1/health/d
 class Information(Response):
     """What this is, and where its documentation is."""
 
-    message: str
-    version: str
-    docs: str
+    message: str = Field(examples=["DreamVision API"])
+    version: str = Field(examples=[VERSION])
+    docs: str = Field(examples=["/api/v1/docs"])
 
 
 @api.routes.get("/", summary="What this API is", tags=["Health"])
-def information() -> Information:
+def get_information() -> Information:
     return Information(message="DreamVision API", version=VERSION, docs="/api/v1/docs")
 
 
 @api.routes.get("/api/v1/health", summary="Whether the API works", tags=["Health"])
-def health() -> Health:
+def get_health() -> Health:
     return HealthCheck.shared().overall()
 
 
 @api.routes.get("/api/v1/health/db", summary="Whether each table works", tags=["Health"])
-def database_health() -> DatabaseHealth:
+def get_database_health() -> DatabaseHealth:
     return HealthCheck.shared().tables()
 
 

@@ -20,6 +20,7 @@ from dreamvision.watching import Watching
 from dreamvision_api.answers import json_response
 from dreamvision_api.api import Api, lambda_handler
 from dreamvision_api.caching import entity_tag
+from dreamvision_api.documentation import QUOTA_ERRORS, SPENDING_ERRORS, Answer, documented
 from dreamvision_api.limits import IdempotencyKey, spending
 from dreamvision_api.paging import Cursor, Limit
 
@@ -27,7 +28,17 @@ api = Api()
 
 
 @api.routes.post("/api/v1/videos/generate", summary="Film a dream that was analysed before", tags=["Videos"])
-def generate(body: VideoGenerationRequest, idempotency_key: IdempotencyKey = None) -> VideoGenerationResponse:
+@documented(
+    errors=(
+        *SPENDING_ERRORS,
+        *QUOTA_ERRORS,
+        "DreamNotFoundError",
+        "DreamNotAnalyzedError",
+        "ContentionError",
+        "WorkflowUnavailableError",
+    )
+)
+def generate_video(body: VideoGenerationRequest, idempotency_key: IdempotencyKey = None) -> VideoGenerationResponse:
     filming = Filming.shared()
     with spending(api, Scope.VIDEO, idempotency_key, body) as attempt:
         if attempt.replayed is not None:
@@ -44,6 +55,7 @@ def generate(body: VideoGenerationRequest, idempotency_key: IdempotencyKey = Non
     description="Go on with `next_cursor` until it is null. A cursor is good for the `status` it was given for.",
     tags=["Videos"],
 )
+@documented(errors=("InvalidCursorError",))
 def list_videos(
     limit: Limit = 20,
     cursor: Cursor = None,
@@ -60,7 +72,13 @@ def list_videos(
     " A signed link that was confirmed by a 304 is good for another half an hour at the least.",
     tags=["Videos"],
 )
-def get_status(job_id: Annotated[UuidText, Path()]) -> Response[VideoStatusResponse]:
+@documented(
+    Answer(HTTPStatus.OK, VideoStatusResponse, headers=("ETag", "Cache-Control", "Retry-After")),
+    Answer(HTTPStatus.NOT_MODIFIED, headers=("ETag", "Cache-Control", "Retry-After")),
+    errors=("VideoNotFoundError",),
+    reads=("If-None-Match",),
+)
+def get_video(job_id: Annotated[UuidText, Path()]) -> Response[VideoStatusResponse]:
     look = Watching.shared().look(api.caller.user_id, job_id)
     headers = {"ETag": entity_tag(look.version), "Cache-Control": "private, no-cache"}
     if look.again_seconds is not None:
@@ -75,7 +93,8 @@ def get_status(job_id: Annotated[UuidText, Path()]) -> Response[VideoStatusRespo
     " harmless. A video that is completed or failed stays as it is (409): it goes with its dream.",
     tags=["Videos"],
 )
-def cancel(job_id: Annotated[UuidText, Path()]) -> VideoStatusResponse:
+@documented(errors=("VideoNotFoundError", "VideoFinalError", "ContentionError", "ExecutionStopError"))
+def cancel_video(job_id: Annotated[UuidText, Path()]) -> VideoStatusResponse:
     return Watching.shared().cancel(api.caller.user_id, job_id)
 
 

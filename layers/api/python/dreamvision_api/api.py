@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -16,7 +16,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dreamvision.errors import DreamVisionError
 from dreamvision.safe_logging import log_unforeseen
 from dreamvision_api import caching, problems
-from dreamvision_api.caller import Caller, authenticate
+
+if TYPE_CHECKING:
+    from dreamvision_api.caller import Caller
 
 type Event = dict[str, Any]
 
@@ -43,7 +45,7 @@ class Api:
         self._register_error_handlers()
 
     @property
-    def caller(self) -> Caller:
+    def caller(self) -> "Caller":
         """Who sends the request at hand."""
         caller: Caller = self.routes.context["caller"]
         return caller
@@ -80,7 +82,7 @@ class Api:
 
     def _answer(self, event: Event, context: LambdaContext, request_id: str) -> dict[str, Any]:
         try:
-            caller = None if event["routeKey"] in self.public else authenticate(event)
+            caller = None if event["routeKey"] in self.public else _authenticated(event)
             _require_json_object(event)
         except DreamVisionError as error:
             return _render(problems.response_for(error, request_id))
@@ -140,6 +142,13 @@ class InvalidInputError(DreamVisionError):
     def __init__(self, location: Sequence[str], message: str) -> None:
         super().__init__()
         self.problem_errors = [{"loc": list(location), "msg": message}]
+
+
+def _authenticated(event: Event) -> "Caller":
+    # Brings in the database's client: a function without protected routes does without.
+    from dreamvision_api.caller import authenticate
+
+    return authenticate(event)
 
 
 class _BodyError(Exception):

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Literal, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import Field
 
 from dreamvision.clock import utc_now
 from dreamvision.models.base import Response, Timestamp
@@ -18,19 +19,21 @@ type TableStatus = Literal["ok", "error"]
 
 
 class Health(Response):
-    """``degraded`` means that the API runs and its database does not answer."""
+    """`degraded` means that the API runs and its database does not answer."""
 
     status: Literal["healthy", "degraded"]
     timestamp: Timestamp
     database: Literal["connected", "error"]
-    version: str
+    version: str = Field(examples=[VERSION])
 
 
 class DatabaseHealth(Response):
     """The state of every table, by its role."""
 
     status: Literal["healthy", "error"]
-    tables: dict[str, TableStatus]
+    tables: dict[str, TableStatus] = Field(
+        examples=[{"user_profiles": "ok", "dreams": "ok", "videos": "ok", "guards": "ok"}]
+    )
 
 
 class HealthCheck:

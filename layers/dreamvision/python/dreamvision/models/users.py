@@ -24,6 +24,9 @@ _NOT_IN_NAMES = (
 )
 USERNAME_PATTERN = f"^ *[^ {_NOT_IN_NAMES}][^{_NOT_IN_NAMES}]{{1,28}}[^ {_NOT_IN_NAMES}] *$"
 
+# For the JSON Schema: halves of surrogate pairs are no characters of a JSON text, and not every dialect can name them.
+_PUBLISHED_PATTERN = USERNAME_PATTERN.replace(r"\uD800-\uF8FF", r"\uE000-\uF8FF")
+
 
 def _plain_address(value: object) -> object:
     # EmailStr would take "Jane <jane@example.com>" for the address inside.
@@ -85,7 +88,7 @@ Username = Annotated[
     Field(
         description="3 to 30 letters (of any script), digits, spaces and `-` `.` `_`; unique without regard to case.",
         examples=["luna_dreams"],
-        json_schema_extra={"pattern": USERNAME_PATTERN},
+        json_schema_extra={"pattern": _PUBLISHED_PATTERN},
     ),
 ]
 
@@ -166,10 +169,10 @@ class AccountUser(Response):
 
 
 class TokenResponse(Response):
-    """An open session. Send ``access_token`` as ``Authorization: Bearer ...``."""
+    """An open session. Send `access_token` as `Authorization: Bearer ...`."""
 
-    access_token: str
-    refresh_token: str = Field(description="Good for one refresh: keep the newest.")
+    access_token: str = Field(examples=["eyJraWQiOiJ..."])
+    refresh_token: str = Field(description="Good for one refresh: keep the newest.", examples=["eyJjdHkiOiJ..."])
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind of token, not one
     expires_in: WholeNumber = Field(description="Seconds until the access token expires.", examples=[3600])
     user: AccountUser
@@ -185,7 +188,7 @@ class ConfirmationRequired(Response):
 class Accepted(Response):
     """The same answer whether or not there is such an account."""
 
-    message: str
+    message: str = Field(examples=["If the address belongs to such an account, a code is on its way to it."])
 
 
 class UserProfile(Response):
@@ -195,7 +198,9 @@ class UserProfile(Response):
     email: str = Field(examples=["dreamer@example.com"])
     username: str = Field(examples=["luna_dreams"])
     subscription_tier: str = Field(examples=["free"])
-    dreams_count: WholeNumber = Field(ge=0)
-    videos_count: WholeNumber = Field(ge=0, description="Completed videos.")
-    dreams_by_category: dict[Category, WholeNumber]
+    dreams_count: WholeNumber = Field(ge=0, examples=[3])
+    videos_count: WholeNumber = Field(ge=0, description="Completed videos.", examples=[2])
+    dreams_by_category: dict[Category, WholeNumber] = Field(
+        examples=[{"gothic": 1, "chase": 0, "flight": 2, "transformation": 0, "physics": 0, "liminal": 0}]
+    )
     created_at: Timestamp

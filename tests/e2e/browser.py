@@ -1,0 +1,125 @@
+"""A real Chromium for tests: started fresh, and watched for what it asks other hosts and what it complains about.
+
+Debian's packages ``chromium`` and ``chromium-driver``. Where they are missing and the tests run as root they are
+installed; elsewhere the test says what is missing, and fails: a page that nobody has looked at is not tested.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.wait import WebDriverWait
+
+_PACKAGES = ("chromium", "chromium-driver")
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_DRIVER = "chromedriver"
+_WAIT_SECONDS = 30
+_ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1300,1600",
+)
+
+
+class Browser:
+    """One window. Everything that it has asked and logged since the last page was opened is kept."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def open(self, url: str) -> None:
+        """Go to a page; what was noted of the one before is forgotten."""
+        self.driver.get("about:blank")
+        self._log("performance")
+        self._log("browser")
+        self.driver.get(url)
+
+    def wait_for(self, script: str) -> Any:
+        """What the JavaScript expression gives, once that is true for JavaScript."""
+        wait = WebDriverWait(self.driver, _WAIT_SECONDS)
+        return wait.until(lambda driver: driver.execute_script(f"return {script}"), f"never came true: {script}")
+
+    def requested(self) -> list[str]:
+        """The addresses of all requests that went over the network. Empties the notes."""
+        found = []
+        for entry in self._log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                url = message["params"]["request"]["url"]
+                if not url.startswith(("data:", "blob:", "about:", "chrome")):
+                    found.append(url)
+        return found
+
+    def complaints(self) -> list[str]:
+        """What the console says, violations of the security policy included. Empties the notes."""
+        return [str(entry["message"]) for entry in self._log("browser")]
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
+        return found
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Started once for a module's tests, with a profile of its own."""
+    options = webdriver.ChromeOptions()
+    options.binary_location, driver_path = _installed()
+    for argument in (*_ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(driver_path))
+    try:
+        yield Browser(driver)
+    finally:
+        driver.quit()
+
+
+def _installed() -> tuple[str, str]:
+    """The paths of browser and driver, which are installed where that is possible."""
+    if (found := _found()) is not None:
+        return found
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        _install()
+    if (found := _found()) is not None:
+        return found
+    pytest.fail(
+        f"Chromium and its driver are missing: install the packages {' and '.join(_PACKAGES)}"
+        " (Debian's names), or run the tests as root on Debian, which installs them.",
+        pytrace=False,
+    )
+
+
+def _found() -> tuple[str, str] | None:
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    driver = shutil.which(_DRIVER)
+    return (browser, driver) if browser and driver else None
+
+
+def _install() -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *_PACKAGES]):
+        done = subprocess.run(
+            ["apt-get", "--quiet", *command], env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            pytest.fail(f"apt-get {command[0]} failed:\n{done.stderr[-2000:]}", pytrace=False)
+
+
+def screenshot(browser: Browser, path: Path) -> None:
+    """The whole window as a PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    browser.driver.save_screenshot(str(path))
