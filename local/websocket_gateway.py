@@ -23,8 +23,8 @@ MAX_MESSAGE_BYTES = 128 * 1024
 # Longer than the authorizer and the $connect function may take together.
 _HANDSHAKE_SECONDS = 60
 _TOO_BIG = 1009
-_ABNORMAL = 1011
-# Codes that stand for the lack of one and are never sent.
+_GOING_AWAY = 1001
+# Codes that stand for the lack of one and are never sent (RFC 6455, section 7.4.1).
 _UNSENDABLE = frozenset({1005, 1006, 1015})
 # Headers of the handshake itself: the next one has its own.
 _OF_HANDSHAKE = frozenset(
@@ -111,15 +111,11 @@ async def _upwards(emulator: ClientConnection, receive: Receive) -> None:
 
 
 async def _downwards(emulator: ClientConnection, send: Send) -> None:
-    # A client that is gone already is told nothing more.
-    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+    with contextlib.suppress(ConnectionClosed):
         async for message in emulator:
-            key = "text" if isinstance(message, str) else "bytes"
-            await send({"type": "websocket.send", key: message})
-        await send({"type": "websocket.close", "code": _sendable(emulator.close_code)})
+            await send({"type": "websocket.send", "text" if isinstance(message, str) else "bytes": message})
+    await send({"type": "websocket.close", "code": _sendable(emulator.close_code)})
 
 
 def _sendable(code: int | None) -> int:
-    if code is None or code in _UNSENDABLE:
-        return 1000 if code == 1005 else _ABNORMAL
-    return code
+    return _GOING_AWAY if code is None or code in _UNSENDABLE else code

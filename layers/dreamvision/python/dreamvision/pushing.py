@@ -19,6 +19,7 @@ from dreamvision.sockets import PARALLEL, SocketGoneError, Sockets, SocketUnavai
 from dreamvision.tables.changes import Change, StreamRecord, change_in, sequence_of
 from dreamvision.tables.connections import Connection
 from dreamvision.tables.database import Database, TableNames
+from dreamvision.tables.videos import VideoRecord
 from dreamvision.views import Views
 
 logger = Logger()
@@ -66,7 +67,7 @@ class Push:
         return failed
 
     def _by_user(self, records: Iterable[StreamRecord], failed: set[str]) -> dict[str, list[_Message]]:
-        found: dict[str, list[_Message]] = defaultdict(list)
+        found: dict[str, dict[str, _Message]] = defaultdict(dict)
         for record in records:
             try:
                 change = change_in(record, self._names)
@@ -75,8 +76,10 @@ class Push:
                 failed.add(sequence_of(record))
                 continue
             if change is not None:
-                found[change.user_id].append(_Message(sequence_of(record), change))
-        return found
+                messages = found[change.user_id]
+                messages.pop(_step(change), None)
+                messages[_step(change)] = _Message(sequence_of(record), change)
+        return {user_id: list(messages.values()) for user_id, messages in found.items()}
 
     def _deliveries(self, user_id: str, messages: Sequence[_Message], failed: set[str]) -> list[_Delivery]:
         try:
@@ -102,3 +105,8 @@ class Push:
                 logger.warning("a client could not be reached")
                 return {sequence for sequence, _ in delivery.texts[position:]}
         return set()
+
+
+def _step(change: Change) -> str:
+    """Of several changes of one batch with the same step only the last is news: every status, not every per cent."""
+    return f"{change.job_id} {change.status}" if isinstance(change, VideoRecord) else change.dream_id
