@@ -1,5 +1,6 @@
 """Erasures from the request to the last state: the real definition, the real functions, and a kill at any call."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,8 +11,10 @@ from dreamvision.attempts import Attempt, Attempts
 from dreamvision.clock import utc_now
 from dreamvision.cognito import CognitoSettings, UserPool
 from dreamvision.erasure_workflow import ErasureWorkflow
+from dreamvision.ids import new_id
 from dreamvision.limits import RateLimits, RateSettings, Scope
 from dreamvision.sessions import Sessions
+from dreamvision.tables.connections import Connection, Connections
 from dreamvision.tables.guards import Guards
 from tests.conftest import load_function
 from tests.fakes.asl import Machine, Task
@@ -77,6 +80,8 @@ class ErasureWorld:
         workflow = ErasureWorkflow(ERASE, cast(Any, self.erasures))
         for client, service in ((world.database.client, "dynamodb"), (world.media, "s3")):
             client.meta.events.register(f"before-call.{service}.*", lambda **_: self.step())
+        connections = Connections(world.database, "ConnectionsTable")
+        monkeypatch.setattr(Connections, "shared", lambda: connections)
         monkeypatch.setattr(AccountErasure, "shared", lambda: self.account)
         monkeypatch.setattr(ErasureWorkflow, "shared", lambda: workflow)
         monkeypatch.setattr(load_function("workflow/erase/stop_renders"), "configured_renderer", lambda: world.renderer)
@@ -116,6 +121,14 @@ class ErasureWorld:
         profiles = self.dreams.profiles
         profiles.complete(user_id, email, profiles.reserve(username, utc_now()), utc_now())
         Attempts(self.dreams.database).count(Attempt.FORGOT, email)
+        forgotten = Connection(
+            user_id=user_id,
+            connection_id=new_id(),
+            session_id="a-session",
+            issued_at=0,
+            connected_at=utc_now() - timedelta(hours=9),
+        )
+        Connections(self.dreams.database, "ConnectionsTable").add(forgotten)
         for scope in (Scope.ANALYZE, Scope.DREAM_VIDEO, Scope.VIDEO):
             RateLimits(Guards(self.dreams.database), RateSettings()).count_user(scope, user_id)
 

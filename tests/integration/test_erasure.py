@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import boto3
 import pytest
 
 from dreamvision.analysis import Analysis, Category
@@ -20,10 +21,12 @@ from dreamvision.ids import new_id
 from dreamvision.models.dreams import AnalysisStatus
 from dreamvision.producing import start_render
 from dreamvision.rendering import RenderCancelUnconfirmedError, RenderTask
+from dreamvision.tables.changes import change_in
 from dreamvision.tables.dreams import DreamRecord
 from dreamvision.tables.profiles import AccountErasedError, UsernameTakenError
 from dreamvision.tables.videos import Media, VideoFinalError, VideoRecord
 from tests.fakes.asl import ExecutionFailedError
+from tests.fakes.aws import REGION
 from tests.fakes.cognito_state import refused
 from tests.fakes.http_api import HttpFunction
 from tests.fakes.runway import FakeRenderer
@@ -328,6 +331,25 @@ def test_a_killed_request_is_finished_by_its_execution(erasure: ErasureWorld) ->
         if done:
             break
     assert number > 5
+
+
+def test_nobody_is_told_of_what_is_left(erasure: ErasureWorld) -> None:
+    """The streams of the tables have the notes too."""
+    told = erasure.dreams.told()
+    dream = erasure.dreams.dream()
+    erasure.dreams.completed(dream)
+    names = erasure.dreams.database.names
+    erasure.delete_dream(dream.dream_id)
+    erasure.delete_dream(told.dream_id)
+
+    low = boto3.client("dynamodb", region_name=REGION)
+    for table in (names.dreams_table, names.videos_table):
+        notes = [item for item in low.scan(TableName=table)["Items"] if item["user_id"]["S"].startswith("erasing#")]
+        assert len(notes) == 2
+        for note in notes:
+            source = f"arn:aws:dynamodb:us-east-1:123456789012:table/{table}/stream/now"
+            record = {"eventSourceARN": source, "dynamodb": {"NewImage": note, "SequenceNumber": "1"}}
+            assert change_in(record, names) is None
 
 
 # ---------------------------------------------------------------- the whole account

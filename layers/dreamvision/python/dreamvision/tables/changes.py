@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dreamvision.models.dreams import AnalysisStatus
 from dreamvision.sessions import user_of_guard
-from dreamvision.tables.database import Item, TableNames
+from dreamvision.tables.database import ERASING, Item, TableNames
 from dreamvision.tables.dreams import AnalyzedDream
 from dreamvision.tables.videos import VideoRecord
 
@@ -34,7 +34,7 @@ def users_of_sessions(records: Iterable[StreamRecord]) -> set[str]:
 def change_in(record: StreamRecord, names: TableNames) -> Change | None:
     """The video or the analysed dream whose new state its user should see; ``None`` where there is nothing to see."""
     new, old = _image(record, "NewImage"), _image(record, "OldImage")
-    if new is None:
+    if new is None or str(new["user_id"]).startswith(ERASING):
         return None
     table = str(record["eventSourceARN"]).split("/")[1]
     if table == names.videos_table:
