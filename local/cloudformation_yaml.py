@@ -5,8 +5,8 @@ from typing import Any
 import yaml
 
 
-class _Loader(yaml.SafeLoader):
-    """Knows the tags of intrinsic functions."""
+class _Loader(yaml.CSafeLoader):
+    """Knows the tags of intrinsic functions. With libyaml, which is much faster than PyYAML itself."""
 
 
 def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
@@ -46,8 +47,9 @@ ENVIRONMENT: Mapping[str, str] = {
 }
 
 
+@cache
 def template() -> dict[str, Any]:
-    """template.yaml with every intrinsic function in its long form."""
+    """template.yaml with every intrinsic function in its long form. Shared by all: not to be changed."""
     return load_template((REPOSITORY / "template.yaml").read_text())
 
 
