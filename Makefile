@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 # pip takes these as they are: wheels only, so that no compiler is needed, and only what the lock files name.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
+# One worker has the e2e tests, which mostly wait for the stack; the others share the rest.
+WORKERS ?= 3
+
 .PHONY: help demo up down reset test test-unit test-integration test-e2e check format openapi lock clean
 
 help: ## Show this list
@@ -44,7 +47,7 @@ reset: $(VENV)/.local-installed ## Stop the local stack and forget its data
 	@$(BIN)/python -m local reset
 
 test: $(VENV)/.tests-installed ## Run every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-unit: $(VENV)/.tests-installed ## Only the unit tests: no sockets, seconds
 	@$(BIN)/python -m pytest tests/unit $(ARGS)

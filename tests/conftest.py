@@ -10,10 +10,23 @@ from typing import Any
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 type Event = dict[str, Any]
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc] # it comes without types
+    """What goes to one worker together: all e2e tests, since one worker has the stack, and otherwise a file's tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)

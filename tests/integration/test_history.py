@@ -113,10 +113,21 @@ def test_the_filter_by_category(world: DreamWorld, dreams: HttpFunction) -> None
 
 def test_pages_that_are_larger_than_a_megabyte_are_filled(world: DreamWorld, dreams: HttpFunction) -> None:
     # Eight kilobytes each: a query has room for some 120, so that pages by number beyond it take several.
-    made = [world.dream(text="\U0001f319" * 2000).dream_id for _ in range(150)][::-1]
+    made = _copies(world, world.dream(text="\U0001f319" * 2000).dream_id, 150)
 
     assert _ids(_list(dreams, page=2, limit=100)) == made[100:]
     assert _ids(_list(dreams, page=15, limit=10)) == made[140:]
+
+
+def _copies(world: DreamWorld, dream_id: str, count: int) -> list[str]:
+    """The ids of ``count`` dreams like this one, the newest first: told one after the other they take a while."""
+    client = world.database.client
+    row = client.get_item(TableName="DreamsTable", Key={"user_id": LUNA, "dream_id": dream_id})["Item"]
+    made = sorted([dream_id, *(new_id() for _ in range(count - 1))])
+    for each in made:
+        client.put_item(TableName="DreamsTable", Item=row | {"dream_id": each})
+    world.database.write_together([world.profiles.counting(LUNA, utc_now(), dreams=count - 1)])
+    return made[::-1]
 
 
 def test_cursors_are_bound(world: DreamWorld, dreams: HttpFunction) -> None:

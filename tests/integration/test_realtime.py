@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dreamvision import syncing
 from dreamvision.clock import to_text, utc_now
 from dreamvision.connecting import MAX_CONNECTIONS, Switchboard, TooManyConnectionsError
 from dreamvision.conversing import Conversation
@@ -17,7 +18,7 @@ from dreamvision.models.videos import VideoStatus
 from dreamvision.pushing import Push
 from dreamvision.sessions import Sessions
 from dreamvision.storage import MediaStore
-from dreamvision.syncing import LOOK_BACK, MAX_EVENTS, Sync
+from dreamvision.syncing import LOOK_BACK, Sync
 from dreamvision.tables.connections import LIFETIME_SECONDS, Connections
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import Dreams
@@ -418,17 +419,21 @@ def test_a_change_that_became_visible_late_is_not_missed(world: World) -> None:
 
 
 @pytest.mark.parametrize("step", [timedelta(milliseconds=1), timedelta(seconds=1), timedelta(hours=1)])
-def test_too_much_for_one_answer_comes_in_several_and_is_complete(world: World, step: timedelta) -> None:
+def test_too_much_for_one_answer_comes_in_several_and_is_complete(
+    world: World, step: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = 6
+    monkeypatch.setattr(syncing, "MAX_EVENTS", most)
     since = world.clock()
     told = set()
-    for _ in range(MAX_EVENTS * 2 + 7):
+    for _ in range(most * 2 + 3):
         told.add(world.tell(LUNA).job_id)
         world.clock.moment += step
     found: set[str] = set()
     moment: datetime | str = since
     for _ in range(4):
         *events, end = sync(world, moment)
-        assert end["count"] == len(events) <= MAX_EVENTS
+        assert end["count"] == len(events) <= most
         found |= {each["job_id"] for each in events}
         moment = end["next_since"]
         if not end["truncated"]:
