@@ -37,7 +37,7 @@ def run(settings: Settings) -> int:
         if started:
             with step("Stopping the local stack (its data is kept)"):
                 stack.down(settings)
-    _print_how_to_go_on(started)
+    _print_how_to_go_on(outputs, started)
     return 0
 
 
@@ -130,16 +130,21 @@ def _save(url: str, name: str) -> Path:
     return path
 
 
-def _print_how_to_go_on(started: bool) -> None:
+def _print_how_to_go_on(outputs: dict[str, Any], started: bool) -> None:
     console.print("  How to go on:")
     console.print('    DREAM="I was late and the stairs kept melting" make demo', markup=False)
     if started:
-        console.print("    make up      leaves the same stack running, prints its addresses and a user to sign in with")
+        console.print(
+            "    make up      leaves the same stack running: a page to look at, the API, a user to sign in with"
+        )
+    else:
+        console.print(f"    {outputs['page_url']}    the page of the running stack: tell dreams, watch them, look back")
     console.print("    make help    shows everything else\n")
 
 
 def print_addresses(settings: Settings, outputs: dict[str, Any]) -> None:
     """Where the running stack is, and a user to try it with."""
+    console.print(f"  page         {outputs['page_url']}")
     console.print(f"  API          {outputs['api_url']}/api/v1/health")
     console.print(f"  docs         {outputs['docs_url']}")
     console.print(f"  live         {outputs['websocket_url']}")

@@ -16,6 +16,8 @@ from local.stream_mappings import revive_stream_mappings
 
 _HASH_TAG = "dreamvision-sources"
 _BUCKET = "dreamvision-packages"
+# Expo's development servers, as in the template's default.
+_APP_ORIGINS = ("http://localhost:19006", "http://localhost:8081", "exp://localhost:19000")
 
 
 def client(settings: Settings, service: str) -> Any:  # noqa: ANN401 - every service has a client type of its own
@@ -80,6 +82,7 @@ def parameters_of(settings: Settings) -> dict[str, str]:
         "CognitoEndpoint": settings.endpoint_url,
         **pace,
         "ConnectionsEndpoint": f"{settings.endpoint_url}/_aws/execute-api",
+        "AllowedOrigins": ",".join([*_APP_ORIGINS, settings.page_url]),
         **settings.parameters,
     }
 

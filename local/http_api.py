@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from local.cloudformation_yaml import load_template
 from local.settings import REGION
 
 _METHODS = ("get", "post", "put", "patch", "delete", "options", "head")
@@ -37,7 +38,7 @@ class Names:
         }
 
     def resolve(self, value: Any) -> Any:  # noqa: ANN401 - a template's value has any shape
-        """The value with ``Ref`` and ``Fn::Sub`` replaced. Raises ``KeyError`` for a name that is not there."""
+        """``value`` without ``Ref``, ``Fn::Sub``, ``Fn::Split``. Raises ``KeyError`` for a name that is not there."""
         if isinstance(value, list):
             return [self.resolve(each) for each in value]
         if not isinstance(value, dict):
@@ -46,6 +47,9 @@ class Names:
             return self._values[value["Ref"]]
         if "Fn::Sub" in value:
             return re.sub(r"\$\{([^}]+)\}", lambda found: self._values[found[1]], value["Fn::Sub"])
+        if "Fn::Split" in value:
+            separator, text = value["Fn::Split"]
+            return self.resolve(text).split(separator)
         return {key: self.resolve(each) for key, each in value.items()}
 
 
@@ -86,7 +90,10 @@ def bring_api_in_line(gateway: Any, cloudformation: Any, stack: str, api_id: str
             gateway.update_route(ApiId=api_id, RouteId=present[key]["RouteId"], **settings)
         else:
             gateway.create_route(ApiId=api_id, **settings)
-    gateway.update_api(ApiId=api_id, CorsConfiguration=_cors(body, names))
+    # The emulator's SAM knows the parameters' defaults alone, and they are in the processed template already.
+    original = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+    declared = load_template(original)["Resources"]["Api"]["Properties"]["CorsConfiguration"]
+    gateway.update_api(ApiId=api_id, CorsConfiguration=names.resolve(declared))
 
 
 def _names(cloudformation: Any, stack: str) -> Names:  # noqa: ANN401
@@ -134,16 +141,3 @@ def _integrations(gateway: Any, api_id: str, functions: set[str], names: Names) 
     for left_over in present.values():
         gateway.delete_integration(ApiId=api_id, IntegrationId=left_over)
     return found
-
-
-def _cors(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    declared = names.resolve(body["x-amazon-apigateway-cors"])
-    origins = declared["allowOrigins"]
-    return {
-        "AllowOrigins": origins.split(",") if isinstance(origins, str) else origins,
-        "AllowMethods": declared["allowMethods"],
-        "AllowHeaders": declared["allowHeaders"],
-        "ExposeHeaders": declared["exposeHeaders"],
-        "AllowCredentials": declared["allowCredentials"],
-        "MaxAge": declared["maxAge"],
-    }

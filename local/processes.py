@@ -33,7 +33,7 @@ def require_free(ports: Ports) -> None:
             except OSError:
                 raise PortTakenError(
                     f"Port {port} (for {use}) is taken by another program. "
-                    f"Free it, or set LOCAL_PORT to move the four ports, for example LOCAL_PORT={ports.emulator + 100}."
+                    f"Free it, or set LOCAL_PORT to move the five ports, for example LOCAL_PORT={ports.emulator + 100}."
                 ) from None
 
 

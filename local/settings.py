@@ -19,7 +19,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Ports:
-    """Four loopback ports in a row. ``LOCAL_PORT`` moves the first, and the others follow."""
+    """Five loopback ports in a row. ``LOCAL_PORT`` moves the first, and the others follow."""
 
     emulator: int
 
@@ -35,12 +35,17 @@ class Ports:
     def runway(self) -> int:
         return self.emulator + 3
 
+    @property
+    def page(self) -> int:
+        return self.emulator + 4
+
     def by_use(self) -> dict[str, int]:
         return {
             "the AWS emulator": self.emulator,
             "the API": self.api,
             "the Claude sandbox": self.claude,
             "the Runway sandbox": self.runway,
+            "the page": self.page,
         }
 
 
@@ -76,6 +81,10 @@ class Settings:
     @property
     def websocket_url(self) -> str:
         return f"ws://127.0.0.1:{self.ports.api}/v1"
+
+    @property
+    def page_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.page}"
 
     @property
     def build_folder(self) -> Path:

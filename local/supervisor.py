@@ -67,6 +67,8 @@ class Supervisor:
         with step("Opening the API"):
             self._start_gateway(outputs["ApiId"], outputs["RealtimeApiId"])
             self._write_outputs(outputs)
+        with step("Opening the page"):
+            self._start_page()
 
     def _watch(self) -> int:
         while not self._stopping.wait(0.5):
@@ -112,10 +114,18 @@ class Supervisor:
         url = f"{settings.api_url}/api/v1/health"
         processes.wait_until(lambda: processes.answers(url), process, "The API", log, 60)
 
+    def _start_page(self) -> None:
+        settings = self._settings
+        command = [sys.executable, "-m", "local.page", str(settings.ports.page), str(settings.outputs_file)]
+        process = self._launch("page", command, settings.clean_environment())
+        log = settings.log_folder / "page.log"
+        processes.wait_until(lambda: processes.answers(settings.page_url), process, "The page", log, 30)
+
     def _write_outputs(self, outputs: dict[str, str]) -> None:
         settings = self._settings
         written = {
             "api_url": settings.api_url,
+            "page_url": settings.page_url,
             "docs_url": f"{settings.api_url}/api/v1/docs",
             "websocket_url": settings.websocket_url,
             "endpoint_url": settings.endpoint_url,

@@ -28,9 +28,10 @@ RUNWAY_KINDS = frozenset(
         "reject", "credits", "auth", "quota", "busy_once", "error_after_create", "cut_after_create",
         "timeout_after_create", "safety", "output_safety", "internal", "bad_output", "null_failure", "cancelled",
         "empty_output", "throttled", "stuck", "unknown_status", "vanish", "not_video", "truncated", "redirect",
-        "expired_once", "foreign_host", "poll_error_once",
+        "expired_once", "foreign_host", "poll_error_once", "lasts",
     }
 )  # fmt: skip
+"""``lasts`` is no failure: with its number of seconds the rendering takes that long."""
 
 
 class UnknownFaultError(Exception):
@@ -39,7 +40,7 @@ class UnknownFaultError(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """One failure to act out. ``amount`` is its number: seconds for slow, timeout and rate_limit (retry-after)."""
+    """One failure to act out. ``amount`` is its number: seconds for slow, lasts, timeout, rate_limit (retry-after)."""
 
     kind: str
     amount: float | None = None

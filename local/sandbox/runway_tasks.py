@@ -116,10 +116,15 @@ class TaskBook:
 
     def progress(self, task: Task) -> float:
         """How much of a running task is done, 0 to 0.99."""
-        if task.started_at is None or self._running_seconds <= 0:
+        seconds = self._running_seconds_of(task)
+        if task.started_at is None or seconds <= 0:
             return 0.0
-        done = (self._clock() - task.started_at) / self._running_seconds
+        done = (self._clock() - task.started_at) / seconds
         return round(max(0.0, min(0.99, done)), 2)
+
+    def _running_seconds_of(self, task: Task) -> float:
+        asked = next((fault.amount for fault in task.faults if fault.kind == "lasts"), None)
+        return self._running_seconds if asked is None else asked
 
     def advance(self) -> bool:
         """Play every event up to now in its order; True when something changed."""
@@ -171,7 +176,7 @@ class TaskBook:
     def _finish_time(self, task: Task) -> float | None:
         if task.has("stuck") or task.started_at is None:
             return None
-        due = task.started_at + self._running_seconds
+        due = task.started_at + self._running_seconds_of(task)
         if not task.needs_film or self._films.has_failed(task.film_id):
             return due
         ready = self._films.ready_at(task.film_id)

@@ -132,6 +132,15 @@ def test_stuck_tasks_take_no_slot(book: TaskBook, clock: Clock) -> None:
     assert status(book, task) == "RUNNING"
 
 
+def test_a_rendering_lasts_as_long_as_it_is_asked_to(book: TaskBook, clock: Clock) -> None:
+    task = book.add(ORDER, (Fault("lasts", 100.0),))
+    clock.now += 51
+    assert status(book, task) == "RUNNING"
+    assert book.progress(task) == 0.5
+    clock.now += 51
+    assert status(book, task) == "SUCCEEDED"
+
+
 def test_a_book_can_be_written_down_and_read_again(book: TaskBook, clock: Clock, films: FakeFilms) -> None:
     task = book.add(ORDER, (Fault("expired_once"), Fault("slow", 2.0)))
     clock.now += 5

@@ -1,0 +1,102 @@
+"""``python -m tests.e2e.screenshots``: pictures of the page for docs/images, from the stack of ``make up``.
+
+Takes a few minutes: the films in them are rendered first. Needs Chromium and its driver, as the page's tests do.
+"""
+
+import base64
+import json
+import secrets
+import sys
+import tempfile
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from local.settings import load
+from tests.conftest import REPOSITORY
+from tests.e2e.browser import _ARGUMENTS, Browser, _installed
+from tests.e2e.client import PASSWORD
+from tests.e2e.test_page import Visitor
+
+FOLDER = REPOSITORY / "docs" / "images"
+QUALITY = 86
+DREAMS = (
+    "An abandoned cathedral, candles without flames, and a raven that read my name from a book of dust.",
+    "Something was chasing me through a city that folded up behind my back, and my legs would not run.",
+    "My hands slowly turned into branches and leaves while I was talking to my mother about the weather.",
+    "I was flying over a dark forest with twisted trees, and far below a river of lanterns was carrying everyone "
+    "I have ever loved towards the sea.",
+)
+LAST_DREAM = "An endless hotel corridor with yellow light, and every door that I opened led to the same empty pool."
+DESKTOP, PHONE = (1280, 1180, 1), (390, 844, 2)
+
+
+def main() -> int:
+    outputs = json.loads(load().outputs_file.read_text())
+    with tempfile.TemporaryDirectory() as profile:
+        options = webdriver.ChromeOptions()
+        options.binary_location, driver_path = _installed()
+        for argument in (*_ARGUMENTS, f"--user-data-dir={profile}"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+        driver = webdriver.Chrome(options=options, service=Service(driver_path))
+        try:
+            take(Visitor(Browser(driver), outputs["page_url"]))
+        finally:
+            driver.quit()
+    return 0
+
+
+def take(visitor: Visitor) -> None:
+    visitor.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+    size(visitor.driver, *DESKTOP)
+    visitor.open()
+    keep(visitor, "page-welcome")
+    name = f"luna-{secrets.token_hex(2)}"
+    visitor.button("Create an account").click()
+    visitor.element("username").send_keys(name)
+    visitor.element("email").send_keys(f"{name}@example.com")
+    visitor.element("password").send_keys(PASSWORD)
+    visitor.button("Create the account").click()
+    visitor.signed_in()
+    for dream in DREAMS:
+        visitor.tell(dream)
+        visitor.phase("completed")
+    visitor.wait("document.getElementById('stage-video').currentTime > 1")
+    keep(visitor, "page-film")
+    size(visitor.driver, *PHONE)
+    visitor.run("document.getElementById('stage').scrollIntoView()")
+    keep(visitor, "page-film-phone")
+    visitor.run("document.querySelector('.history').scrollIntoView()")
+    keep(visitor, "page-history-phone")
+    visitor.run("scrollTo(0, 0)")
+    keep(visitor, "page-phone")
+    size(visitor.driver, *DESKTOP)
+    visitor.tell(f"{LAST_DREAM} [[runway:lasts:25]]")
+    visitor.wait("document.getElementById('stage-bar').value >= 40")
+    keep(visitor, "page-rendering")
+
+
+def size(driver: webdriver.Chrome, width: int, height: int, scale: int) -> None:
+    metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 500}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def keep(visitor: Visitor, name: str) -> None:
+    """The window as WebP: the films in it would make a PNG ten times as large."""
+    visitor.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": 1, "y": 1})
+    # A magic word of the sandbox is no part of a dream.
+    visitor.run(r"""
+      for (const element of document.querySelectorAll("#stage-text, #stage-prompt, .card-text"))
+        element.textContent = element.textContent.replace(/ ?\[\[.*?\]\]/g, "");
+      return new Promise((resolve) => setTimeout(resolve, 700));
+    """)
+    shot = visitor.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+    path = FOLDER / f"{name}.webp"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(base64.b64decode(shot["data"]))
+    print(f"{path}  {path.stat().st_size / 1000:.0f} kB", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,503 @@
+"""The page in a real Chromium: a person signs in, tells a dream, watches it, looks back, cancels and deletes."""
+
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
+from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User
+
+_PATIENCE_SECONDS = 120
+# The rendering takes these seconds, so that there is a progress to see.
+SLOWLY = f"{DREAM} [[runway:lasts:6]]"
+FOR_EVER = f"{DREAM} [[runway:stuck]]"
+
+WATCH_PROGRESS = """
+window.sameDocument = true;
+window.progressSeen = [];
+const bar = document.getElementById("stage-bar");
+new MutationObserver(() => bar.hasAttribute("value") && window.progressSeen.push(bar.value))
+  .observe(bar, { attributes: true });
+"""
+# What screen readers would call an element without a name, and words that cannot be read.
+UNNAMED = """
+const visible = (element) => element.checkVisibility();
+return [...document.querySelectorAll("button, a, input, textarea, select, video, progress, dialog, summary")]
+  .filter(visible)
+  .filter((element) => !(
+    element.getAttribute("aria-label") || element.textContent.trim() || element.labels?.length ||
+    element.getAttribute("aria-labelledby")))
+  .map((element) => element.outerHTML.slice(0, 120));
+"""
+LOW_CONTRAST = r"""
+const parse = (text) => {
+  const found = text.match(/[\d.]+/g).map(Number);
+  return text.startsWith("color(srgb") ? [...found.slice(0, 3).map((part) => part * 255), found[3] ?? 1]
+    : [...found.slice(0, 3), found[3] ?? 1];
+};
+const light = ([red, green, blue]) => {
+  const part = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  return 0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue);
+};
+// Gradients have no one colour: what stands on one is left out here and was looked at by eye.
+const behind = (element) => {
+  let layers = [];
+  for (let each = element; each; each = each.parentElement) {
+    const style = getComputedStyle(each);
+    if (style.backgroundImage !== "none" && each !== document.body) return null;
+    const color = parse(style.backgroundColor);
+    layers.push(color);
+    if (color[3] === 1) break;
+  }
+  return layers.reverse().reduce((below, [r, g, b, a]) => [r, g, b].map((value, i) => value * a + below[i] * (1 - a)),
+    [12, 10, 28]);
+};
+return [...document.querySelectorAll("body *")].filter((element) =>
+  element.checkVisibility() && [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())
+).map((element) => {
+  const background = behind(element);
+  const color = parse(getComputedStyle(element).color);
+  if (!background || color[3] < 1) return null;
+  const [high, low] = [light(color), light(background)].sort((a, b) => b - a);
+  const ratio = (high + 0.05) / (low + 0.05);
+  return ratio < 4.5 ? `${ratio.toFixed(2)} ${element.outerHTML.slice(0, 100)}` : null;
+}).filter(Boolean);
+"""
+
+
+class Visitor:
+    """A person at the page."""
+
+    def __init__(self, browser: Browser, url: str) -> None:  # noqa: F811
+        self.browser = browser
+        self.driver = browser.driver
+        self.url = url
+
+    def open(self) -> None:
+        """The page in a tab that nobody is signed in at."""
+        self.driver.get(self.url)
+        self.driver.execute_script("sessionStorage.clear()")
+        self.browser.open(self.url)
+        self.wait("!document.getElementById('welcome').hidden")
+
+    def element(self, identifier: str) -> WebElement:
+        return self.driver.find_element(By.ID, identifier)
+
+    def button(self, words: str) -> WebElement:
+        found = self.driver.find_elements(By.XPATH, f"//button[normalize-space()='{words}']")
+        return next(each for each in found if each.is_displayed())
+
+    def text(self, identifier: str) -> str:
+        return self.element(identifier).text
+
+    def run(self, script: str) -> Any:
+        return self.driver.execute_script(script)
+
+    def wait(self, script: str) -> Any:
+        """What the expression gives, once that is true. The sandbox draws real films, which may take its time."""
+        wait = WebDriverWait(self.driver, _PATIENCE_SECONDS, poll_frequency=0.1)
+        return wait.until(lambda driver: driver.execute_script(f"return {script}"), f"never came true: {script}")
+
+    def phase(self, wanted: str) -> None:
+        self.wait(f"document.getElementById('stage').dataset.phase === '{wanted}'")
+
+    def register(self) -> str:
+        name = f"dreamer-{secrets.token_hex(5)}"
+        self.button("Create an account").click()
+        self.element("username").send_keys(name)
+        self.element("email").send_keys(f"{name}@example.com")
+        self.element("password").send_keys(PASSWORD)
+        self.button("Create the account").click()
+        self.signed_in()
+        return name
+
+    def sign_in(self, user: User) -> None:
+        self.element("email").send_keys(user.email)
+        self.element("password").send_keys(PASSWORD, Keys.ENTER)
+        self.signed_in()
+
+    def signed_in(self) -> None:
+        self.wait("!document.getElementById('dreaming').hidden")
+        self.wait("!document.getElementById('cards').hasAttribute('aria-busy')")
+
+    def tell(self, dream: str) -> None:
+        self.element("dream-text").send_keys(dream)
+        self.button("Dream it").click()
+
+    def cards(self) -> list[str]:
+        found: list[str] = self.run(
+            "return [...document.querySelectorAll('.card-text')].map((each) => each.textContent)"
+        )
+        return found
+
+
+@pytest.fixture
+def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # noqa: F811
+    visitor = Visitor(browser, stack["page_url"])
+    visitor.open()
+    yield visitor
+    # Nobody stays signed in for the next test: tabs share their sessions.
+    browser.driver.execute_script("sessionStorage.clear()")
+    for handle in browser.driver.window_handles[1:]:
+        browser.driver.switch_to.window(handle)
+        browser.driver.close()
+    browser.driver.switch_to.window(browser.driver.window_handles[0])
+    browser.driver.get("about:blank")
+
+
+def test_a_dream_from_telling_to_deleting(visitor: Visitor, stack: dict[str, Any]) -> None:
+    # GIVEN somebody who has just made an account
+    name = visitor.register()
+    assert visitor.text("user-name") == name
+    assert "No dreams yet" in visitor.text("history-empty-words")
+    if stack["websocket_url"]:
+        visitor.wait("document.getElementById('link-state').dataset.state === 'live'")
+
+    # WHEN they tell a dream THEN its progress rises before their eyes, without a reload
+    visitor.run(WATCH_PROGRESS)
+    visitor.tell(SLOWLY)
+    visitor.phase("rendering")
+    assert visitor.text("stage-chips").startswith("Flight")
+    visitor.phase("completed")
+    assert visitor.run("return window.sameDocument") is True
+    seen = visitor.run("return window.progressSeen")
+    rising = list(dict.fromkeys(seen))
+    assert len(rising) >= 3, seen
+    assert rising == sorted(rising), seen
+    assert visitor.run("return document.getElementById('announcer').textContent") == "Your film is ready."
+
+    # AND the film plays by itself, without sound
+    visitor.wait("document.getElementById('stage-video').currentTime > 0.2")
+    before = visitor.run("return document.getElementById('stage-video').currentTime")
+    visitor.wait(f"document.getElementById('stage-video').currentTime > {before} + 0.3")
+    assert (
+        visitor.run("const video = document.getElementById('stage-video'); return video.muted && video.videoWidth")
+        == 1280
+    )
+
+    # AND the history shows it, with its picture, under its category
+    assert visitor.text("history-total") == "1 dream"
+    visitor.wait("document.querySelector('.card img.still')?.naturalWidth > 100")
+    choose(visitor, "gothic")
+    visitor.wait("document.getElementById('history-empty-words').textContent.includes('Gothic')")
+    assert visitor.cards() == []
+    choose(visitor, "flight")
+    visitor.wait("document.querySelectorAll('.card-open').length === 1")
+
+    # WHEN they delete it, but think again, THEN it stays; WHEN they delete it, THEN it is gone
+    visitor.button("Delete this dream").click()
+    visitor.button("Keep it").click()
+    assert len(visitor.cards()) == 1
+    visitor.button("Delete this dream").click()
+    visitor.button("Delete for ever").click()
+    visitor.wait("document.querySelectorAll('.card-open').length === 0")
+    visitor.phase("empty")
+
+    # AND signing out forgets everything
+    visitor.button("Sign out").click()
+    visitor.wait("!document.getElementById('welcome').hidden")
+    assert visitor.run("return sessionStorage.length") == 0
+    assert "signed out" in visitor.text("account-hint")
+
+    # AND in all that time nothing was asked of anybody else, and nobody complained
+    assert {urlsplit(url).hostname for url in visitor.browser.requested()} == {"127.0.0.1"}
+    assert visitor.browser.complaints() == []
+
+
+def test_another_tab_gets_the_news(visitor: Visitor, stack: dict[str, Any]) -> None:
+    # GIVEN two tabs; the second needs no password
+    visitor.register()
+    first = visitor.driver.current_window_handle
+    visitor.driver.switch_to.new_window("tab")
+    visitor.driver.get(visitor.url)
+    visitor.signed_in()
+    second = visitor.driver.current_window_handle
+    if stack["websocket_url"]:
+        visitor.wait("document.getElementById('link-state').dataset.state === 'live'")
+    visitor.run("""
+      window.seen = [];
+      new MutationObserver(() => {
+        const status = document.querySelector(".card-status")?.textContent;
+        if (status?.endsWith("%") && window.seen.at(-1) !== status) window.seen.push(status);
+      }).observe(document.getElementById("cards"), { subtree: true, childList: true, characterData: true });
+    """)
+
+    # WHEN a dream is told in the first
+    visitor.driver.switch_to.window(first)
+    visitor.tell(SLOWLY)
+    visitor.phase("completed")
+
+    # THEN the second shows it
+    visitor.driver.switch_to.window(second)
+    visitor.wait("document.querySelector('.card[data-phase=completed] img.still')?.naturalWidth > 100")
+    if stack["websocket_url"]:
+        # It was told, and did not ask: the progress rose more often than it looked in.
+        asked = visitor.run(
+            "return performance.getEntriesByType('resource')"
+            ".filter((entry) => entry.initiatorType === 'fetch' && /videos.[0-9a-f-]{36}$/.test(entry.name)).length"
+        )
+        assert len(visitor.run("return window.seen")) > asked
+
+    # AND what the second deletes, the first no longer has
+    visitor.driver.find_element(By.CSS_SELECTOR, ".card-delete").click()
+    visitor.button("Delete for ever").click()
+    visitor.wait("document.querySelectorAll('.card-open').length === 0")
+    visitor.driver.switch_to.window(first)
+    visitor.wait("document.querySelectorAll('.card-open').length === 0")
+
+    # AND signing out in one signs out both
+    visitor.button("Sign out").click()
+    visitor.wait("!document.getElementById('welcome').hidden")
+    visitor.driver.switch_to.window(second)
+    visitor.wait("!document.getElementById('welcome').hidden")
+
+
+def test_a_film_is_cancelled(visitor: Visitor, user: User) -> None:
+    visitor.sign_in(user)
+    visitor.tell(FOR_EVER)
+    visitor.wait("!document.getElementById('stage-cancel').hidden")
+    visitor.button("Cancel the film").click()
+    visitor.phase("cancelled")
+    assert visitor.text("stage-words") == "The film was cancelled."
+    assert visitor.driver.find_element(By.CSS_SELECTOR, ".card-status").text == "Cancelled"
+    assert user.get("/videos").json()["videos"][0]["status"] == "cancelled"
+
+
+def test_errors_are_told_in_words(visitor: Visitor, user: User) -> None:
+    # GIVEN nothing typed WHEN it is sent THEN the first field has the focus and says why
+    visitor.button("Sign in").click()
+    assert visitor.text("email-error") == "Please type your e-mail address."
+    assert visitor.run("return document.activeElement.id") == "email"
+
+    # A wrong password
+    visitor.element("email").send_keys(user.email)
+    visitor.element("password").send_keys("Wrong-Password-1", Keys.ENTER)
+    visitor.wait("!document.getElementById('account-error').hidden")
+    assert visitor.text("account-error").startswith("The sign-in was refused.")
+
+    # A weak one, as the API sees it
+    visitor.button("Create an account").click()
+    visitor.element("username").send_keys("somebody")
+    visitor.element("password").clear()
+    visitor.element("password").send_keys("weak", Keys.ENTER)
+    visitor.wait("document.getElementById('password').getAttribute('aria-invalid') === 'true'")
+    assert "8" in visitor.text("password-error")
+
+    # A dream that is too short, then one that is refused
+    visitor.button("I have an account").click()
+    visitor.element("password").clear()
+    visitor.element("email").clear()
+    visitor.sign_in(user)
+    visitor.tell("too short")
+    assert "at least 10" in visitor.text("dream-error")
+    assert visitor.run("return document.activeElement.id") == "dream-text"
+    visitor.element("dream-text").clear()
+    visitor.tell(f"{DREAM} [[claude:refusal]]")
+    visitor.wait("!document.getElementById('dream-alert').hidden")
+    assert visitor.text("dream-alert").startswith("This dream cannot be analysed.")
+    assert str(visitor.element("dream-text").get_property("value")).startswith("I was flying")
+
+
+def test_too_many_requests_are_counted_down(visitor: Visitor, user: User) -> None:
+    visitor.sign_in(user)
+    # The answer of a limit, in the place of the real one: the limits have tests of their own.
+    visitor.run("""
+      const real = window.fetch;
+      window.fetch = (url, options) => String(url).endsWith("/dreams/generate-video")
+        ? Promise.resolve(new Response(
+            JSON.stringify({ title: "Too many requests", status: 429, detail: "Please wait." }),
+            { status: 429, headers: { "Retry-After": "2" } }))
+        : real(url, options);
+    """)
+    visitor.tell(DREAM)
+    visitor.wait("document.getElementById('dream-submit').textContent.startsWith('Again in ')")
+    assert not visitor.element("dream-submit").is_enabled()
+    assert visitor.text("dream-alert") == "Too many requests. Please wait."
+    visitor.wait("document.getElementById('dream-submit').textContent === 'Dream it'")
+    assert visitor.element("dream-submit").is_enabled()
+
+
+def test_characters_are_counted_as_the_api_counts_them(visitor: Visitor, user: User) -> None:
+    visitor.sign_in(user)
+    visitor.run("""
+      const text = document.getElementById("dream-text");
+      text.value = "  " + "🌙".repeat(2000) + "  ";
+      text.dispatchEvent(new Event("input"));
+    """)
+    assert visitor.text("dream-counter") == "2,000 of 2,000 characters"
+    visitor.button("Dream it").click()
+    visitor.wait("document.getElementById('stage').dataset.phase !== 'empty'")
+    assert visitor.text("dream-error") == ""
+
+
+def test_an_expired_token_is_renewed_once_for_all(visitor: Visitor, user: User) -> None:
+    # GIVEN a tab whose access token has run out
+    visitor.sign_in(user)
+    visitor.run("""
+      const session = JSON.parse(sessionStorage.getItem("dreamvision.session"));
+      sessionStorage.setItem("dreamvision.session", JSON.stringify({ ...session, expiresAt: Date.now() - 1000 }));
+    """)
+    # WHEN the page is loaded, which asks for several things at once
+    visitor.browser.open(visitor.url)
+    visitor.signed_in()
+    visitor.wait("!document.getElementById('history-empty').hidden")
+    # THEN it has asked for new tokens once
+    assert sum(url.endswith("/auth/refresh") for url in visitor.browser.requested()) in (1, 2)  # with the preflight
+
+
+def test_a_session_that_is_over_leads_back_to_the_sign_in(visitor: Visitor, user: User) -> None:
+    visitor.sign_in(user)
+    assert user.post("/auth/logout?scope=global").status_code in (200, 204)
+    choose(visitor, "chase")
+    visitor.wait("!document.getElementById('welcome').hidden")
+    assert "Your session has ended" in visitor.text("account-hint")
+
+
+def test_markup_in_a_dream_stays_text(visitor: Visitor, user: User) -> None:
+    nasty = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script> & a dark forest'
+    told = user.post("/dreams/analyze", {"dream_text": nasty})
+    assert told.status_code == 200
+    visitor.sign_in(user)
+    visitor.wait("document.querySelectorAll('.card-open').length === 1")
+    assert visitor.cards()[0].startswith("<img src=x onerror=")
+    visitor.driver.find_element(By.CSS_SELECTOR, ".card-open").click()
+    visitor.phase("unfilmed")
+    assert visitor.text("stage-text") == nasty
+    assert visitor.run("return window.pwned") is None
+    # AND a dream that was only analysed can be filmed from here
+    visitor.button("Film it").click()
+    visitor.phase("completed")
+
+
+def test_more_dreams_are_loaded_on_demand(visitor: Visitor, user: User, control: ControlPlane) -> None:
+    # GIVEN 14 dreams: one that was told, and copies of it
+    assert user.post("/dreams/analyze", {"dream_text": DREAM}).status_code == 200
+    row = control.rows("dreams", user.id)[0]
+    # The copies are old: live updates, which tell what was analysed a moment ago, do not bring them.
+    row.pop("analyzed_at", None)
+    table = control.tables.Table(control.outputs["tables"]["dreams"])
+    for number in range(13):
+        table.put_item(
+            Item={**row, "dream_id": earlier(row["dream_id"], number + 1), "dream_text": f"{DREAM} {number}"}
+        )
+    visitor.sign_in(user)
+    visitor.wait("document.querySelectorAll('.card-open').length === 12")
+    # WHEN the rest is asked for THEN it follows, and the focus is on the first of it
+    visitor.button("Load more").click()
+    visitor.wait("document.querySelectorAll('.card-open').length === 14")
+    assert len(set(visitor.cards())) == 14
+    assert visitor.run("return [...document.querySelectorAll('.card-open')].indexOf(document.activeElement)") == 12
+    assert not visitor.element("history-more").is_displayed()
+
+
+def test_the_keyboard_is_enough(visitor: Visitor, user: User) -> None:
+    def press(*keys: str) -> None:
+        for key in keys:
+            visitor.driver.switch_to.active_element.send_keys(key)
+
+    def focused() -> str:
+        return str(visitor.run("return document.activeElement.id || document.activeElement.textContent.trim()"))
+
+    visitor.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    assert focused() == "Skip to the content"
+    order = []
+    for _ in range(6):
+        press(Keys.TAB)
+        order.append(focused())
+    assert order == [
+        "email",
+        "password",
+        "password-show",
+        "account-submit",
+        "Create an account",
+        "Forgot the password?",
+    ]
+
+    visitor.sign_in(user)
+    assert focused() == "dream-text"
+    press(DREAM, Keys.TAB)
+    assert focused() == "duration"
+    press(Keys.ARROW_RIGHT)
+    assert visitor.text("duration-words") == "6 seconds"
+    press(Keys.TAB, Keys.ENTER)
+    visitor.phase("completed")
+    assert user.get("/videos").json()["videos"][0]["duration"] == 6
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_is_accessible_and_fits(width: int, visitor: Visitor, user: User) -> None:
+    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
+    visitor.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        look_at(visitor)
+        visitor.sign_in(user)
+        look_at(visitor)
+        visitor.tell(DREAM)
+        visitor.phase("completed")
+        look_at(visitor)
+        visitor.button("Delete this dream").click()
+        look_at(visitor)
+        assert visitor.run("return document.activeElement.textContent") == "Keep it"
+        visitor.button("Keep it").click()
+    finally:
+        visitor.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def look_at(visitor: Visitor) -> None:
+    assert visitor.run(UNNAMED) == []
+    assert visitor.run(LOW_CONTRAST) == []
+    assert visitor.run("return document.documentElement.scrollWidth <= innerWidth")
+    assert (
+        visitor.run("return [...document.querySelectorAll('h1')].filter((each) => each.checkVisibility()).length") == 1
+    )
+    assert visitor.run("return document.documentElement.lang") == "en"
+    small = visitor.run("""
+      return [...document.querySelectorAll("button, .choice, summary")].filter((each) => each.checkVisibility())
+        .filter((each) => each.getBoundingClientRect().height < 24).map((each) => each.outerHTML.slice(0, 80));
+    """)
+    assert small == []
+
+
+def choose(visitor: Visitor, category: str) -> None:
+    visitor.driver.find_element(By.CSS_SELECTOR, f"input[name=category][value={category}]").click()
+
+
+def earlier(identifier: str, steps: int) -> str:
+    """A UUIDv7 that sorts before the given one."""
+    return str(uuid.UUID(int=uuid.UUID(identifier).int - (steps << 80)))
+
+
+def test_the_page_runs_without_live_updates(visitor: Visitor, user: User, stack: dict[str, Any]) -> None:
+    # GIVEN a page whose configuration names no WebSocket
+    config = {"api_url": stack["api_url"], "websocket_url": None, "media_origins": []}
+    source = f"""
+      const real = window.fetch;
+      window.fetch = (url, options) => url === "config.json"
+        ? Promise.resolve(new Response({json.dumps(json.dumps(config))})) : real(url, options);
+    """
+    script = visitor.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+    try:
+        visitor.open()
+        visitor.sign_in(user)
+        assert visitor.text("link-state") == "Checking now and then"
+        visitor.run(WATCH_PROGRESS)
+        # WHEN a dream is told THEN polling shows its progress and its end
+        started = time.monotonic()
+        visitor.tell(SLOWLY)
+        visitor.phase("completed")
+        assert len(set(visitor.run("return window.progressSeen"))) >= 2
+        # AND it asked no more often than once a second
+        asked = sum("/videos/" in url for url in visitor.browser.requested())
+        assert asked / 2 <= time.monotonic() - started + 3  # every request has a preflight at the most
+    finally:
+        visitor.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
