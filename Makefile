@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # One worker has the e2e tests, which mostly wait for the stack; the others share the rest.
 WORKERS ?= 3
 
-.PHONY: help demo up down reset test test-unit test-integration test-e2e check format openapi lock clean
+.PHONY: help demo up down reset test test-unit test-integration test-e2e check format openapi screenshots lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ format: $(VENV)/.tests-installed ## Let ruff put the code in order
 
 openapi: $(VENV)/.tests-installed ## Make docs/openapi.json and docs/API.md again after a change of the API
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m local.openapi
+
+screenshots: $(VENV)/.tests-installed ## Make the pictures in docs/images again, of the page of a running `make up`
+	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m tests.e2e.screenshots
 
 lock: $(VENV)/.tests-installed ## Lock the requirements again after a change of an .in file
 	@$(BIN)/python -m local.lock_requirements

@@ -61,7 +61,7 @@ async function start() {
     showLink(config, live);
     live.start();
     watcher.start();
-    history.load();
+    history.load().then(() => stage.resume());
     byId("dream-text").focus({ preventScroll: true });
   });
   session.addEventListener("closed", ({ detail: { reason } }) => {
@@ -75,6 +75,12 @@ async function start() {
     arrange(false);
     byId("account-title").focus();
   });
+  for (const type of ["online", "offline"]) {
+    addEventListener(type, () => {
+      showLink(config, live);
+      if (session.user && navigator.onLine && !byId("history-alert").hidden) history.load();
+    });
+  }
   byId("sign-out").addEventListener("click", () => signOut(api));
 
   addEventListener("unhandledrejection", (event) => {
@@ -110,8 +116,11 @@ function ignoreProblem(problem) {
 
 function showLink(config, live) {
   const element = byId("link-state");
-  element.dataset.state = live.isOpen ? "live" : "off";
-  element.textContent = live.isOpen ? "Live" : config.websocket_url ? "Connecting …" : "Checking now and then";
+  const isLive = live.isOpen && navigator.onLine;
+  element.dataset.state = isLive ? "live" : "off";
+  if (isLive) element.textContent = "Live";
+  else if (!navigator.onLine) element.textContent = "Offline";
+  else element.textContent = config.websocket_url ? "Connecting …" : "Checking now and then";
 }
 
 async function signOut(api) {

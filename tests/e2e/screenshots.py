@@ -1,4 +1,4 @@
-"""``python -m tests.e2e.screenshots``: pictures of the page for docs/images, from the stack of ``make up``.
+"""``make screenshots``: pictures of the page for docs/images, from the stack of ``make up``.
 
 Takes a few minutes: the films in them are rendered first. Needs Chromium and its driver, as the page's tests do.
 """

@@ -1,7 +1,7 @@
 // The form in which a dream is told.
 
 import { isCountingDown, startCountdown } from "./countdown.js";
-import { announce, byId, say } from "./dom.js";
+import { announce, bringIntoView, byId, say } from "./dom.js";
 import { fieldErrors, Problem } from "./problems.js";
 import { characters, MAX_CHARACTERS, MIN_CHARACTERS, number } from "./words.js";
 
@@ -105,6 +105,8 @@ export class Composer extends EventTarget {
       return this.#text.focus();
     }
     say(byId("dream-alert"), duration ? `Length: ${duration}` : problem.words);
+    // On a phone the screen was brought into view, below the form.
+    bringIntoView(byId("dream-alert"));
     if (problem.status === 429) startCountdown(this.#button, problem.retryAfter, () => LABEL);
   }
 

@@ -30,13 +30,15 @@ export class Session extends EventTarget {
 
   /** Finds the session of this tab, or of another one. */
   async restore() {
-    const kept = sessionStorage.getItem(KEY);
-    if (kept) return this.#keep(JSON.parse(kept));
+    const kept = JSON.parse(sessionStorage.getItem(KEY));
+    if (kept && kept.expiresAt - Date.now() > EXPIRES_SOON_MS) return this.#keep(kept);
+    // Another tab may have newer tokens. A refresh token that was used already would end the session for all of them.
     this.#channel.postMessage({ type: "ask" });
     await new Promise((resolve) => {
       setTimeout(resolve, ASK_OTHERS_MS);
       this.addEventListener("opened", resolve, { once: true });
     });
+    if (kept && !this.#tokens) this.#keep(kept);
   }
 
   /** Begins or goes on with the tokens that the API answered. */

@@ -61,6 +61,14 @@ export class Stage extends EventTarget {
     this.#render();
   }
 
+  /** After a reload in the middle: the newest film that is being made comes back to an empty screen. */
+  resume() {
+    if (this.#section.dataset.phase !== "empty") return;
+    const running = this.#library.all().filter(isRunning);
+    const newest = running.reduce((best, each) => (each.job_id > best.job_id ? each : best), running[0]);
+    if (newest) this.open(newest.id);
+  }
+
   /** While a dream is sent and has no id yet. */
   telling(text) {
     this.#id = null;
