@@ -13,6 +13,7 @@ from tests.e2e.conftest import StackCommand
 def test_outputs_have_what_other_programs_rely_on(stack: dict[str, Any]) -> None:
     expected = {
         "api_url",
+        "page_url",
         "docs_url",
         "websocket_url",
         "endpoint_url",
