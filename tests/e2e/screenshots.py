@@ -16,7 +16,7 @@ from local.settings import load
 from tests.conftest import REPOSITORY
 from tests.e2e.browser import _ARGUMENTS, Browser, _installed
 from tests.e2e.client import PASSWORD
-from tests.e2e.test_page import Visitor
+from tests.e2e.visitor import Visitor
 
 FOLDER = REPOSITORY / "docs" / "images"
 QUALITY = 86
