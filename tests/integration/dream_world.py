@@ -1,6 +1,6 @@
 """Dreams and videos of users, made by the product's own table code, and the objects that serve them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 
 import boto3
@@ -10,6 +10,7 @@ from dreamvision.clock import utc_now
 from dreamvision.cursors import Cursors
 from dreamvision.history import History
 from dreamvision.ids import new_id
+from dreamvision.links import MediaLinks
 from dreamvision.storage import MediaStore
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamRecord, Dreams
@@ -41,7 +42,8 @@ class DreamWorld:
         self.media = boto3.client("s3", region_name=REGION)
         self.store = MediaStore(MEDIA_BUCKET, self.media)
         self.now = float(int(utc_now().timestamp()))
-        self.views = Views(self.store, clock=lambda: self.now)
+        links = MediaLinks(self.store, "https://media.example.com", now=lambda: datetime.fromtimestamp(self.now, UTC))
+        self.views = Views(links, clock=lambda: self.now)
         self.cursors = Cursors(lambda: b"a key")
         settings = WatchingSettings(state_machine_arn=MACHINE, poll_interval=5)
         self.watching = Watching(database, self.views, self.cursors, self.workflow, settings)
