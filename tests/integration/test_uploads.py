@@ -78,7 +78,7 @@ def test_a_form_allows_one_picture_in_the_callers_folder(world: World, kind: Pic
     # WHEN a picture is announced
     form = world.announce(kind)
     # THEN key and type are fixed, the size is bounded, and it ends after ten minutes
-    key = f"uploads/{USER}/{world.dream_id}/{form.upload_id}{suffix}"
+    key = f"uploads/{USER}/{world.dream_id}/{form.upload_id}/{world.dream.upload_token}{suffix}"
     assert form.fields["key"] == key
     assert form.fields["Content-Type"] == kind
     policy = json.loads(base64.b64decode(form.fields["policy"]))
@@ -235,7 +235,7 @@ def test_a_dream_that_is_deleted_meanwhile_leaves_nothing(world: World) -> None:
     assert world.receive(world.send(world.announce(), pictures.jpeg()), deleted) is None
     assert world.keys() == []
     # AND neither does one that comes after it
-    key = f"uploads/{USER}/{world.dream_id}/{new_id()}.jpg"
+    key = f"uploads/{USER}/{world.dream_id}/{new_id()}/token.jpg"
     world.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=pictures.jpeg())
     assert world.receive(key) is None
     assert world.keys() == []
@@ -251,6 +251,25 @@ def test_an_attempt_that_died_in_the_middle_is_taken_up_again(world: World) -> N
     assert world.keys() == [world.dream.picture_key]
 
 
+def test_an_attempt_that_died_after_its_dream_was_deleted_leaves_nothing(world: World) -> None:
+    # GIVEN an attempt that was killed right after it had stored the picture of a dream that was being deleted
+    key = world.send(world.announce(), pictures.jpeg())
+
+    def killed(data: bytes, kind: PictureType) -> CleanPicture:
+        dream = world.dream
+        picture = f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg"
+        world.s3.put_object(Bucket=MEDIA_BUCKET, Key=picture, Body=clean_picture(data, kind).data)
+        assert Trash(world.database).take_dream(dream, utc_now())
+        raise MediaReadError
+
+    with pytest.raises(MediaReadError):
+        world.receive(key, killed)
+    assert len(world.keys()) == 2
+    # WHEN it is delivered again, THEN both are deleted, though no row knows of them
+    assert world.receive(key) is None
+    assert world.keys() == []
+
+
 def test_an_awaited_upload_that_cannot_be_read_is_an_error_that_is_tried_again(world: World) -> None:
     form = world.announce()
     with pytest.raises(MediaReadError):
@@ -258,7 +277,9 @@ def test_an_awaited_upload_that_cannot_be_read_is_an_error_that_is_tried_again(w
     assert world.dream.upload_status is UploadStatus.PENDING
 
 
-@pytest.mark.parametrize("name", ["uploads/x.jpg", "uploads/a/b/c.jpg", "uploads/{u}/{d}/{i}.gif", "uploads/{u}/{d}/"])
+@pytest.mark.parametrize(
+    "name", ["uploads/x.jpg", "uploads/a/b/c/d.jpg", "uploads/{u}/{d}/{i}/token.gif", "uploads/{u}/{d}/{i}.jpg"]
+)
 def test_what_no_form_has_made_is_deleted(world: World, name: str) -> None:
     form = world.announce()
     key = name.format(u=USER, d=world.dream_id, i=form.upload_id)
@@ -301,7 +322,9 @@ def test_erasing_a_dream_finds_its_own_pictures(world: World) -> None:
     assert trash.take_dream(dream, utc_now())
     # THEN what is left to do covers both
     found = set(trash.dream_media(USER, world.dream_id))
-    assert {shown, f"thumbnails/{dream.upload_token}/{dream.upload_id}.png"} <= found
+    folder = f"uploads/{USER}/{world.dream_id}/{dream.upload_id}"
+    expected = {shown, f"thumbnails/{dream.upload_token}/{dream.upload_id}.png", f"{folder}/{dream.upload_token}.png"}
+    assert expected <= found
 
 
 # --- the functions

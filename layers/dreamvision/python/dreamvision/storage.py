@@ -2,7 +2,7 @@
 
 - `videos/{user_id}/{job_id}.mp4`: private, opened by presigned links
 - `thumbnails/{token}/{id}.jpg`, `.png` and `.webp`: public through the CDN, so the key itself has to be unguessable
-- `uploads/{user_id}/{dream_id}/{upload_id}.jpg` or `.png`: what a client sent, until it was looked at
+- `uploads/{user_id}/{dream_id}/{upload_id}/{token}.jpg` or `.png`: what a client sent, until it was looked at
 """
 
 import os
@@ -99,8 +99,10 @@ def user_folders(user_id: str) -> tuple[str, ...]:
     return (f"videos/{_checked(user_id)}/", f"uploads/{_checked(user_id)}/")
 
 
-def upload_key(user_id: str, dream_id: str, upload_id: str, content_type: str) -> str:
-    return f"uploads/{_checked(user_id)}/{_checked(dream_id)}/{_checked(upload_id)}{UPLOAD_SUFFIXES[content_type]}"
+def upload_key(user_id: str, dream_id: str, upload_id: str, token: str, content_type: str) -> str:
+    """Says by itself which picture is made of the upload, even when no row knows of it any more."""
+    folder = f"uploads/{_checked(user_id)}/{_checked(dream_id)}/{_checked(upload_id)}"
+    return f"{folder}/{_checked(token)}{UPLOAD_SUFFIXES[content_type]}"
 
 
 def picture_key(token: str, upload_id: str, content_type: str) -> str:

@@ -28,7 +28,7 @@ from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamNotFoundError, DreamRecord, Dreams
 
 _TYPES = {suffix: PictureType(content_type) for content_type, suffix in UPLOAD_SUFFIXES.items()}
-_UPLOAD_KEY = re.compile(r"uploads/([0-9a-f-]{36})/([0-9a-f-]{36})/([0-9a-f-]{36})(\.\w+)")
+_UPLOAD_KEY = re.compile(r"uploads/([0-9a-f-]{36})/([0-9a-f-]{36})/([0-9a-f-]{36})/([\w-]{1,128})(\.\w+)", re.ASCII)
 
 
 class PictureRejectedError(DreamVisionError):
@@ -84,6 +84,20 @@ type Cleaner = Callable[[bytes, PictureType], CleanPicture]
 """Checks a picture and makes it anew. Raises PictureRejectedError."""
 
 
+class _Upload(NamedTuple):
+    """What the key of an upload says."""
+
+    user_id: str
+    dream_id: str
+    upload_id: str
+    token: str
+    content_type: PictureType
+
+    @property
+    def picture_key(self) -> str:
+        return picture_key(self.token, self.upload_id, self.content_type)
+
+
 class UploadSettings(Config):
     """The bucket that pictures are sent to."""
 
@@ -109,9 +123,9 @@ class Uploads:
         Raises:
             DreamNotFoundError: no such dream.
         """
-        upload_id, now = new_id(), utc_now()
-        self._dreams.announce_upload(user_id, dream_id, upload_id, new_media_token())
-        form = self._store.presign_upload(upload_key(user_id, dream_id, upload_id, content_type), content_type)
+        upload_id, token, now = new_id(), new_media_token(), utc_now()
+        self._dreams.announce_upload(user_id, dream_id, upload_id, token)
+        form = self._store.presign_upload(upload_key(user_id, dream_id, upload_id, token, content_type), content_type)
         return ThumbnailUploadResponse(
             upload_id=upload_id,
             dream_id=dream_id,
@@ -129,29 +143,26 @@ class Uploads:
         Raises:
             MediaReadError, MediaUploadError, MediaDeletionError: S3 failed; this may be tried again.
         """
-        found = _UPLOAD_KEY.fullmatch(key)
-        dream = self._waiting_dream(*found.group(1, 2, 3)) if found else None
-        content_type = _TYPES.get(found[4]) if found else None
-        status = None
-        if dream is not None and content_type is not None:
-            try:
-                status = self._attach(dream, clean(self._read(key), content_type), content_type)
-            except PictureRejectedError as error:
-                status = UploadStatus.REJECTED if self._dreams.reject_upload(dream, type(error).__name__) else None
+        upload = _upload_of(key)
+        status = self._take_in(upload, key, clean) if upload is not None else None
         self._store.delete_media([key])
         return status
 
-    def _waiting_dream(self, user_id: str, dream_id: str, upload_id: str) -> DreamRecord | None:
+    def _take_in(self, upload: _Upload, key: str, clean: Cleaner) -> UploadStatus | None:
+        dream = self._dream_of(upload)
+        if dream is None or dream.upload_id != upload.upload_id or dream.upload_status is not UploadStatus.PENDING:
+            self._tidy_up(upload, dream)
+            return None
         try:
-            dream = self._dreams.get(user_id, dream_id, consistent=True)
+            return self._attach(dream, upload, clean(self._read(key), upload.content_type))
+        except PictureRejectedError as error:
+            return UploadStatus.REJECTED if self._dreams.reject_upload(dream, type(error).__name__) else None
+
+    def _dream_of(self, upload: _Upload) -> DreamRecord | None:
+        try:
+            return self._dreams.get(upload.user_id, upload.dream_id, consistent=True)
         except DreamNotFoundError:
             return None
-        if dream.upload_id != upload_id:
-            return None
-        if dream.upload_status is UploadStatus.PENDING:
-            return dream
-        self._discard_replaced(dream)  # an earlier delivery may have broken off right before it
-        return None
 
     def _read(self, key: str) -> bytes:
         data = self._store.read(key, MAX_UPLOAD_BYTES)
@@ -159,27 +170,24 @@ class Uploads:
             raise PictureTooLargeError
         return data
 
-    def _attach(self, dream: DreamRecord, picture: CleanPicture, content_type: PictureType) -> UploadStatus | None:
-        if dream.upload_token is None or dream.upload_id is None:
-            raise ValueError("an awaited upload has an id and a token")
-        key = picture_key(dream.upload_token, dream.upload_id, content_type)
-        self._store.put_picture(key, picture.data, content_type)
-        if not self._dreams.attach_picture(dream, key):
-            self._discard_unless_shown(dream, key)
+    def _attach(self, dream: DreamRecord, upload: _Upload, picture: CleanPicture) -> UploadStatus | None:
+        self._store.put_picture(upload.picture_key, picture.data, upload.content_type)
+        if not self._dreams.attach_picture(dream, upload.picture_key):
+            # Overtaken by a newer one, or the dream was deleted; or a second delivery was quicker.
+            self._tidy_up(upload, self._dream_of(upload))
             return None
         if dream.picture_key is not None:
             self._store.delete_media([dream.picture_key])
         return UploadStatus.ATTACHED
 
-    def _discard_replaced(self, dream: DreamRecord) -> None:
-        if dream.replaced_key is not None:
-            self._store.delete_media([dream.replaced_key])
+    def _tidy_up(self, upload: _Upload, dream: DreamRecord | None) -> None:
+        """Nobody waits for the upload any more: delete what an attempt that broke off may have left."""
+        left = {upload.picture_key, dream.replaced_key if dream else None}
+        self._store.delete_media(key for key in left if key and (dream is None or key != dream.picture_key))
 
-    def _discard_unless_shown(self, dream: DreamRecord, key: str) -> None:
-        """The upload was overtaken by a newer one, or the dream deleted; or a second delivery was quicker."""
-        try:
-            shown = self._dreams.get(dream.user_id, dream.dream_id, consistent=True).picture_key
-        except DreamNotFoundError:
-            shown = None
-        if shown != key:
-            self._store.delete_media([key])
+
+def _upload_of(key: str) -> _Upload | None:
+    found = _UPLOAD_KEY.fullmatch(key)
+    if found is None or found[5] not in _TYPES:
+        return None
+    return _Upload(found[1], found[2], found[3], found[4], _TYPES[found[5]])

@@ -42,7 +42,7 @@ class ThumbnailUploadResponse(Response):
             {
                 "Content-Type": "image/jpeg",
                 "success_action_status": "204",
-                "key": "uploads/4c8b8c1e-.../019aae3c-.../019aae3d-....jpg",
+                "key": "uploads/4c8b8c1e-.../019aae3c-.../019aae3d-.../5cOl4TCFJc0S1nBWyjQOwg.jpg",
                 "x-amz-algorithm": "AWS4-HMAC-SHA256",
                 "x-amz-credential": "ASIA.../20261123/us-east-1/s3/aws4_request",
                 "x-amz-date": "20261123T030405Z",

@@ -186,7 +186,7 @@ def _media_keys(dream: DreamRecord) -> set[str]:
     if dream.upload_id and dream.upload_token:
         for content_type in UPLOAD_SUFFIXES:
             keys.add(picture_key(dream.upload_token, dream.upload_id, content_type))
-            keys.add(upload_key(dream.user_id, dream.dream_id, dream.upload_id, content_type))
+            keys.add(upload_key(dream.user_id, dream.dream_id, dream.upload_id, dream.upload_token, content_type))
     return keys
 
 
