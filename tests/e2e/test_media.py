@@ -34,9 +34,19 @@ def filmed(http: httpx.Client) -> tuple[User, dict[str, Any]]:
     return user, video
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dreamer(http: httpx.Client) -> tuple[User, str]:
-    """A user with an analysed dream and no video."""
+    """A user with an analysed dream and no video, who never gets a picture to be shown."""
+    return with_a_dream(http)
+
+
+@pytest.fixture(scope="module")
+def painter(http: httpx.Client) -> tuple[User, str]:
+    """A user with an analysed dream, whose pictures are shown. Two users, since one may upload ten a minute."""
+    return with_a_dream(http)
+
+
+def with_a_dream(http: httpx.Client) -> tuple[User, str]:
     user = register(http)
     answer = user.post("/dreams/analyze", {"dream_text": "I was flying over a dark forest"})
     assert answer.status_code == 200, answer.text
@@ -243,13 +253,13 @@ def uploads_left(control: ControlPlane, user: User) -> list[str]:
     ids=["jpeg", "png", "large"],
 )
 def test_a_picture_is_shown_with_its_dream_and_says_nothing_of_its_maker(
-    dreamer: tuple[User, str],
+    painter: tuple[User, str],
     control: ControlPlane,
     content_type: str,
     make: Callable[[], bytes],
     size: tuple[int, int],
 ) -> None:
-    user, dream_id = dreamer
+    user, dream_id = painter
     data = make()
     assert pictures.CAMERA.encode() in data
     # WHEN a picture is announced and sent
@@ -358,9 +368,9 @@ def test_a_form_needs_a_token(http: httpx.Client) -> None:
     assert http.post("/api/v1/storage/thumbnails", json={"content_type": "image/png"}).status_code == 401
 
 
-def test_the_users_own_picture_stays_when_the_dream_is_filmed(dreamer: tuple[User, str]) -> None:
+def test_the_users_own_picture_stays_when_the_dream_is_filmed(painter: tuple[User, str]) -> None:
     # GIVEN a dream with a picture of its own
-    user, dream_id = dreamer
+    user, dream_id = painter
     form = announce(user, dream_id)
     send(form, pictures.jpeg())
     own = outcome(user, dream_id, form)["thumbnail_url"]
