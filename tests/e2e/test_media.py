@@ -387,3 +387,17 @@ def test_the_users_own_picture_stays_when_the_dream_is_filmed(painter: tuple[Use
     send(newer, pictures.png())
     assert outcome(user, dream_id, newer)["thumbnail_url"] != own
     wait_for(lambda: fetch(own).status_code, lambda status: status == 403)
+
+
+def test_a_picture_goes_with_its_dream(painter: tuple[User, str], control: ControlPlane) -> None:
+    # GIVEN a dream with a picture, and a form that was given out
+    user, dream_id = painter
+    form = announce(user, dream_id)
+    shown = user.get(f"/dreams/{dream_id}").json()["thumbnail_url"]
+    assert fetch(shown).status_code == 200
+    # WHEN the dream is deleted, THEN so is the picture
+    assert user.delete(f"/dreams/{dream_id}").status_code == 204
+    wait_for(lambda: fetch(shown).status_code, lambda status: status == 403)
+    # AND what is sent with the form is thrown away
+    assert send(form, pictures.jpeg()).status_code == 204
+    wait_for(lambda: uploads_left(control, user), lambda left: not left)
