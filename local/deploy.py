@@ -80,6 +80,7 @@ def parameters_of(settings: Settings) -> dict[str, str]:
         "RunwayBaseUrl": runway,
         "AllowedVideoHosts": ",".join(hosts),
         "CognitoEndpoint": settings.endpoint_url,
+        "MediaBaseUrl": settings.media_url,
         **pace,
         "ConnectionsEndpoint": f"{settings.endpoint_url}/_aws/execute-api",
         "AllowedOrigins": ",".join([*_APP_ORIGINS, settings.page_url]),

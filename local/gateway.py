@@ -1,7 +1,9 @@
 """The API's own address on this machine: everything that comes in goes to the API's stage in the emulator.
 
 The emulator serves an API under ``/_aws/execute-api/{id}/{stage}``. A client of a real API knows no such prefix, and
-neither do the API's own links; hence this front door, which stands for API Gateway's host name.
+neither do the API's own links; hence this front door, which stands for API Gateway's host name. It also stands for
+the CDN's: a distribution in the emulator is known by its ``Host`` header alone, which a browser cannot choose, so that
+``/media/...`` is passed on with it. The visitor's TLS, which CloudFront insists on, is only claimed.
 """
 
 import asyncio
@@ -27,16 +29,28 @@ _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
     b"host content-length date server".split()
 )
+_MEDIA = "/media/"
 # API Gateway gives up after 30 s.
 _TIMEOUT = httpx.Timeout(35.0, connect=5.0)
 
 
 class FrontDoor:
-    """An ASGI application. ``target`` is the address that every path is appended to; WebSockets go elsewhere."""
+    """An ASGI application. ``target`` is the address that every path is appended to; WebSockets go elsewhere.
 
-    def __init__(self, target: str, websockets: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    What is under ``/media/`` goes to ``emulator`` instead, as a request for the host ``media_host``.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        websockets: Callable[[Scope, Receive, Send], Awaitable[None]],
+        emulator: str,
+        media_host: str,
+    ) -> None:
         self._target = target.rstrip("/")
         self._websockets = websockets
+        self._emulator = emulator.rstrip("/")
+        self._media_headers = [(b"host", media_host.encode()), (b"x-forwarded-proto", b"https")]
         self._client = httpx.AsyncClient(
             timeout=_TIMEOUT, limits=httpx.Limits(max_connections=200), trust_env=False, follow_redirects=False
         )
@@ -61,10 +75,13 @@ class FrontDoor:
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["raw_path"].decode("ascii").split("?")[0]
         query = scope["query_string"].decode("ascii")
-        url = f"{self._target}{path}" + (f"?{query}" if query else "")
+        target, extra = self._target, []
+        if path.startswith(_MEDIA):
+            target, path, extra = self._emulator, path.removeprefix(_MEDIA.rstrip("/")), self._media_headers
+        url = f"{target}{path}" + (f"?{query}" if query else "")
         try:
             answer = await self._client.request(
-                scope["method"], url, headers=_end_to_end(scope["headers"]), content=await _body(receive)
+                scope["method"], url, headers=_end_to_end(scope["headers"]) + extra, content=await _body(receive)
             )
         except httpx.HTTPError as error:
             print(f"{scope['method']} {path}: {type(error).__name__}", flush=True)
@@ -97,7 +114,7 @@ async def _reply(send: Send, status: int, headers: list[tuple[bytes, bytes]], bo
     await send({"type": "http.response.body", "body": body})
 
 
-async def run(port: int, target: str, websocket_target: str) -> None:
+async def run(port: int, target: str, websocket_target: str, emulator: str, media_host: str) -> None:
     """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -106,9 +123,10 @@ async def run(port: int, target: str, websocket_target: str) -> None:
     config.bind = [f"127.0.0.1:{port}"]
     config.graceful_timeout = 2.0
     config.errorlog = "-"
-    await serve(FrontDoor(target, WebSocketDoor(websocket_target)), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    app = FrontDoor(target, WebSocketDoor(websocket_target), emulator, media_host)
+    await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run(int(sys.argv[1]), sys.argv[2], sys.argv[3]))
+        asyncio.run(run(int(sys.argv[1]), *sys.argv[2:6]))

@@ -14,6 +14,7 @@ _FILES = (
     "functions/workflow/analyze/requirements",
     "functions/workflow/archive/requirements",
     "functions/auth/requirements",
+    "functions/triggers/upload/requirements",
     "local/runtime",
     "local/requirements",
     "tests/requirements",

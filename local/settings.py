@@ -87,6 +87,11 @@ class Settings:
         return f"http://127.0.0.1:{self.ports.page}"
 
     @property
+    def media_url(self) -> str:
+        """Where the front door serves what CloudFront would."""
+        return f"{self.api_url}/media"
+
+    @property
     def build_folder(self) -> Path:
         return self.folder / "build"
 

@@ -65,7 +65,7 @@ class Supervisor:
             self._start_sandbox()
         outputs = deploy(settings, template)
         with step("Opening the API"):
-            self._start_gateway(outputs["ApiId"], outputs["RealtimeApiId"])
+            self._start_gateway(outputs["ApiId"], outputs["RealtimeApiId"], outputs["MediaDomainName"])
             self._write_outputs(outputs)
         with step("Opening the page"):
             self._start_page()
@@ -104,11 +104,12 @@ class Supervisor:
             url = f"http://127.0.0.1:{port}/_sandbox/health"
             processes.wait_until(lambda url=url: processes.answers(url), process, "The sandbox", log, 30)  # type: ignore[misc]
 
-    def _start_gateway(self, api_id: str, realtime_api_id: str) -> None:
+    def _start_gateway(self, api_id: str, realtime_api_id: str, media_host: str) -> None:
         settings = self._settings
         target = f"{settings.endpoint_url}/_aws/execute-api/{api_id}/$default"
         websockets = f"ws://127.0.0.1:{settings.ports.emulator}/_aws/execute-api/{realtime_api_id}/v1"
         command = [sys.executable, "-m", "local.gateway", str(settings.ports.api), target, websockets]
+        command += [settings.endpoint_url, media_host]
         process = self._launch("gateway", command, settings.clean_environment())
         log = settings.log_folder / "gateway.log"
         url = f"{settings.api_url}/api/v1/health"
@@ -141,6 +142,7 @@ class Supervisor:
                 "connections": outputs["ConnectionsTableName"],
             },
             "media_bucket": outputs["MediaBucketName"],
+            "media_url": settings.media_url,
             "claude_url": f"http://127.0.0.1:{settings.ports.claude}",
             "runway_url": f"http://127.0.0.1:{settings.ports.runway}",
             "logs": str(settings.log_folder),

@@ -10,6 +10,8 @@ from dreamvision.filming import Filming
 from dreamvision.limits import Scope
 from dreamvision.models.base import UuidText
 from dreamvision.models.videos import (
+    Disposition,
+    FileName,
     VideoGenerationRequest,
     VideoGenerationResponse,
     VideoListResponse,
@@ -78,8 +80,14 @@ def list_videos(
     errors=("VideoNotFoundError",),
     reads=("If-None-Match",),
 )
-def get_video(job_id: Annotated[UuidText, Path()]) -> Response[VideoStatusResponse]:
-    look = Watching.shared().look(api.caller.user_id, job_id)
+def get_video(
+    job_id: Annotated[UuidText, Path()],
+    disposition: Annotated[Disposition, Query(description="`attachment`: the link saves the video.")] = (
+        Disposition.INLINE
+    ),
+    filename: Annotated[FileName | None, Query(description="What the saved video is called.")] = None,
+) -> Response[VideoStatusResponse]:
+    look = Watching.shared().look(api.caller.user_id, job_id, disposition, filename)
     headers = {"ETag": entity_tag(look.version), "Cache-Control": "private, no-cache"}
     if look.again_seconds is not None:
         headers["Retry-After"] = str(look.again_seconds)

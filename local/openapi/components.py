@@ -140,7 +140,7 @@ TAGS: Mapping[str, str] = {
     "Authentication": "Accounts and sessions.",
     "Dreams": "Telling dreams, their analysis, and the history.",
     "Videos": "Filming dreams, and how far a video is.",
-    "Storage": "Uploads.",
+    "Storage": "Pictures of one's own.",
     "Health": "Whether the service works.",
     "Documentation": "This description of the API.",
 }

@@ -118,6 +118,10 @@ def test_a_dream_is_followed_live_and_by_its_user_alone(url: str, user: User, ot
             last = page.messages[-1]
             assert httpx.get(last["video_url"], trust_env=False).content[4:8] == b"ftyp"
             assert httpx.get(last["thumbnail_url"], trust_env=False).content[:2] == b"\xff\xd8"
+            shown = user.video(job_id)
+            assert [last[name] for name in ("thumbnail_url", "preview_url")] == [
+                shown["thumbnail_url"], shown["preview_url"]
+            ]  # fmt: skip
 
     asyncio.run(scenario())
 

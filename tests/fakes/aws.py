@@ -32,6 +32,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "AWS_XRAY_SDK_ENABLED": "false",
     "POWERTOOLS_SERVICE_NAME": "dreamvision",
     "MEDIA_BUCKET": MEDIA_BUCKET,
+    "MEDIA_BASE_URL": "https://media.example.com",
     "TOKEN_ISSUER": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_test",
     "USER_POOL_ID": "us-east-1_test",
     "USER_POOL_CLIENT_ID": "test-client",

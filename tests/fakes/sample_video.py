@@ -60,6 +60,7 @@ def write_video(
     codec: str = "libx264",
     container: str = "mp4",
     movflags: str = "",
+    lossless: bool = False,
 ) -> Path:
     """Encodes a film and returns its file; `movflags` are FFmpeg's (`faststart`, `frag_keyframe+empty_moov`)."""
     options = {"movflags": movflags} if movflags else {}
@@ -69,6 +70,8 @@ def write_video(
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.options = {"preset": "ultrafast", "x265-params": "log-level=none"} if "26" in codec else {}
+        if lossless:
+            stream.options = {"preset": "ultrafast", "qp": "0"}
         for index in range(round(seconds * rate)):
             frame = painter(index, *size)
             frame.pts, frame.time_base = index, Fraction(1, rate)

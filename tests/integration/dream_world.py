@@ -1,6 +1,6 @@
 """Dreams and videos of users, made by the product's own table code, and the objects that serve them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 
 import boto3
@@ -10,11 +10,14 @@ from dreamvision.clock import utc_now
 from dreamvision.cursors import Cursors
 from dreamvision.history import History
 from dreamvision.ids import new_id
+from dreamvision.links import MediaLinks
+from dreamvision.models.uploads import PictureType
 from dreamvision.storage import MediaStore
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamRecord, Dreams
 from dreamvision.tables.profiles import Profile, Profiles
 from dreamvision.tables.videos import Media, VideoRecord, Videos
+from dreamvision.uploads import CleanPicture, Uploads
 from dreamvision.views import Views
 from dreamvision.watching import Watching, WatchingSettings
 from dreamvision.workflow import Workflow
@@ -41,7 +44,8 @@ class DreamWorld:
         self.media = boto3.client("s3", region_name=REGION)
         self.store = MediaStore(MEDIA_BUCKET, self.media)
         self.now = float(int(utc_now().timestamp()))
-        self.views = Views(self.store, clock=lambda: self.now)
+        links = MediaLinks(self.store, "https://media.example.com", now=lambda: datetime.fromtimestamp(self.now, UTC))
+        self.views = Views(links, clock=lambda: self.now)
         self.cursors = Cursors(lambda: b"a key")
         settings = WatchingSettings(state_machine_arn=MACHINE, poll_interval=5)
         self.watching = Watching(database, self.views, self.cursors, self.workflow, settings)
@@ -97,6 +101,17 @@ class DreamWorld:
             self.media.put_object(Bucket=MEDIA_BUCKET, Key=str(key), Body=b"media")
         self.videos.complete(video, media, utc_now())
         return self.row(video.user_id, video.job_id)
+
+    def pictured(self, dream: DreamRecord) -> tuple[str, str]:
+        """The dream has a picture of its own, and another one has been sent. The keys of both."""
+        uploads = Uploads(self.database, self.store)
+        for _ in range(2):
+            form = uploads.announce(dream.user_id, dream.dream_id, PictureType.JPEG)
+            key = form.fields["key"]
+            self.media.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=b"media")
+            if not (shown := self.dreams.get(dream.user_id, dream.dream_id, consistent=True).picture_key):
+                uploads.receive(key, lambda data, _: CleanPicture(data, 64, 64))
+        return str(shown), key
 
     def failed(self, dream: DreamRecord) -> VideoRecord:
         video = self.rendering(dream)

@@ -129,7 +129,7 @@ class ErasureWorld:
             connected_at=utc_now() - timedelta(hours=9),
         )
         Connections(self.dreams.database, "ConnectionsTable").add(forgotten)
-        for scope in (Scope.ANALYZE, Scope.DREAM_VIDEO, Scope.VIDEO):
+        for scope in (each for each in Scope if each is not Scope.AUTH):
             RateLimits(Guards(self.dreams.database), RateSettings()).count_user(scope, user_id)
 
     def items(self) -> list[dict[str, Any]]:

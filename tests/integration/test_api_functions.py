@@ -10,6 +10,7 @@ import pytest
 from dreamvision.filming import Filming
 from dreamvision.history import History
 from dreamvision.tables.database import Database
+from dreamvision.uploads import Uploads
 from dreamvision.views import Views
 from dreamvision.watching import Watching
 from local.sample_events import USER_ID, event_of, routes
@@ -30,13 +31,14 @@ FUNCTIONS = {
     "GET /api/v1/dreams/{dream_id}": "dreams",
     "GET /api/v1/videos/{job_id}": "videos",
     "POST /api/v1/videos/generate": "videos",
+    "POST /api/v1/storage/thumbnails": "storage",
 }
 
 
 @pytest.fixture(autouse=True)
 def _fresh(database: Database) -> None:
     # What a container keeps between requests, a test must not.
-    for shared in (Database.shared, History.shared, Views.shared, Filming.shared, Watching.shared):
+    for shared in (Database.shared, History.shared, Views.shared, Filming.shared, Watching.shared, Uploads.shared):
         shared.cache_clear()
 
 
@@ -77,7 +79,9 @@ def test_an_empty_history() -> None:
     assert (status, body["dreams"], body["total"], body["pages"]) == (200, [], 0, 0)
 
 
-@pytest.mark.parametrize("route", ["GET /api/v1/dreams/{dream_id}", "GET /api/v1/videos/{job_id}"])
+@pytest.mark.parametrize(
+    "route", ["GET /api/v1/dreams/{dream_id}", "GET /api/v1/videos/{job_id}", "POST /api/v1/storage/thumbnails"]
+)
 def test_unknown_ids(route: str) -> None:
     status, headers, body = call(route)
     assert status == 404

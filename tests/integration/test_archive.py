@@ -19,7 +19,7 @@ from dreamvision.download import (
 from dreamvision.errors import DreamVisionError
 from dreamvision.rendering import RenderTaskLostError
 from dreamvision.storage import MediaStore, MediaUploadError
-from dreamvision.thumbnail import NotAVideoError, VideoTruncatedError, VideoUnsuitableError
+from dreamvision.unplayable import NotAVideoError, VideoTruncatedError, VideoUnsuitableError
 from tests.fakes import hostile_source as source
 from tests.fakes.hostile_source import Behaviour, HostileSource
 from tests.fakes.media_bucket import BUCKET, failing, keys, media_bucket, unfinished

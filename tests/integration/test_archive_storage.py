@@ -177,13 +177,6 @@ def test_a_file_name_makes_it_a_download(store: MediaStore, filename: str, plain
     assert "\n" not in query["response-content-disposition"]
 
 
-def test_a_picture_link_is_a_plain_signed_get(store: MediaStore) -> None:
-    _, path, query = signed(store.presign_image("thumbnails/t/j.jpg"))
-    assert path == "/thumbnails/t/j.jpg"
-    assert not [name for name in query if name.startswith("response-")]
-    assert query["X-Amz-Expires"] == "3600"
-
-
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
 def test_an_emulator_has_the_bucket_in_the_path(
     client: "S3Client", monkeypatch: pytest.MonkeyPatch, variable: str

@@ -48,9 +48,11 @@ def erasure(world: DreamWorld, monkeypatch: pytest.MonkeyPatch) -> ErasureWorld:
 
 
 def _filled(erasure: ErasureWorld, user_id: str = LUNA) -> dict[str, list[VideoRecord]]:
-    """Two dreams with a video in every state, and one that waits for its analysis; the videos by their dream."""
+    """Two dreams with a video in every state, the first with pictures of the user's own, and one that waits for its
+    analysis; the videos by their dream."""
     world = erasure.dreams
     dream, other = world.dream(user_id), world.dream(user_id, Category.GOTHIC)
+    world.pictured(dream)
     told = world.told(user_id)
     return {
         dream.dream_id: [world.completed(dream), world.failed(dream), world.rendering(dream)],
@@ -103,7 +105,7 @@ def test_a_deleted_dream_leaves_nothing(erasure: ErasureWorld) -> None:
     erasure.run_execution()
 
     assert erasure.left_of(dream_id, *(video.job_id for video in mine), *(video.media_token for video in mine)) == []
-    assert len(before - set(erasure.dreams.keys())) == 3
+    assert len(before - set(erasure.dreams.keys())) == 3 + 2
     # AND what ran was stopped: the execution, and whatever the provider may still have
     assert erasure.dreams.states.stopped == [mine[2].job_id] * 2
     assert set(erasure.dreams.renderer.cancelled) == {str(video.provider_task_id) for video in mine}
@@ -115,12 +117,15 @@ def test_a_deleted_dream_leaves_nothing(erasure: ErasureWorld) -> None:
 def test_a_dream_without_a_running_video_is_erased_without_waiting(erasure: ErasureWorld) -> None:
     dream = erasure.dreams.dream()
     erasure.dreams.completed(dream)
+    shown, sent = erasure.dreams.pictured(dream)
+    assert {shown, sent} <= set(erasure.dreams.keys())
 
     erasure.delete_dream(dream.dream_id)
     erasure.run_execution()
 
     assert erasure.machine.waited == []
     assert erasure.left_of(dream.dream_id) == []
+    assert erasure.dreams.keys() == []
 
 
 def test_a_dream_that_still_waits_for_its_analysis(erasure: ErasureWorld) -> None:
@@ -367,7 +372,7 @@ def _is_erased(erasure: ErasureWorld) -> None:
 def test_an_erased_account_leaves_nothing_and_everybody_else_everything(erasure: ErasureWorld) -> None:
     _filled(erasure)
     theirs = _filled(erasure, STELLA)
-    erasure.put_media(f"uploads/{LUNA}/picture.jpg")
+    erasure.put_media(f"uploads/{LUNA}/forgotten.jpg")
     marks = [STELLA, _OTHER_EMAIL, _OTHER_NAME.lower(), *theirs]
     before = erasure.left_of(*marks)
 

@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from dreamvision.clock import utc_now
+from dreamvision.ids import new_id
 from dreamvision.limits import RateLimits, RateSettings, Scope
 from dreamvision.tables.database import Database
+from dreamvision.tables.dreams import Dreams
 from dreamvision.tables.guards import Guards
+from dreamvision.uploads import Uploads
 from tests.conftest import load_function
 from tests.fakes.aws import Capacity
 from tests.fakes.claude import FakeAnalyst
@@ -122,6 +126,21 @@ def test_the_eleventh_analysis_in_a_minute_is_refused(analyze: ModuleType, emula
     assert 1 <= int(reset[1]) <= 60
     # AND somebody else is not refused
     assert send(analyze, "post-dreams-analyze", {"dream_text": DREAM}, user_id="another-user").status == 200
+
+
+def test_the_eleventh_upload_in_a_minute_is_refused(emulated: Database) -> None:
+    Uploads.shared.cache_clear()
+    storage, dream_id = load_function("storage"), new_id()
+    row = Dreams(emulated).row(USER_ID, dream_id, DREAM, utc_now())
+    emulated.write_together([Dreams(emulated).putting(row)])
+    body = {"dream_id": dream_id, "content_type": "image/png"}
+    answers = list(requests(storage, "post-storage-thumbnails", 11, body=body))
+    assert [answer.status for answer in answers] == [200] * 10 + [429]
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"upload";q=10;w=60'}
+    # AND each form is another one, for the caller's folder
+    keys = [answer.body["fields"]["key"] for answer in answers[:10]]
+    assert len(set(keys)) == 10
+    assert all(key.startswith(f"uploads/{USER_ID}/{dream_id}/") for key in keys)
 
 
 @pytest.mark.parametrize(

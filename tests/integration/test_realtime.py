@@ -14,6 +14,7 @@ from dreamvision.connecting import MAX_CONNECTIONS, Switchboard, TooManyConnecti
 from dreamvision.conversing import Conversation
 from dreamvision.identity import AccessClaims
 from dreamvision.ids import new_id
+from dreamvision.links import MediaLinks
 from dreamvision.models.videos import VideoStatus
 from dreamvision.pushing import Push
 from dreamvision.sessions import Sessions
@@ -56,7 +57,7 @@ class World:
         self.sessions = Sessions(database)
         self.connections = Connections(database, "ConnectionsTable", lambda: self.clock().timestamp())
         self.switchboard = Switchboard(self.connections, self.sessions, self.sockets, self.clock)
-        self.views = Views(MediaStore(MEDIA_BUCKET))
+        self.views = Views(MediaLinks(MediaStore(MEDIA_BUCKET), "https://media.example.com"))
         self.push = Push(self.switchboard, self.sockets, self.views, database.names)
         self.sync = Sync(database, self.views, self.clock)
         self.conversation = Conversation(self.sockets, self.switchboard, self.sessions, self.sync)
@@ -127,7 +128,9 @@ def test_a_videos_life_reaches_every_client_of_its_user_and_nobody_else(world: W
         assert analyzed["job_id"] == completed["job_id"]
         assert analyzed["dream_id"] == completed["dream_id"]
         assert "X-Amz-Signature" in completed["video_url"]
-        assert "X-Amz-Signature" in completed["thumbnail_url"]
+        # The very links that the API gives.
+        assert completed["thumbnail_url"] == "https://media.example.com/t/j.jpg"
+        assert completed["preview_url"] == "https://media.example.com/t/j.webp"
         assert all("updated_at" in each for each in messages)
         assert "video_url" not in messages[0]
     # AND Sol hears nothing

@@ -10,15 +10,13 @@ import pytest
 
 from dreamvision.thumbnail import (
     Image,
-    NotAVideoError,
     VideoFacts,
-    VideoTruncatedError,
-    VideoUnsuitableError,
     inspect_video,
     make_preview,
     make_thumbnail,
     telling_score,
 )
+from dreamvision.unplayable import NotAVideoError, VideoTruncatedError, VideoUnsuitableError
 from tests.fakes.sample_video import flat, in_scenes, noise, pattern, write_sound, write_video
 
 BLACK, GREY, WHITE = flat(16), flat(126), flat(235)
@@ -240,6 +238,14 @@ def test_even_noise_stays_far_below_the_limits(file: Path) -> None:
     assert thumbnail.data.endswith(b"\xff\xd9")
     assert len(thumbnail.data) < 5_000_000
     assert len(preview) < 2_000_000
+
+
+def test_a_preview_of_the_worst_film_is_made_coarser_until_it_is_small_enough(file: Path) -> None:
+    # GIVEN noise in exactly the size of a preview, without the loss that would calm it
+    write_video(file, noise, seconds=3.5, rate=8, size=(320, 568), lossless=True)
+    preview = make_preview(file)
+    assert len(preview) <= 2_000_000
+    assert webp(preview)[:2] == ((320, 568), 0)
 
 
 def test_a_score_orders_pictures_by_what_they_show() -> None:

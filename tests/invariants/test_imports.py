@@ -1,4 +1,4 @@
-"""What a function costs to start: who imports the Claude SDK, FFmpeg and other heavy packages, and who must not."""
+"""What a function imports: who the Claude SDK, FFmpeg and other heavy packages, and who what needs an environment."""
 
 import json
 import subprocess
@@ -9,49 +9,76 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 
-CODE = {
-    name: each["Properties"]["CodeUri"].rstrip("/")
+FUNCTIONS = {
+    name: each["Properties"]
     for name, each in template()["Resources"].items()
     if each["Type"] == "AWS::Serverless::Function"
 }
+CODE = {name: properties["CodeUri"].rstrip("/") for name, properties in FUNCTIONS.items()}
 CALL_CLAUDE = {"AnalyzeFunction", "AnalyzeDreamFunction"}
 CUT_PICTURES = {"ArchiveVideoFunction"}
+DECODE_PICTURES = {"UploadFunction"}
+MAKE_LINKS = {"DreamsFunction", "VideosFunction", "RealtimeMessagesFunction", "RealtimePushFunction"}
 
+# A child for each function, forked after what all of them import: none of that is looked for.
 _PROBE = """
-import json, runpy, sys
-runpy.run_path(sys.argv[1], run_name="app")
-print(json.dumps([name for name in ("anthropic", "av", "httpx", "jwt", "email_validator") if name in sys.modules]))
+import json, os, runpy, sys
+import aws_lambda_powertools.event_handler.openapi.models, boto3, pydantic
+looked_for = ("anthropic", "av", "PIL", "httpx", "jwt", "email_validator", "dreamvision.views")
+assert not any(name in sys.modules for name in looked_for)
+for app in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        runpy.run_path(app, run_name="app")
+        print(json.dumps([name for name in looked_for if name in sys.modules]), flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, app
 """
 
 
 @pytest.fixture(scope="module")
-def heavy_imports() -> dict[str, set[str]]:
+def imports() -> dict[str, set[str]]:
     path = [REPOSITORY / "layers/dreamvision/python", REPOSITORY / "layers/api/python"]
     environment = {"PYTHONPATH": ":".join(map(str, path)), "AWS_DEFAULT_REGION": "us-east-1"}
-    found = {}
-    for name, folder in CODE.items():
-        command = [sys.executable, "-c", _PROBE, str(REPOSITORY / folder / "app.py")]
-        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        found[name] = set(json.loads(answer.stdout.splitlines()[-1]))
-    return found
+    command = [sys.executable, "-c", _PROBE, *(str(REPOSITORY / folder / "app.py") for folder in CODE.values())]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    found = [set(json.loads(line)) for line in answer.stdout.splitlines() if line.startswith("[")]
+    return dict(zip(CODE, found, strict=True))
 
 
-def test_only_the_functions_that_call_claude_import_its_sdk(heavy_imports: dict[str, set[str]]) -> None:
-    assert {name for name, found in heavy_imports.items() if "anthropic" in found} == CALL_CLAUDE
+def test_only_the_functions_that_call_claude_import_its_sdk(imports: dict[str, set[str]]) -> None:
+    assert {name for name, found in imports.items() if "anthropic" in found} == CALL_CLAUDE
 
 
-def test_only_archive_video_imports_ffmpeg(heavy_imports: dict[str, set[str]]) -> None:
-    assert {name for name, found in heavy_imports.items() if "av" in found} == CUT_PICTURES
+def test_only_archive_video_imports_ffmpeg(imports: dict[str, set[str]]) -> None:
+    assert {name for name, found in imports.items() if "av" in found} == CUT_PICTURES
 
 
-def test_only_auth_imports_the_check_of_email_addresses(heavy_imports: dict[str, set[str]]) -> None:
-    assert {name for name, found in heavy_imports.items() if "email_validator" in found} <= {"AuthFunction"}
+def test_only_the_upload_trigger_imports_pillow(imports: dict[str, set[str]]) -> None:
+    assert {name for name, found in imports.items() if "PIL" in found} == DECODE_PICTURES
 
 
-def test_no_function_imports_pyjwt_before_it_needs_it(heavy_imports: dict[str, set[str]]) -> None:
-    assert not {name for name, found in heavy_imports.items() if "jwt" in found}
+def test_only_auth_imports_the_check_of_email_addresses(imports: dict[str, set[str]]) -> None:
+    assert {name for name, found in imports.items() if "email_validator" in found} <= {"AuthFunction"}
+
+
+def test_no_function_imports_pyjwt_before_it_needs_it(imports: dict[str, set[str]]) -> None:
+    assert not {name for name, found in imports.items() if "jwt" in found}
+
+
+def test_whoever_shows_media_knows_where_they_are_served_and_may_sign_videos(imports: dict[str, set[str]]) -> None:
+    views = {name for name, found in imports.items() if "dreamvision.views" in found}
+    assert views - {"AnalyzeFunction"} == MAKE_LINKS  # an analysis has no media
+    for name in MAKE_LINKS:
+        variables = FUNCTIONS[name]["Environment"]["Variables"]
+        assert {"MEDIA_BUCKET", "MEDIA_BASE_URL", "VIDEO_EXPIRY_DAYS"} <= variables.keys(), name
+        statements = [each for policy in FUNCTIONS[name]["Policies"] for each in policy["Statement"]]
+        # Pictures are public: a role that only makes links needs the folder of the videos.
+        on_media = [(each["Action"], each["Resource"]) for each in statements if "s3:" in str(each["Action"])]
+        assert on_media == [(["s3:GetObject"], {"Fn::Sub": "${MediaBucket.Arn}/videos/*"})], name
 
 
 def test_a_package_of_its_own_is_named_only_where_it_is_needed() -> None:
     declared = {name for name, folder in CODE.items() if (REPOSITORY / folder / "requirements.txt").exists()}
-    assert declared == CALL_CLAUDE | CUT_PICTURES | {"AuthFunction"}
+    assert declared == CALL_CLAUDE | CUT_PICTURES | DECODE_PICTURES | {"AuthFunction"}

@@ -167,6 +167,65 @@ def test_the_media_bucket_is_private() -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_the_cdn_reaches_pictures_alone() -> None:
+    config = RESOURCES["MediaDistribution"]["Properties"]["DistributionConfig"]
+    (origin,) = config["Origins"]
+    assert origin["OriginPath"] == "/thumbnails"
+    assert origin["OriginAccessControlId"] == {"Fn::GetAtt": ["MediaAccess", "Id"]}
+    behavior = config["DefaultCacheBehavior"]
+    assert "CacheBehaviors" not in config
+    assert behavior["ViewerProtocolPolicy"] == "https-only"
+    assert behavior["AllowedMethods"] == ["GET", "HEAD"]
+    assert behavior["ResponseHeadersPolicyId"] == {"Ref": "MediaHeadersPolicy"}
+    statements = RESOURCES["MediaBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (allowed,) = [each for each in statements if each["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert allowed["Action"] == "s3:GetObject"
+    assert allowed["Resource"] == {"Fn::Sub": "${MediaBucket.Arn}/thumbnails/*"}
+    assert "${MediaDistribution}" in str(allowed["Condition"]["StringEquals"]["AWS:SourceArn"])
+
+
+def test_uploads_are_forgotten_and_videos_expire_by_parameter() -> None:
+    rules = RESOURCES["MediaBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    by_id = {rule["Id"]: rule for rule in rules if "Id" in rule}
+    assert by_id["forgotten-uploads"]["Prefix"] == "uploads/"
+    assert by_id["forgotten-uploads"]["ExpirationInDays"] == 1
+    (conditional,) = [rule["Fn::If"] for rule in rules if "Fn::If" in rule]
+    assert conditional[0] == "VideosExpire"
+    assert (conditional[1]["Prefix"], conditional[1]["ExpirationInDays"]) == ("videos/", {"Ref": "VideoExpiryDays"})
+    assert TEMPLATE["Parameters"]["VideoExpiryDays"]["Default"] == 0
+
+
+def test_a_role_touches_only_its_own_folders_of_the_media_bucket() -> None:
+    found: dict[str, set[str]] = {}
+    for name, function in FUNCTIONS:
+        for statement in (each for policy in function.get("Policies", []) for each in policy["Statement"]):
+            resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            for action in (action for action in statement["Action"] if action.startswith("s3:")):
+                for folder in (str(each.get("Fn::Sub", "")).partition("}/")[2] for each in resources):
+                    found.setdefault(name.removesuffix("Function"), set()).add(f"{action[3:]} {folder}".strip())
+    assert found == {
+        **{name: {"GetObject videos/*"} for name in ("Dreams", "Videos", "RealtimeMessages", "RealtimePush")},
+        "Storage": {"PutObject uploads/*"},
+        "Upload": {
+            "GetObject uploads/*", "DeleteObject uploads/*", "PutObject thumbnails/*", "DeleteObject thumbnails/*"
+        },
+        "ArchiveVideo": {
+            f"{action} {folder}/*"
+            for action in ("PutObject", "AbortMultipartUpload", "DeleteObject")
+            for folder in ("videos", "thumbnails")
+        },
+        "DeleteMedia": {"ListBucket", *(f"DeleteObject {folder}/*" for folder in ("videos", "thumbnails", "uploads"))},
+    }  # fmt: skip
+    (listing,) = [
+        statement
+        for policy in RESOURCES["DeleteMediaFunction"]["Properties"]["Policies"]
+        for statement in policy["Statement"]
+        if statement["Action"] == ["s3:ListBucket"]
+    ]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["videos/*", "uploads/*"]}}
+
+
 def test_the_app_client_has_a_secret_and_one_flow() -> None:
     client = RESOURCES["UserPoolClient"]["Properties"]
     assert client["GenerateSecret"] is True
@@ -178,6 +237,7 @@ def test_parameters_have_the_documented_names_and_defaults() -> None:
     documented: dict[str, Any] = {"PollFirstWait": 20, "PollInterval": 5, "PollDeadline": 600, "EraseGrace": 240}
     documented |= {"ConfirmEmail": "false", "RateLimitPerMinute": 10, "AuthRateLimitPerMinute": 20}
     documented |= {"FreeVideosPerDay": 5, "FreeConcurrentVideos": 2}
+    documented |= {"VideoExpiryDays": 0, "MediaBaseUrl": ""}
     documented |= {"PremiumVideosPerDay": 50, "PremiumConcurrentVideos": 5, "ServiceVideosPerDay": 500}
     found = {name: TEMPLATE["Parameters"][name]["Default"] for name in documented}
     assert found == documented

@@ -3,7 +3,7 @@
 from typing import Any
 
 # Loaded for the words that their errors have for the user.
-from dreamvision import analysis, download, rendering  # noqa: F401
+from dreamvision import analysis, download, rendering, unplayable  # noqa: F401
 from dreamvision.failing import record_failure
 from dreamvision.tables.database import Database
 from dreamvision.tables.videos import Videos

@@ -6,31 +6,35 @@ from dreamvision.archive import ArchivedMedia, archive_video
 from dreamvision.clock import utc_now
 from dreamvision.config import Config
 from dreamvision.download import DownloadPolicy
+from dreamvision.links import video_expiry
 from dreamvision.rendering import RenderEmptyOutputError, VideoRenderer
 from dreamvision.storage import MediaStore
 from dreamvision.tables.videos import Media, VideoFinalError, Videos
 
 
 class ArchiveSettings(Config):
-    """The bucket, and the hosts that a video may be fetched from."""
+    """The bucket, the hosts that a video may be fetched from, and the days that it is kept (0: for ever)."""
 
     media_bucket: str
     allowed_video_hosts: str
+    video_expiry_days: int = 0
 
 
 class Archive:
     """The bucket that videos are kept in, and the policy by which they are fetched."""
 
-    def __init__(self, store: MediaStore, policy: DownloadPolicy) -> None:
+    def __init__(self, store: MediaStore, policy: DownloadPolicy, expiry_days: int = 0) -> None:
         self._store = store
         self._policy = policy
+        self._expiry_days = expiry_days
 
     @classmethod
     @cache
     def shared(cls) -> "Archive":
         """The one of this process, set up from the environment."""
         settings = ArchiveSettings.from_environment()
-        return cls(MediaStore(settings.media_bucket), DownloadPolicy.from_text(settings.allowed_video_hosts))
+        policy = DownloadPolicy.from_text(settings.allowed_video_hosts)
+        return cls(MediaStore(settings.media_bucket), policy, settings.video_expiry_days)
 
     def keep(self, user_id: str, job_id: str, renderer: VideoRenderer, videos: Videos) -> ArchivedMedia | None:
         """Fetch the video, check it, cut its pictures, store all of it and complete the video.
@@ -64,7 +68,16 @@ class Archive:
             refresh_url=fresh_url,
             token=video.media_token,
         )
-        media = Media(archived.video_key, archived.thumbnail_key, archived.preview_key, archived.width, archived.height)
+        media = Media(
+            video_key=archived.video_key,
+            thumbnail_key=archived.thumbnail_key,
+            preview_key=archived.preview_key,
+            width=archived.width,
+            height=archived.height,
+            thumbnail_width=archived.thumbnail_width,
+            thumbnail_height=archived.thumbnail_height,
+            expires_at=video_expiry(job_id, self._expiry_days),
+        )
         try:
             videos.complete(video, media, utc_now())
         except VideoFinalError:

@@ -61,7 +61,7 @@ def _cancelled(note: VideoNote, renderer: VideoRenderer) -> bool:
 
 
 def delete_media(erasure: Erasure, trash: Trash, store: MediaStore) -> str | None:
-    """Delete videos, thumbnails and previews; with the whole account everything in the user's folders.
+    """Delete videos, thumbnails, previews and uploads; with the whole account everything in the user's folders.
 
     Returns where the next run begins (``None``: done).
 

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import time
 import uuid
+from datetime import UTC, datetime
 
 _TIMESTAMP_BITS = 48
 _RANDOM_A_BITS = 12
@@ -36,3 +37,8 @@ def earliest_id(same_time_as: str, *, margin_seconds: int) -> str:
     """A text that sorts before every id made since ``margin_seconds`` before this one."""
     milliseconds = (uuid.UUID(same_time_as).int >> 80) - margin_seconds * 1000
     return str(uuid.UUID(int=max(0, milliseconds) << 80))
+
+
+def time_of(id_text: str) -> datetime:
+    """When a UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp((uuid.UUID(id_text).int >> 80) / 1000, UTC)

@@ -1,4 +1,5 @@
-"""How many requests a minute: per user on the routes that cost money, per address on the ones that need no token.
+"""How many requests a minute: per user on the routes that cost money or take uploads, per address on the ones that
+need no token.
 
 A window begins with the first request that it counts and lasts a minute: who sends eleven within a minute is refused
 the eleventh. Across the end of a window up to twice the limit can pass within a minute; in the long run never more
@@ -43,6 +44,7 @@ class Scope(StrEnum):
     ANALYZE = "analyze"
     DREAM_VIDEO = "dream-video"
     VIDEO = "video"
+    UPLOAD = "upload"
     AUTH = "auth"
 
 

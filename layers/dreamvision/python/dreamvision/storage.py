@@ -1,7 +1,8 @@
 """The media bucket: where a video, its thumbnail and its preview lie, and the links that open them.
 
 - `videos/{user_id}/{job_id}.mp4`: private, opened by presigned links
-- `thumbnails/{token}/{job_id}.jpg` and `.webp`: public through the CDN, so the key itself has to be unguessable
+- `thumbnails/{token}/{id}.jpg`, `.png` and `.webp`: public through the CDN, so the key itself has to be unguessable
+- `uploads/{user_id}/{dream_id}/{upload_id}/{token}.jpg` or `.png`: what a client sent, until it was looked at
 """
 
 import os
@@ -10,7 +11,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from itertools import batched
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import boto3
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 VIDEO_TYPE = "video/mp4"
 THUMBNAIL_TYPE = "image/jpeg"
 PREVIEW_TYPE = "image/webp"
+UPLOAD_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
 LINK_SECONDS = 3600
+UPLOAD_SECONDS = 600
+MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # the 5 MB of the product, in binary megabytes
 
 _PART_BYTES = 8 * 1024 * 1024  # S3 wants at least 5 MB per part; one part at a time is held in memory
 _KEYS_PER_DELETE = 1000  # DeleteObjects takes no more
 _TOKEN_BYTES = 16  # 128 random bits
 _CACHE_FOREVER = "public, max-age=31536000, immutable"  # a key never gets other content
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_PUBLIC = "thumbnails/"
 
 
 class MediaUploadError(DreamVisionError):
@@ -42,6 +47,13 @@ class MediaUploadError(DreamVisionError):
 
     default_message = "The media could not be stored."
     user_message = "The video could not be saved. Please try again."
+
+
+class MediaReadError(DreamVisionError):
+    """S3 did not give the object out. May be retried."""
+
+    default_message = "The media could not be read."
+    user_message = "The picture could not be read. Please try again."
 
 
 class MediaDeletionError(DreamVisionError):
@@ -57,7 +69,11 @@ def s3_client() -> "S3Client":
     An emulator (an endpoint in the environment) has no wildcard DNS name, so there the bucket goes into the path.
     """
     emulated = "AWS_ENDPOINT_URL_S3" in os.environ or "AWS_ENDPOINT_URL" in os.environ
-    config = Config(signature_version="s3v4", s3={"addressing_style": "path" if emulated else "virtual"})
+    config = Config(
+        signature_version="s3v4",
+        # us-east-1 too: its old global name answers other regions' buckets with redirects that a player may not follow.
+        s3={"addressing_style": "path" if emulated else "virtual", "us_east_1_regional_endpoint": "regional"},
+    )
     return boto3.client("s3", config=config)
 
 
@@ -83,6 +99,33 @@ def user_folders(user_id: str) -> tuple[str, ...]:
     return (f"videos/{_checked(user_id)}/", f"uploads/{_checked(user_id)}/")
 
 
+def upload_key(user_id: str, dream_id: str, upload_id: str, token: str, content_type: str) -> str:
+    """Says by itself which picture is made of the upload, even when no row knows of it any more."""
+    folder = f"uploads/{_checked(user_id)}/{_checked(dream_id)}/{_checked(upload_id)}"
+    return f"{folder}/{_checked(token)}{UPLOAD_SUFFIXES[content_type]}"
+
+
+def picture_key(token: str, upload_id: str, content_type: str) -> str:
+    return f"{_PUBLIC}{_checked(token)}/{_checked(upload_id)}{UPLOAD_SUFFIXES[content_type]}"
+
+
+def public_url(base_url: str, key: str) -> str:
+    """The address of a picture at the CDN, whose root is the folder of the pictures: nothing else is in its reach.
+
+    Raises ValueError for a key of anything but a picture.
+    """
+    if not key.startswith(_PUBLIC):
+        raise ValueError("only pictures have a public address")
+    return f"{base_url.rstrip('/')}/{key.removeprefix(_PUBLIC)}"
+
+
+class UploadForm(NamedTuple):
+    """A form that a client posts to S3: the address, and the fields that come before the file."""
+
+    url: str
+    fields: dict[str, str]
+
+
 class MediaStore:
     """Puts media into one bucket and makes links to it."""
 
@@ -104,11 +147,28 @@ class MediaStore:
 
     def put_thumbnail(self, key: str, data: bytes) -> None:
         """Stores a JPEG for ever-lasting caches. Raises MediaUploadError."""
-        self._put_image(key, data, THUMBNAIL_TYPE)
+        self.put_picture(key, data, THUMBNAIL_TYPE)
 
     def put_preview(self, key: str, data: bytes) -> None:
         """Stores an animated WebP for ever-lasting caches. Raises MediaUploadError."""
-        self._put_image(key, data, PREVIEW_TYPE)
+        self.put_picture(key, data, PREVIEW_TYPE)
+
+    def put_picture(self, key: str, data: bytes, content_type: str) -> None:
+        """Stores a picture for ever-lasting caches. Raises MediaUploadError."""
+        try:
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, CacheControl=_CACHE_FOREVER
+            )
+        except (BotoCoreError, ClientError):
+            raise MediaUploadError from None
+
+    def read(self, key: str, max_bytes: int) -> bytes:
+        """An object's bytes, but no more than one byte over `max_bytes`. Raises MediaReadError."""
+        try:
+            # Reading lazily instead of by Range: an empty object has no range, and is worth reading as well.
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read(max_bytes + 1)
+        except (BotoCoreError, ClientError):
+            raise MediaReadError from None
 
     def presign_video(self, key: str, *, filename: str | None = None, expires: int = LINK_SECONDS) -> str:
         """A link that plays the video, or saves it under `filename` when one is given; `expires` in seconds.
@@ -119,9 +179,21 @@ class MediaStore:
         parameters = {"ResponseContentType": VIDEO_TYPE, "ResponseContentDisposition": disposition}
         return self._presign(key, expires, parameters)
 
-    def presign_image(self, key: str, *, expires: int = LINK_SECONDS) -> str:
-        """A link to a thumbnail or preview, for where there is no CDN in front; `expires` in seconds."""
-        return self._presign(key, expires, {})
+    def presign_upload(self, key: str, content_type: str) -> UploadForm:
+        """A form that puts one object of this type, 1 byte to 5 MiB, under this very key; good for ten minutes.
+
+        S3 itself refuses any other key, type or size. Nothing is asked of S3 here.
+        """
+        fixed = {"Content-Type": content_type, "success_action_status": "204"}
+        conditions: list[dict[str, str] | list[str | int]] = [{name: value} for name, value in fixed.items()]
+        form = self._client.generate_presigned_post(
+            self._bucket,
+            key,
+            Fields=dict(fixed),
+            Conditions=[*conditions, ["content-length-range", 1, MAX_UPLOAD_BYTES]],
+            ExpiresIn=UPLOAD_SECONDS,
+        )
+        return UploadForm(form["url"], {name: str(value) for name, value in form["fields"].items()})
 
     def delete_media(self, keys: Iterable[str]) -> None:
         """Deletes objects; one that is not there is fine. Raises MediaDeletionError when any is left."""
@@ -144,14 +216,6 @@ class MediaStore:
             raise MediaDeletionError from None
         if answer.get("Errors"):
             raise MediaDeletionError
-
-    def _put_image(self, key: str, data: bytes, content_type: str) -> None:
-        try:
-            self._client.put_object(
-                Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, CacheControl=_CACHE_FOREVER
-            )
-        except (BotoCoreError, ClientError):
-            raise MediaUploadError from None
 
     def _presign(self, key: str, expires: int, parameters: dict[str, str]) -> str:
         return self._client.generate_presigned_url(

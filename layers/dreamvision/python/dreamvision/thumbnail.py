@@ -21,7 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-from dreamvision.errors import DreamVisionError
+from dreamvision.unplayable import NotAVideoError, VideoTruncatedError, VideoUnsuitableError
 
 MAX_SECONDS = 60.0  # four times the longest render on offer; a crafted file could otherwise decode for hours
 MAX_PIXELS = 4096 * 2304  # per frame, 4K: what bounds the decoder's memory
@@ -35,30 +35,10 @@ _THUMBNAIL_QUANTIZER = 3  # 2 (best) to 31
 _PREVIEW_BOX = (320, 568)  # pixels, width and height, landscape or portrait
 _PREVIEW_SECONDS = 3
 _PREVIEW_RATE = 8  # frames per second
-_PREVIEW_QUALITY = 70  # 0 to 100; 24 frames of pure noise stay under 2 MB
+_PREVIEW_MAX_BYTES = 2_000_000
+_PREVIEW_QUALITIES = (70, 40, 10)  # 0 to 100, until the preview is small enough; real films need the first only
 _DURATION_TOLERANCE = 0.5  # seconds that the last frame may end before the announced end
 _LOST_FRAMES_TOLERANCE = 0.9  # share of the announced frames that has to decode
-
-
-class NotAVideoError(DreamVisionError):
-    """The file is not an MP4 that players can play to its end."""
-
-    default_message = "The file is not a playable MP4 video."
-    user_message = "The video could not be used. Please try again."
-
-
-class VideoTruncatedError(NotAVideoError):
-    """The file announces more video than it holds."""
-
-    default_message = "The video ends before its announced end."
-    user_message = "The video arrived incomplete. Please try again."
-
-
-class VideoUnsuitableError(DreamVisionError):
-    """A real video, but longer or larger in pixels than anything that the product asks for."""
-
-    default_message = "The video is longer or larger than allowed."
-    user_message = "The video could not be used. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +115,11 @@ def make_preview(file: Path) -> bytes:
         ]
     if not frames:
         raise NotAVideoError
-    return _webp(frames, width, height)
+    for quality in _PREVIEW_QUALITIES:
+        preview = _webp(frames, width, height, quality)
+        if len(preview) <= _PREVIEW_MAX_BYTES:
+            return preview
+    return _webp(frames[: len(frames) // 3], width, height, _PREVIEW_QUALITIES[-1])
 
 
 @contextmanager
@@ -281,12 +265,12 @@ def _jpeg(frame: VideoFrame) -> Image:
     return Image(data, width, height)
 
 
-def _webp(frames: list[VideoFrame], width: int, height: int) -> bytes:
+def _webp(frames: list[VideoFrame], width: int, height: int, quality: int) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="webp", options={"loop": "0"}) as container:
         stream = container.add_stream("libwebp_anim", rate=_PREVIEW_RATE)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"quality": str(_PREVIEW_QUALITY)}
+        stream.options = {"quality": str(quality)}
         for index, frame in enumerate(frames):
             frame.pts, frame.time_base = index, Fraction(1, _PREVIEW_RATE)
             container.mux(stream.encode(frame))

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from dreamvision.clock import utc_now
 from dreamvision.config import Config
 from dreamvision.cursors import Cursors, Place
-from dreamvision.models.videos import VideoListResponse, VideoStatus, VideoStatusResponse
+from dreamvision.models.videos import Disposition, VideoListResponse, VideoStatus, VideoStatusResponse
 from dreamvision.tables.database import Database
 from dreamvision.tables.videos import VideoRecord, Videos
 from dreamvision.views import Views
@@ -56,14 +56,22 @@ class Watching:
         workflow = Workflow(settings.state_machine_arn)
         return cls(Database.shared(), Views.shared(), Cursors.shared(), workflow, settings)
 
-    def look(self, user_id: str, job_id: str) -> Look:
-        """How far a video is: half a read unit, and no write.
+    def look(
+        self,
+        user_id: str,
+        job_id: str,
+        disposition: Disposition = Disposition.INLINE,
+        filename: str | None = None,
+    ) -> Look:
+        """How far a video is: half a read unit, and no write. The link plays it, or saves it under ``filename``.
 
         Raises:
             VideoNotFoundError
         """
         video = self._videos.look(user_id, job_id)
-        return Look(self._views.video(video), self._views.video_version(video), self._again_seconds(video))
+        shown = self._views.video(video, disposition, filename)
+        version = f"{self._views.video_version(video)} {disposition} {filename}"
+        return Look(shown, version, self._again_seconds(video))
 
     def page(self, user_id: str, *, limit: int, status: VideoStatus | None, cursor: str | None) -> VideoListResponse:
         """One page, newest first.

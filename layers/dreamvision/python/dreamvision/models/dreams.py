@@ -7,9 +7,12 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 
 from dreamvision.analysis import Category
 from dreamvision.models.base import Request, Response, Timestamp, UuidText, WholeNumber
+from dreamvision.models.uploads import ThumbnailUpload
 from dreamvision.models.videos import (
     Duration,
+    PreviewUrl,
     ThumbnailUrl,
+    VideoExpiry,
     VideoGenerationResponse,
     VideoStatus,
     VideoStatusResponse,
@@ -119,7 +122,14 @@ class DreamDetail(Response):
     job_id: UuidText | None = Field(default=None, description="The latest video of this dream.")
     video_status: VideoStatus | None = Field(default=None, examples=["completed"])
     video_url: VideoUrl | None = None
-    thumbnail_url: ThumbnailUrl | None = None
+    video_expires_at: VideoExpiry | None = None
+    thumbnail_url: ThumbnailUrl | None = Field(
+        default=None,
+        description="The picture that the user has uploaded, else one of the video: a JPEG or PNG at a public,"
+        " unguessable address that never shows another one.",
+    )
+    preview_url: PreviewUrl | None = None
+    thumbnail_upload: ThumbnailUpload | None = Field(default=None, description="The last picture that was announced.")
 
 
 class DreamWithVideo(DreamDetail):

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from dreamvision.models.base import Request, Response, Timestamp, UuidText, WholeNumber, whole_number
 
@@ -26,13 +26,27 @@ Duration = Annotated[
 VideoUrl = Annotated[
     str,
     Field(
-        description="A signed address of the MP4, good for an hour.",
-        examples=["https://media.example.com/019aae3c/video.mp4?signature=..."],
+        description="A signed address of the MP4, good for an hour; null once the video has expired.",
+        examples=["https://media.s3.us-east-1.amazonaws.com/videos/019aae3c/video.mp4?X-Amz-Signature=..."],
     ),
+]
+VideoExpiry = Annotated[
+    Timestamp,
+    Field(description="When the video will be deleted and `video_url` become null; null for never.", examples=[None]),
 ]
 ThumbnailUrl = Annotated[
     str,
-    Field(description="An address of the JPEG.", examples=["https://media.example.com/019aae3c/thumbnail.jpg"]),
+    Field(
+        description="A JPEG at a public, unguessable address that never shows another one.",
+        examples=["https://media.example.com/5cOl4TCFJc0S1nBWyjQOwg/019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10.jpg"],
+    ),
+]
+PreviewUrl = Annotated[
+    str,
+    Field(
+        description="Three seconds of the video as an animated WebP, at a public, unguessable address.",
+        examples=["https://media.example.com/5cOl4TCFJc0S1nBWyjQOwg/019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10.webp"],
+    ),
 ]
 
 
@@ -48,6 +62,20 @@ class VideoStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         return self in (VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.CANCELLED)
+
+
+FileName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f/\\]+$"),
+    Field(examples=["my dream.mp4"]),
+]
+
+
+class Disposition(StrEnum):
+    """What a browser does with a video: play it or save it."""
+
+    INLINE = "inline"
+    ATTACHMENT = "attachment"
 
 
 class VideoGenerationRequest(Request):
@@ -78,7 +106,9 @@ class VideoStatusResponse(Response):
         ge=0, le=100, description="Per cent of the rendering; 100 when completed.", examples=[100]
     )
     video_url: VideoUrl | None = None
+    video_expires_at: VideoExpiry | None = None
     thumbnail_url: ThumbnailUrl | None = None
+    preview_url: PreviewUrl | None = None
     duration: Duration
     created_at: Timestamp
     completed_at: Timestamp | None = None

@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict
 
 from dreamvision.analysis import Analysis, Category
 from dreamvision.clock import to_text
 from dreamvision.errors import DreamVisionError
 from dreamvision.models.dreams import AnalysisStatus
+from dreamvision.models.uploads import UploadStatus
 from dreamvision.models.videos import VideoStatus
 from dreamvision.pricing import MICRO, estimate_cost
-from dreamvision.tables.database import Database, Item, TransactionRefusedError, Write, setting
+from dreamvision.tables.database import Database, Item, TransactionRefusedError, Write, condition_failed, setting
 from dreamvision.tables.paging import read_page
 from dreamvision.tables.profiles import AccountErasedError, Profiles, Spending
 
@@ -32,7 +34,12 @@ class DreamNotFoundError(DreamVisionError):
 
 
 class DreamRecord(BaseModel):
-    """A row of ``dreams``."""
+    """A row of ``dreams``.
+
+    ``picture_key`` is the user's own picture, ``replaced_key`` the one before it, which is to be deleted or is gone
+    already; ``upload_*`` is the last one announced, ``upload_error`` the class of
+    the error that it was rejected with.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,8 +61,15 @@ class DreamRecord(BaseModel):
     latest_job_id: str | None = None
     video_status: VideoStatus | None = None
     video_key: str | None = None
+    video_expires_at: datetime | None = None
     thumbnail_key: str | None = None
     preview_key: str | None = None
+    picture_key: str | None = None
+    replaced_key: str | None = None
+    upload_id: str | None = None
+    upload_token: str | None = None
+    upload_status: UploadStatus | None = None
+    upload_error: str | None = None
 
 
 class AnalyzedDream(BaseModel):
@@ -237,6 +251,50 @@ class Dreams:
     def putting(self, row: Item) -> Write:
         """The write that adds a dream. It never replaces one."""
         return {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": "attribute_not_exists(user_id)"}}
+
+    def announce_upload(self, user_id: str, dream_id: str, upload_id: str, token: str) -> None:
+        """Wait for a picture. It takes the place of one that is waited for already.
+
+        Raises:
+            DreamNotFoundError: no such dream.
+        """
+        values = {
+            "upload_id": upload_id,
+            "upload_token": token,
+            "upload_status": UploadStatus.PENDING,
+            "upload_error": None,
+        }
+        if not self._set_if(user_id, dream_id, values, "attribute_exists(user_id)"):
+            raise DreamNotFoundError
+
+    def attach_picture(self, dream: DreamRecord, key: str) -> bool:
+        """Show the awaited picture. Whether it was still awaited."""
+        values: Item = {"upload_status": UploadStatus.ATTACHED, "picture_key": key, "replaced_key": dream.picture_key}
+        return self._finish_upload(dream, values)
+
+    def reject_upload(self, dream: DreamRecord, error: str) -> bool:
+        """Note that the awaited picture will not do; ``error`` is the class of the error."""
+        return self._finish_upload(dream, {"upload_status": UploadStatus.REJECTED, "upload_error": error})
+
+    def _finish_upload(self, dream: DreamRecord, values: Item) -> bool:
+        condition = "upload_id = :expected_id AND upload_status = :pending"
+        expected = {":expected_id": dream.upload_id, ":pending": UploadStatus.PENDING}
+        return self._set_if(dream.user_id, dream.dream_id, values, condition, expected)
+
+    def _set_if(
+        self, user_id: str, dream_id: str, values: Item, condition: str, condition_values: Item | None = None
+    ) -> bool:
+        update = setting(values)
+        update["ExpressionAttributeValues"] |= condition_values or {}
+        try:
+            self._database.client.update_item(
+                TableName=self._table, Key=_key(user_id, dream_id), ConditionExpression=condition, **update
+            )
+        except ClientError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
 
     def copying_video(self, user_id: str, dream_id: str, job_id: str, copy: Item, *, first: bool = False) -> Write:
         """The write that brings the copy of the latest video's state up to date.

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from dreamvision.analysis import Category
 from dreamvision.clock import to_text
 from dreamvision.models.videos import VideoStatus
-from dreamvision.storage import preview_key, thumbnail_key, video_key
+from dreamvision.storage import UPLOAD_SUFFIXES, picture_key, preview_key, thumbnail_key, upload_key, video_key
 from dreamvision.tables.database import ERASING, Database, Item, TransactionRefusedError, Write
 from dreamvision.tables.dreams import DreamRecord
 from dreamvision.tables.paging import read_all
@@ -80,13 +80,18 @@ class Trash:
     def take_dream(self, dream: DreamRecord, now: datetime) -> bool:
         """The dream is gone, and no longer counted. ``False`` when it changed meanwhile: read it again."""
         note: Item = {**_dream_key(dream.user_id, dream.dream_id), "discarded_at": to_text(now)}
-        keys = {key for key in (dream.video_key, dream.thumbnail_key, dream.preview_key) if key}
+        keys = _media_keys(dream)
         note |= {"media_keys": keys} if keys else {}
         counted = {Category(dream.category): 1} if dream.category else None
         return self._take(
             self._dreams,
             {"user_id": dream.user_id, "dream_id": dream.dream_id},
-            {"analysis_status": dream.analysis_status, "thumbnail_key": dream.thumbnail_key},
+            {
+                "analysis_status": dream.analysis_status,
+                "thumbnail_key": dream.thumbnail_key,
+                "upload_id": dream.upload_id,
+                "picture_key": dream.picture_key,
+            },
             note,
             self._profiles.uncounting(dream.user_id, now, dream.created_at, dreams=1, categories=counted),
         )
@@ -172,6 +177,17 @@ class Trash:
                 self._database.client.delete_item(
                     TableName=self._dreams, Key={"user_id": item["user_id"], "dream_id": item["dream_id"]}
                 )
+
+
+def _media_keys(dream: DreamRecord) -> set[str]:
+    """The copies of its video's keys, its own pictures, and where one lies or would lie that is just being taken in."""
+    kept = (dream.video_key, dream.thumbnail_key, dream.preview_key, dream.picture_key, dream.replaced_key)
+    keys = {key for key in kept if key}
+    if dream.upload_id and dream.upload_token:
+        for content_type in UPLOAD_SUFFIXES:
+            keys.add(picture_key(dream.upload_token, dream.upload_id, content_type))
+            keys.add(upload_key(dream.user_id, dream.dream_id, dream.upload_id, dream.upload_token, content_type))
+    return keys
 
 
 def _dream_key(user_id: str, dream_id: str) -> dict[str, str]:

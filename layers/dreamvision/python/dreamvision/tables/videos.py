@@ -79,13 +79,16 @@ class DreamNotAnalyzedError(DreamVisionError):
 
 
 class Media(NamedTuple):
-    """Where a finished video lies in the media bucket, and its size in pixels."""
+    """Where a finished video lies in the media bucket, sizes in pixels, and until when it is kept (None: for ever)."""
 
     video_key: str
     thumbnail_key: str
     preview_key: str | None
     width: int
     height: int
+    thumbnail_width: int | None = None
+    thumbnail_height: int | None = None
+    expires_at: datetime | None = None
 
 
 class VideoRecord(BaseModel):
@@ -112,8 +115,11 @@ class VideoRecord(BaseModel):
     video_key: str | None = None
     thumbnail_key: str | None = None
     preview_key: str | None = None
+    video_expires_at: datetime | None = None
     width: int | None = None
     height: int | None = None
+    thumbnail_width: int | None = None
+    thumbnail_height: int | None = None
     quota_day: str | None = None
     quota_shard: int = 0
 
@@ -274,7 +280,8 @@ class Videos:
             DreamNotFoundError: no such dream.
             DreamNotAnalyzedError: it has no analysis.
         """
-        copy = {"video_status": VideoStatus.PENDING, "video_key": None, "thumbnail_key": None, "preview_key": None}
+        absent = dict.fromkeys(("video_key", "video_expires_at", "thumbnail_key", "preview_key"))
+        copy: Item = {"video_status": VideoStatus.PENDING, **absent}
         copying = self._dreams.copying_video(user_id, dream_id, job_id, copy, first=True)
         try:
             return self._add(_row(user_id, job_id, dream_id, duration, now), [copying], limits, now)
@@ -431,6 +438,7 @@ class Videos:
             "video_key": media.video_key,
             "thumbnail_key": media.thumbnail_key,
             "preview_key": media.preview_key,
+            "video_expires_at": to_text(media.expires_at) if media.expires_at else None,
         }
         values = {
             **keys,
@@ -439,6 +447,8 @@ class Videos:
             "queued_since": None,
             "width": media.width,
             "height": media.height,
+            "thumbnail_width": media.thumbnail_width,
+            "thumbnail_height": media.thumbnail_height,
         }
         spending = Spending(credits=video.credits or 0, cost=micros_of_credits(video.credits or 0))
         counting = self._profiles.counting(video.user_id, now, videos=1, spending=spending)

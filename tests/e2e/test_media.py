@@ -1,0 +1,403 @@
+"""Media as clients get and give them: pictures through the CDN, videos by signed links, uploads by signed forms."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.e2e.client import ControlPlane, User, register, wait_for
+from tests.fakes import pictures
+
+MAX_BYTES = 5 * 1024 * 1024
+ORIGIN = "http://localhost:8081"
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "cross-origin-resource-policy": "cross-origin",
+}
+
+
+@pytest.fixture(scope="module")
+def filmed(http: httpx.Client) -> tuple[User, dict[str, Any]]:
+    """A user with a finished video."""
+    user = register(http)
+    job_id = user.film()["video_generation"]["job_id"]
+    video = user.wait_for_video(job_id)
+    assert video["status"] == "completed", video
+    return user, video
+
+
+@pytest.fixture(scope="module")
+def dreamer(http: httpx.Client) -> tuple[User, str]:
+    """A user with an analysed dream and no video, who never gets a picture to be shown."""
+    return with_a_dream(http)
+
+
+@pytest.fixture(scope="module")
+def painter(http: httpx.Client) -> tuple[User, str]:
+    """A user with an analysed dream, whose pictures are shown. Two users, since one may upload ten a minute."""
+    return with_a_dream(http)
+
+
+def with_a_dream(http: httpx.Client) -> tuple[User, str]:
+    user = register(http)
+    answer = user.post("/dreams/analyze", {"dream_text": "I was flying over a dark forest"})
+    assert answer.status_code == 200, answer.text
+    return user, answer.json()["dream_id"]
+
+
+def fetch(url: str, method: str = "GET", **headers: str) -> httpx.Response:
+    """As any client on the internet: no token, nothing but the address."""
+    return httpx.request(method, url, headers=headers, timeout=30, trust_env=False)
+
+
+def row(control: ControlPlane, user: User, role: str = "videos") -> dict[str, Any]:
+    (found,) = control.rows(role, user.id)
+    return found
+
+
+# --- delivery
+
+
+def test_pictures_come_from_the_cdn_and_may_be_kept_for_ever(
+    filmed: tuple[User, dict[str, Any]], control: ControlPlane
+) -> None:
+    user, video = filmed
+    for name, content_type in (("thumbnail_url", "image/jpeg"), ("preview_url", "image/webp")):
+        # WHEN anybody who knows the address asks for it
+        answer = fetch(video[name])
+        # THEN it is there, through CloudFront, cacheable for ever, and harmless in a browser
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == content_type
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert "CloudFront" in answer.headers["via"]
+        assert {key: answer.headers[key] for key in SECURITY_HEADERS} == SECURITY_HEADERS
+        with Image.open(io.BytesIO(answer.content)) as picture:
+            assert getattr(picture, "is_animated", False) is (content_type == "image/webp")
+        # AND the address has no signature, an unguessable part, and never changes
+        assert urlsplit(video[name]).query == ""
+        assert len(urlsplit(video[name]).path.split("/")[2]) >= 22
+        assert user.video(video["job_id"])[name] == video[name]
+    # AND the row knows the size of the picture
+    kept = row(control, user)
+    with Image.open(io.BytesIO(fetch(video["thumbnail_url"]).content)) as picture:
+        assert picture.size == (kept["thumbnail_width"], kept["thumbnail_height"])
+    # AND the dream has the same addresses
+    dream = user.get(f"/dreams/{video['dream_id']}").json()
+    assert (dream["thumbnail_url"], dream["preview_url"]) == (video["thumbnail_url"], video["preview_url"])
+
+
+def test_a_picture_that_is_known_already_is_not_sent_again(filmed: tuple[User, dict[str, Any]]) -> None:
+    url = filmed[1]["thumbnail_url"]
+    tag = fetch(url).headers["etag"]
+    assert fetch(url, **{"If-None-Match": tag}).status_code == 304
+
+
+def test_nothing_but_pictures_is_in_reach_of_the_cdn(
+    filmed: tuple[User, dict[str, Any]], control: ControlPlane, stack: dict[str, Any]
+) -> None:
+    user, video = filmed
+    kept = row(control, user)
+    base = video["thumbnail_url"].split("/media/")[0] + "/media"
+    for path in (
+        kept["video_key"],
+        f"%2e%2e/{kept['video_key']}",
+        f"..%2f{kept['video_key']}",
+        f"thumbnails/%2e%2e/{kept['video_key']}",
+        kept["thumbnail_key"],
+        "",
+        "unknown/unknown.jpg",
+    ):
+        assert fetch(f"{base}/{path}").status_code == 403, path
+    for method in ("PUT", "POST", "DELETE"):
+        assert fetch(video["thumbnail_url"], method).status_code == 403
+
+
+def test_the_distribution_wants_tls(filmed: tuple[User, dict[str, Any]], stack: dict[str, Any]) -> None:
+    path = urlsplit(filmed[1]["thumbnail_url"]).path.removeprefix("/media")
+    distributions = ControlPlane(stack).client("cloudfront").list_distributions()["DistributionList"]["Items"]
+    host = next(each["DomainName"] for each in distributions if "Pictures" in each["Comment"])
+    assert fetch(f"{stack['endpoint_url']}{path}", Host=host).status_code == 403
+    assert fetch(f"{stack['endpoint_url']}{path}", Host=host, **{"X-Forwarded-Proto": "https"}).status_code == 200
+
+
+def test_the_bucket_is_closed(
+    filmed: tuple[User, dict[str, Any]], control: ControlPlane, stack: dict[str, Any]
+) -> None:
+    kept = row(control, filmed[0])
+    bucket = f"{stack['endpoint_url']}/{stack['media_bucket']}"
+    for path in ("", "?list-type=2", f"/{kept['video_key']}", f"/{kept['thumbnail_key']}"):
+        assert fetch(f"{bucket}{path}").status_code == 403, path
+    assert fetch(f"{bucket}/uploads/x.jpg", "PUT").status_code == 403
+    block = control.client("s3").get_public_access_block(Bucket=stack["media_bucket"])
+    assert set(block["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_a_video_plays_and_can_be_sought(filmed: tuple[User, dict[str, Any]]) -> None:
+    _, video = filmed
+    whole = fetch(video["video_url"])
+    assert whole.status_code == 200
+    assert whole.headers["content-type"] == "video/mp4"
+    assert whole.headers["content-disposition"] == "inline"
+    assert whole.headers["accept-ranges"] == "bytes"
+    size = len(whole.content)
+    # WHEN a player in a page asks for a part, and for the end
+    for wanted, first, last in (("bytes=1000-1999", 1000, 1999), ("bytes=-500", size - 500, size - 1)):
+        part = fetch(video["video_url"], Range=wanted, Origin=ORIGIN)
+        assert part.status_code == 206
+        assert part.headers["content-range"] == f"bytes {first}-{last}/{size}"
+        assert part.content == whole.content[first : last + 1]
+        # THEN its page may read it
+        assert part.headers["access-control-allow-origin"] == ORIGIN
+        assert "Content-Range" in part.headers["access-control-expose-headers"]
+    assert fetch(video["video_url"], Range=f"bytes={size}-").status_code == 416
+    assert "access-control-allow-origin" not in fetch(video["video_url"], Origin="https://evil.example").headers
+
+
+def test_a_link_is_good_for_an_hour_and_for_nothing_else(filmed: tuple[User, dict[str, Any]]) -> None:
+    url = filmed[1]["video_url"]
+    assert "X-Amz-Expires=3600" in url
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
+    for changed in (
+        url.replace("X-Amz-Expires=3600", "X-Amz-Expires=360000"),
+        url.replace(".mp4", ".mp5"),
+        url.replace("response-content-disposition=inline", "response-content-disposition=attachment"),
+        url.split("?")[0],
+    ):
+        assert changed != url
+        assert fetch(changed).status_code == 403
+    assert fetch(url, "DELETE").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"disposition": "attachment"}, 'attachment; filename="dream-'),
+        ({"disposition": "attachment", "filename": "flug.mp4"}, 'attachment; filename="flug.mp4"'),
+        ({"disposition": "attachment", "filename": "сон"}, "filename*=UTF-8''%D1%81%D0%BE%D0%BD.mp4"),
+        ({"disposition": "inline", "filename": "flug.mp4"}, "inline"),
+    ],
+)
+def test_a_video_can_be_saved_under_a_name(
+    filmed: tuple[User, dict[str, Any]], query: dict[str, str], expected: str
+) -> None:
+    user, video = filmed
+    url = user.get(f"/videos/{video['job_id']}", params=query).json()["video_url"]
+    answer = fetch(url, Range="bytes=0-0")
+    assert answer.status_code == 206
+    assert expected in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"disposition": "save"},
+        {"disposition": "attachment", "filename": ""},
+        {"disposition": "attachment", "filename": "../x.mp4"},
+        {"disposition": "attachment", "filename": "a\r\nSet-Cookie: b"},
+        {"disposition": "attachment", "filename": "x" * 101},
+    ],
+)
+def test_a_name_that_cannot_be_is_refused(filmed: tuple[User, dict[str, Any]], query: dict[str, str]) -> None:
+    user, video = filmed
+    answer = user.get(f"/videos/{video['job_id']}", params=query)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"][0] == "query"
+
+
+# --- uploads
+
+
+def announce(user: User, dream_id: str, content_type: str = "image/jpeg") -> dict[str, Any]:
+    answer = user.post("/storage/thumbnails", {"dream_id": dream_id, "content_type": content_type})
+    assert answer.status_code == 200, answer.text
+    form: dict[str, Any] = answer.json()
+    return form
+
+
+def send(form: dict[str, Any], data: bytes, **changed: str) -> httpx.Response:
+    files = {"file": ("picture", data)}
+    return httpx.post(form["url"], data=form["fields"] | changed, files=files, timeout=30, trust_env=False)
+
+
+def outcome(user: User, dream_id: str, form: dict[str, Any]) -> dict[str, Any]:
+    """The dream once its upload was looked at."""
+
+    def look() -> dict[str, Any]:
+        found: dict[str, Any] = user.get(f"/dreams/{dream_id}").json()
+        assert found["thumbnail_upload"]["upload_id"] == form["upload_id"]
+        return found
+
+    return wait_for(look, lambda found: found["thumbnail_upload"]["status"] != "pending")
+
+
+def uploads_left(control: ControlPlane, user: User) -> list[str]:
+    found = control.client("s3").list_objects_v2(Bucket=control.outputs["media_bucket"], Prefix=f"uploads/{user.id}/")
+    return [each["Key"] for each in found.get("Contents", [])]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "make", "size"),
+    [
+        ("image/jpeg", lambda: pictures.jpeg(orientation=6), (200, 320)),
+        ("image/png", pictures.png, (320, 200)),
+        ("image/jpeg", lambda: pictures.jpeg(pictures.halves((4000, 3000))), (1264, 948)),
+    ],
+    ids=["jpeg", "png", "large"],
+)
+def test_a_picture_is_shown_with_its_dream_and_says_nothing_of_its_maker(
+    painter: tuple[User, str],
+    control: ControlPlane,
+    content_type: str,
+    make: Callable[[], bytes],
+    size: tuple[int, int],
+) -> None:
+    user, dream_id = painter
+    data = make()
+    assert pictures.CAMERA.encode() in data
+    # WHEN a picture is announced and sent
+    form = announce(user, dream_id, content_type)
+    assert form["max_bytes"] == MAX_BYTES
+    assert form["fields"]["key"].startswith(f"uploads/{user.id}/")
+    assert send(form, data).status_code == 204
+    # THEN the dream shows it
+    dream = outcome(user, dream_id, form)
+    assert dream["thumbnail_upload"] == {
+        "upload_id": form["upload_id"], "status": "attached", "error_message": None
+    }  # fmt: skip
+    answer = fetch(dream["thumbnail_url"])
+    assert answer.headers["content-type"] == content_type
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert abs(picture.width - size[0]) <= 2
+        assert abs(picture.height - size[1]) <= 2
+        assert not picture.getexif()
+    # AND neither camera nor place nor comment are in it, and the upload is gone
+    for secret in (pictures.CAMERA, pictures.COMMENT, "Exif"):
+        assert secret.encode() not in answer.content
+    wait_for(lambda: uploads_left(control, user), lambda left: not left)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "data", "words"),
+    [
+        pytest.param("image/jpeg", b"<html><script>alert(1)</script></html>", "not a valid", id="a web page"),
+        pytest.param("image/jpeg", pictures.png(), "not a valid", id="a png called jpeg"),
+        pytest.param("image/jpeg", pictures.jpeg() + b"<html>", "more than a plain picture", id="a web page behind it"),
+        pytest.param(
+            "image/png",
+            pictures.with_chunk(pictures.png(), b"tEXt", b"Comment\0<?php system('id');"),
+            "more than a plain picture",
+            id="a program in a comment",
+        ),
+        pytest.param("image/png", pictures.png_of_size(20_000, 20_000), "pixels", id="a bomb"),
+        pytest.param("image/jpeg", pictures.jpeg()[:1500], "not a valid", id="cut off"),
+        pytest.param("image/jpeg", bytes(MAX_BYTES), "not a valid", id="the most that may be sent"),
+    ],
+)
+def test_what_is_no_plain_picture_is_deleted_and_the_user_told(
+    dreamer: tuple[User, str], control: ControlPlane, content_type: str, data: bytes, words: str
+) -> None:
+    user, dream_id = dreamer
+    form = announce(user, dream_id, content_type)
+    assert send(form, data).status_code == 204
+    dream = outcome(user, dream_id, form)
+    assert dream["thumbnail_upload"]["status"] == "rejected"
+    assert words in dream["thumbnail_upload"]["error_message"]
+    assert dream["thumbnail_url"] is None
+    wait_for(lambda: uploads_left(control, user), lambda left: not left)
+
+
+def test_s3_refuses_what_the_form_does_not_say(
+    dreamer: tuple[User, str], other_user: User, control: ControlPlane
+) -> None:
+    user, dream_id = dreamer
+    form, data = announce(user, dream_id), pictures.jpeg()
+    key = form["fields"]["key"]
+    # THEN too much, nothing at all, another type, and any other key are refused
+    too_large = send(form, bytes(MAX_BYTES + 1))
+    assert too_large.status_code == 400
+    assert "EntityTooLarge" in too_large.text
+    assert send(form, b"").status_code == 400
+    for changed in (
+        {"Content-Type": "text/html"},
+        {"Content-Type": "image/png"},
+        {"key": key.replace(user.id, other_user.id)},
+        {"key": "thumbnails/mine/mine.jpg"},
+        {"key": key.replace(".jpg", ".html")},
+        {"acl": "public-read"},
+        {"x-amz-signature": "0" * 64},
+    ):
+        assert send(form, data, **changed).status_code == 403, changed
+    assert uploads_left(control, user) == uploads_left(control, other_user) == []
+    assert user.get(f"/dreams/{dream_id}").json()["thumbnail_upload"]["status"] == "pending"
+
+
+def test_there_is_no_form_for_somebody_elses_dream(dreamer: tuple[User, str], other_user: User) -> None:
+    _, dream_id = dreamer
+    for unknown in (dream_id, "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"):
+        answer = other_user.post("/storage/thumbnails", {"dream_id": unknown, "content_type": "image/png"})
+        assert answer.status_code == 404
+        assert answer.json()["type"].endswith("dream_not_found")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"content_type": "image/gif"},
+        {"content_type": "text/html"},
+        {},
+        {"content_type": "image/jpeg", "key": "uploads/mine"},
+        {"content_type": "image/jpeg", "dream_id": "../../x"},
+    ],
+)
+def test_a_form_for_anything_else_is_refused(dreamer: tuple[User, str], body: dict[str, str]) -> None:
+    user, dream_id = dreamer
+    answer = user.post("/storage/thumbnails", {"dream_id": dream_id} | body)
+    assert answer.status_code == 422
+
+
+def test_a_form_needs_a_token(http: httpx.Client) -> None:
+    assert http.post("/api/v1/storage/thumbnails", json={"content_type": "image/png"}).status_code == 401
+
+
+def test_the_users_own_picture_stays_when_the_dream_is_filmed(painter: tuple[User, str]) -> None:
+    # GIVEN a dream with a picture of its own
+    user, dream_id = painter
+    form = announce(user, dream_id)
+    send(form, pictures.jpeg())
+    own = outcome(user, dream_id, form)["thumbnail_url"]
+    # WHEN it is filmed
+    job_id = user.post("/videos/generate", {"dream_id": dream_id, "duration": 5}).json()["job_id"]
+    video = user.wait_for_video(job_id)
+    # THEN the video has its own thumbnail, and the dream keeps the user's
+    dream = user.get(f"/dreams/{dream_id}").json()
+    assert dream["thumbnail_url"] == own
+    assert video["thumbnail_url"] != own
+    assert dream["preview_url"] == video["preview_url"]
+    # AND a newer picture takes its place, and the old one is gone
+    newer = announce(user, dream_id, "image/png")
+    send(newer, pictures.png())
+    assert outcome(user, dream_id, newer)["thumbnail_url"] != own
+    wait_for(lambda: fetch(own).status_code, lambda status: status == 403)
+
+
+def test_a_picture_goes_with_its_dream(painter: tuple[User, str], control: ControlPlane) -> None:
+    # GIVEN a dream with a picture, and a form that was given out
+    user, dream_id = painter
+    form = announce(user, dream_id)
+    shown = user.get(f"/dreams/{dream_id}").json()["thumbnail_url"]
+    assert fetch(shown).status_code == 200
+    # WHEN the dream is deleted, THEN so is the picture
+    assert user.delete(f"/dreams/{dream_id}").status_code == 204
+    wait_for(lambda: fetch(shown).status_code, lambda status: status == 403)
+    # AND what is sent with the form is thrown away
+    assert send(form, pictures.jpeg()).status_code == 204
+    wait_for(lambda: uploads_left(control, user), lambda left: not left)

@@ -1,0 +1,128 @@
+"""State ArchiveVideo as a whole: from the provider's answer to the rows and the bucket."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from dreamvision.archiving import Archive
+from dreamvision.clock import utc_now
+from dreamvision.download import DownloadPolicy, SourceForbiddenError
+from dreamvision.ids import new_id, time_of
+from dreamvision.models.videos import VideoStatus
+from dreamvision.rendering import RenderEmptyOutputError, RenderState, RenderStatus, RenderTask
+from dreamvision.storage import MediaStore
+from dreamvision.tables.database import Database
+from dreamvision.tables.dreams import Dreams
+from dreamvision.tables.videos import VideoFinalError, Videos
+from tests.fakes import hostile_source as source
+from tests.fakes.aws import MEDIA_BUCKET
+from tests.fakes.hostile_source import HostileSource
+from tests.fakes.sample_video import write_video
+
+USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
+
+
+class FinishedRender:
+    """A renderer whose one task has succeeded, with these addresses, one look after the other."""
+
+    def __init__(self, *urls: str) -> None:
+        self.urls = list(urls)
+        self.looks = 0
+
+    def start(self, prompt: str, duration_seconds: int) -> RenderTask:
+        raise AssertionError("nothing is started")
+
+    def status(self, task_id: str) -> RenderState:
+        self.looks += 1
+        url = self.urls.pop(0) if self.urls else None
+        return RenderState(RenderStatus.SUCCEEDED, 100, (url,) if url else ())
+
+    def cancel(self, task_id: str) -> None:
+        raise AssertionError("nothing is cancelled")
+
+
+class World:
+    def __init__(self, database: Database) -> None:
+        self.videos, self.dreams = Videos(database), Dreams(database)
+        self.job_id, self.dream_id = new_id(), new_id()
+        self.videos.add_with_dream(USER, self.job_id, self.dream_id, "a dream of flying", 5, utc_now())
+        self.videos.request_render(USER, self.job_id, utc_now())
+        self.videos.record_render(USER, self.job_id, "task-1", None, utc_now())
+
+    def keep(self, server: HostileSource, renderer: FinishedRender, days: int = 0) -> Any:
+        archive = Archive(MediaStore(MEDIA_BUCKET), DownloadPolicy((server.origin,), stall_seconds=0.5), days)
+        return archive.keep(USER, self.job_id, renderer, self.videos)
+
+    def keys(self) -> list[str]:
+        found = boto3.client("s3").list_objects_v2(Bucket=MEDIA_BUCKET)
+        return [item["Key"] for item in found.get("Contents", [])]
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    file = tmp_path_factory.mktemp("film") / "film.mp4"
+    return write_video(file, size=(322, 182)).read_bytes()
+
+
+@pytest.mark.parametrize("days", [0, 30])
+def test_rows_know_the_media_their_sizes_and_their_expiry(world: World, film: bytes, days: int) -> None:
+    with HostileSource({"/v.mp4": source.file(film)}) as server:
+        world.keep(server, FinishedRender(server.url("/v.mp4")), days)
+    video, dream = world.videos.get(USER, world.job_id), world.dreams.get(USER, world.dream_id)
+    assert video.status is VideoStatus.COMPLETED
+    assert (video.width, video.height) == (322, 182)
+    assert (video.thumbnail_width, video.thumbnail_height) == (322, 182)
+    assert set(world.keys()) == {video.video_key, video.thumbnail_key, video.preview_key}
+    assert (dream.video_key, dream.thumbnail_key, dream.preview_key) == (
+        video.video_key, video.thumbnail_key, video.preview_key
+    )  # fmt: skip
+    expected = time_of(world.job_id) + timedelta(days=days) if days else None
+    assert video.video_expires_at == dream.video_expires_at == expected
+
+
+def test_an_expired_address_is_refreshed_by_asking_the_provider_once_more(world: World, film: bytes) -> None:
+    with HostileSource({"/old.mp4": source.status(403), "/new.mp4": source.file(film)}) as server:
+        renderer = FinishedRender(server.url("/old.mp4"), server.url("/new.mp4"))
+        world.keep(server, renderer)
+        assert renderer.looks == 2
+    assert world.videos.get(USER, world.job_id).status is VideoStatus.COMPLETED
+
+
+def test_an_address_that_expired_and_is_not_given_again_is_a_failure(world: World) -> None:
+    with HostileSource({"/old.mp4": source.status(410)}) as server, pytest.raises(RenderEmptyOutputError):
+        world.keep(server, FinishedRender(server.url("/old.mp4")))
+    assert world.keys() == []
+    assert world.videos.get(USER, world.job_id).status is VideoStatus.PROCESSING
+
+
+def test_an_address_of_another_host_is_never_asked(world: World, film: bytes) -> None:
+    with HostileSource({"/v.mp4": source.file(film)}) as inside, HostileSource() as allowed:
+        with pytest.raises(SourceForbiddenError):
+            world.keep(allowed, FinishedRender(inside.url("/v.mp4")))
+        assert inside.connections == 0
+    assert world.keys() == []
+
+
+def test_a_video_cancelled_while_it_was_fetched_leaves_nothing(world: World, film: bytes, tmp_path: Path) -> None:
+    def cancel_then_serve(exchange: source.Exchange) -> None:
+        world.videos.fail(USER, world.job_id, "Cancelled", "Cancelled.", utc_now())
+        source.file(film)(exchange)
+
+    with HostileSource({"/v.mp4": cancel_then_serve}) as server, pytest.raises(VideoFinalError):
+        world.keep(server, FinishedRender(server.url("/v.mp4")))
+    assert world.keys() == []
+
+
+def test_a_video_kept_already_is_not_fetched_again(world: World, film: bytes) -> None:
+    with HostileSource({"/v.mp4": source.file(film)}) as server:
+        world.keep(server, FinishedRender(server.url("/v.mp4")))
+        assert world.keep(server, FinishedRender()) is None
+        assert len(server.requests) == 1

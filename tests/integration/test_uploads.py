@@ -1,0 +1,354 @@
+"""Pictures for dreams, from the form to the picture that is shown: against the tables and the bucket in moto."""
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from PIL import Image
+
+from dreamvision.clock import utc_now
+from dreamvision.ids import new_id
+from dreamvision.links import MediaLinks
+from dreamvision.models.uploads import PictureType, ThumbnailUploadResponse, UploadStatus
+from dreamvision.pictures import clean_picture
+from dreamvision.storage import MAX_UPLOAD_BYTES, MediaReadError, MediaStore
+from dreamvision.tables.database import Database
+from dreamvision.tables.dreams import DreamNotFoundError, DreamRecord, Dreams
+from dreamvision.tables.trash import Trash
+from dreamvision.uploads import CleanPicture, PictureTooLargeError, Uploads
+from dreamvision.views import Views
+from tests.fakes import pictures
+from tests.fakes.aws import MEDIA_BUCKET
+
+USER, OTHER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f", "11111111-2222-4333-8444-555555555555"
+JPEG, PNG = PictureType.JPEG, PictureType.PNG
+
+
+class World:
+    """One dream, and both ends of its uploads."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.dreams = Dreams(database)
+        self.s3: Any = boto3.client("s3")
+        self.store = MediaStore(MEDIA_BUCKET)
+        self.uploads = Uploads(database, self.store)
+        self.dream_id = new_id()
+        row = self.dreams.row(USER, self.dream_id, "a dream of flying", utc_now())
+        database.write_together([self.dreams.putting({**row, "thumbnail_key": "thumbnails/video/j.jpg"})])
+
+    def announce(self, kind: PictureType = JPEG) -> ThumbnailUploadResponse:
+        return self.uploads.announce(USER, self.dream_id, kind)
+
+    def send(self, form: ThumbnailUploadResponse, data: bytes) -> str:
+        """What S3 does with a form whose limits were kept. Returns the key."""
+        key = form.fields["key"]
+        self.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=data, ContentType=form.fields["Content-Type"])
+        return key
+
+    def receive(self, key: str, clean: Callable[[bytes, PictureType], CleanPicture] = clean_picture) -> Any:
+        return self.uploads.receive(key, clean)
+
+    def keys(self) -> list[str]:
+        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=MEDIA_BUCKET).get("Contents", [])]
+
+    @property
+    def dream(self) -> DreamRecord:
+        return self.dreams.get(USER, self.dream_id, consistent=True)
+
+    def shown(self) -> Any:
+        return Views(MediaLinks(self.store, "https://media.example.com")).dream(self.dream)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+# --- the form
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [(JPEG, ".jpg"), (PNG, ".png")])
+def test_a_form_allows_one_picture_in_the_callers_folder(world: World, kind: PictureType, suffix: str) -> None:
+    # WHEN a picture is announced
+    form = world.announce(kind)
+    # THEN key and type are fixed, the size is bounded, and it ends after ten minutes
+    key = f"uploads/{USER}/{world.dream_id}/{form.upload_id}/{world.dream.upload_token}{suffix}"
+    assert form.fields["key"] == key
+    assert form.fields["Content-Type"] == kind
+    policy = json.loads(base64.b64decode(form.fields["policy"]))
+    assert {"key": key} in policy["conditions"]
+    assert {"Content-Type": str(kind)} in policy["conditions"]
+    assert {"bucket": MEDIA_BUCKET} in policy["conditions"]
+    assert ["content-length-range", 1, 5 * 1024 * 1024] in policy["conditions"]
+    assert not [each for each in policy["conditions"] if isinstance(each, list) and each[0] == "starts-with"]
+    assert policy["expiration"][:16] == form.expires_at.strftime("%Y-%m-%dT%H:%M")
+    assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
+    assert form.max_bytes == MAX_UPLOAD_BYTES
+    # AND the dream waits for it
+    upload = world.shown().thumbnail_upload
+    assert (upload.upload_id, upload.status, upload.error_message) == (form.upload_id, UploadStatus.PENDING, None)
+
+
+def test_there_is_no_form_for_somebody_elses_dream(world: World) -> None:
+    for user, dream in ((OTHER, world.dream_id), (USER, new_id())):
+        with pytest.raises(DreamNotFoundError):
+            world.uploads.announce(user, dream, JPEG)
+        with pytest.raises(DreamNotFoundError):
+            world.dreams.get(user, dream)
+    assert world.dream.upload_id is None
+
+
+# --- what comes
+
+
+@pytest.mark.parametrize(("kind", "make"), [(JPEG, pictures.jpeg), (PNG, pictures.png)], ids=["jpeg", "png"])
+def test_a_good_picture_is_shown_with_its_dream(world: World, kind: PictureType, make: Callable[[], bytes]) -> None:
+    form = world.announce(kind)
+    # WHEN it arrives
+    assert world.receive(world.send(form, make())) is UploadStatus.ATTACHED
+    # THEN the dream shows it instead of the video's, and the upload is gone
+    (key,) = world.keys()
+    assert key == world.dream.picture_key
+    assert key.startswith("thumbnails/")
+    shown = world.shown()
+    assert shown.thumbnail_url == f"https://media.example.com/{key.removeprefix('thumbnails/')}"
+    assert shown.thumbnail_upload.status is UploadStatus.ATTACHED
+    # AND what is stored is the picture made anew, for ever-lasting caches
+    stored = world.s3.get_object(Bucket=MEDIA_BUCKET, Key=key)
+    assert stored["ContentType"] == kind
+    assert stored["CacheControl"] == "public, max-age=31536000, immutable"
+    assert pictures.CAMERA.encode() not in stored["Body"].read()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "error"),
+    [
+        (b"<html>not a picture</html>", JPEG, "PictureMalformedError"),
+        (pictures.png(), JPEG, "PictureMalformedError"),
+        (pictures.jpeg() + b"PK\x05\x06" + bytes(18), JPEG, "PictureHidesDataError"),
+        (pictures.png_of_size(9000, 9000), PNG, "PictureDimensionsError"),
+        (b"", JPEG, "PictureMalformedError"),
+        (bytes(MAX_UPLOAD_BYTES + 1), JPEG, "PictureTooLargeError"),
+    ],
+    ids=["web page", "wrong type", "polyglot", "bomb", "empty", "too large"],
+)
+def test_anything_else_is_deleted_and_the_user_told(world: World, data: bytes, kind: PictureType, error: str) -> None:
+    form = world.announce(kind)
+    assert world.receive(world.send(form, data)) is UploadStatus.REJECTED
+    assert world.keys() == []
+    assert world.dream.upload_error == error
+    shown = world.shown()
+    assert shown.thumbnail_upload.status is UploadStatus.REJECTED
+    assert "picture" in shown.thumbnail_upload.error_message
+    assert shown.thumbnail_url == "https://media.example.com/video/j.jpg"
+
+
+def test_more_than_the_limit_is_never_read(world: World) -> None:
+    key = world.send(world.announce(), bytes(MAX_UPLOAD_BYTES + 1_000_000))
+    assert len(world.store.read(key, MAX_UPLOAD_BYTES)) == MAX_UPLOAD_BYTES + 1
+    seen: list[int] = []
+
+    def note(data: bytes, kind: PictureType) -> CleanPicture:
+        seen.append(len(data))
+        raise PictureTooLargeError
+
+    world.receive(key, note)
+    assert seen == []
+
+
+# --- twice, late, in another order
+
+
+def test_a_second_delivery_changes_nothing(world: World) -> None:
+    key = world.send(world.announce(), pictures.jpeg())
+    world.receive(key)
+    before = world.dream
+    assert world.receive(key) is None
+    assert world.dream == before
+    assert len(world.keys()) == 1
+
+
+def test_a_form_that_is_used_again_cannot_change_what_is_shown(world: World) -> None:
+    form = world.announce()
+    world.receive(world.send(form, pictures.jpeg()))
+    before, stored = world.dream, world.s3.get_object(Bucket=MEDIA_BUCKET, Key=world.dream.picture_key)["Body"].read()
+    assert world.receive(world.send(form, pictures.jpeg(pictures.halves((500, 500))))) is None
+    assert world.dream == before
+    assert world.keys() == [before.picture_key]
+    assert world.s3.get_object(Bucket=MEDIA_BUCKET, Key=before.picture_key)["Body"].read() == stored
+
+
+def test_a_newer_picture_replaces_the_older_one(world: World) -> None:
+    world.receive(world.send(world.announce(), pictures.jpeg()))
+    first = world.dream.picture_key
+    world.receive(world.send(world.announce(PNG), pictures.png()))
+    assert world.dream.picture_key != first
+    assert world.keys() == [world.dream.picture_key]
+
+
+def test_an_older_upload_that_comes_late_does_not_win(world: World) -> None:
+    # GIVEN two forms, and the picture of the second has arrived
+    first, second = world.announce(), world.announce()
+    world.receive(world.send(second, pictures.jpeg()))
+    shown = world.dream.picture_key
+    # WHEN that of the first comes, THEN it is thrown away
+    assert world.receive(world.send(first, pictures.jpeg())) is None
+    assert world.dream.picture_key == shown
+    assert world.keys() == [shown]
+
+
+def test_an_upload_that_is_overtaken_while_it_is_looked_at_leaves_nothing(world: World) -> None:
+    form = world.announce()
+
+    def overtaken(data: bytes, kind: PictureType) -> CleanPicture:
+        world.announce()
+        return clean_picture(data, kind)
+
+    assert world.receive(world.send(form, pictures.jpeg()), overtaken) is None
+    assert world.keys() == []
+    assert world.dream.upload_status is UploadStatus.PENDING
+
+
+def test_two_deliveries_at_the_same_time_leave_the_picture_in_place(world: World) -> None:
+    key = world.send(world.announce(), pictures.jpeg())
+
+    def other_delivery_is_quicker(data: bytes, kind: PictureType) -> CleanPicture:
+        assert world.receive(key) is UploadStatus.ATTACHED
+        return clean_picture(data, kind)
+
+    assert world.receive(key, other_delivery_is_quicker) is None
+    assert world.keys() == [world.dream.picture_key]
+
+
+def test_a_dream_that_is_deleted_meanwhile_leaves_nothing(world: World) -> None:
+    def deleted(data: bytes, kind: PictureType) -> CleanPicture:
+        table = world.database.names.dreams_table
+        world.database.client.delete_item(TableName=table, Key={"user_id": USER, "dream_id": world.dream_id})
+        return clean_picture(data, kind)
+
+    assert world.receive(world.send(world.announce(), pictures.jpeg()), deleted) is None
+    assert world.keys() == []
+    # AND neither does one that comes after it
+    key = f"uploads/{USER}/{world.dream_id}/{new_id()}/token.jpg"
+    world.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=pictures.jpeg())
+    assert world.receive(key) is None
+    assert world.keys() == []
+
+
+def test_an_attempt_that_died_in_the_middle_is_taken_up_again(world: World) -> None:
+    # GIVEN an attempt that stored the picture and was killed before it was attached
+    key = world.send(world.announce(), pictures.jpeg())
+    dream = world.dream
+    world.s3.put_object(Bucket=MEDIA_BUCKET, Key=f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg", Body=b"half")
+    # WHEN it is delivered again, THEN it ends in the same place
+    assert world.receive(key) is UploadStatus.ATTACHED
+    assert world.keys() == [world.dream.picture_key]
+
+
+def test_an_attempt_that_died_after_its_dream_was_deleted_leaves_nothing(world: World) -> None:
+    # GIVEN an attempt that was killed right after it had stored the picture of a dream that was being deleted
+    key = world.send(world.announce(), pictures.jpeg())
+
+    def killed(data: bytes, kind: PictureType) -> CleanPicture:
+        dream = world.dream
+        picture = f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg"
+        world.s3.put_object(Bucket=MEDIA_BUCKET, Key=picture, Body=clean_picture(data, kind).data)
+        assert Trash(world.database).take_dream(dream, utc_now())
+        raise MediaReadError
+
+    with pytest.raises(MediaReadError):
+        world.receive(key, killed)
+    assert len(world.keys()) == 2
+    # WHEN it is delivered again, THEN both are deleted, though no row knows of them
+    assert world.receive(key) is None
+    assert world.keys() == []
+
+
+def test_an_awaited_upload_that_cannot_be_read_is_an_error_that_is_tried_again(world: World) -> None:
+    form = world.announce()
+    with pytest.raises(MediaReadError):
+        world.receive(form.fields["key"])
+    assert world.dream.upload_status is UploadStatus.PENDING
+
+
+@pytest.mark.parametrize(
+    "name", ["uploads/x.jpg", "uploads/a/b/c/d.jpg", "uploads/{u}/{d}/{i}/token.gif", "uploads/{u}/{d}/{i}.jpg"]
+)
+def test_what_no_form_has_made_is_deleted(world: World, name: str) -> None:
+    form = world.announce()
+    key = name.format(u=USER, d=world.dream_id, i=form.upload_id)
+    world.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=pictures.jpeg())
+    assert world.receive(key) is None
+    assert world.keys() == []
+
+
+def test_a_picture_that_never_comes_is_expired(world: World) -> None:
+    world.announce()
+    later = (utc_now() + timedelta(minutes=20)).timestamp()
+    view = Views(MediaLinks(world.store, "https://media.example.com"), lambda: later).dream(world.dream)
+    assert view.thumbnail_upload is not None
+    assert view.thumbnail_upload.status is UploadStatus.EXPIRED
+
+
+def test_a_replaced_picture_that_could_not_be_deleted_is_deleted_by_the_next_delivery(world: World) -> None:
+    # GIVEN a picture, and a second one whose delivery broke off right after it was attached
+    world.receive(world.send(world.announce(), pictures.jpeg()))
+    old = world.dream.picture_key
+    assert old is not None
+    key = world.send(world.announce(), pictures.jpeg())
+    world.receive(key)
+    world.s3.put_object(Bucket=MEDIA_BUCKET, Key=old, Body=b"still there")
+    world.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=b"still there")
+    # WHEN S3 reports it once more
+    assert world.receive(key) is None
+    # THEN only the new one is left
+    assert world.keys() == [world.dream.picture_key]
+
+
+def test_erasing_a_dream_finds_its_own_pictures(world: World) -> None:
+    # GIVEN a dream with a picture, and with another one that is being taken in
+    world.receive(world.send(world.announce(), pictures.jpeg()))
+    shown = world.dream.picture_key
+    world.announce(PNG)
+    dream, trash = world.dream, Trash(world.database)
+    # WHEN it is discarded, but not as it was before the second
+    assert not trash.take_dream(dream.model_copy(update={"upload_id": "another"}), utc_now())
+    assert trash.take_dream(dream, utc_now())
+    # THEN what is left to do covers both
+    found = set(trash.dream_media(USER, world.dream_id))
+    folder = f"uploads/{USER}/{world.dream_id}/{dream.upload_id}"
+    expected = {shown, f"thumbnails/{dream.upload_token}/{dream.upload_id}.png", f"{folder}/{dream.upload_token}.png"}
+    assert expected <= found
+
+
+# --- the functions
+
+
+def test_the_trigger_takes_the_key_out_of_the_event(world: World, function: Any, event: Any) -> None:
+    # GIVEN the sample event, for an upload of this dream
+    found = event("triggers/uploaded")
+    found["detail"]["object"]["key"] = world.send(world.announce(), pictures.jpeg())
+    app = function("triggers/upload")
+    Uploads.shared.cache_clear()
+    # THEN it is attached
+    assert app.handler(found, Context()) == {"status": UploadStatus.ATTACHED}
+    Uploads.shared.cache_clear()
+
+
+class Context:
+    """What Powertools reads of a Lambda context."""
+
+    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
+
+
+def test_a_picture_read_back_is_the_one_that_was_sent(world: World) -> None:
+    world.receive(world.send(world.announce(), pictures.jpeg(pictures.halves((640, 480)))))
+    body = world.s3.get_object(Bucket=MEDIA_BUCKET, Key=world.dream.picture_key)["Body"].read()
+    with Image.open(io.BytesIO(body)) as picture:
+        assert picture.size == (640, 480)

@@ -1,0 +1,95 @@
+"""Addresses of media: public ones for pictures, signed ones for videos, none for what has expired."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from dreamvision.config import ConfigurationError
+from dreamvision.ids import new_id, time_of
+from dreamvision.links import LinkSettings, MediaLinks, video_expiry
+from dreamvision.storage import MediaStore, public_url
+
+JOB = "019aae3c-8a2f-7d11-8c55-9b7e6f5d4c3b"
+MADE = datetime(2025, 11, 22, 22, 59, 9, 679000, UTC)
+KEY = f"videos/user/{JOB}.mp4"
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+def links(days: int, now: datetime) -> MediaLinks:
+    return MediaLinks(MediaStore("bucket"), "https://media.example.com/", days, lambda: now)
+
+
+def query(url: str | None) -> dict[str, str]:
+    assert url is not None
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def test_a_picture_has_the_address_of_its_key_below_the_folder_of_pictures() -> None:
+    found = links(0, MADE).picture("thumbnails/t0k/j.jpg")
+    assert found == "https://media.example.com/t0k/j.jpg"
+    assert links(0, MADE).picture(None) is None
+
+
+@pytest.mark.parametrize("key", [KEY, "uploads/u/d/i.jpg", "thumbnails", "/thumbnails/t/j.jpg", ""])
+def test_only_pictures_have_a_public_address(key: str) -> None:
+    with pytest.raises(ValueError, match="public address"):
+        public_url("https://media.example.com", key)
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    before = datetime.now(UTC)
+    made = time_of(new_id())
+    assert before - timedelta(milliseconds=1) <= made <= datetime.now(UTC)
+    assert time_of(JOB).microsecond % 1000 == 0
+
+
+def test_a_video_without_an_expiry_has_a_link_for_an_hour() -> None:
+    found = links(0, MADE)
+    until = found.video_until(JOB, None)
+    assert until is None
+    assert query(found.video(KEY, until=until))["X-Amz-Expires"] == "3600"
+    assert found.video(None, until=None) is None
+
+
+def test_a_link_never_outlives_its_video() -> None:
+    expiry = video_expiry(JOB, 30)
+    assert expiry == time_of(JOB) + timedelta(days=30)
+    for left, expected in ((timedelta(days=1), "3600"), (timedelta(minutes=10), "600"), (timedelta(seconds=1), "1")):
+        found = links(30, expiry - left)
+        assert query(found.video(KEY, until=found.video_until(JOB, None)))["X-Amz-Expires"] == expected
+    for late in (timedelta(0), timedelta(days=400)):
+        found = links(30, expiry + late)
+        assert found.video(KEY, until=found.video_until(JOB, None)) is None
+
+
+def test_of_two_promises_the_earlier_one_counts() -> None:
+    # GIVEN a video stored while videos were kept for 30 days
+    stored = video_expiry(JOB, 30)
+    # THEN a longer time now does not bring it back, a shorter one counts, and none leaves the old promise
+    assert links(60, MADE).video_until(JOB, stored) == stored
+    assert links(7, MADE).video_until(JOB, stored) == video_expiry(JOB, 7)
+    assert links(0, MADE).video_until(JOB, stored) == stored
+    # AND one stored before videos expired at all expires by today's setting
+    assert links(7, MADE).video_until(JOB, None) == video_expiry(JOB, 7)
+
+
+def test_a_link_names_the_region_even_in_the_oldest_one() -> None:
+    url = links(0, MADE).video(KEY, until=None)
+    assert url is not None
+    assert urlsplit(url).netloc == "bucket.s3.us-east-1.amazonaws.com"
+
+
+def test_settings_come_from_the_environment() -> None:
+    environment = {"MEDIA_BUCKET": "b", "MEDIA_BASE_URL": "https://m", "VIDEO_EXPIRY_DAYS": "30"}
+    assert LinkSettings.from_environment(environment).video_expiry_days == 30
+    with pytest.raises(ConfigurationError, match="VIDEO_EXPIRY_DAYS"):
+        LinkSettings.from_environment(environment | {"VIDEO_EXPIRY_DAYS": "-1"})
