@@ -9,7 +9,6 @@ English one) is therefore an item of its own, ``text#<user_id>``, written once b
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 

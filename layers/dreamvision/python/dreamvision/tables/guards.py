@@ -96,7 +96,8 @@ class Guards:
         end = now_ms + length_ms
         beginning = {":one": 1, ":now": now_ms, ":end": end, ":lapses": end // 1000 + 60}
         adding = {":one": 1, ":now": now_ms, ":limit": limit}
-        known = self._database.client.get_item(TableName=self._table, Key={"guard": guard}).get("Item", {})
+        found = self._database.client.get_item(TableName=self._table, Key={"guard": guard})
+        known: Item = found.get("Item", {})
         for _ in range(_TRIES):
             if _is_full(known, limit, now_ms):
                 return _window(_Update(applied=False, item=known))

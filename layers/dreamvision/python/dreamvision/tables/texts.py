@@ -8,7 +8,7 @@ and UTF-16 bounds whatever the Basic Multilingual Plane can write to two bytes a
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, SupportsBytes
 
 from pydantic import BeforeValidator
 
@@ -44,7 +44,7 @@ def packed(text: str) -> str | bytes:
     return shortest if len(shortest) < len(text.encode()) else text
 
 
-def unpacked(value: Any) -> Any:
+def unpacked(value: str | SupportsBytes | None) -> str | None:
     """The text again. What is no packed text (nothing at all, for example) stays as it is."""
     if value is None or isinstance(value, str):
         return value
