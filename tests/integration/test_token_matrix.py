@@ -1,4 +1,4 @@
-"""Every protected route of the template, called without the gateway's claims: the function verifies the token itself."""
+"""Every protected route of the template without the gateway's claims: the function verifies the token itself."""
 
 import json
 import time
