@@ -30,27 +30,37 @@ def call(http: httpx.Client, route: str, authorization: str | None) -> httpx.Res
     )
 
 
+def unsigned(token: str, **changes: object) -> str:
+    """The token with other claims and ``alg: none``."""
+    return jwt.encode({**_claims(token), **changes}, "", algorithm="none", headers=_key_id(token))
+
+
+def resigned(token: str, **changes: object) -> str:
+    """The token with other claims and the old signature."""
+    forged = jwt.encode({**_claims(token), **changes}, "x" * 32, algorithm="HS256")
+    return f"{token.split('.')[0]}.{forged.split('.')[1]}.{token.split('.')[2]}"
+
+
+def _claims(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return found
+
+
+def _key_id(token: str) -> dict[str, str]:
+    return {"kid": str(jwt.get_unverified_header(token)["kid"])}
+
+
 class Forger:
     """Makes tokens with the pool's own private key, which the emulator keeps in its folder."""
 
     def __init__(self, key: str, token: str) -> None:
         self._key = key
-        self._header = jwt.get_unverified_header(token)
-        self.claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+        self._token = token
 
     def signed(self, key: Any = None, **changes: object) -> str:
         """The token with other claims; with another key, if one is given, under the pool's key's id."""
-        claims = {**self.claims, **changes}
-        return jwt.encode(claims, key or self._key, algorithm="RS256", headers={"kid": self._header["kid"]})
-
-    def unsigned(self) -> str:
-        return jwt.encode(self.claims, None, algorithm="none", headers={"kid": self._header["kid"]})
-
-    def tampered(self, token: str) -> str:
-        """Other claims under the old signature."""
-        header, _, signature = token.split(".")
-        changed = json.dumps({**self.claims, "sub": "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"}).encode()
-        return f"{header}.{base64.urlsafe_b64encode(changed).decode().rstrip('=')}.{signature}"
+        claims = {**_claims(self._token), **changes}
+        return jwt.encode(claims, key or self._key, algorithm="RS256", headers=_key_id(self._token))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +77,7 @@ def forger(local: StackCommand, somebody: User) -> Forger:
 @pytest.fixture(scope="module")
 def refused(forger: Forger, somebody: User) -> dict[str, str | None]:
     """What the gateway refuses, by name."""
-    token, claims = somebody.access_token, forger.claims
+    token = somebody.access_token
     other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return {
         "none": None,
@@ -75,10 +85,10 @@ def refused(forger: Forger, somebody: User) -> dict[str, str | None]:
         "garbage": "Bearer garbage",
         "three garbage parts": "Bearer a.b.c",
         "another scheme": f"Basic {token}",
-        "alg none": f"Bearer {forger.unsigned()}",
-        "changed": f"Bearer {forger.tampered(token)}",
+        "alg none": f"Bearer {unsigned(token)}",
+        "changed": f"Bearer {resigned(token, sub='8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f')}",
         "wrong key": f"Bearer {forger.signed(other_key)}",
-        "wrong issuer": f"Bearer {forger.signed(iss=claims['iss'] + '2')}",
+        "wrong issuer": f"Bearer {forger.signed(iss=_claims(token)['iss'] + '2')}",
         "other client": f"Bearer {forger.signed(client_id='another-client')}",
         "expired": f"Bearer {forger.signed(exp=int(time.time()) - 60)}",
     }

@@ -52,7 +52,7 @@ REFUSED: dict[str, str | None] = {
     "no token": "Bearer",
     "garbage": "Bearer garbage",
     "another scheme": GOOD.replace("Bearer", "Basic"),
-    "alg none": f"Bearer {jwt.encode(_claims(), None, algorithm='none', headers={'kid': POOL.key_id})}",
+    "alg none": f"Bearer {jwt.encode(_claims(), '', algorithm='none', headers={'kid': POOL.key_id})}",
     "alg HS256": f"Bearer {jwt.encode(_claims(), 'x' * 32, algorithm='HS256', headers={'kid': POOL.key_id})}",
     "wrong key": f"Bearer {TokenIssuer(ISSUER, CLIENT, 'second').sign(_claims(), POOL.key_id)}",
     "unknown key": f"Bearer {TokenIssuer(ISSUER, CLIENT, 'second').sign(_claims())}",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from dreamvision.analysis import Category
 from dreamvision.clock import to_text
 from dreamvision.models.videos import VideoStatus
+from dreamvision.rendering import RENDERING_LIFETIME
 from dreamvision.storage import preview_key, thumbnail_key, video_key
 from dreamvision.tables.database import ERASING, Database, Item, TransactionRefusedError, Write
 from dreamvision.tables.dreams import DreamRecord, text_key, texts_of
@@ -22,9 +23,8 @@ from dreamvision.tables.paging import read_all
 from dreamvision.tables.profiles import Profiles
 from dreamvision.tables.videos import VideoRecord
 
-# The longest life of an execution (dream_to_video.asl.yaml) and of what Runway keeps of a rendering (two days).
+# The longest life of an execution (dream_to_video.asl.yaml).
 _EXECUTION_LIFETIME = timedelta(seconds=5400)
-_RENDERING_LIFETIME = timedelta(hours=48)
 
 
 class VideoNote(BaseModel):
@@ -47,7 +47,7 @@ class VideoNote(BaseModel):
         return self.status is VideoStatus.CANCELLED and now - self.created_at < _EXECUTION_LIFETIME
 
     def may_be_at_provider(self, now: datetime) -> bool:
-        return now - self.created_at < _RENDERING_LIFETIME
+        return now - self.created_at < RENDERING_LIFETIME
 
     def media_keys(self, user_id: str) -> set[str]:
         """Where its media lie, or would lie if a task that broke off has left some."""
