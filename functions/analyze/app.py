@@ -2,6 +2,7 @@
 
 from dreamvision.analysts import configured_analyst
 from dreamvision.analyzing import analyze_and_keep
+from dreamvision.idempotency import Attempt
 from dreamvision.limits import Scope
 from dreamvision.models.dreams import DreamAnalysisRequest, DreamAnalysisResponse
 from dreamvision.tables.database import Database
@@ -29,7 +30,11 @@ def analyze_dream(body: DreamAnalysisRequest, idempotency_key: IdempotencyKey = 
     if body.user_id not in (None, api.caller.user_id):
         raise InvalidInputError(["body", "user_id"], "must be your own id, or be left out")
     user_id, dreams = api.caller.user_id, Dreams(Database.shared())
-    with spending(api, Scope.ANALYZE, idempotency_key, body) as attempt:
+
+    def is_kept(earlier: Attempt) -> bool:
+        return dreams.exists(user_id, earlier.dream_id)
+
+    with spending(api, Scope.ANALYZE, idempotency_key, body, is_done=is_kept) as attempt:
         if attempt.replayed is not None:
             return analysis_view(dreams.get(user_id, attempt.dream_id, consistent=True))
         dream = analyze_and_keep(

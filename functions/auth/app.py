@@ -199,7 +199,12 @@ def change_password(body: PasswordChangeRequest) -> TokenResponse:
     )
 
 
-@api.routes.get(f"{_PREFIX}/me", summary="The signed-in user", tags=_TAGS)
+@api.routes.get(
+    f"{_PREFIX}/me",
+    summary="The signed-in user",
+    description="The profile, with how many dreams and completed videos there are.",
+    tags=_TAGS,
+)
 @documented(errors=_POOL_ERRORS)
 def get_me() -> UserProfile:
     return accounts().profile(api.caller.user_id)

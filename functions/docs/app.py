@@ -64,19 +64,37 @@ api = Api(
 )
 
 
-@api.routes.get("/api/v1/openapi.json", summary="The OpenAPI document", tags=_TAGS, enable_validation=False)
+@api.routes.get(
+    "/api/v1/openapi.json",
+    summary="The OpenAPI document",
+    description="This description of all routes, as OpenAPI 3.1, for tools and for generators of clients.",
+    tags=_TAGS,
+    enable_validation=False,
+)
 @documented(_JSON, _NOT_MODIFIED, reads=("If-None-Match",))
 def get_openapi_document() -> Response[str]:
     return _answer(_file("openapi.json", _OURS), _ASK_EVERY_TIME)
 
 
-@api.routes.get("/api/v1/docs", summary="The API to read and to try (Swagger UI)", tags=_TAGS, enable_validation=False)
+@api.routes.get(
+    "/api/v1/docs",
+    summary="The API to read and to try (Swagger UI)",
+    description="A page that sends requests as well: *Authorize* takes an `access_token`.",
+    tags=_TAGS,
+    enable_validation=False,
+)
 @documented(_HTML, _NOT_MODIFIED, reads=("If-None-Match",))
 def get_docs_page() -> Response[str]:
     return _answer(_page("swagger.html"), _ASK_EVERY_TIME)
 
 
-@api.routes.get("/api/v1/redoc", summary="The API to read (ReDoc)", tags=_TAGS, enable_validation=False)
+@api.routes.get(
+    "/api/v1/redoc",
+    summary="The API to read (ReDoc)",
+    description="A page to read and to search in.",
+    tags=_TAGS,
+    enable_validation=False,
+)
 @documented(_HTML, _NOT_MODIFIED, reads=("If-None-Match",))
 def get_redoc_page() -> Response[str]:
     return _answer(_page("redoc.html"), _ASK_EVERY_TIME, _security_policy(*_REDOC_STYLES))

@@ -123,7 +123,12 @@ def get_statistics() -> DreamStatistics:
     return History.shared().statistics(api.caller.user_id)
 
 
-@api.routes.get("/api/v1/dreams/<dream_id>", summary="One dream with its latest video", tags=["Dreams"])
+@api.routes.get(
+    "/api/v1/dreams/<dream_id>",
+    summary="One dream with its latest video",
+    description="Everything that is kept of the dream. `video` is the latest of its videos, or null.",
+    tags=["Dreams"],
+)
 @documented(errors=("DreamNotFoundError",))
 def get_dream(dream_id: Annotated[UuidText, Path()]) -> DreamWithVideo:
     return History.shared().dream(api.caller.user_id, dream_id)

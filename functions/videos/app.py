@@ -29,7 +29,12 @@ from dreamvision_api.paging import Cursor, Limit
 api = Api()
 
 
-@api.routes.post("/api/v1/videos/generate", summary="Film a dream that was analysed before", tags=["Videos"])
+@api.routes.post(
+    "/api/v1/videos/generate",
+    summary="Film a dream that was analysed before",
+    description="Starts one more video of the dream and answers at once; `GET /api/v1/videos/{job_id}` tells more.",
+    tags=["Videos"],
+)
 @documented(
     errors=(
         *SPENDING_ERRORS,

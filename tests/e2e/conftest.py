@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.e2e.client import ControlPlane, User, register
+from tests.e2e.secrets_recorder import SecretsRecorder
 
 # Quick providers, and waits that do not dominate the run.
 RENDER_SECONDS = 1.0
@@ -28,6 +29,11 @@ PARAMETERS |= {
     "FreeConcurrentVideos": "100",
     "ServiceVideosPerDay": "100000",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The logs are looked through when there is nothing more to log."""
+    items.sort(key=lambda item: item.path.name == "test_zz_logs.py")
 
 
 def free_ports(count: int) -> int:
@@ -97,9 +103,15 @@ def stack(local: StackCommand) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def http(stack: dict[str, Any]) -> Iterator[httpx.Client]:
+def recorder() -> SecretsRecorder:
+    """Keeps what the tests send and get that no log may hold."""
+    return SecretsRecorder()
+
+
+@pytest.fixture(scope="session")
+def http(stack: dict[str, Any], recorder: SecretsRecorder) -> Iterator[httpx.Client]:
     """A client of the API without a token."""
-    with httpx.Client(base_url=stack["api_url"], timeout=45, trust_env=False) as client:
+    with recorder.client(base_url=stack["api_url"], timeout=45, trust_env=False) as client:
         yield client
 
 

@@ -2,14 +2,17 @@
 
 import base64
 import hmac
-import json
 import time
+from typing import Any
 
 import httpx
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.sample_events import event_of, routes
-from tests.e2e.client import PASSWORD, ControlPlane, User
+from tests.e2e.client import PASSWORD, ControlPlane, User, register
+from tests.e2e.conftest import StackCommand
 
 PROTECTED = sorted(route for route, public in routes().items() if not public)
 
@@ -28,26 +31,54 @@ def call(http: httpx.Client, route: str, authorization: str | None) -> httpx.Res
 
 def unsigned(token: str, **changes: object) -> str:
     """The token with other claims and ``alg: none``."""
-    _, payload, _ = token.split(".")
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
-    return f"{_part({'alg': 'none', 'typ': 'JWT'})}.{_part({**claims, **changes})}."
+    return jwt.encode({**_claims(token), **changes}, "", algorithm="none", headers=_key_id(token))
 
 
 def resigned(token: str, **changes: object) -> str:
     """The token with other claims and the old signature."""
-    header, payload, signature = token.split(".")
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
-    return f"{header}.{_part({**claims, **changes})}.{signature}"
+    forged = jwt.encode({**_claims(token), **changes}, "x" * 32, algorithm="HS256")
+    return f"{token.split('.')[0]}.{forged.split('.')[1]}.{token.split('.')[2]}"
 
 
-def _part(value: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+def _claims(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return found
 
 
-@pytest.mark.parametrize("route", PROTECTED)
-def test_a_route_lets_nobody_in_without_a_good_token(route: str, http: httpx.Client, user: User) -> None:
-    token = user.access_token
-    refused = {
+def _key_id(token: str) -> dict[str, str]:
+    return {"kid": str(jwt.get_unverified_header(token)["kid"])}
+
+
+class Forger:
+    """Makes tokens with the pool's own private key, which the emulator keeps in its folder."""
+
+    def __init__(self, key: str, token: str) -> None:
+        self._key = key
+        self._token = token
+
+    def signed(self, key: Any = None, **changes: object) -> str:
+        """The token with other claims; with another key, if one is given, under the pool's key's id."""
+        claims = {**_claims(self._token), **changes}
+        return jwt.encode(claims, key or self._key, algorithm="RS256", headers=_key_id(self._token))
+
+
+@pytest.fixture(scope="module")
+def somebody(http: httpx.Client) -> User:
+    return register(http)
+
+
+@pytest.fixture(scope="module")
+def forger(local: StackCommand, somebody: User) -> Forger:
+    (file,) = (local.folder / "state").rglob("cognito-rsa-key.pem")
+    return Forger(file.read_text(), somebody.access_token)
+
+
+@pytest.fixture(scope="module")
+def refused(forger: Forger, somebody: User) -> dict[str, str | None]:
+    """What the gateway refuses, by name."""
+    token = somebody.access_token
+    other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return {
         "none": None,
         "empty": "",
         "garbage": "Bearer garbage",
@@ -55,19 +86,51 @@ def test_a_route_lets_nobody_in_without_a_good_token(route: str, http: httpx.Cli
         "another scheme": f"Basic {token}",
         "alg none": f"Bearer {unsigned(token)}",
         "changed": f"Bearer {resigned(token, sub='8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f')}",
-        "expired": f"Bearer {resigned(token, exp=int(time.time()) - 60)}",
+        "wrong key": f"Bearer {forger.signed(other_key)}",
+        "wrong issuer": f"Bearer {forger.signed(iss=_claims(token)['iss'] + '2')}",
+        "other client": f"Bearer {forger.signed(client_id='another-client')}",
+        "expired": f"Bearer {forger.signed(exp=int(time.time()) - 60)}",
     }
+
+
+@pytest.fixture(scope="module")
+def logged_out(http: httpx.Client) -> User:
+    user = register(http)
+    assert user.post("/auth/logout").status_code == 204
+    return user
+
+
+@pytest.fixture(scope="module")
+def identity(somebody: User, control: ControlPlane) -> str:
+    return id_token(somebody, control)
+
+
+def test_the_forgers_key_is_the_pools(http: httpx.Client, forger: Forger) -> None:
+    assert call(http, "GET /api/v1/auth/me", f"Bearer {forger.signed(jti='another')}").status_code == 200
+
+
+@pytest.mark.parametrize("route", PROTECTED)
+def test_a_route_lets_nobody_in_without_a_good_token(
+    route: str, http: httpx.Client, refused: dict[str, str | None], somebody: User, control: ControlPlane
+) -> None:
     for name, authorization in refused.items():
         answer = call(http, route, authorization)
         assert (name, answer.status_code) == (name, 401), answer.text
         assert answer.json() == {"message": "Unauthorized"}
+    assert control.rows("dreams", somebody.id) == []
 
 
 @pytest.mark.parametrize("route", PROTECTED)
-def test_an_id_token_is_forbidden(route: str, http: httpx.Client, user: User, control: ControlPlane) -> None:
-    answer = call(http, route, f"Bearer {id_token(user, control)}")
+def test_a_route_lets_nobody_in_who_is_logged_out(route: str, http: httpx.Client, logged_out: User) -> None:
+    answer = call(http, route, f"Bearer {logged_out.access_token}")
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.json()["type"] == "urn:dreamvision:problem:unauthenticated"
+
+
+@pytest.mark.parametrize("route", PROTECTED)
+def test_an_id_token_is_forbidden(route: str, http: httpx.Client, identity: str) -> None:
+    answer = call(http, route, f"Bearer {identity}")
     assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
-    assert control.rows("dreams", user.id) == []
 
 
 def id_token(user: User, control: ControlPlane) -> str:

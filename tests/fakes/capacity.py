@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from dreamvision.tables.database import Database
 
-_READS = frozenset({"GetItem", "Query"})
+_READS = frozenset({"GetItem", "Query", "BatchGetItem"})
 _WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
 
 
@@ -54,7 +54,12 @@ class Meter:
     def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         assert model.name in _READS | _WRITES, f"{model.name} has no price here"
         units = 0.0
-        if model.name in _READS:
+        if model.name == "BatchGetItem":
+            # Every item for itself, and one that is not there as one that is.
+            rows = [row for each in parsed["Responses"].values() for row in each]
+            units = sum(math.ceil(item_bytes(row) / 4096) for row in rows)
+            units += sum(len(each["Keys"]) for each in self._request["RequestItems"].values()) - len(rows)
+        elif model.name in _READS:
             assert "FilterExpression" not in self._request, "what a filter leaves out costs too, and is not seen here"
             rows = parsed["Items"] if model.name == "Query" else [parsed.get("Item", {})]
             units = max(1, math.ceil(sum(map(item_bytes, rows)) / 4096))

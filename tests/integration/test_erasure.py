@@ -37,6 +37,8 @@ pytest_plugins = ["tests.integration.dream_fixtures"]
 
 _EMAIL, _NAME = "luna@example.com", "Luna Dreamer"
 _OTHER_EMAIL, _OTHER_NAME = "stella@example.com", "Stella"
+# Too many different characters to be kept in the dream's row.
+_LONG = "".join(chr(0x4E00 + 17 * number % 20_000) for number in range(2000))
 
 
 @pytest.fixture
@@ -112,6 +114,17 @@ def test_a_deleted_dream_leaves_nothing(erasure: ErasureWorld) -> None:
     # AND since something ran, everything was looked through again after a while
     assert erasure.machine.waited == [GRACE]
     assert erasure.machine.entered[-1] == "Erased"
+
+
+def test_a_text_that_is_kept_apart_goes_with_its_dream(erasure: ErasureWorld) -> None:
+    dream = erasure.dreams.dream(text=_LONG)
+    assert len(erasure.left_of(f"text#{LUNA}")) == 1
+
+    erasure.delete_dream(dream.dream_id)
+
+    assert erasure.left_of(f"text#{LUNA}") == []
+    erasure.run_execution()
+    assert erasure.left_of(dream.dream_id) == []
 
 
 def test_a_dream_without_a_running_video_is_erased_without_waiting(erasure: ErasureWorld) -> None:
@@ -430,6 +443,18 @@ def test_what_is_written_in_the_last_moment_goes_as_well(erasure: ErasureWorld) 
 
     _is_erased(erasure)
     assert world.keys() == []
+
+
+def test_texts_of_requests_that_broke_off_go_with_the_account(erasure: ErasureWorld) -> None:
+    # GIVEN the text of a dream whose row was never written
+    client = erasure.dreams.database.client
+    client.put_item(TableName="DreamsTable", Item={"user_id": f"text#{LUNA}", "dream_id": new_id(), "t": "I flew"})
+    erasure.dreams.dream(text=_LONG)
+
+    erasure.delete_account()
+    erasure.run_execution()
+
+    assert erasure.left_of(f"text#{LUNA}") == []
 
 
 def test_an_account_without_anything(erasure: ErasureWorld) -> None:

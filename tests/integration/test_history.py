@@ -170,9 +170,30 @@ def test_the_first_page_is_one_query_and_one_read_besides_the_session(world: Dre
 
     assert [(call.operation, call.table) for call in meter.calls] == [
         ("GetItem", "GuardsTable"),
-        ("GetItem", "ProfilesTable"),
         ("Query", "DreamsTable"),
+        ("GetItem", "ProfilesTable"),
     ]
+
+
+def test_with_long_texts_or_by_category_it_is_one_query_and_one_get_as_well(
+    world: DreamWorld, dreams: HttpFunction
+) -> None:
+    chinese = [chr(0x4E00 + 17 * number % 20_000) for number in range(2000)]
+    texts = ["".join(chinese[turn:] + chinese[:turn]) for turn in range(3)]
+    for text in texts:
+        world.dream(text=text)
+    meter = Meter(world.database)
+
+    assert [dream["dream_text"] for dream in _list(dreams).body["dreams"]] == texts[::-1]
+    assert meter.operations == ["GetItem", "Query", "BatchGetItem"]
+
+    world.dream(category=Category.GOTHIC)
+    meter.forget()
+    assert [dream["dream_text"] for dream in _list(dreams, category="gothic").body["dreams"]] == [DREAM]
+    assert meter.operations == ["GetItem", "Query", "BatchGetItem"]
+    body = _list(dreams, category="flight", limit=2).body
+    assert ([dream["dream_text"] for dream in body["dreams"]], body["total"]) == (texts[:0:-1], 3)
+    assert _get(dreams, body["dreams"][0]["id"]).body["dream_text"] == texts[2]
 
 
 def test_a_page_by_cursor_costs_the_same_wherever_it_is(world: DreamWorld, dreams: HttpFunction) -> None:

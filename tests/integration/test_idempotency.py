@@ -1,14 +1,16 @@
 """``Idempotency-Key``: done once, answered twice; and what the record holds."""
 
+import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, cast
 
 import pytest
 
-from dreamvision.analysis import ClaudeOverloadedError, DreamRefusedError
+from dreamvision.analysis import Analysis, ClaudeOverloadedError, DreamRefusedError
 from dreamvision.filming import Filming, FilmingSettings
 from dreamvision.idempotency import (
     HOLD_SECONDS,
@@ -18,13 +20,13 @@ from dreamvision.idempotency import (
     IdempotencyKeyReusedError,
     RequestInProgressError,
 )
-from dreamvision.models.dreams import DreamAnalysisRequest
+from dreamvision.models.dreams import MAX_DREAM_LENGTH, DreamAnalysisRequest
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import Dreams
 from dreamvision.tables.guards import Guards
 from dreamvision.tables.videos import Videos
 from dreamvision.workflow import Workflow
-from tests.conftest import load_function
+from tests.conftest import REPOSITORY, load_function
 from tests.fakes.aws import Capacity
 from tests.fakes.claude import FakeAnalyst
 from tests.fakes.gateway import USER_ID, Answer, send
@@ -316,37 +318,35 @@ def test_a_request_that_still_runs_is_in_progress(
 
 
 def test_in_progress_is_a_409_with_retry_after(analyze: ModuleType, emulated: Database) -> None:
-    tell(analyze)
-    (record,) = records(emulated)
-    emulated.client.update_item(
-        TableName=emulated.names.guards_table,
-        Key={"guard": record["guard"]},
-        UpdateExpression="SET held_by = :somebody, held_until = :later REMOVE answer",
-        ExpressionAttributeValues={":somebody": "somebody", ":later": int(time.time() * 1000) + 10_000},
-    )
+    # GIVEN a run that has begun within the last seconds, and has no dream yet
+    forget_dream(emulated, tell(analyze).body["dream_id"])
     answer = tell(analyze)
     assert (answer.status, answer.code, answer.headers["Retry-After"]) == (409, "request_in_progress", "2")
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "after the hold"])
 def test_a_crash_after_the_analysis_does_not_ask_claude_again(
-    analyze: ModuleType, analyst: FakeAnalyst, emulated: Database, monkeypatch: pytest.MonkeyPatch
+    analyze: ModuleType, analyst: FakeAnalyst, emulated: Database, monkeypatch: pytest.MonkeyPatch, later: bool
 ) -> None:
-    # GIVEN a run that kept its dream and broke off before its answer was kept
+    # GIVEN a run that kept its dream and broke off before it could answer
     def broken(*_: object) -> None:
         raise PowerCutError
 
-    monkeypatch.setattr(Guards, "keep_answer", broken)
-    assert tell(analyze).status == 500
-    monkeypatch.undo()
-    monkeypatch.setattr(Database, "shared", lambda: emulated)
-    monkeypatch.setattr(analyze, "configured_analyst", lambda: analyst)
-    forget_the_hold(emulated)
+    with monkeypatch.context() as power_cut:
+        power_cut.setattr(Idempotency, "finish", broken)
+        assert tell(analyze).status == 500
+    if later:
+        forget_the_hold(emulated)
     # WHEN it is sent again
     answer = tell(analyze)
     # THEN its dream is the answer
     assert answer.status == 200
     assert [row["dream_id"] for row in dreams_of(emulated)] == [answer.body["dream_id"]]
     assert len(analyst.dreams) == 1
+
+
+def forget_dream(database: Database, dream_id: str) -> None:
+    database.client.delete_item(TableName=database.names.dreams_table, Key={"user_id": USER_ID, "dream_id": dream_id})
 
 
 def forget_the_hold(database: Database) -> None:
@@ -360,11 +360,13 @@ def forget_the_hold(database: Database) -> None:
         )
 
 
-def test_a_replay_of_a_deleted_dream_is_not_found(analyze: ModuleType, emulated: Database) -> None:
-    dream_id = tell(analyze).body["dream_id"]
-    emulated.client.delete_item(TableName=emulated.names.dreams_table, Key={"user_id": USER_ID, "dream_id": dream_id})
-    answer = tell(analyze)
-    assert (answer.status, answer.code) == (404, "dream_not_found")
+def test_a_dream_that_was_deleted_is_analysed_anew(
+    analyze: ModuleType, analyst: FakeAnalyst, emulated: Database
+) -> None:
+    forget_dream(emulated, tell(analyze).body["dream_id"])
+    forget_the_hold(emulated)
+    assert [tell(analyze).status for _ in range(2)] == [200, 200]
+    assert len(analyst.dreams) == 2
 
 
 def test_the_record_holds_nothing_personal(analyze: ModuleType, emulated: Database) -> None:
@@ -376,17 +378,50 @@ def test_the_record_holds_nothing_personal(analyze: ModuleType, emulated: Databa
     assert LIFETIME_SECONDS - 60 <= int(record["expires_at"]) - time.time() <= LIFETIME_SECONDS
 
 
-def test_what_an_analysis_costs(analyze: ModuleType, emulated: Database) -> None:
-    """At most 12 write units in all, within an open window: two for the window, two for the key if there is one, two
-    for the profile's counters, one for the index by analysis, and the dream's row (1 KB, or 2 KB with a text of a
-    thousand characters) three times over: twice in the transaction and once in the index by category."""
-    tell(analyze, "The first one of this minute begins the window")
-    for characters, headers, units in ((80, {"idempotency-key": "80"}, 10), (1000, {}, 11)):
+def _prose(length: int) -> str:
+    """English of any length, with the few repetitions that a real text has."""
+    words = (REPOSITORY / "docs" / "ARCHITECTURE.md").read_text().split()
+    return " ".join(words)[:length].strip().ljust(length, ".")
+
+
+def _noise(first: int, last: int) -> str:
+    """The longest dream in a script, every character as likely as any other: nobody's dream is harder to shorten."""
+    dice = random.Random(1)
+    return "".join(chr(dice.randint(first, last)) for _ in range(MAX_DREAM_LENGTH))
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        pytest.param(DREAM, 8, id="short"),
+        pytest.param(_prose(1000), 10, id="1,000 characters of English"),
+        pytest.param(_prose(MAX_DREAM_LENGTH), 10, id="2,000 characters of English"),
+        pytest.param(_noise(0x0410, 0x044F), 11, id="Cyrillic"),
+        pytest.param(_noise(0x0905, 0x0939), 11, id="Devanagari"),
+        pytest.param(_noise(0x3041, 0x3096), 11, id="Hiragana"),
+        pytest.param(_noise(0x4E00, 0x9FFF), 12, id="Chinese"),
+        pytest.param(_noise(0x0250, 0xD7FF), 12, id="anything of three bytes at the most"),
+        pytest.param(_noise(0x1F300, 0x1FAFF), 12, id="emoji"),
+        pytest.param("\U0001f319" * MAX_DREAM_LENGTH, 8, id="one emoji"),
+    ],
+)
+def test_what_an_analysis_costs(
+    analyze: ModuleType, analyst: FakeAnalyst, emulated: Database, text: str, units: int
+) -> None:
+    """At most 12 write units in all, with a key, in a window's first request and in any other: one for the window, one
+    for the key, two for the profile's counters, one for each index, and the row twice over, or the text once and the
+    rest of the row twice."""
+    # GIVEN the longest prompt that is let through
+    assert isinstance(analyst.outcome, Analysis)
+    analyst.outcome = replace(analyst.outcome, video_prompt=f"POV {_prose(996)}")
+    for key in ("first", "second"):
         capacity = Capacity(emulated)
-        text = ("I was flying over the sea. " * 40)[:characters]
-        answer = send(analyze, ANALYZE, {"dream_text": text}, headers=headers)
+        answer = send(analyze, ANALYZE, {"dream_text": text}, headers={"idempotency-key": key})
         assert answer.status == 200
-        assert (characters, capacity.write_units, capacity.read_units) == (characters, units, 1)
+        assert capacity.write_units <= units
+        assert capacity.read_units == 1.5
+    (dream_id, _) = {row["dream_id"] for row in dreams_of(emulated)}
+    assert Dreams(emulated).get(USER_ID, dream_id).dream_text == text
 
 
 # ---------------------------------------------------------------- POST /dreams/generate-video

@@ -25,7 +25,12 @@ from dreamvision.quotas import (
     VideoQuotaExceededError,
     day_of,
 )
-from dreamvision.rendering import RenderBusyError, RenderOutcomeUnknownError, VideoRenderer
+from dreamvision.rendering import (
+    RenderBusyError,
+    RenderCancelUnconfirmedError,
+    RenderOutcomeUnknownError,
+    VideoRenderer,
+)
 from dreamvision.sweeping import GRACE, SweepIncompleteError, sweep
 from dreamvision.tables import guards as guards_module
 from dreamvision.tables.database import Database
@@ -309,6 +314,43 @@ def test_a_crash_before_the_execution_starts_gives_everything_back(
     assert world.sweep() == (0, 0)
 
 
+def test_a_rendering_that_could_not_be_stopped_is_stopped_by_the_next_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a rendering whose execution ended without closing the video, and a provider that is down
+    video = world.film()
+    world.analyzed(video)
+    world.render(video)
+    world.states.executions[video.job_id] = "FAILED"
+
+    def down(_: str) -> None:
+        raise RenderCancelUnconfirmedError
+
+    with monkeypatch.context() as outage:
+        outage.setattr(world.renderer, "cancel", down)
+        with pytest.raises(SweepIncompleteError):
+            world.sweep()
+    assert world.status(video) is VideoStatus.PROCESSING
+
+    # WHEN the provider is up again
+    assert world.sweep() == (1, 1)
+
+    # THEN the rendering is stopped, and the video closed
+    assert world.renderer.cancelled == world.renderer.task_ids
+    assert world.status(video) is VideoStatus.FAILED
+
+
+def test_a_rendering_that_nobody_has_any_more_keeps_no_video_open(world: World) -> None:
+    video = world.film()
+    world.analyzed(video)
+    world.render(video)
+    world.states.executions[video.job_id] = "FAILED"
+
+    assert world.sweep(later=timedelta(days=3)) == (1, 1)
+
+    assert (world.renderer.cancelled, world.status(video)) == ([], VideoStatus.FAILED)
+
+
 def test_a_running_execution_is_left_alone(world: World) -> None:
     video = world.film()
     assert world.sweep() == (1, 0)
@@ -517,7 +559,7 @@ def test_an_erasure_knows_all_that_stands_under_the_users_id(world: World) -> No
     for scope in Scope:
         limits.count_user(scope, USER_ID)
     under_the_id = {guard for guard in guards(world.database) if USER_ID in guard} - {f"rate#auth#{USER_ID}"}
-    assert len(under_the_id) == 5
+    assert len(under_the_id) == 6
     for moment in (utc_now(), utc_now() + timedelta(days=2)):
         assert under_the_id <= set(guards_of(Profile(user_id=USER_ID), moment))
 

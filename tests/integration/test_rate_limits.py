@@ -81,12 +81,12 @@ def test_users_and_routes_have_windows_of_their_own(emulated: Database) -> None:
     assert not found.count_user(Scope.ANALYZE, "a").allowed
 
 
-def test_a_flood_costs_one_write_a_request(emulated: Database) -> None:
+def test_a_flood_costs_no_writes(emulated: Database) -> None:
     found = limits(emulated, rate_limit_per_minute=1)
     found.count_user(Scope.ANALYZE, USER_ID)
     capacity = Capacity(emulated)
     found.count_user(Scope.ANALYZE, USER_ID)
-    assert (capacity.write_units, capacity.read_units) == (1, 0)
+    assert (capacity.write_units, capacity.read_units) == (0, 0.5)
 
 
 def test_a_window_lapses(emulated: Database) -> None:

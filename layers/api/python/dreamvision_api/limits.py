@@ -1,6 +1,6 @@
 """What the routes that cost money share: the rate limit's headers, and ``Idempotency-Key``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -45,8 +45,17 @@ def rate_limit_headers(window: Window) -> dict[str, str]:
 
 
 @contextmanager
-def spending(api: Api, scope: Scope, key: str | None, body: BaseModel) -> Iterator[Attempt]:
+def spending(
+    api: Api,
+    scope: Scope,
+    key: str | None,
+    body: BaseModel,
+    *,
+    is_done: Callable[[Attempt], bool] | None = None,
+) -> Iterator[Attempt]:
     """One run of a valid request that costs money: counted against the rate limit, and done once per key.
+
+    ``is_done``: see ``Idempotency.begin``.
 
     Where ``replayed`` is set, the request was answered before and nothing is to be done again. An error of ours means
     that nothing of the request goes on, and the key is free again; any other, that the next run has to look.
@@ -57,7 +66,7 @@ def spending(api: Api, scope: Scope, key: str | None, body: BaseModel) -> Iterat
     user_id = api.caller.user_id
     require_within(api, RateLimits.shared().count_user(scope, user_id))
     idempotency = Idempotency.shared()
-    attempt = idempotency.begin(user_id, scope, key, body.model_dump_json())
+    attempt = idempotency.begin(user_id, scope, key, body.model_dump_json(), is_done=is_done)
     try:
         yield attempt
     except DreamVisionError:

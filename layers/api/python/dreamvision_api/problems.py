@@ -61,7 +61,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "IdempotencyKeyReusedError": Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key belongs to another request"
     ),
-    "RequestInProgressError": Problem(HTTPStatus.CONFLICT, "request_in_progress", "The request is still running"),
+    "RequestInProgressError": Problem(HTTPStatus.CONFLICT, "request_in_progress", "The request is still running", 2),
     # Accounts
     "AccountErasedError": Problem(HTTPStatus.UNAUTHORIZED, "unauthenticated", "A valid access token is needed"),
     "InvalidCredentialsError": Problem(HTTPStatus.UNAUTHORIZED, "invalid_credentials", "The sign-in was refused"),

@@ -10,7 +10,7 @@ from typing import Self
 from dreamvision.clock import utc_now
 from dreamvision.erasure_workflow import ErasureWorkflow
 from dreamvision.tables.database import ContentionError, Database
-from dreamvision.tables.dreams import DreamNotFoundError, DreamRecord, Dreams
+from dreamvision.tables.dreams import DreamNotFoundError, Dreams
 from dreamvision.tables.trash import Trash
 from dreamvision.tables.videos import VideoFinalError, VideoNotFoundError, VideoRecord, Videos
 
@@ -64,10 +64,10 @@ class Discarding:
 
     def discard_some(self, user_id: str, limit: int) -> bool:
         """Some of all that the user has; whether there may be more. Dreams first, as above."""
-        dreams: list[DreamRecord] = self._dreams.some(user_id, limit)
-        for dream in dreams:
-            self.discard_dream(user_id, dream.dream_id)
-        if dreams:
+        dream_ids = self._dreams.some_ids(user_id, limit)
+        for dream_id in dream_ids:
+            self.discard_dream(user_id, dream_id)
+        if dream_ids:
             return True
         videos = self._videos.some(user_id, limit)
         for video in videos:

@@ -1,11 +1,12 @@
 """Closing a video as failed: from the state machine, and from outside when the state machine could not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from dreamvision.clock import utc_now
 from dreamvision.errors import DreamVisionError
 from dreamvision.models.videos import VideoStatus
-from dreamvision.rendering import RenderCancelUnconfirmedError, VideoRenderer
+from dreamvision.rendering import RENDERING_LIFETIME, RenderCancelUnconfirmedError, VideoRenderer
 from dreamvision.tables.videos import VideoRecord, Videos
 
 _GENERAL_MESSAGE = "The video could not be created. Please try again."
@@ -28,7 +29,7 @@ def close_stopped(user_id: str, job_id: str, status: str, videos: Videos, render
     before = videos.get(user_id, job_id, consistent=True)
     if before.status is VideoStatus.CANCELLED:
         _stop_cancelled(before, renderer)
-    code = f"Execution{status.title().replace('_', '')}"
+    code = _stopped(status)
     # Closed here before: the event is delivered again because the provider had not confirmed the stop.
     if before.status.is_final and before.error_code != code:
         return before
@@ -36,6 +37,27 @@ def close_stopped(user_id: str, job_id: str, status: str, videos: Videos, render
     if before.provider_task_id is not None:
         renderer.cancel(before.provider_task_id)
     return closed
+
+
+def close_abandoned(
+    video: VideoRecord, status: str, videos: Videos, renderer: Callable[[], VideoRenderer], now: datetime
+) -> VideoRecord:
+    """Close an open video whose execution ended as ``status`` some time ago, or never began.
+
+    Its rendering is stopped first: until the provider confirms that, the video stays open, so that whoever looks for
+    open ones comes again. After two days there is nothing to stop any more.
+
+    Raises:
+        VideoNotFoundError: deleted meanwhile.
+        RenderCancelUnconfirmedError: not closed, since the provider did not confirm the stop.
+    """
+    if video.provider_task_id is not None and now - video.created_at < RENDERING_LIFETIME:
+        renderer().cancel(video.provider_task_id)
+    return record_failure(video.user_id, video.job_id, _stopped(status), videos)
+
+
+def _stopped(status: str) -> str:
+    return f"Execution{status.title().replace('_', '')}"
 
 
 def _stop_cancelled(video: VideoRecord, renderer: VideoRenderer) -> None:

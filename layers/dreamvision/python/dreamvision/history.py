@@ -17,8 +17,9 @@ from dreamvision.models.dreams import (
 )
 from dreamvision.pricing import MICRO, micros_of_credits
 from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import DreamNotFoundError, Dreams, Page
-from dreamvision.tables.profiles import Profiles
+from dreamvision.tables.dream_pages import DreamPages, Page
+from dreamvision.tables.dreams import DreamNotFoundError, Dreams
+from dreamvision.tables.profiles import Profile, Profiles
 from dreamvision.tables.videos import VideoNotFoundError, Videos
 from dreamvision.views import Views
 
@@ -30,6 +31,7 @@ class History:
 
     def __init__(self, database: Database, views: Views, cursors: Cursors) -> None:
         self._dreams = Dreams(database)
+        self._pages = DreamPages(database)
         self._videos = Videos(database)
         self._profiles = Profiles(database)
         self._views = views
@@ -44,7 +46,7 @@ class History:
     def page(
         self, user_id: str, *, page: int, limit: int, category: Category | None, cursor: str | None
     ) -> DreamListResponse:
-        """One page, newest first: one query and one read. ``page`` counts from 1 and gives way to ``cursor``.
+        """One page, newest first: one query and one get. ``page`` counts from 1 and gives way to ``cursor``.
 
         A page by number costs what lies before it; by cursor every page costs the same.
 
@@ -53,13 +55,13 @@ class History:
         """
         list_name = f"dreams {category or 'all'}"
         place = self._cursors.read(cursor, user_id=user_id, list_name=list_name) if cursor else None
-        profile = self._profiles.get(user_id, consistent=True)
-        total = profile.dreams_by_category[category] if category else profile.dreams_count
         number = place.page if place else page
-        if place:
-            rows = self._dreams.page(user_id, limit=limit, category=category, after_id=place.after_id)
+        if place or page == 1:
+            after_id = place.after_id if place else None
+            rows, profile = self._pages.page(user_id, limit=limit, category=category, after_id=after_id)
         else:
-            rows = self._numbered(user_id, (page - 1) * limit, limit, category, total)
+            rows, profile = self._numbered(user_id, (page - 1) * limit, limit, category)
+        total = _total(profile, category)
         following = Place(rows.last_id, number + 1) if rows.last_id else None
         return DreamListResponse(
             dreams=[self._views.dream(dream) for dream in rows.dreams],
@@ -70,13 +72,13 @@ class History:
             next_cursor=self._cursors.make(following, user_id=user_id, list_name=list_name) if following else None,
         )
 
-    def _numbered(self, user_id: str, skipped: int, limit: int, category: Category | None, total: int) -> Page:
-        if skipped == 0:
-            return self._dreams.page(user_id, limit=limit, category=category)
-        after_id = self._dreams.id_at(user_id, skipped, category=category) if skipped < total else None
+    def _numbered(self, user_id: str, skipped: int, limit: int, category: Category | None) -> tuple[Page, Profile]:
+        profile = self._profiles.get(user_id, consistent=True)
+        beyond = skipped >= _total(profile, category)
+        after_id = None if beyond else self._pages.id_at(user_id, skipped, category=category)
         if after_id is None:
-            return _NOTHING
-        return self._dreams.page(user_id, limit=limit, category=category, after_id=after_id)
+            return _NOTHING, profile
+        return self._pages.page(user_id, limit=limit, category=category, after_id=after_id)
 
     def dream(self, user_id: str, dream_id: str) -> DreamWithVideo:
         """One dream with its latest video.
@@ -112,6 +114,10 @@ class History:
                 total=_dollars(profile.cost),
             ),
         )
+
+
+def _total(profile: Profile, category: Category | None) -> int:
+    return profile.dreams_by_category[category] if category else profile.dreams_count
 
 
 def _dollars(micros: Decimal) -> float:

@@ -50,6 +50,7 @@ class Attempt:
 
     ``replayed`` is what the first answer had to say beyond the tables, where the request was answered before;
     ``answer`` is the same of this run. ``resumed``: a run before this one broke off and may have left its rows.
+    ``keeps_answer``: not where the request's own row tells whether it was answered.
     """
 
     seed: str
@@ -58,6 +59,7 @@ class Attempt:
     answer: dict[str, Any] = field(default_factory=dict)
     guard: str | None = None
     owner: str = ""
+    keeps_answer: bool = True
 
     @property
     def dream_id(self) -> str:
@@ -82,8 +84,13 @@ class Idempotency:
         """Set up from the environment; there is nothing in it worth keeping but the database."""
         return cls(Guards(Database.shared()))
 
-    def begin(self, user_id: str, route: str, key: str | None, body: str) -> Attempt:
+    def begin(
+        self, user_id: str, route: str, key: str | None, body: str, *, is_done: Callable[[Attempt], bool] | None = None
+    ) -> Attempt:
         """A run of the request; without a key every request is its own first run.
+
+        ``is_done`` tells of an earlier run whether it has written all that makes the answer. Then no answer is kept,
+        which saves a write; where the row was deleted since, the request is done anew.
 
         Raises:
             IdempotencyKeyReusedError: the user has sent another body with this key to this route.
@@ -98,16 +105,20 @@ class Idempotency:
         claim = self._guards.claim(guard, wanted, owner, int(now * 1000), held_until_ms, self._expiry(now))
         record = claim.record
         if claim.held:
-            return Attempt(record.seed, resumed=record.tries > 1, guard=guard, owner=owner)
+            resumed = record.tries > 1
+            return Attempt(record.seed, resumed=resumed, guard=guard, owner=owner, keeps_answer=is_done is None)
         if record.fingerprint != wanted.fingerprint:
             raise IdempotencyKeyReusedError
-        if record.answer is None:
+        if record.answer is not None:
+            return Attempt(record.seed, replayed=record.answer)
+        earlier = Attempt(record.seed, replayed={})
+        if is_done is None or not is_done(earlier):
             raise RequestInProgressError
-        return Attempt(record.seed, replayed=record.answer)
+        return earlier
 
     def finish(self, attempt: Attempt) -> None:
         """The request is answered: from now on it is replayed."""
-        if attempt.guard:
+        if attempt.guard and attempt.keeps_answer:
             self._guards.keep_answer(attempt.guard, attempt.owner, attempt.answer, self._expiry(self._clock()))
 
     def forget(self, attempt: Attempt) -> None:

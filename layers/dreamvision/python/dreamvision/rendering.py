@@ -8,10 +8,14 @@ A render costs money from the moment it is accepted, so every error says which s
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from dreamvision.errors import DreamVisionError
+
+# Runway keeps what it has of a rendering for a day or two; then there is nothing to cancel or to delete.
+RENDERING_LIFETIME = timedelta(hours=48)
 
 
 class RenderStatus(StrEnum):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aws_lambda_powertools import Logger
 
 from dreamvision.errors import DreamVisionError
-from dreamvision.failing import close_stopped, record_failure
+from dreamvision.failing import close_abandoned, record_failure
 from dreamvision.rendering import VideoRenderer
 from dreamvision.safe_logging import log_unforeseen
 from dreamvision.tables.videos import OpenVideo, VideoNotFoundError, Videos
@@ -40,6 +40,8 @@ class Swept(NamedTuple):
 def sweep(videos: Videos, workflow: Workflow, renderer: Callable[[], VideoRenderer], now: datetime) -> Swept:
     """Close every open video that is older than ``GRACE`` and has no running execution. Twice is harmless.
 
+    One whose rendering could not be stopped stays open, for the next sweep.
+
     Raises:
         SweepIncompleteError: at least one could not be closed; all the others were.
     """
@@ -47,7 +49,7 @@ def sweep(videos: Videos, workflow: Workflow, renderer: Callable[[], VideoRender
     for video in videos.open_before(now - GRACE):
         looked_at += 1
         try:
-            closed += _close(video, videos, workflow, renderer)
+            closed += _close(video, videos, workflow, renderer, now)
         except VideoNotFoundError:
             continue  # deleted in this very moment
         except Exception as error:  # one bad video must not keep the others open
@@ -60,13 +62,16 @@ def sweep(videos: Videos, workflow: Workflow, renderer: Callable[[], VideoRender
     return Swept(looked_at, closed)
 
 
-def _close(video: OpenVideo, videos: Videos, workflow: Workflow, renderer: Callable[[], VideoRenderer]) -> bool:
+def _close(
+    video: OpenVideo, videos: Videos, workflow: Workflow, renderer: Callable[[], VideoRenderer], now: datetime
+) -> bool:
     status = workflow.status_of(video.job_id)
     if status == _RUNNING:
         return False
     if status is None:
         record_failure(video.user_id, video.job_id, WorkflowUnavailableError.__name__, videos)
     else:
-        close_stopped(video.user_id, video.job_id, status, videos, renderer())
+        found = videos.get(video.user_id, video.job_id, consistent=True)
+        close_abandoned(found, status, videos, renderer, now)
     logger.info("closed an abandoned video", extra={"job_id": video.job_id, "execution_status": status or "none"})
     return True

@@ -98,6 +98,25 @@ class Database:
                 return
         raise ContentionError
 
+    def get_together(self, keys: Mapping[str, Sequence[Item]], *, attempts: int = 6) -> dict[str, list[Item]]:
+        """The items that are there, by table, in no order; consistent reads of at most 100 keys in all.
+
+        Raises:
+            ContentionError: DynamoDB had no room for all of them, not even in the last attempt.
+        """
+        found: dict[str, list[Item]] = {table: [] for table in keys}
+        wanted: Any = {table: {"Keys": list(each), "ConsistentRead": True} for table, each in keys.items()}
+        for attempt in range(attempts):
+            answer = self.client.batch_get_item(RequestItems=wanted)
+            for table, items in answer["Responses"].items():
+                found[table] += items
+            wanted = answer["UnprocessedKeys"]
+            if not wanted:
+                return found
+            # An answer is full at 16 MB; what is left then is not a matter of waiting, but waiting does no harm.
+            back_off(attempt)
+        raise ContentionError
+
     def write_what_holds(self, needed: Sequence[Write], optional: Sequence[Write]) -> None:
         """``needed`` together with those of ``optional`` whose conditions hold.
 

@@ -2,11 +2,13 @@
 
 The copy lets a page of the history cost one query. ``user_category`` is the key of the index by category and exists
 only once a dream is analysed.
+
+A transaction writes everything twice. A text that stays long however it is packed (some 900 characters of Chinese; no
+English one) is therefore an item of its own, ``text#<user_id>``, written once before the transaction of its row.
 """
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict
@@ -19,11 +21,15 @@ from dreamvision.models.uploads import UploadStatus
 from dreamvision.models.videos import VideoStatus
 from dreamvision.pricing import MICRO, estimate_cost
 from dreamvision.tables.database import Database, Item, TransactionRefusedError, Write, condition_failed, setting
-from dreamvision.tables.paging import read_page
 from dreamvision.tables.profiles import AccountErasedError, Profiles, Spending
+from dreamvision.tables.texts import PackedText, packed
 
-CATEGORY_INDEX = "by_category"
 ANALYSIS_INDEX = "by_analysis"
+# With what else there is in it, a row is then no larger than three kilobytes: six write units.
+_LONGEST_TEXT_IN_ROW = 1600
+_TEXTS = "text#"
+# A short name: with it 2,000 characters of two bytes each, and what else such an item has, are just below 4 KB.
+TEXT_APART = "t"
 
 
 class DreamNotFoundError(DreamVisionError):
@@ -45,10 +51,10 @@ class DreamRecord(BaseModel):
 
     user_id: str
     dream_id: str
-    dream_text: str
+    dream_text: PackedText
     analysis_status: AnalysisStatus
     created_at: datetime
-    video_prompt: str | None = None
+    video_prompt: PackedText | None = None
     category: Category | None = None
     template_used: str | None = None
     confidence: float | None = None
@@ -70,6 +76,7 @@ class DreamRecord(BaseModel):
     upload_token: str | None = None
     upload_status: UploadStatus | None = None
     upload_error: str | None = None
+    text_apart: bool = False
 
 
 class AnalyzedDream(BaseModel):
@@ -83,15 +90,8 @@ class AnalyzedDream(BaseModel):
     category: Category
     template_used: str
     confidence: float
-    video_prompt: str
+    video_prompt: PackedText
     latest_job_id: str | None = None
-
-
-class Page(NamedTuple):
-    """Rows, newest first, and the id to go on after (``None`` on the last page)."""
-
-    dreams: list[DreamRecord]
-    last_id: str | None
 
 
 class Dreams:
@@ -109,59 +109,42 @@ class Dreams:
             DreamNotFoundError: there is none with this id, or it is somebody else's.
         """
         found = self._database.client.get_item(
-            TableName=self._table, Key=_key(user_id, dream_id), ConsistentRead=consistent
+            TableName=self._table, Key=dream_key(user_id, dream_id), ConsistentRead=consistent
         )
         if "Item" not in found:
             raise DreamNotFoundError
-        return DreamRecord.model_validate(found["Item"])
+        row = found["Item"]
+        if row.get("text_apart"):
+            # A consistent read, since the text was written before the row; it is gone where the dream is gone by now.
+            apart = self._database.client.get_item(
+                TableName=self._table, Key=text_key(user_id, dream_id), ConsistentRead=True
+            )
+            if "Item" not in apart:
+                raise DreamNotFoundError
+            row["dream_text"] = apart["Item"][TEXT_APART]
+        return DreamRecord.model_validate(row)
 
-    def page(self, user_id: str, *, limit: int, category: Category | None = None, after_id: str | None = None) -> Page:
-        """One page of the history by one query, which costs the same for the first page and the last.
-
-        Without a category it has everything that was written before; the index by category may lag for a moment.
-        """
-        keys = ("user_id", "dream_id") if category is None else ("user_id", "dream_id", "user_category")
-        items, last_key = read_page(self._database.client, self._query(user_id, category, after_id), keys, limit)
-        return Page(
-            dreams=[DreamRecord.model_validate(item) for item in items],
-            last_id=str(last_key["dream_id"]) if last_key else None,
+    def exists(self, user_id: str, dream_id: str) -> bool:
+        """Whether the user has this dream; a consistent read."""
+        found = self._database.client.get_item(
+            TableName=self._table,
+            Key=dream_key(user_id, dream_id),
+            ProjectionExpression="dream_id",
+            ConsistentRead=True,
         )
+        return "Item" in found
 
-    def id_at(self, user_id: str, skipped: int, *, category: Category | None = None) -> str | None:
-        """The id of the ``skipped``-th dream of the history, after which a page by number begins; ``None`` if there are
-        fewer.
-
-        Costs what is skipped; a cursor does not.
-        """
-        request = self._query(user_id, category, None) | {"ProjectionExpression": "dream_id"}
-        while True:
-            answer = self._database.client.query(**request, Limit=min(skipped, 1000))
-            skipped -= len(answer["Items"])
-            if skipped == 0:
-                return str(answer["Items"][-1]["dream_id"])
-            if "LastEvaluatedKey" not in answer:
-                return None
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    def _query(self, user_id: str, category: Category | None, after_id: str | None) -> dict[str, Any]:
-        request: dict[str, Any] = {"TableName": self._table, "ScanIndexForward": False}
-        if category is None:
-            request |= {"KeyConditionExpression": "user_id = :key", "ConsistentRead": True}
-            request["ExpressionAttributeValues"] = {":key": user_id}
-        else:
-            request |= {"KeyConditionExpression": "user_category = :key", "IndexName": CATEGORY_INDEX}
-            request["ExpressionAttributeValues"] = {":key": _user_category(user_id, category)}
-        if after_id is not None:
-            start: Item = dict(_key(user_id, after_id))
-            if category is not None:
-                start["user_category"] = _user_category(user_id, category)
-            request["ExclusiveStartKey"] = start
-        return request
-
-    def some(self, user_id: str, limit: int) -> list[DreamRecord]:
-        """Any dreams of the user; none when there are none left."""
-        answer = self._database.client.query(**self._query(user_id, None, None), Limit=limit)
-        return [DreamRecord.model_validate(item) for item in answer["Items"]]
+    def some_ids(self, user_id: str, limit: int) -> list[str]:
+        """The ids of any dreams of the user; none when there are none left."""
+        answer = self._database.client.query(
+            TableName=self._table,
+            KeyConditionExpression="user_id = :user",
+            ExpressionAttributeValues={":user": user_id},
+            ProjectionExpression="dream_id",
+            ConsistentRead=True,
+            Limit=limit,
+        )
+        return [str(item["dream_id"]) for item in answer["Items"]]
 
     def analyzed_since(self, user_id: str, moment: datetime, limit: int) -> list[AnalyzedDream]:
         """The dreams whose analysis came at this moment or later, the oldest first; a consistent read."""
@@ -180,11 +163,14 @@ class Dreams:
     ) -> DreamRecord:
         """Keep a dream, which was told at ``now``, together with its analysis, and count it.
 
+        At most 9 write units where an alphabet wrote the text, 10 for anything else that people write.
+
         Raises:
             AccountErasedError: the account is being erased.
         """
         analyzed = _analyzed(user_id, analysis, processing_time_ms, now + timedelta(milliseconds=processing_time_ms))
         row = self.row(user_id, dream_id, dream_text, now) | analyzed
+        apart = self._put_apart(row)
         counting = self._profiles.counting(
             user_id, now, dreams=1, categories={analysis.category: 1}, spending=_spending(analysis)
         )
@@ -192,9 +178,25 @@ class Dreams:
             self._database.write_together([self.putting(row), counting])
         except TransactionRefusedError as refused:
             if refused.refused(1):
+                if apart:
+                    self._database.client.delete_item(TableName=self._table, Key=text_key(user_id, dream_id))
                 raise AccountErasedError from None
             raise
-        return DreamRecord.model_validate(row)
+        return DreamRecord.model_validate(row | apart)
+
+    def _put_apart(self, row: Item) -> Item:
+        """Move the text of a row into an item of its own where it is long; what was moved.
+
+        A run that breaks off before the row is written leaves the item: for the run that takes the request up, whose
+        dream has the same id, or for the erasure of the account.
+        """
+        if len(row["dream_text"]) <= _LONGEST_TEXT_IN_ROW:
+            return {}
+        text = row.pop("dream_text")
+        row["text_apart"] = True
+        item = {**text_key(row["user_id"], row["dream_id"]), TEXT_APART: text}
+        self._database.client.put_item(TableName=self._table, Item=item)
+        return {"dream_text": text}
 
     def complete_analysis(
         self, user_id: str, dream_id: str, analysis: Analysis, processing_time_ms: int, now: datetime
@@ -207,7 +209,7 @@ class Dreams:
         """
         values = _analyzed(user_id, analysis, processing_time_ms, now)
         update = setting(values)
-        update["Key"] = _key(user_id, dream_id)
+        update["Key"] = dream_key(user_id, dream_id)
         update["TableName"] = self._table
         update["ConditionExpression"] = "analysis_status = :pending"
         update["ExpressionAttributeValues"][":pending"] = AnalysisStatus.PENDING
@@ -228,7 +230,7 @@ class Dreams:
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": _key(user_id, dream_id),
+                "Key": dream_key(user_id, dream_id),
                 "UpdateExpression": "SET analysis_status = :failed, analysis_error = :error",
                 "ConditionExpression": "analysis_status = :pending",
                 "ExpressionAttributeValues": {
@@ -242,8 +244,8 @@ class Dreams:
     def row(self, user_id: str, dream_id: str, dream_text: str, now: datetime) -> Item:
         """A dream that waits for its analysis."""
         return {
-            **_key(user_id, dream_id),
-            "dream_text": dream_text,
+            **dream_key(user_id, dream_id),
+            "dream_text": packed(dream_text),
             "analysis_status": AnalysisStatus.PENDING,
             "created_at": to_text(now),
         }
@@ -288,7 +290,7 @@ class Dreams:
         update["ExpressionAttributeValues"] |= condition_values or {}
         try:
             self._database.client.update_item(
-                TableName=self._table, Key=_key(user_id, dream_id), ConditionExpression=condition, **update
+                TableName=self._table, Key=dream_key(user_id, dream_id), ConditionExpression=condition, **update
             )
         except ClientError as error:
             if condition_failed(error):
@@ -302,7 +304,7 @@ class Dreams:
         With ``first`` the video becomes the latest one of an analysed dream; else it must be the latest already.
         """
         update = setting({**copy, "latest_job_id": job_id})
-        update |= {"TableName": self._table, "Key": _key(user_id, dream_id)}
+        update |= {"TableName": self._table, "Key": dream_key(user_id, dream_id)}
         if first:
             update["ConditionExpression"] = "analysis_status = :completed"
             update["ExpressionAttributeValues"][":completed"] = AnalysisStatus.COMPLETED
@@ -311,11 +313,23 @@ class Dreams:
         return {"Update": update}
 
 
-def _key(user_id: str, dream_id: str) -> dict[str, str]:
+def dream_key(user_id: str, dream_id: str) -> dict[str, str]:
+    """Where a dream is."""
     return {"user_id": user_id, "dream_id": dream_id}
 
 
-def _user_category(user_id: str, category: Category) -> str:
+def text_key(user_id: str, dream_id: str) -> dict[str, str]:
+    """Where a dream's text is if it is not with the dream."""
+    return dream_key(texts_of(user_id), dream_id)
+
+
+def texts_of(user_id: str) -> str:
+    """The partition of texts that are kept apart."""
+    return _TEXTS + user_id
+
+
+def user_category(user_id: str, category: Category) -> str:
+    """The key of the index by category."""
     return f"{user_id}#{category}"
 
 
@@ -323,8 +337,8 @@ def _analyzed(user_id: str, analysis: Analysis, processing_time_ms: int, now: da
     return {
         "analyzed_at": to_text(now),
         "analysis_status": AnalysisStatus.COMPLETED,
-        "user_category": _user_category(user_id, analysis.category),
-        "video_prompt": analysis.video_prompt,
+        "user_category": user_category(user_id, analysis.category),
+        "video_prompt": packed(analysis.video_prompt),
         "category": analysis.category,
         "template_used": analysis.template_used,
         "confidence": Decimal(str(analysis.confidence)),

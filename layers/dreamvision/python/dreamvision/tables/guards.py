@@ -90,23 +90,29 @@ class Guards:
     def count(self, guard: str, limit: int, length_ms: int, now_ms: int) -> WindowState:
         """Count one more within a window that begins with the first one counted. A full window stays as it is.
 
-        Costs one write where a window begins or is full, two in between.
+        Costs half a read unit, to know what to write, and one write; a full window costs no write. The read may be
+        of a moment ago, or others may be faster: the write's condition decides.
         """
         end = now_ms + length_ms
         beginning = {":one": 1, ":now": now_ms, ":end": end, ":lapses": end // 1000 + 60}
         adding = {":one": 1, ":now": now_ms, ":limit": limit}
+        found = self._database.client.get_item(TableName=self._table, Key={"guard": guard})
+        known: Item = found.get("Item", {})
         for _ in range(_TRIES):
-            begun = self._update(
-                guard,
-                "SET taken = :one, ends_at = :end, expires_at = :lapses",
-                "attribute_not_exists(guard) OR ends_at <= :now",
-                beginning,
-            )
-            if begun.applied or _is_full(begun.item, limit, now_ms):
-                return _window(begun)
-            added = self._update(guard, "ADD taken :one", "ends_at > :now AND taken < :limit", adding)
-            if added.applied or _is_full(added.item, limit, now_ms):
-                return _window(added)
+            if _is_full(known, limit, now_ms):
+                return _window(_Update(applied=False, item=known))
+            if known and int(known["ends_at"]) > now_ms:
+                update = self._update(guard, "ADD taken :one", "ends_at > :now AND taken < :limit", adding)
+            else:
+                update = self._update(
+                    guard,
+                    "SET taken = :one, ends_at = :end, expires_at = :lapses",
+                    "attribute_not_exists(guard) OR ends_at <= :now",
+                    beginning,
+                )
+            if update.applied:
+                return _window(update)
+            known = update.item
         raise ContentionError
 
     # ------------------------------------------------------------ quotas

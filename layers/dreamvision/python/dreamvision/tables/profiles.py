@@ -9,6 +9,7 @@ it; such a reservation lapses by itself, so that a registration that broke off b
 """
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from dreamvision.tables import months
 from dreamvision.tables.database import (
     ContentionError,
     Database,
+    Item,
     TransactionRefusedError,
     Write,
     condition_failed,
@@ -114,7 +116,12 @@ class Profiles:
         found = self._database.client.get_item(
             TableName=self._table, Key={"user_id": user_id}, ConsistentRead=consistent
         )
-        return Profile.model_validate({"user_id": user_id, **found.get("Item", {})})
+        return self.profile_in(user_id, [found["Item"]] if "Item" in found else [])
+
+    @staticmethod
+    def profile_in(user_id: str, items: Sequence[Item]) -> Profile:
+        """The profile that was read together with other things: one item or none."""
+        return Profile.model_validate({"user_id": user_id, **(items[0] if items else {})})
 
     def counting(
         self,

@@ -7,6 +7,7 @@ and to find the media.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -14,16 +15,16 @@ from pydantic import BaseModel, ConfigDict
 from dreamvision.analysis import Category
 from dreamvision.clock import to_text
 from dreamvision.models.videos import VideoStatus
+from dreamvision.rendering import RENDERING_LIFETIME
 from dreamvision.storage import UPLOAD_SUFFIXES, picture_key, preview_key, thumbnail_key, upload_key, video_key
 from dreamvision.tables.database import ERASING, Database, Item, TransactionRefusedError, Write
-from dreamvision.tables.dreams import DreamRecord
+from dreamvision.tables.dreams import DreamRecord, text_key, texts_of
 from dreamvision.tables.paging import read_all
 from dreamvision.tables.profiles import Profiles
 from dreamvision.tables.videos import VideoRecord
 
-# The longest life of an execution (dream_to_video.asl.yaml) and of what Runway keeps of a rendering (two days).
+# The longest life of an execution (dream_to_video.asl.yaml).
 _EXECUTION_LIFETIME = timedelta(seconds=5400)
-_RENDERING_LIFETIME = timedelta(hours=48)
 
 
 class VideoNote(BaseModel):
@@ -46,7 +47,7 @@ class VideoNote(BaseModel):
         return self.status is VideoStatus.CANCELLED and now - self.created_at < _EXECUTION_LIFETIME
 
     def may_be_at_provider(self, now: datetime) -> bool:
-        return now - self.created_at < _RENDERING_LIFETIME
+        return now - self.created_at < RENDERING_LIFETIME
 
     def media_keys(self, user_id: str) -> set[str]:
         """Where its media lie, or would lie if a task that broke off has left some."""
@@ -94,7 +95,11 @@ class Trash:
             },
             note,
             self._profiles.uncounting(dream.user_id, now, dream.created_at, dreams=1, categories=counted),
+            *([self._deleting_text(dream)] if dream.text_apart else []),
         )
+
+    def _deleting_text(self, dream: DreamRecord) -> Write:
+        return {"Delete": {"TableName": self._dreams, "Key": text_key(dream.user_id, dream.dream_id)}}
 
     def take_video(self, video: VideoRecord, now: datetime) -> bool:
         """The video is gone, and no longer counted. ``False`` when it changed meanwhile: read it again."""
@@ -106,10 +111,14 @@ class Trash:
             {"user_id": video.user_id, "job_id": video.job_id},
             {"status": video.status, "provider_task_id": video.provider_task_id, "thumbnail_key": video.thumbnail_key},
             note,
-            self._profiles.uncounting(video.user_id, now, video.completed_at or now, videos=1) if completed else None,
+            *(
+                [self._profiles.uncounting(video.user_id, now, video.completed_at or now, videos=1)]
+                if completed
+                else []
+            ),
         )
 
-    def _take(self, table: str, key: Item, read: Item, note: Item, uncounting: Write | None) -> bool:
+    def _take(self, table: str, key: Item, read: Item, note: Item, *others: Write) -> bool:
         present = {name: value for name, value in read.items() if value is not None}
         conditions = ["attribute_exists(user_id)"]
         conditions += [f"#{name} = :{name}" if name in present else f"attribute_not_exists(#{name})" for name in read]
@@ -123,7 +132,7 @@ class Trash:
             deleting["ExpressionAttributeValues"] = {f":{name}": value for name, value in present.items()}
         writes: list[Write] = [{"Delete": deleting}, {"Put": {"TableName": table, "Item": note}}]
         try:
-            self._database.write_together([*writes, uncounting] if uncounting else writes)
+            self._database.write_together([*writes, *others])
         except TransactionRefusedError:
             return False
         return True
@@ -139,13 +148,13 @@ class Trash:
 
     def dream_media(self, user_id: str, dream_id: str | None) -> Iterator[str]:
         """The keys of media that dreams had: of one, or of all."""
-        for item in read_all(self._database.client, self._partition(self._dreams, user_id)):
+        for item in read_all(self._database.client, self._partition(self._dreams, ERASING + user_id)):
             if dream_id in (None, item["dream_id"]):
                 yield from item.get("media_keys", ())
 
     def videos(self, user_id: str, dream_id: str | None, *, limit: int, after_id: str = "") -> Notes:
         """Notes of videos: of one dream, or of all."""
-        request = self._partition(self._videos, user_id) | {"Limit": limit}
+        request = self._partition(self._videos, ERASING + user_id) | {"Limit": limit}
         if after_id:
             request["ExclusiveStartKey"] = _video_key(user_id, after_id)
         answer = self._database.client.query(**request)
@@ -155,11 +164,11 @@ class Trash:
             [note for note in notes if dream_id in (None, note.dream_id)], str(last["job_id"]) if last else None
         )
 
-    def _partition(self, table: str, user_id: str) -> dict[str, Any]:
+    def _partition(self, table: str, key: str) -> dict[str, Any]:
         return {
             "TableName": table,
             "KeyConditionExpression": "user_id = :user",
-            "ExpressionAttributeValues": {":user": ERASING + user_id},
+            "ExpressionAttributeValues": {":user": key},
             "ConsistentRead": True,
         }
 
@@ -172,7 +181,10 @@ class Trash:
 
     def forget_dreams(self, user_id: str, dream_id: str | None) -> None:
         """Nothing of this dream, or of all of them, is left anywhere."""
-        for item in read_all(self._database.client, self._partition(self._dreams, user_id)):
+        notes = read_all(self._database.client, self._partition(self._dreams, ERASING + user_id))
+        # Texts go with their dreams; these are of runs that broke off before they had written one.
+        texts = read_all(self._database.client, self._partition(self._dreams, texts_of(user_id)))
+        for item in chain(notes, texts if dream_id is None else ()):
             if dream_id in (None, item["dream_id"]):
                 self._database.client.delete_item(
                     TableName=self._dreams, Key={"user_id": item["user_id"], "dream_id": item["dream_id"]}

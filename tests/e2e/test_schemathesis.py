@@ -1,0 +1,77 @@
+"""Schemathesis over the document, against the running stack: what it takes, what it answers, whom it lets in.
+
+All phases: the examples, every boundary of every schema, random values good and bad, and sequences along the links.
+``schemathesis.toml`` says which checks do not fit and why; ``schemathesis_hooks.py`` signs in.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.e2e.client import User
+
+HERE = REPOSITORY / "tests" / "e2e"
+DOCUMENT = REPOSITORY / "docs" / "openapi.json"
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+# Nobody can guess a password or a refresh token.
+MAY_REFUSE = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "POST /api/v1/auth/change-password"}
+
+
+def test_the_service_does_what_the_document_says(
+    stack: dict[str, Any], user: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # GIVEN functions that are warm: a cold start of the emulator's is not the service's time
+    user.wait_for_video(user.film()["video_generation"]["job_id"])
+    assert user.post("/dreams/analyze", {"dream_text": "I was flying over a dark forest"}).status_code == 200
+
+    # WHEN Schemathesis has done its worst
+    report_file = tmp_path / "report.json"
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "schemathesis"),
+            *("--config-file", str(HERE / "schemathesis.toml")),
+            *("run", str(DOCUMENT), "--url", stack["api_url"]),
+            *("--report", "json", "--report-json-path", str(report_file)),
+        ],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "API_URL": stack["api_url"],
+            "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+            "PYTHONPATH": str(HERE),
+            "NO_PROXY": "*",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert report_file.exists(), f"{done.stdout}\n{done.stderr}"
+    report = json.loads(report_file.read_text())
+    with capsys.disabled():
+        print(f"\n{_counts(report)}")
+
+    # THEN it found nothing, in any phase, and left no operation out
+    assert done.returncode == 0, done.stdout
+    assert (report["test_cases"]["unique_failures"], report["test_cases"]["errored"]) == (0, 0)
+    assert {name: report["phases"][name]["status"] for name in PHASES} == dict.fromkeys(PHASES, "success")
+    document = json.loads(DOCUMENT.read_text())
+    assert report["operations"]["tested"] == sum(len(item) for item in document["paths"].values())
+    assert report["operations"]["skipped"] == 0
+    # AND it could use every pattern as it is written, and got into every route that it can get into
+    assert report["warnings"]["unsupported_regex"] == []
+    assert set(report["warnings"]["missing_auth"]) <= MAY_REFUSE
+
+
+def _counts(report: dict[str, Any]) -> str:
+    cases, operations = report["test_cases"], report["operations"]
+    return (
+        f"Schemathesis {report['schemathesis_version']}, seed {report['seed']}: {cases['generated']} test cases on"
+        f" {operations['tested']} of {operations['total']} operations in {report['running_time']:.0f} s,"
+        f" {cases['unique_failures']} failures"
+    )

@@ -1,0 +1,49 @@
+"""After everything else: what the whole run has left in the logs."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.e2e.client import PASSWORD, ControlPlane, User
+from tests.e2e.secrets_recorder import SecretsRecorder
+
+_MARK = "a lighthouse of green glass in the middle of the desert"
+
+
+def test_no_log_holds_anything_personal_or_secret(
+    user: User, http: httpx.Client, control: ControlPlane, stack: dict[str, Any], recorder: SecretsRecorder
+) -> None:
+    # GIVEN a whole run of tests, or this one user alone
+    analysis = user.post("/dreams/analyze", {"dream_text": f"I dreamt of {_MARK}"})
+    assert analysis.status_code == 200
+    user.wait_for_video(user.film(f"I filmed {_MARK}")["video_generation"]["job_id"])
+    assert (
+        http.post("/api/v1/auth/login", json={"email": user.email, "password": "Wrong-Password-1"}).status_code == 401
+    )
+    for key in _keys(control):
+        recorder.add("key", key)
+    kinds = {"dream", "prompt", "e-mail address", "password", "token", "key"}
+    assert set(recorder.secrets.values()) == kinds
+    assert {PASSWORD, user.email} <= set(recorder.secrets)
+
+    # WHEN all logs are read: of the functions, the front door, the sandboxes, the supervisor and the emulator
+    functions = control.log_lines()
+    files = {file.name: file.read_text(errors="replace").splitlines() for file in Path(stack["logs"]).glob("*.log")}
+
+    # THEN they are there
+    assert any('"message":"answered"' in line and "POST /api/v1/dreams/analyze" in line for line in functions)
+    assert {"emulator.log", "gateway.log", "sandbox.log", "stack.log"} <= set(files)
+    assert files["gateway.log"]
+    # AND nothing of it is in any line
+    leaks = [
+        (name, *leak) for name, lines in {"functions": functions, **files}.items() for leak in recorder.leaks(lines)
+    ]
+    assert leaks[:5] == []
+
+
+def _keys(control: ControlPlane) -> list[str]:
+    """The stack's secrets: the providers' keys, and the one that signs cursors."""
+    secrets = control.client("secretsmanager")
+    names = [found["Name"] for found in secrets.list_secrets()["SecretList"]]
+    return [str(secrets.get_secret_value(SecretId=name)["SecretString"]) for name in names]

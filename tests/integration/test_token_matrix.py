@@ -1,0 +1,107 @@
+"""Every protected route of the template without the gateway's claims: the function verifies the token itself."""
+
+import json
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import jwt
+import pytest
+
+from dreamvision.identity import IdentitySettings, TokenVerifier
+from dreamvision.sessions import Sessions
+from dreamvision.tables.database import Database
+from local.sample_events import SESSION_ID, USER_ID, event_of, routes
+from tests.conftest import load_function
+from tests.fakes.aws import ENVIRONMENT, template
+from tests.fakes.token_issuer import TokenIssuer
+
+CONTEXT = SimpleNamespace(
+    function_name="function", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="a-request"
+)
+ISSUER, CLIENT = ENVIRONMENT["TOKEN_ISSUER"], ENVIRONMENT["USER_POOL_CLIENT_ID"]
+POOL = TokenIssuer(ISSUER, CLIENT)
+
+
+def _functions() -> dict[str, str]:
+    """The folder of the function behind each protected route."""
+    found = {}
+    for resource in template()["Resources"].values():
+        for event in (resource.get("Properties", {}).get("Events") or {}).values():
+            if event["Type"] == "HttpApi":
+                route = f"{event['Properties']['Method']} {event['Properties']['Path']}"
+                found[route] = resource["Properties"]["CodeUri"].removeprefix("functions/").strip("/")
+    return {route: folder for route, folder in found.items() if not routes()[route]}
+
+
+PROTECTED = _functions()
+
+
+def _claims(**changes: Any) -> dict[str, Any]:
+    return POOL.access_claims(USER_ID, SESSION_ID, time.time()) | changes
+
+
+def _without(name: str) -> dict[str, Any]:
+    return {claim: value for claim, value in _claims().items() if claim != name}
+
+
+GOOD = f"Bearer {POOL.sign(_claims())}"
+REFUSED: dict[str, str | None] = {
+    "none": None,
+    "empty": "",
+    "no token": "Bearer",
+    "garbage": "Bearer garbage",
+    "another scheme": GOOD.replace("Bearer", "Basic"),
+    "alg none": f"Bearer {jwt.encode(_claims(), '', algorithm='none', headers={'kid': POOL.key_id})}",
+    "alg HS256": f"Bearer {jwt.encode(_claims(), 'x' * 32, algorithm='HS256', headers={'kid': POOL.key_id})}",
+    "wrong key": f"Bearer {TokenIssuer(ISSUER, CLIENT, 'second').sign(_claims(), POOL.key_id)}",
+    "unknown key": f"Bearer {TokenIssuer(ISSUER, CLIENT, 'second').sign(_claims())}",
+    "wrong issuer": f"Bearer {POOL.sign(_claims(iss=ISSUER + '2'))}",
+    "other client": f"Bearer {POOL.sign(_claims(client_id='another-client'))}",
+    "no client": f"Bearer {POOL.sign(_without('client_id'))}",
+    "expired": f"Bearer {POOL.sign(_claims(exp=int(time.time()) - 1))}",
+    "without an end": f"Bearer {POOL.sign(_without('exp'))}",
+    "ID token": f"Bearer {POOL.sign(POOL.id_claims(USER_ID, SESSION_ID, time.time(), 'luna@example.com'))}",
+    "without a session": f"Bearer {POOL.sign(_without('origin_jti'))}",
+    "without a user": f"Bearer {POOL.sign(_without('sub'))}",
+}
+
+
+@pytest.fixture(autouse=True)
+def _shared(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = IdentitySettings(token_issuer=ISSUER, user_pool_client_id=CLIENT, jwks_url="https://keys.test")
+    verifier = TokenVerifier(settings, fetch_keys=POOL.jwks)
+    monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
+    monkeypatch.setattr(Database, "shared", lambda: database)
+
+
+def call(route: str, authorization: str | None) -> tuple[int, dict[str, str], dict[str, Any]]:
+    event = event_of(route, public=False)
+    del event["requestContext"]["authorizer"], event["headers"]["authorization"]
+    if authorization is not None:
+        event["headers"]["authorization"] = authorization
+    answer = load_function(PROTECTED[route]).handler(event, CONTEXT)
+    return answer["statusCode"], answer["headers"], json.loads(answer["body"])
+
+
+def _require_refused(name: str, answer: tuple[int, dict[str, str], dict[str, Any]]) -> None:
+    status, headers, body = answer
+    assert (name, status, headers["WWW-Authenticate"]) == (name, 401, "Bearer")
+    assert body["type"] == "urn:dreamvision:problem:unauthenticated"
+
+
+def test_a_good_token_is_let_in() -> None:
+    assert call("GET /api/v1/dreams", GOOD)[0] == 200
+
+
+@pytest.mark.parametrize("route", sorted(PROTECTED))
+def test_a_function_lets_nobody_in_without_a_good_token(route: str) -> None:
+    for name, authorization in REFUSED.items():
+        _require_refused(name, call(route, authorization))
+
+
+@pytest.mark.parametrize("route", sorted(PROTECTED))
+def test_a_function_lets_nobody_in_who_was_logged_out(route: str, database: Database) -> None:
+    Sessions(database).end(USER_ID, SESSION_ID)
+
+    _require_refused("logged out", call(route, GOOD))
