@@ -1,4 +1,5 @@
-"""Who Schemathesis is: a registered user; somebody new for every request that would end a session or an account."""
+"""Who Schemathesis is: a registered user; somebody new for every request that would end a session or an account, and
+after every few that a limit counts."""
 
 import os
 import secrets
@@ -11,7 +12,12 @@ from hypothesis import strategies
 
 _PASSWORD = "Sleepy-Heads-1"
 # After such a request the token, or the whole user, is gone.
-_ENDS_THE_SESSION = frozenset({"logout", "changePassword", "deleteMe", "updateMe"})
+_ENDS_THE_SESSION = frozenset({"logout", "changePassword", "deleteMe"})
+# Ten of each a minute for one user.
+_LIMITED = frozenset({"analyzeDream", "generateDreamVideo", "generateVideo"})
+_REQUESTS_OF_A_USER = 9
+# What the document gives as an example of a key. It says as well that every request needs a fresh one.
+_EXAMPLE_KEY = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 # A good form is not all: reserved domains (.test, .local ...) are refused as well, which no JSON Schema says.
 schemathesis.openapi.format("email", strategies.from_regex(r"[a-z0-9]{1,20}@[a-z0-9]{1,20}\.(com|org)", fullmatch=True))
@@ -24,6 +30,7 @@ class Users:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._token: str | None = None
+        self._limited = 0
 
     def get(self, case: schemathesis.Case[Any], context: schemathesis.AuthContext) -> str | None:
         if context.operation.definition.raw.get("security") == []:
@@ -31,12 +38,21 @@ class Users:
         if context.operation.definition.raw["operationId"] in _ENDS_THE_SESSION:
             return _registered()
         with self._lock:
-            self._token = self._token or _registered()
+            self._limited += context.operation.definition.raw["operationId"] in _LIMITED
+            if self._token is None or self._limited > _REQUESTS_OF_A_USER:
+                self._token, self._limited = _registered(), 0
             return self._token
 
     def set(self, case: schemathesis.Case[Any], data: str | None, context: schemathesis.AuthContext) -> None:
         if data is not None:
             case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
+    headers = case.headers or {}
+    if headers.get("Idempotency-Key") == _EXAMPLE_KEY:
+        headers["Idempotency-Key"] = secrets.token_hex(16)
 
 
 def _registered() -> str:

@@ -69,7 +69,7 @@ def somebody(http: httpx.Client) -> User:
 
 @pytest.fixture(scope="module")
 def forger(local: StackCommand, somebody: User) -> Forger:
-    (file,) = (local.folder / "state").rglob("cognito-rsa-key.pem")
+    (file,) = (local.folder / "state").rglob(f"{local.outputs()['user_pool_id']}-access.pem")
     return Forger(file.read_text(), somebody.access_token)
 
 
