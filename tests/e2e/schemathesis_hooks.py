@@ -2,6 +2,7 @@
 after every few that a limit counts."""
 
 import os
+import re
 import secrets
 import threading
 from typing import Any
@@ -16,8 +17,7 @@ _ENDS_THE_SESSION = frozenset({"logout", "changePassword", "deleteMe"})
 # Ten of each a minute for one user.
 _LIMITED = frozenset({"analyzeDream", "generateDreamVideo", "generateVideo"})
 _REQUESTS_OF_A_USER = 9
-# What the document gives as an example of a key. It says as well that every request needs a fresh one.
-_EXAMPLE_KEY = "0f8fad5b-d9cb-469f-a165-70867728950e"
+_GOOD_KEY = re.compile(r"[!-~]{1,255}")
 
 # A good form is not all: reserved domains (.test, .local ...) are refused as well, which no JSON Schema says.
 schemathesis.openapi.format("email", strategies.from_regex(r"[a-z0-9]{1,20}@[a-z0-9]{1,20}\.(com|org)", fullmatch=True))
@@ -50,9 +50,10 @@ class Users:
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
-    headers = case.headers or {}
-    if headers.get("Idempotency-Key") == _EXAMPLE_KEY:
-        headers["Idempotency-Key"] = secrets.token_hex(16)
+    """Every request needs a fresh key, which no schema can say: a good one keeps its length, and is made one."""
+    key = str(case.headers.get("Idempotency-Key", ""))
+    if _GOOD_KEY.fullmatch(key):
+        case.headers["Idempotency-Key"] = secrets.token_hex(16) + key[32:]
 
 
 def _registered() -> str:
