@@ -20,6 +20,8 @@ _KINDS = {
 }
 # Shorter texts turn up by chance; a dream that is let in has ten characters at least.
 _SHORTEST = 8
+# And so do those of one character over and over.
+_FEWEST_CHARACTERS = 5
 # A log that cuts long texts off still has their beginning.
 _BEGINNING = 40
 
@@ -46,7 +48,7 @@ class SecretsRecorder:
     def add(self, kind: str, text: str) -> None:
         """One more text that no log may hold."""
         beginning = text.strip()[:_BEGINNING]
-        if len(beginning) < _SHORTEST:
+        if len(beginning) < _SHORTEST or len(set(beginning)) < _FEWEST_CHARACTERS:
             return
         # A line of JSON writes some characters in another way.
         for form in (beginning, json.dumps(beginning)[1:-1], json.dumps(beginning, ensure_ascii=False)[1:-1]):

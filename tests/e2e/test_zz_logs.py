@@ -1,10 +1,12 @@
 """After everything else: what the whole run has left in the logs."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from dreamvision.tables.texts import unpacked
 from tests.e2e.client import PASSWORD, ControlPlane, User
 from tests.e2e.secrets_recorder import SecretsRecorder
 
@@ -23,6 +25,8 @@ def test_no_log_holds_anything_personal_or_secret(
     )
     for key in _keys(control):
         recorder.add("key", key)
+    for kind, text in _kept(control):
+        recorder.add(kind, text)
     kinds = {"dream", "prompt", "e-mail address", "password", "token", "key"}
     assert set(recorder.secrets.values()) == kinds
     assert {PASSWORD, user.email} <= set(recorder.secrets)
@@ -40,6 +44,16 @@ def test_no_log_holds_anything_personal_or_secret(
         (name, *leak) for name, lines in {"functions": functions, **files}.items() for leak in recorder.leaks(lines)
     ]
     assert leaks[:5] == []
+
+
+def _kept(control: ControlPlane) -> Iterator[tuple[str, str]]:
+    """What is in the tables: browsers and generated clients have told dreams as well."""
+    tables = control.outputs["tables"]
+    for role, names in {"dreams": ("dream_text", "t", "video_prompt"), "user_profiles": ("email",)}.items():
+        for item in control.tables.Table(tables[role]).scan()["Items"]:
+            for name in names:
+                if text := unpacked(item.get(name)):
+                    yield {"email": "e-mail address", "video_prompt": "prompt"}.get(name, "dream"), text
 
 
 def _keys(control: ControlPlane) -> list[str]:
