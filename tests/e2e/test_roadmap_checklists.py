@@ -2,6 +2,9 @@
 
 Every test's id is a line of them, word for word. Where a line speaks of Supabase the docstring says what stands for it:
 Cognito for its Auth, a DynamoDB table for each of its tables. Requests go to the local stack instead of port 8000.
+
+"All tests pass", "Unit tests passing" and "Integration tests passing" are the run that these tests belong to. "API tests
+cover all endpoints" is asserted by test_schemathesis.py.
 """
 
 import re
@@ -21,9 +24,9 @@ MOUNTAINS = "I was flying over mountains"
 CATEGORIES = {"flight", "gothic", "chase", "transformation", "physics", "liminal"}
 
 
-def line[Test: Callable[..., None]](text: str) -> Callable[[Test], Test]:
-    """The line of the checklist that a test stands for."""
-    mark = pytest.mark.parametrize("quote", [pytest.param(None, id=text)])
+def line[Test: Callable[..., None]](*texts: str) -> Callable[[Test], Test]:
+    """The lines of the checklists that a test stands for."""
+    mark = pytest.mark.parametrize("quote", [pytest.param(None, id=text) for text in texts])
     return lambda test: mark(test)
 
 
@@ -61,7 +64,7 @@ def _is_time(text: str) -> bool:
 # ---------------------------------------------------------------- 2.3 Dream Analysis API
 
 
-@line("POST /api/v1/dreams/analyze endpoint working")
+@line("POST /api/v1/dreams/analyze endpoint working", "Dream analysis endpoint working")
 def test_23_endpoint(story: Story, quote: None) -> None:
     assert story.analysis.status_code == 200
 
@@ -105,19 +108,19 @@ def test_23_first_ten(eleven: list[httpx.Response], quote: None) -> None:
     assert [answer.status_code for answer in eleven[:10]] == [200] * 10
 
 
-@line("11th returns 429 Too Many Requests")
+@line("11th returns 429 Too Many Requests", "Rate limiting active")
 def test_23_eleventh(eleven: list[httpx.Response], quote: None) -> None:
     assert eleven[10].status_code == 429
     assert eleven[10].json()["title"] == "Too many requests"
     assert int(eleven[10].headers["retry-after"]) >= 1
 
 
-@line("Without token → 401 Unauthorized")
+@line("Without token → 401 Unauthorized", "Authentication required")
 def test_23_without_token(http: httpx.Client, quote: None) -> None:
     assert http.post("/api/v1/dreams/analyze", json={"dream_text": FOREST}).status_code == 401
 
 
-@line("With invalid token → 401 Unauthorized")
+@line("With invalid token → 401 Unauthorized", "Token validation works", "JWT validation working")
 def test_23_invalid_token(http: httpx.Client, quote: None) -> None:
     headers = {"Authorization": "Bearer YOUR_TOKEN"}
     assert http.post("/api/v1/dreams/analyze", json={"dream_text": FOREST}, headers=headers).status_code == 401
@@ -134,7 +137,7 @@ def test_23_table(story: Story, control: ControlPlane, quote: None) -> None:
     assert control.rows("dreams", story.user.id)
 
 
-@line("See your dream saved with correct data")
+@line("See your dream saved with correct data", "Dream saved to Supabase")
 def test_23_saved(story: Story, control: ControlPlane, quote: None) -> None:
     """In DynamoDB, as the functions' own code reads it: texts are packed there."""
     from dreamvision.tables.dreams import Dreams
@@ -147,7 +150,7 @@ def test_23_saved(story: Story, control: ControlPlane, quote: None) -> None:
     assert (dream.input_tokens, dream.output_tokens) == tuple(answer["token_usage"].values())
 
 
-@line("Error handling for API failures")
+@line("Error handling for API failures", "Error handling complete")
 def test_23_failures(story: Story, quote: None) -> None:
     """One of them, which the sandbox plays when a dream asks for it; all of them are in test_provider_failures.py."""
     answer = story.user.post("/dreams/analyze", {"dream_text": "I was flying [[claude:refusal]] over a forest"})
@@ -155,10 +158,22 @@ def test_23_failures(story: Story, quote: None) -> None:
     assert answer.json()["type"] == "urn:dreamvision:problem:dream_refused"
 
 
+@line(
+    "Claude Sonnet 4.5 integrated with Minimal Prompt System v2.0", "Claude integration with Minimal Prompt System v2.0"
+)
+def test_23_claude(story: Story, control: ControlPlane, quote: None) -> None:
+    """Sonnet 5.5 unless the parameter ClaudeModel says otherwise; 4.5 works as well and is retired in November 2026."""
+    from dreamvision.tables.dreams import Dreams
+
+    assert control.claude_requests(FOREST) >= 1
+    model = Dreams(control.database()).get(story.user.id, story.analysis.json()["dream_id"]).model
+    assert str(model).startswith("claude-sonnet-")
+
+
 # ---------------------------------------------------------------- 2.4 Video Generation API
 
 
-@line("Test video generation:")
+@line("Test video generation:", "POST /api/v1/videos/generate starts video generation", "Video generation endpoint")
 def test_24_generation(story: Story, quote: None) -> None:
     """``job_id`` is ours, as is ``video_id``: Runway's own id stays inside."""
     assert story.generation.status_code == 200
@@ -169,14 +184,14 @@ def test_24_generation(story: Story, quote: None) -> None:
     assert datetime.fromisoformat(body["estimated_completion_time"]) > datetime.fromisoformat(body["created_at"])
 
 
-@line("Test status polling (wait 10 seconds, then check):")
+@line("Test status polling (wait 10 seconds, then check):", "Status polling works correctly")
 def test_24_polling(story: Story, quote: None) -> None:
     """The tests' sandbox renders in one second, so that nobody has to wait ten."""
     assert list(story.seen)[-1] == "completed"
     assert set(story.seen) <= {"pending", "processing", "completed"}
 
 
-@line("Response (processing):")
+@line("Response (processing):", "GET /api/v1/videos/{job_id} returns status", "Video status endpoint")
 def test_24_processing(story: Story, quote: None) -> None:
     video = story.seen["processing"]
     assert video["video_id"] == video["job_id"] == story.generation.json()["job_id"]
@@ -194,7 +209,7 @@ def test_24_completed(story: Story, quote: None) -> None:
         assert client.get(video["thumbnail_url"]).headers["content-type"] == "image/jpeg"
 
 
-@line("Should return both dream analysis AND video job_id")
+@line("Should return both dream analysis AND video job_id", "Combined dream+video endpoint")
 def test_24_combined(story: Story, quote: None) -> None:
     body = story.combined.json()
     if story.combined.status_code == 202:  # the analysis took longer than a client should wait
@@ -205,12 +220,20 @@ def test_24_combined(story: Story, quote: None) -> None:
     assert UUID(body["video_generation"]["job_id"])
 
 
-@line("Video records in Supabase")
+@line("Video records in Supabase", "Video metadata saved to Supabase")
 def test_24_saved(story: Story, control: ControlPlane, quote: None) -> None:
     """In DynamoDB's table of videos."""
     rows = {row["job_id"]: row for row in control.rows("videos", story.user.id)}
     row = rows[story.generation.json()["job_id"]]
     assert (row["status"], row["dream_id"], row["duration"]) == ("completed", story.analysis.json()["dream_id"], 5)
+
+
+@line("Runway Gen-3 Alpha integrated", "Runway API integrated")
+def test_24_runway(story: Story, control: ControlPlane, quote: None) -> None:
+    """Runway's official API with its present model, since Gen-3 Alpha is no longer there."""
+    rows = {row["job_id"]: row for row in control.rows("videos", story.user.id)}
+    assert rows[story.generation.json()["job_id"]]["provider_task_id"]
+    assert control.paid_renders(story.analysis.json()["video_prompt"]) >= 1
 
 
 # ---------------------------------------------------------------- 2.5 Authentication Routes
@@ -221,7 +244,7 @@ def registered(http: httpx.Client) -> User:
     return register(http)
 
 
-@line("Test registration:")
+@line("Test registration:", "POST /api/v1/auth/register creates user")
 def test_25_registration(http: httpx.Client, quote: None) -> None:
     user = {"email": "checklist@example.com", "password": "SecurePass123", "username": "checklist-user"}
     answer = http.post("/api/v1/auth/register", json=user)
@@ -234,14 +257,14 @@ def test_25_registration(http: httpx.Client, quote: None) -> None:
     assert (body["user"]["email"], body["user"]["username"]) == (user["email"], user["username"])
 
 
-@line("Test login:")
+@line("Test login:", "POST /api/v1/auth/login returns JWT token")
 def test_25_login(http: httpx.Client, registered: User, quote: None) -> None:
     answer = http.post("/api/v1/auth/login", json={"email": registered.email, "password": PASSWORD})
     assert answer.status_code == 200
     assert {"access_token", "refresh_token", "user"} <= set(answer.json())
 
 
-@line("Test get profile:")
+@line("Test get profile:", "Get profile endpoint")
 def test_25_profile(registered: User, quote: None) -> None:
     answer = registered.get("/auth/me")
     assert (answer.status_code, answer.json()["username"]) == (200, registered.username)
@@ -262,7 +285,7 @@ def test_25_users(control: ControlPlane, quote: None) -> None:
     assert pool["UserPool"]["UsernameAttributes"] == ["email"]
 
 
-@line("See your test user")
+@line("See your test user", "Supabase Auth handles authentication")
 def test_25_user(registered: User, control: ControlPlane, quote: None) -> None:
     found = control.client("cognito-idp").admin_get_user(
         UserPoolId=control.outputs["user_pool_id"], Username=registered.email
@@ -277,7 +300,7 @@ def test_25_table(control: ControlPlane, quote: None) -> None:
     assert table.key_schema == [{"AttributeName": "user_id", "KeyType": "HASH"}]
 
 
-@line("See profile created automatically")
+@line("See profile created automatically", "User profile auto-created on registration")
 def test_25_profile_row(registered: User, control: ControlPlane, quote: None) -> None:
     (row,) = control.rows("user_profiles", registered.id)
     assert (row["email"], row["username"], row["subscription_tier"]) == (registered.email, registered.username, "free")
@@ -305,7 +328,7 @@ def test_26_docs(http: httpx.Client, quote: None) -> None:
     assert "swagger" in answer.text.lower()
 
 
-@line("All endpoints have descriptions")
+@line("All endpoints have descriptions", "OpenAPI documentation complete")
 def test_26_descriptions(document: dict[str, Any], quote: None) -> None:
     bare = [name for name, operation in _operations(document) if not operation.get("description")]
     assert bare == []
@@ -343,9 +366,16 @@ def test_26_api_md(document: dict[str, Any], quote: None) -> None:
         assert re.search(topic, text, re.IGNORECASE), topic
 
 
-@line("Backend README complete")
+@line("Backend README complete", "README updated with examples")
 def test_26_readme(quote: None) -> None:
     """Docker has no part in it: the stack needs nothing but Python."""
     text = (REPOSITORY / "README.md").read_text()
     for command in ("make demo", "make up", "make test"):
         assert command in text
+
+
+@line("Environment setup documented", "Deployment guide ready")
+def test_26_guides(quote: None) -> None:
+    """Of an AWS account, and of what is put into it."""
+    guides = [(REPOSITORY / "docs" / name).read_text() for name in ("AWS-SETUP.md", "DEPLOYMENT.md")]
+    assert all("sam deploy" in guide or "aws " in guide for guide in guides)
