@@ -3,8 +3,8 @@
 Every test's id is a line of them, word for word. Where a line speaks of Supabase the docstring says what stands for it:
 Cognito for its Auth, a DynamoDB table for each of its tables. Requests go to the local stack instead of port 8000.
 
-"All tests pass", "Unit tests passing" and "Integration tests passing" are the run that these tests belong to. "API tests
-cover all endpoints" is asserted by test_schemathesis.py.
+"All tests pass", "Unit tests passing" and "Integration tests passing" are the run that these tests belong to, and "API
+tests cover all endpoints" is asserted by test_schemathesis.py.
 """
 
 import re
@@ -244,17 +244,23 @@ def registered(http: httpx.Client) -> User:
     return register(http)
 
 
+NEWCOMER = {"email": "checklist@example.com", "password": "SecurePass123", "username": "checklist-user"}
+
+
+@pytest.fixture(scope="module")
+def registration(http: httpx.Client) -> httpx.Response:
+    return http.post("/api/v1/auth/register", json=NEWCOMER)
+
+
 @line("Test registration:", "POST /api/v1/auth/register creates user")
-def test_25_registration(http: httpx.Client, quote: None) -> None:
-    user = {"email": "checklist@example.com", "password": "SecurePass123", "username": "checklist-user"}
-    answer = http.post("/api/v1/auth/register", json=user)
-    assert answer.status_code == 200
-    body = answer.json()
+def test_25_registration(registration: httpx.Response, quote: None) -> None:
+    assert registration.status_code == 200
+    body = registration.json()
     assert body["access_token"].startswith("eyJ")
     assert body["refresh_token"]
     assert (body["token_type"], body["expires_in"]) == ("bearer", 3600)
     assert UUID(body["user"]["id"])
-    assert (body["user"]["email"], body["user"]["username"]) == (user["email"], user["username"])
+    assert (body["user"]["email"], body["user"]["username"]) == (NEWCOMER["email"], NEWCOMER["username"])
 
 
 @line("Test login:", "POST /api/v1/auth/login returns JWT token")
