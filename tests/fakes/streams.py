@@ -1,6 +1,7 @@
 """Records as DynamoDB's streams have them."""
 
 import itertools
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -53,4 +54,9 @@ def _rows(database: Database, table: str) -> dict[str, dict[str, Any]]:
 
 def _typed(row: dict[str, Any]) -> dict[str, Any]:
     serializer = TypeSerializer()
-    return {name: serializer.serialize(value) for name, value in row.items()}
+    return {name: _as_json(serializer.serialize(value)) for name, value in row.items()}
+
+
+def _as_json(value: Any) -> dict[str, Any]:
+    """Lambda hands events over as JSON: binary values are Base64."""
+    return {"B": b64encode(bytes(value["B"])).decode()} if "B" in value else dict(value)

@@ -1,5 +1,6 @@
 """Reading the records of DynamoDB's streams: what changed in a row, for whoever has to be told."""
 
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,12 @@ def _image(record: StreamRecord, name: str) -> Item | None:
     image = record["dynamodb"].get(name)
     if image is None:
         return None
-    return {attribute: _deserializer().deserialize(value) for attribute, value in image.items()}
+    return {attribute: _deserializer().deserialize(_decoded(value)) for attribute, value in image.items()}
+
+
+def _decoded(value: Any) -> Any:  # noqa: ANN401 - one of DynamoDB's typed values
+    """Lambda hands events over as JSON, in which a binary value (a packed text) is Base64."""
+    return {"B": b64decode(value["B"])} if isinstance(value.get("B"), str) else value
 
 
 def _visible(row: Item) -> Item:
