@@ -70,7 +70,7 @@ def _belongings(control: ControlPlane, owner: User) -> str:
     moving = ("progress", "updated_at", "queued_since")
     still = [{name: value for name, value in row.items() if name not in moving} for row in rows]
     media = control.client("s3").list_objects_v2(Bucket=control.outputs["media_bucket"], Prefix=f"videos/{owner.id}/")
-    return json.dumps([still, [item["Key"] for item in media.get("Contents", [])]], default=str, sort_keys=True)
+    return json.dumps([still, [item["Key"] for item in media.get("Contents", [])]], default=repr, sort_keys=True)
 
 
 def test_there_are_routes_to_try() -> None:
