@@ -4,8 +4,8 @@ Every test's id is a line of them, word for word. Where a line speaks of Supabas
 Cognito for its Auth, a DynamoDB table for each of its tables. Requests go to the local stack instead of port 8000.
 
 "All tests pass", "Unit tests passing" and "Integration tests passing" are the run that these tests belong to, and "API
-tests cover all endpoints" is asserted by test_schemathesis.py. "Coverage > 70%" is not asserted in every run; the unit and
-integration tests reach 97% of the lines of layers/ and functions/.
+tests cover all endpoints" is asserted by test_schemathesis.py. "Coverage > 70%" is not asserted in every run; the unit
+and integration tests reach 97% of the lines of layers/ and functions/.
 """
 
 import re
