@@ -11,6 +11,7 @@ The copy differs in what the emulator does not do (the built template is changed
   FFmpeg alone would be 128 MB of each.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -68,10 +69,14 @@ def build(settings: Settings) -> Path:
     if stamp.exists() and stamp.read_text() == wanted and template.exists():
         return template
     folder.mkdir(parents=True, exist_ok=True)
-    with step("Installing the Lambda runtime (boto3 and AWS's runtime client)"):
-        _install_runtime(settings)
-    with step("Building functions and layers (sam build)"):
-        _sam_build(settings)
+    settings.cache_folder.mkdir(parents=True, exist_ok=True)
+    # What one stack of this checkout builds, the next finds in the cache.
+    with (settings.cache_folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with step("Installing the Lambda runtime (boto3 and AWS's runtime client)"):
+            _install_runtime(settings)
+        with step("Building functions and layers (sam build)"):
+            _sam_build(settings)
     with step("Compiling to bytecode"):
         _compile(settings)
     _write_local_copy(settings, wanted)

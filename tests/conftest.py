@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
@@ -16,13 +16,33 @@ from xdist.scheduler import LoadScopeScheduling
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 type Event = dict[str, Any]
+type Lane = Literal["first", "second"]
+
+_SECOND_LANE = frozenset(
+    {
+        "test_cors.py",
+        "test_docs_pages.py",
+        "test_history.py",
+        "test_media.py",
+        "test_page.py",
+        "test_schemathesis.py",
+        "test_typescript_client.py",
+    }
+)
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc] # it comes without types
-    """What goes to one worker together: all e2e tests, since one worker has the stack, and otherwise a file's tests."""
+    """What goes to one worker together: a file's tests, and the e2e tests in two lanes with a stack for each."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
+        path = nodeid.partition("::")[0]
+        return f"e2e, {lane_of(nodeid)} lane" if path.startswith("tests/e2e/") else path
+
+
+def lane_of(nodeid: str) -> Lane:
+    """Which half of the e2e tests a test belongs to. The second has those that take a browser or a program."""
+    file, _, test = nodeid.rpartition("/")[2].partition("::")
+    return "second" if file in _SECOND_LANE or "[second]" in test else "first"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

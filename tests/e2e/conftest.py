@@ -1,4 +1,4 @@
-"""One local stack for all e2e tests: its own ports, its own folder, IAM enforced, real HTTP.
+"""One local stack for all e2e tests of a worker: its own ports, its own folder, IAM enforced, real HTTP.
 
 A stack that ``make up`` left running is never touched. What was built is shared with it, since building is the same.
 """
@@ -32,7 +32,7 @@ PARAMETERS |= {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The logs are looked through when there is nothing more to log."""
+    """The logs are looked through when there is nothing more to log; sorting keeps the order of the others."""
     items.sort(key=lambda item: item.path.name == "test_zz_logs.py")
 
 
@@ -56,8 +56,8 @@ def _is_free(port: int) -> bool:
 class StackCommand:
     """``python -m local`` with the settings of the tests' stack."""
 
-    def __init__(self) -> None:
-        self.folder = REPOSITORY / ".local" / "tests"
+    def __init__(self, worker: str) -> None:
+        self.folder = REPOSITORY / ".local" / f"tests-{worker}"
         self.port = free_ports(6)
         steering = ("AWS_", "ANTHROPIC_", "RUNWAYML_", "SANDBOX_", "LOCAL_", "PARAMETERS", "DREAM")
         self.environment = {
@@ -85,8 +85,9 @@ class StackCommand:
 
 
 @pytest.fixture(scope="session")
-def local() -> StackCommand:
-    return StackCommand()
+def local(worker_id: str) -> StackCommand:
+    """The command for this worker's stack; ``worker_id`` is pytest-xdist's, "master" where there are no workers."""
+    return StackCommand(worker_id)
 
 
 @pytest.fixture(scope="session")

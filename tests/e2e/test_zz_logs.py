@@ -1,20 +1,23 @@
-"""After everything else: what the whole run has left in the logs."""
+"""After everything else: what the whole run has left in the logs, those of each lane's stack."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from dreamvision.tables.texts import unpacked
+from tests.conftest import Lane
 from tests.e2e.client import PASSWORD, ControlPlane, User
 from tests.e2e.secrets_recorder import SecretsRecorder
 
 _MARK = "a lighthouse of green glass in the middle of the desert"
 
 
+@pytest.mark.parametrize("lane", ["first", "second"])
 def test_no_log_holds_anything_personal_or_secret(
-    user: User, http: httpx.Client, control: ControlPlane, stack: dict[str, Any], recorder: SecretsRecorder
+    lane: Lane, user: User, http: httpx.Client, control: ControlPlane, stack: dict[str, Any], recorder: SecretsRecorder
 ) -> None:
     # GIVEN a whole run of tests, or this one user alone
     analysis = user.post("/dreams/analyze", {"dream_text": f"I dreamt of {_MARK}"})
