@@ -168,7 +168,7 @@ class ControlPlane:
         return lines
 
     def paid_renders(self, prompt: str, *, but: frozenset[str] = frozenset()) -> int:
-        """How many renderings the Runway sandbox has created for exactly this prompt, not counting the tasks ``but``."""
+        """How many renderings the Runway sandbox has created for exactly this prompt, ``but`` these tasks."""
         wanted = hashlib.sha256(prompt.encode()).hexdigest()
         return sum(
             1 for create in self._creates() if create["prompt_sha256"] == wanted and create["task_id"] not in but
