@@ -63,20 +63,21 @@ def build(settings: Settings) -> Path:
         BuildError: a step failed.
     """
     folder = settings.build_folder
-    template = folder / "stack" / "template.yaml"
-    stamp = folder / "source-hash"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Of several stacks that share the folder one builds; the others wait for it.
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build(settings, folder / "stack" / "template.yaml", folder / "source-hash")
+
+
+def _build(settings: Settings, template: Path, stamp: Path) -> Path:
     wanted = source_hash([("architecture", settings.architecture), ("python", sys.executable)])
     if stamp.exists() and stamp.read_text() == wanted and template.exists():
         return template
-    folder.mkdir(parents=True, exist_ok=True)
-    settings.cache_folder.mkdir(parents=True, exist_ok=True)
-    # What one stack of this checkout builds, the next finds in the cache.
-    with (settings.cache_folder / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with step("Installing the Lambda runtime (boto3 and AWS's runtime client)"):
-            _install_runtime(settings)
-        with step("Building functions and layers (sam build)"):
-            _sam_build(settings)
+    with step("Installing the Lambda runtime (boto3 and AWS's runtime client)"):
+        _install_runtime(settings)
+    with step("Building functions and layers (sam build)"):
+        _sam_build(settings)
     with step("Compiling to bytecode"):
         _compile(settings)
     _write_local_copy(settings, wanted)

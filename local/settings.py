@@ -65,10 +65,12 @@ class Settings:
 
     ports: Ports
     folder: Path
+    build_folder: Path
     providers: Providers
     parameters: Mapping[str, str]
     render_seconds: float
     claude_seconds: float
+    reuse_films: bool
 
     @property
     def endpoint_url(self) -> str:
@@ -90,10 +92,6 @@ class Settings:
     def media_url(self) -> str:
         """Where the front door serves what CloudFront would."""
         return f"{self.api_url}/media"
-
-    @property
-    def build_folder(self) -> Path:
-        return self.folder / "build"
 
     @property
     def cache_folder(self) -> Path:
@@ -138,9 +136,12 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         SettingsError: a value cannot be.
     """
     source = os.environ if environment is None else environment
+    folder = Path(source.get("LOCAL_DIR") or REPOSITORY / ".local").resolve()
     return Settings(
         ports=Ports(_port(source.get("LOCAL_PORT", ""))),
-        folder=Path(source.get("LOCAL_DIR") or REPOSITORY / ".local").resolve(),
+        folder=folder,
+        # Stacks of the same sources may share what was built; a stack that runs goes on using it.
+        build_folder=Path(source.get("LOCAL_BUILD_DIR") or folder / "build").resolve(),
         providers=Providers(
             claude_url=source.get("ANTHROPIC_BASE_URL") or None,
             claude_key=source.get("ANTHROPIC_API_KEY") or None,
@@ -150,6 +151,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         parameters=_parameters(source.get("PARAMETERS", "")),
         render_seconds=_seconds(source, "SANDBOX_RENDER_SECONDS", 10.0),
         claude_seconds=_seconds(source, "SANDBOX_CLAUDE_SECONDS", 1.0),
+        reuse_films=bool(source.get("SANDBOX_REUSE_FILMS")),
     )
 
 

@@ -98,6 +98,7 @@ class Supervisor:
         command += ["--claude-port", str(ports.claude), "--runway-port", str(ports.runway)]
         command += ["--render-seconds", str(settings.render_seconds), "--claude-seconds", str(settings.claude_seconds)]
         command += ["--state-dir", str(settings.folder / "sandbox")]
+        command += ["--reuse-films"] if settings.reuse_films else []
         process = self._launch("sandbox", command, settings.clean_environment())
         log = settings.log_folder / "sandbox.log"
         for port in (ports.claude, ports.runway):

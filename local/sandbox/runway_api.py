@@ -48,6 +48,7 @@ class RunwayApi:
         base_url: Callable[[], str],
         link_seconds: float = _DAY_SECONDS,
         clock: Callable[[], float] = time.time,
+        reuse_films: bool = False,
     ) -> None:
         self._clock = clock
         self._stopping = stopping
@@ -55,7 +56,7 @@ class RunwayApi:
         self._link_seconds = link_seconds
         self._concurrency = concurrency
         self._state = StateFile(state_dir)
-        self._studio = Studio(state_dir / "outputs")
+        self._studio = Studio(state_dir / "outputs", reuse=reuse_films)
         self._links = LinkSigner(self._state.secret.encode(), clock)
         self._book = TaskBook(self._studio, render_seconds, concurrency, clock)
         self._journal = Journal()

@@ -15,7 +15,8 @@ class SandboxServers:
     """Claude and Runway on two ports of ``host`` (0: any free one) between ``start`` and ``stop``.
 
     ``render_seconds`` is Runway's time from a task's creation to its end, ``claude_seconds`` Claude's time to answer,
-    ``link_seconds`` how long an output URL is good. Without ``state_dir`` nothing outlives ``stop``.
+    ``link_seconds`` how long an output URL is good. With ``reuse_films`` one film per category, size and length is made
+    and copied. Without ``state_dir`` nothing outlives ``stop``.
     Raises PortTakenError.
     """
 
@@ -29,13 +30,20 @@ class SandboxServers:
         state_dir: Path | str | None = None,
         concurrency: int = 20,
         link_seconds: float = 86_400.0,
+        reuse_films: bool = False,
     ) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="sandbox-") if state_dir is None else None
         folder = Path(self._scratch.name if self._scratch else str(state_dir))
         self._stopping = threading.Event()
         self.claude = ClaudeApi(claude_seconds, self._stopping)
         self.runway = RunwayApi(
-            folder, render_seconds, concurrency, self._stopping, lambda: self.runway_url, link_seconds=link_seconds
+            folder,
+            render_seconds,
+            concurrency,
+            self._stopping,
+            lambda: self.runway_url,
+            link_seconds=link_seconds,
+            reuse_films=reuse_films,
         )
         self._claude_server = LoopbackServer(host, claude_port, self.claude.handle, self.claude.refuse, "claude")
         try:

@@ -1,6 +1,7 @@
 """Makes the films: one worker process at a time per half of the machine's cores, so that the rest stays responsive.
 
 What is ordered again, word for word, is copied: a film takes seconds of a core, and the same order gives the same film.
+With ``reuse`` a film of the same category, size and length will do.
 """
 
 import contextlib
@@ -13,6 +14,8 @@ import sys
 import threading
 from pathlib import Path
 
+from local.sandbox.categories import classify
+
 _ROOT = Path(__file__).parents[2]
 _STOP_SECONDS = 5.0
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
@@ -22,8 +25,9 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_"
 class Studio:
     """Renders films into ``folder`` as ``<film_id>.mp4``. A file with that name is complete: it is moved there last."""
 
-    def __init__(self, folder: Path, workers: int | None = None) -> None:
+    def __init__(self, folder: Path, workers: int | None = None, *, reuse: bool = False) -> None:
         self._folder = folder
+        self._reuse = reuse
         self._jobs: queue.Queue[tuple[str, dict[str, object]] | None] = queue.Queue()
         self._lock = threading.Lock()
         self._failed: set[str] = set()
@@ -82,27 +86,34 @@ class Studio:
     def _work(self) -> None:
         while (item := self._jobs.get()) is not None:
             film_id, job = item
-            order = json.dumps(job, sort_keys=True)
+            order = json.dumps(job)
+            alike = self._alike(job)
             part = self._folder / f"{film_id}.part.mp4"
             try:
-                if not self._copy(film_id, order, part):
-                    self._render(film_id, order, part)
+                if not self._copy(film_id, alike, part):
+                    self._render(film_id, order, alike, part)
             finally:
                 part.unlink(missing_ok=True)
 
-    def _copy(self, film_id: str, order: str, part: Path) -> bool:
+    def _alike(self, job: dict[str, object]) -> str:
+        """What two orders have in common when one's film will do for the other."""
+        if self._reuse:
+            job = job | {"prompt": classify(str(job["prompt"])).category, "seed": None}
+        return json.dumps(job)
+
+    def _copy(self, film_id: str, alike: str, part: Path) -> bool:
         with self._lock:
-            made = self._made.get(order)
+            made = self._made.get(alike)
             if made is None or film_id in self._dropped:
                 return False
         try:
             shutil.copyfile(self.path(made), part)
         except FileNotFoundError:
             return False
-        self._deliver(film_id, order, part)
+        self._deliver(film_id, alike, part)
         return True
 
-    def _render(self, film_id: str, order: str, part: Path) -> None:
+    def _render(self, film_id: str, order: str, alike: str, part: Path) -> None:
         command = [sys.executable, "-m", "local.sandbox.film", str(part)]
         environment = {**os.environ, **_KEEP_MEMORY}
         with self._lock:
@@ -117,14 +128,14 @@ class Studio:
         with self._lock:
             del self._running[film_id]
         if process.returncode == 0:
-            self._deliver(film_id, order, part)
+            self._deliver(film_id, alike, part)
         else:
             with self._lock:
                 if not (self._stopped or film_id in self._dropped):
                     self._failed.add(film_id)
 
-    def _deliver(self, film_id: str, order: str, part: Path) -> None:
+    def _deliver(self, film_id: str, alike: str, part: Path) -> None:
         with self._lock:
             if not (self._stopped or film_id in self._dropped):
                 part.replace(self.path(film_id))
-                self._made[order] = film_id
+                self._made[alike] = film_id

@@ -21,7 +21,7 @@ from tests.e2e.secrets_recorder import SecretsRecorder
 # Quick providers, and waits that do not dominate the run.
 RENDER_SECONDS = 1.0
 CLAUDE_SECONDS = 0.1
-PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "25", "EraseGrace": "3"}
+PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "35", "EraseGrace": "3"}
 # All users of the tests come from one address, and some of them make many videos.
 PARAMETERS |= {
     "AuthRateLimitPerMinute": "100000",
@@ -64,8 +64,10 @@ class StackCommand:
             **{name: value for name, value in os.environ.items() if not name.startswith(steering)},
             "LOCAL_PORT": str(self.port),
             "LOCAL_DIR": str(self.folder),
+            "LOCAL_BUILD_DIR": str(REPOSITORY / ".local" / "tests-build"),
             "SANDBOX_RENDER_SECONDS": str(RENDER_SECONDS),
             "SANDBOX_CLAUDE_SECONDS": str(CLAUDE_SECONDS),
+            "SANDBOX_REUSE_FILMS": "1",
             "PARAMETERS": " ".join(f"{name}={value}" for name, value in PARAMETERS.items()),
         }
 

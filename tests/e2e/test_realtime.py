@@ -16,7 +16,6 @@ from dreamvision.ids import new_id
 from dreamvision.tables.dreams import Dreams
 from dreamvision.tables.videos import Media, Videos
 from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
-from tests.e2e.conftest import StackCommand
 from tests.e2e.listener import Listener, connection, listening, refusal
 from tests.e2e.test_tokens import id_token, resigned, unsigned
 from tests.fakes.claude import FakeAnalyst
@@ -332,25 +331,3 @@ def test_fifty_sockets_of_ten_users_hear_of_twenty_videos(
 
 def is_of(message: dict[str, Any], job_id: str) -> bool:
     return message["type"] == "video.updated" and bool(message["job_id"] == job_id)
-
-
-def test_after_a_restart_of_the_stack_the_streams_are_heard(
-    url: str, user: User, local: StackCommand, stack: dict[str, Any]
-) -> None:
-    # GIVEN streams that have been read for a while
-    user.wait_for_video(asyncio.run(film(user)))
-    # WHEN the stack is restarted
-    assert local.run("down").returncode == 0
-    assert local.run("up").returncode == 0
-    assert local.outputs() == stack
-
-    # THEN the very first change is told, and a sign-out ends the connection
-    async def scenario() -> None:
-        async with listening(url, user) as page:
-            job_id = await film(user)
-            await page.wait_for(lambda each: "completed" in each.statuses(job_id))
-            assert page.statuses(job_id)[0] == "pending"
-            await asyncio.to_thread(user.post, "/auth/logout")
-            await page.wait_for(lambda each: each.closed)
-
-    asyncio.run(scenario())

@@ -1,5 +1,6 @@
 """The local stack itself: what it writes, what survives a restart, what it says when it cannot start."""
 
+import asyncio
 import socket
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 from local.settings import STACK_NAME
 from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User
 from tests.e2e.conftest import StackCommand
+from tests.e2e.listener import listening
 
 
 def test_outputs_have_what_other_programs_rely_on(stack: dict[str, Any]) -> None:
@@ -60,7 +62,7 @@ def test_iam_is_enforced(control: ControlPlane) -> None:
 def test_a_restart_finds_users_dreams_and_videos(
     local: StackCommand, stack: dict[str, Any], user: User, http: httpx.Client
 ) -> None:
-    # GIVEN a finished video
+    # GIVEN a finished video, whose changes have gone through the tables' streams
     told = user.film(DREAM)
     job_id = told["video_generation"]["job_id"]
     assert user.wait_for_video(job_id)["status"] == "completed"
@@ -80,8 +82,16 @@ def test_a_restart_finds_users_dreams_and_videos(
     video = user.video(job_id)
     assert video["status"] == "completed"
     assert httpx.get(video["video_url"], trust_env=False).content[4:8] == b"ftyp"
-    again = user.film("I was swimming through the corridors of an endless school")
-    assert user.wait_for_video(again["video_generation"]["job_id"])["status"] == "completed"
+    assert asyncio.run(_statuses_heard_of(user, stack["websocket_url"])) == ["pending", "processing", "completed"]
+
+
+async def _statuses_heard_of(user: User, url: str) -> list[str]:
+    """What is heard of a new video, from its very first change on."""
+    async with listening(url, user) as page:
+        told = await asyncio.to_thread(user.film, "I was swimming through the corridors of an endless school")
+        job_id = told["video_generation"]["job_id"]
+        await page.wait_for(lambda each: "completed" in each.statuses(job_id))
+        return list(dict.fromkeys(page.statuses(job_id)))
 
 
 def test_a_second_start_leaves_the_running_stack_alone(local: StackCommand, stack: dict[str, Any]) -> None:
