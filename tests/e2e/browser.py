@@ -32,8 +32,6 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
     "--window-size=1300,1600",
-    # Nobody looks: what only moves takes a core of its own without a graphics card.
-    "--force-prefers-reduced-motion",
 )
 
 
