@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state-dir", default=None, help="where tasks and films outlive a restart (default: nowhere)")
     parser.add_argument("--concurrency", type=int, default=20, help="running tasks before others are THROTTLED")
     parser.add_argument("--link-seconds", type=float, default=86_400.0, help="how long an output URL is good")
-    parser.add_argument("--reuse-films", action="store_true", help="make one film per category, size and length")
+    parser.add_argument("--reuse-films", action="store_true", help="make one film per size and length")
     return parser
 
 

@@ -15,8 +15,8 @@ class SandboxServers:
     """Claude and Runway on two ports of ``host`` (0: any free one) between ``start`` and ``stop``.
 
     ``render_seconds`` is Runway's time from a task's creation to its end, ``claude_seconds`` Claude's time to answer,
-    ``link_seconds`` how long an output URL is good. With ``reuse_films`` one film per category, size and length is made
-    and copied. Without ``state_dir`` nothing outlives ``stop``.
+    ``link_seconds`` how long an output URL is good. With ``reuse_films`` one film per size and length is made and
+    copied. Without ``state_dir`` nothing outlives ``stop``.
     Raises PortTakenError.
     """
 

@@ -1,7 +1,7 @@
 """Makes the films: one worker process at a time per half of the machine's cores, so that the rest stays responsive.
 
 What is ordered again, word for word, is copied: a film takes seconds of a core, and the same order gives the same film.
-With ``reuse`` a film of the same category, size and length will do.
+With ``reuse`` a film of the same size and length will do.
 """
 
 import contextlib
@@ -13,8 +13,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-
-from local.sandbox.categories import classify
 
 _ROOT = Path(__file__).parents[2]
 _STOP_SECONDS = 5.0
@@ -98,7 +96,7 @@ class Studio:
     def _alike(self, job: dict[str, object]) -> str:
         """What two orders have in common when one's film will do for the other."""
         if self._reuse:
-            job = job | {"prompt": classify(str(job["prompt"])).category, "seed": None}
+            job = job | {"prompt": None, "seed": None}
         return json.dumps(job)
 
     def _copy(self, film_id: str, alike: str, part: Path) -> bool:

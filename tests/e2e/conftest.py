@@ -32,8 +32,11 @@ PARAMETERS |= {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The logs are looked through when there is nothing more to log; sorting keeps the order of the others."""
-    items.sort(key=lambda item: item.path.name == "test_zz_logs.py")
+    """The stack is restarted before much has been started, and the logs are looked through at the end.
+
+    Sorting keeps the order of the others.
+    """
+    items.sort(key=lambda item: {"test_stack.py": 0, "test_zz_logs.py": 2}.get(item.path.name, 1))
 
 
 def free_ports(count: int) -> int:

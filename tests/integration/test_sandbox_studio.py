@@ -71,14 +71,14 @@ def test_another_order_is_another_film_and_a_lost_one_is_rendered_again(
     assert len(rendered) == 3
 
 
-def test_one_film_per_category_will_do_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_one_film_per_size_will_do_where_that_is_asked_for(tmp_path: Path) -> None:
     studio = Studio(tmp_path, workers=1, reuse=True)
     studio.start()
     try:
         _order(studio, "first", "POV glide through a gothic cathedral", seed=1)
-        _order(studio, "second", "POV slow walk in a haunted gothic cathedral", seed=2)
-        _order(studio, "third", "POV gentle rise, flying above the clouds")
-        films = [_film(studio, name) for name in ("first", "second", "third")]
+        _order(studio, "second", "POV gentle rise, flying above the clouds", seed=2)
+        studio.order("portrait", "POV glide through a gothic cathedral", 720, 1280, 2, 1)
+        films = [_film(studio, name) for name in ("first", "second", "portrait")]
     finally:
         studio.stop()
     assert films[0] == films[1] != films[2]
