@@ -14,7 +14,7 @@ from dreamvision.storage import (
     thumbnail_key,
     video_key,
 )
-from dreamvision.thumbnail import Image, VideoFacts, inspect_video, make_preview, make_thumbnail
+from dreamvision.thumbnail import Examination, examine_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,14 @@ def archive_video(
     `refresh_url` is asked once for a fresh link when the first has expired. `token` names the thumbnail's folder: give
     the same one when trying again and a killed attempt leaves nothing behind. `work_dir` needs room for one video.
 
-    Raises every error of `fetch_video`, `inspect_video` and `MediaStore.put_*`, and what `refresh_url` raises.
+    Raises every error of `fetch_video`, `examine_video` and `MediaStore.put_*`, and what `refresh_url` raises.
     """
     with tempfile.TemporaryDirectory(dir=work_dir, prefix="archive-") as folder:
         file = Path(folder) / "video.mp4"
         size = _fetch(url, file, policy, refresh_url)
-        facts = inspect_video(file)
-        thumbnail = make_thumbnail(file)
-        preview = make_preview(file)
-        media = _describe(user_id, job_id, token or new_media_token(), size, facts, thumbnail)
-        _store(store, media, file, thumbnail.data, preview)
+        found = examine_video(file)
+        media = _describe(user_id, job_id, token or new_media_token(), size, found)
+        _store(store, media, file, found.thumbnail.data, found.preview)
     return media
 
 
@@ -74,18 +72,18 @@ def _fetch_once(url: str, file: Path, policy: DownloadPolicy) -> int:
         return fetch_video(url, sink, policy=policy)
 
 
-def _describe(user_id: str, job_id: str, token: str, size: int, facts: VideoFacts, thumbnail: Image) -> ArchivedMedia:
+def _describe(user_id: str, job_id: str, token: str, size: int, found: Examination) -> ArchivedMedia:
     return ArchivedMedia(
         video_key=video_key(user_id, job_id),
         thumbnail_key=thumbnail_key(token, job_id),
         preview_key=preview_key(token, job_id),
-        width=facts.width,
-        height=facts.height,
-        duration=facts.duration,
+        width=found.facts.width,
+        height=found.facts.height,
+        duration=found.facts.duration,
         size_bytes=size,
-        codec=facts.codec,
-        thumbnail_width=thumbnail.width,
-        thumbnail_height=thumbnail.height,
+        codec=found.facts.codec,
+        thumbnail_width=found.thumbnail.width,
+        thumbnail_height=found.thumbnail.height,
     )
 
 

@@ -44,7 +44,7 @@ class Archive:
         Raises:
             VideoFinalError: cancelled or closed meanwhile; what was stored is deleted again.
             RenderEmptyOutputError: the provider has nothing to fetch.
-            SourceForbiddenError, SourceTruncatedError, ... : see ``fetch_video`` and ``inspect_video``.
+            SourceForbiddenError, SourceTruncatedError, ... : see ``fetch_video`` and ``examine_video``.
         """
         video = videos.get(user_id, job_id, consistent=True)
         if video.video_key is not None:

@@ -7,7 +7,7 @@ one. It needs neither Pillow nor NumPy, which would not fit beside PyAV into a f
 import io
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -60,8 +60,21 @@ class Image:
     height: int
 
 
-def inspect_video(file: Path) -> VideoFacts:
-    """Decodes the whole file and says what it is.
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What is known of a video after it was decoded: its `facts`, its `thumbnail` and its `preview`.
+
+    The thumbnail is a JPEG of the frame with the most to see, at most 1280 pixels long and far below 5 MB. The preview
+    is an animated WebP, endlessly repeating: at most 3 s out of the middle, 8 frames per second, below 2 MB.
+    """
+
+    facts: VideoFacts
+    thumbnail: Image
+    preview: bytes
+
+
+def examine_video(file: Path) -> Examination:
+    """Decodes the whole file, once: decoding is most of what archiving costs.
 
     Raises NotAVideoError, VideoTruncatedError, VideoUnsuitableError.
     """
@@ -73,53 +86,79 @@ def inspect_video(file: Path) -> VideoFacts:
         announced = _announced_seconds(stream)
         if announced > MAX_SECONDS or codec.width * codec.height > MAX_PIXELS:
             raise VideoUnsuitableError
-        frames, end = _decode_all(container, stream)
+        thumbnail, preview = _Thumbnail(announced), _Preview(announced, codec.width, codec.height)
+        frames, end = 0, 0.0
+        for frame, start, seconds in _timed_frames(container, stream):
+            frames, end = frames + 1, max(end, start + seconds)
+            if frames > _MAX_FRAMES or end > MAX_SECONDS:
+                raise VideoUnsuitableError
+            thumbnail.see(frame, start)
+            preview.see(frame, start)
+        if frames == 0:
+            raise NotAVideoError
         if end < announced - _DURATION_TOLERANCE or frames < stream.frames * _LOST_FRAMES_TOLERANCE:
             raise VideoTruncatedError
-        return VideoFacts(round(max(end, announced), 3), codec.width, codec.height, codec.name)
+        facts = VideoFacts(round(max(end, announced), 3), codec.width, codec.height, codec.name)
+        return Examination(facts, thumbnail.encoded(), preview.encoded())
 
 
-def make_thumbnail(file: Path) -> Image:
-    """A JPEG of the frame with the most to see, at most 1280 pixels long and far below 5 MB.
+class _Moments:
+    """Picks frames: for each time in seconds, ascending, the first frame at or after it; none twice."""
 
-    Raises NotAVideoError when no frame decodes.
-    """
-    with _opened(file) as (container, stream):
-        seconds = _announced_seconds(stream)
-        times = ((index + 0.5) * seconds / _SAMPLES for index in range(_SAMPLES))
-        best: VideoFrame | None = None
-        best_score = -1.0
-        for frame in _frames_at(container, stream, times):
+    def __init__(self, times: Iterable[float]) -> None:
+        self._times = iter(times)
+        self._next = next(self._times, math.inf)
+
+    def reached(self, now: float) -> bool:
+        if now < self._next:
+            return False
+        while self._next <= now:
+            self._next = next(self._times, math.inf)
+        return True
+
+
+class _Thumbnail:
+    """Keeps the frame that shows most, out of some that are evenly spread over `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self._moments = _Moments((index + 0.5) * seconds / _SAMPLES for index in range(_SAMPLES))
+        self._best: VideoFrame | None = None
+        self._best_score = -1.0
+
+    def see(self, frame: VideoFrame, now: float) -> None:
+        if self._moments.reached(now):
             score = _frame_score(frame)
-            if score > best_score:
-                best, best_score = frame, score
-        if best is None:
+            if score > self._best_score:
+                self._best, self._best_score = frame, score
+
+    def encoded(self) -> Image:
+        if self._best is None:
             raise NotAVideoError
-        return _jpeg(best)
+        return _jpeg(self._best)
 
 
-def make_preview(file: Path) -> bytes:
-    """An animated WebP, endlessly repeating: at most 3 s out of the middle, 8 frames per second, below 2 MB.
+class _Preview:
+    """Keeps the frames of the middle of a film of `seconds`, in small."""
 
-    Raises NotAVideoError when no frame decodes.
-    """
-    with _opened(file) as (container, stream):
-        start = max(0.0, (_announced_seconds(stream) - _PREVIEW_SECONDS) / 2)
+    def __init__(self, seconds: float, width: int, height: int) -> None:
+        start = max(0.0, (seconds - _PREVIEW_SECONDS) / 2)
         count = _PREVIEW_SECONDS * _PREVIEW_RATE
-        times = (start + index / _PREVIEW_RATE for index in range(count))
-        width, height = _fitted(stream.codec_context.width, stream.codec_context.height, _PREVIEW_BOX)
-        container.seek(int(start * av.time_base))
-        frames = [
-            frame.reformat(width=width, height=height, format="yuv420p")
-            for frame in _frames_at(container, stream, times)
-        ]
-    if not frames:
-        raise NotAVideoError
-    for quality in _PREVIEW_QUALITIES:
-        preview = _webp(frames, width, height, quality)
-        if len(preview) <= _PREVIEW_MAX_BYTES:
-            return preview
-    return _webp(frames[: len(frames) // 3], width, height, _PREVIEW_QUALITIES[-1])
+        self._moments = _Moments(start + index / _PREVIEW_RATE for index in range(count))
+        self._width, self._height = _fitted(width, height, _PREVIEW_BOX)
+        self._frames: list[VideoFrame] = []
+
+    def see(self, frame: VideoFrame, now: float) -> None:
+        if self._moments.reached(now):
+            self._frames.append(frame.reformat(width=self._width, height=self._height, format="yuv420p"))
+
+    def encoded(self) -> bytes:
+        if not self._frames:
+            raise NotAVideoError
+        for quality in _PREVIEW_QUALITIES:
+            preview = _webp(self._frames, self._width, self._height, quality)
+            if len(preview) <= _PREVIEW_MAX_BYTES:
+                return preview
+        return _webp(self._frames[: len(self._frames) // 3], self._width, self._height, _PREVIEW_QUALITIES[-1])
 
 
 @contextmanager
@@ -178,32 +217,12 @@ def _announced_seconds(stream: VideoStream) -> float:
     return float(stream.duration * stream.time_base)
 
 
-def _decode_all(container: InputContainer, stream: VideoStream) -> tuple[int, float]:
-    """Number of frames and the end of the last one in seconds. Raises VideoUnsuitableError for an endless film."""
-    frames, end = 0, 0.0
+def _timed_frames(container: InputContainer, stream: VideoStream) -> Iterator[tuple[VideoFrame, float, float]]:
+    """Every frame with its start and its length in seconds."""
     rate = stream.average_rate or stream.base_rate
-    frame_seconds = float(1 / rate) if rate else 0.0
+    length = float(1 / rate) if rate else 0.0
     for frame in container.decode(stream):
-        frames += 1
-        end = max(end, _seconds(frame, stream) + frame_seconds)
-        if frames > _MAX_FRAMES or end > MAX_SECONDS:
-            raise VideoUnsuitableError
-    if frames == 0:
-        raise NotAVideoError
-    return frames, end
-
-
-def _frames_at(container: InputContainer, stream: VideoStream, times: Iterator[float]) -> Iterator[VideoFrame]:
-    """For each time in seconds, ascending, the first frame at or after it; a frame is given at most once."""
-    wanted = next(times, None)
-    for frame in container.decode(stream):
-        now = _seconds(frame, stream)
-        if wanted is not None and now >= wanted:
-            yield frame
-        while wanted is not None and wanted <= now:
-            wanted = next(times, None)
-        if wanted is None:
-            return
+        yield frame, _seconds(frame, stream), length
 
 
 def _seconds(frame: VideoFrame, stream: VideoStream) -> float:
