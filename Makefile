@@ -5,10 +5,11 @@ SHELL := /bin/bash
 PYTHON ?= python3.13
 VENV := .venv
 BIN := $(VENV)/bin
-# pip takes these as they are: wheels only, so that no compiler is needed, and only what the lock files name.
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
+# pip takes these as they are: wheels only, so that no compiler is needed, and only what the lock files name. Without
+# bytecode, which Python makes of what it imports: that is a tenth of it, and making it of all takes as long as the rest.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: --require-hashes
 
-# One worker has the e2e tests, which mostly wait for the stack; the others share the rest.
+# Two workers have a lane of the e2e tests each, which mostly wait for the stack; the third has the rest.
 WORKERS ?= 3
 
 .PHONY: help demo up down reset test test-unit test-integration test-e2e check format openapi screenshots lock clean

@@ -11,7 +11,6 @@ The copy differs in what the emulator does not do (the built template is changed
   FFmpeg alone would be 128 MB of each.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -64,13 +63,7 @@ def build(settings: Settings) -> Path:
     """
     folder = settings.build_folder
     folder.mkdir(parents=True, exist_ok=True)
-    # Of several stacks that share the folder one builds; the others wait for it.
-    with (folder / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return _build(settings, folder / "stack" / "template.yaml", folder / "source-hash")
-
-
-def _build(settings: Settings, template: Path, stamp: Path) -> Path:
+    template, stamp = folder / "stack" / "template.yaml", folder / "source-hash"
     wanted = source_hash([("architecture", settings.architecture), ("python", sys.executable)])
     if stamp.exists() and stamp.read_text() == wanted and template.exists():
         return template
@@ -117,7 +110,8 @@ def _install_runtime(settings: Settings) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     shutil.rmtree(target, ignore_errors=True)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--require-hashes"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
+    pip += ["--only-binary", ":all:", "--require-hashes"]
     run_tool(settings, "runtime", [*pip, "--target", str(target), "-r", str(requirements)], tool_environment(settings))
     stamp.write_text(wanted)
 

@@ -65,7 +65,6 @@ class Settings:
 
     ports: Ports
     folder: Path
-    build_folder: Path
     providers: Providers
     parameters: Mapping[str, str]
     render_seconds: float
@@ -97,6 +96,11 @@ class Settings:
     def cache_folder(self) -> Path:
         """Built packages, by their content: shared by all stacks of this checkout."""
         return REPOSITORY / ".local" / "cache"
+
+    @property
+    def build_folder(self) -> Path:
+        """What the stack's functions run from."""
+        return self.folder / "build"
 
     @property
     def log_folder(self) -> Path:
@@ -140,8 +144,6 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         ports=Ports(_port(source.get("LOCAL_PORT", ""))),
         folder=folder,
-        # Stacks of the same sources may share what was built; a stack that runs goes on using it.
-        build_folder=Path(source.get("LOCAL_BUILD_DIR") or folder / "build").resolve(),
         providers=Providers(
             claude_url=source.get("ANTHROPIC_BASE_URL") or None,
             claude_key=source.get("ANTHROPIC_API_KEY") or None,

@@ -1,4 +1,6 @@
-"""What all layers of tests share: no sockets in unit tests, handlers loaded by their folder, events from files."""
+"""What all layers of tests share: how workers share them, no sockets in unit tests, handlers loaded by their folder,
+events from files.
+"""
 
 import importlib.util
 import json
@@ -12,12 +14,16 @@ import pytest
 from pytest_socket import disable_socket, enable_socket
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
+
+from tests.e2e.shared_stack import Run, StackCommand
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 type Event = dict[str, Any]
 type Lane = Literal["first", "second"]
 
+_RUN = pytest.StashKey[Run]()
 _SECOND_LANE = frozenset(
     {
         "test_cors.py",
@@ -32,7 +38,7 @@ _SECOND_LANE = frozenset(
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc] # it comes without types
-    """What goes to one worker together: a file's tests, and the e2e tests in two lanes with a stack for each."""
+    """What goes to one worker together: a file's tests, and the e2e tests in two lanes."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
@@ -43,6 +49,29 @@ def lane_of(nodeid: str) -> Lane:
     """Which half of the e2e tests a test belongs to. The second has those that take a browser or a program."""
     file, _, test = nodeid.rpartition("/")[2].partition("::")
     return "second" if file in _SECOND_LANE or "[second]" in test else "first"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alone: the stack is this test's alone, no other test uses it meanwhile")
+    given = getattr(config, "workerinput", None)
+    config.stash[_RUN] = Run(given["run_id"], given["run_port"]) if given else Run.new()
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    """xdist starts a worker: it belongs to the same run."""
+    run = run_of(node.config)
+    node.workerinput.update(run_id=run.id, run_port=run.port)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The run's stack ends with the run; that is, where there are workers, once all of them are done."""
+    if not hasattr(session.config, "workerinput"):
+        StackCommand(run_of(session.config)).stop()
+
+
+def run_of(config: pytest.Config) -> Run:
+    return config.stash[_RUN]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

@@ -167,20 +167,12 @@ class ControlPlane:
             lines += [event["message"] for page in pages for event in page["events"]]
         return lines
 
-    def paid_renders(self, prompt: str, *, but: frozenset[str] = frozenset()) -> int:
-        """How many renderings the Runway sandbox has created for exactly this prompt, ``but`` these tasks."""
+    def paid_renders(self, prompt: str) -> int:
+        """How many renderings the Runway sandbox has created for exactly this prompt."""
         wanted = hashlib.sha256(prompt.encode()).hexdigest()
-        return sum(
-            1 for create in self._creates() if create["prompt_sha256"] == wanted and create["task_id"] not in but
-        )
-
-    def tasks(self) -> frozenset[str]:
-        """The ids of all renderings that the Runway sandbox has ever created."""
-        return frozenset(create["task_id"] for create in self._creates())
-
-    def _creates(self) -> list[dict[str, Any]]:
         answer = httpx.get(f"{self.outputs['runway_url']}/_sandbox/requests", trust_env=False)
-        return [create for create in answer.json()["creates"] if create["task_id"]]
+        creates = answer.json()["creates"]
+        return sum(1 for create in creates if create["task_id"] and create["prompt_sha256"] == wanted)
 
     def claude_requests(self, marker: str) -> int:
         answer = httpx.get(

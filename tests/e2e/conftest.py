@@ -1,34 +1,15 @@
-"""One local stack for all e2e tests of a worker: its own ports, its own folder, IAM enforced, real HTTP.
+"""The tests' own stack, its users and its operator. IAM is enforced there, and HTTP is real."""
 
-A stack that ``make up`` left running is never touched. What was built is shared with it, since building is the same.
-"""
-
-import json
-import os
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.conftest import run_of
 from tests.e2e.client import ControlPlane, User, register
 from tests.e2e.secrets_recorder import SecretsRecorder
-
-# Quick providers, and waits that do not dominate the run.
-RENDER_SECONDS = 1.0
-CLAUDE_SECONDS = 0.1
-PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "35", "EraseGrace": "3"}
-# All users of the tests come from one address, and some of them make many videos.
-PARAMETERS |= {
-    "AuthRateLimitPerMinute": "100000",
-    "FreeVideosPerDay": "1000",
-    "FreeConcurrentVideos": "100",
-    "ServiceVideosPerDay": "100000",
-}
+from tests.e2e.shared_stack import StackCommand, StackNotStartedError
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,73 +20,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: {"test_stack.py": 0, "test_zz_logs.py": 2}.get(item.path.name, 1))
 
 
-def free_ports(count: int) -> int:
-    """The first of ``count`` free ports in a row."""
-    for first in range(24_000 + os.getpid() % 500 * 8, 60_000, count):
-        if all(_is_free(port) for port in range(first, first + count)):
-            return first
-    raise RuntimeError("no free ports")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-class StackCommand:
-    """``python -m local`` with the settings of the tests' stack."""
-
-    def __init__(self, worker: str) -> None:
-        self.folder = REPOSITORY / ".local" / f"tests-{worker}"
-        self.port = free_ports(6)
-        steering = ("AWS_", "ANTHROPIC_", "RUNWAYML_", "SANDBOX_", "LOCAL_", "PARAMETERS", "DREAM")
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(steering)},
-            "LOCAL_PORT": str(self.port),
-            "LOCAL_DIR": str(self.folder),
-            "LOCAL_BUILD_DIR": str(REPOSITORY / ".local" / "tests-build"),
-            "SANDBOX_RENDER_SECONDS": str(RENDER_SECONDS),
-            "SANDBOX_CLAUDE_SECONDS": str(CLAUDE_SECONDS),
-            "SANDBOX_REUSE_FILMS": "1",
-            "PARAMETERS": " ".join(f"{name}={value}" for name, value in PARAMETERS.items()),
-        }
-
-    def run(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "local", command],
-            cwd=REPOSITORY,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def outputs(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder / "outputs.json").read_text())
-        return found
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Around a test with all its fixtures: whoever restarts the stack has it alone."""
+    with StackCommand(run_of(item.config)).used(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")
-def local(worker_id: str) -> StackCommand:
-    """The command for this worker's stack; ``worker_id`` is pytest-xdist's, "master" where there are no workers."""
-    return StackCommand(worker_id)
+def local(pytestconfig: pytest.Config) -> StackCommand:
+    """The command for the tests' stack."""
+    return StackCommand(run_of(pytestconfig))
 
 
 @pytest.fixture(scope="session")
-def stack(local: StackCommand) -> Iterator[dict[str, Any]]:
+def stack(local: StackCommand) -> dict[str, Any]:
     """``outputs.json`` of a running stack without a past."""
-    local.run("reset")
-    started = local.run("up")
-    if started.returncode != 0:
-        pytest.fail(f"the stack did not start:\n{started.stdout}\n{started.stderr}", pytrace=False)
     try:
-        yield local.outputs()
-    finally:
-        local.run("down")
+        return local.start_once()
+    except StackNotStartedError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,10 @@ from tests.e2e.client import User
 
 type Message = dict[str, Any]
 
+# Every closing invokes a function. Of many at once each would get a worker of its own, which takes half a second of a
+# processor to start; one after another they share a few.
+_PACE_SECONDS = 0.05
+
 
 class Heard(NamedTuple):
     """A message, and when it came (Unix seconds)."""
@@ -94,6 +98,7 @@ async def listening(url: str, user: User, *, browser: bool = True) -> AsyncItera
         finally:
             await socket.close()
             await task
+            await asyncio.sleep(_PACE_SECONDS)
 
 
 def connection(url: str, token: str, *, browser: bool = True) -> connect:

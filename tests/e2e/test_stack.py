@@ -5,11 +5,12 @@ import socket
 from typing import Any
 
 import httpx
+import pytest
 
 from local.settings import STACK_NAME
 from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User
-from tests.e2e.conftest import StackCommand
 from tests.e2e.listener import listening
+from tests.e2e.shared_stack import StackCommand
 
 
 def test_outputs_have_what_other_programs_rely_on(stack: dict[str, Any]) -> None:
@@ -59,6 +60,7 @@ def test_iam_is_enforced(control: ControlPlane) -> None:
         raise AssertionError("the role may read what it must not")
 
 
+@pytest.mark.alone
 def test_a_restart_finds_users_dreams_and_videos(
     local: StackCommand, stack: dict[str, Any], user: User, http: httpx.Client
 ) -> None:

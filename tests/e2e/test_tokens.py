@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.sample_events import event_of, routes
 from tests.e2e.client import PASSWORD, ControlPlane, User, register
-from tests.e2e.conftest import StackCommand
+from tests.e2e.shared_stack import StackCommand
 
 PROTECTED = sorted(route for route, public in routes().items() if not public)
 

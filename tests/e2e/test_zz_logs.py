@@ -1,4 +1,4 @@
-"""After everything else: what the whole run has left in the logs, those of each lane's stack."""
+"""After everything else: what each lane's tests have left in the logs."""
 
 from collections.abc import Iterator
 from pathlib import Path
