@@ -4,6 +4,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.13
 VENV := .venv
+# Every process that starts here imports much; where bytecode is not kept, each compiles all of it again.
+export PYTHONDONTWRITEBYTECODE :=
 BIN := $(VENV)/bin
 # pip takes these as they are: wheels only, so that no compiler is needed, and only what the lock files name. Without
 # bytecode, which Python makes of what it imports: that is a tenth of it, and making it of all takes as long as the rest.

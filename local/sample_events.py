@@ -7,6 +7,8 @@ are few and are kept by hand beside them.
 import json
 import re
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,8 @@ _BODIES: dict[str, dict[str, Any]] = {
 _PATH_PARAMETERS = {"dream_id": DREAM_ID, "job_id": JOB_ID, "file_name": "redoc.25e8ca1220810764d6705aee5efae670.css"}
 
 
-def routes() -> dict[str, bool]:
+@cache
+def routes() -> Mapping[str, bool]:
     """Every route of the template (``POST /api/v1/auth/login``), and whether it is public."""
     template = load_template((REPOSITORY / "template.yaml").read_text())
     found = {}

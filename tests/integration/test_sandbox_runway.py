@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 60.0
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[SandboxServers]:
-    with SandboxServers(render_seconds=0.3, claude_seconds=0.0) as running:
+    with SandboxServers(render_seconds=0.3, claude_seconds=0.0, reuse_films=True) as running:
         yield running
 
 
