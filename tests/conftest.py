@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
@@ -21,24 +21,29 @@ from tests.e2e.shared_stack import Run, StackCommand
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 type Event = dict[str, Any]
-type Lane = Literal["first", "second"]
+type Lane = Literal["first", "second", "third"]
 
 _RUN = pytest.StashKey[Run]()
-_SECOND_LANE = frozenset(
-    {
-        "test_cors.py",
-        "test_docs_pages.py",
-        "test_history.py",
-        "test_media.py",
-        "test_page.py",
-        "test_schemathesis.py",
-        "test_typescript_client.py",
-    }
-)
+# About the same time each. What is not here is in the first.
+_LANES: dict[str, Lane] = {
+    "test_docs_pages.py": "second",
+    "test_history.py": "second",
+    "test_media.py": "second",
+    "test_page.py": "second",
+    "test_accounts.py": "third",
+    "test_bad_input.py": "third",
+    "test_concurrency.py": "third",
+    "test_cors.py": "third",
+    "test_realtime.py": "third",
+    "test_roadmap_checklists.py": "third",
+    "test_schemathesis.py": "third",
+    "test_tokens.py": "third",
+    "test_typescript_client.py": "third",
+}
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc] # it comes without types
-    """What goes to one worker together: a file's tests, and the e2e tests in two lanes."""
+    """What goes to one worker together: a file's tests, and the e2e tests in lanes."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
@@ -46,9 +51,10 @@ class _ByFile(LoadScopeScheduling):  # type: ignore[misc] # it comes without typ
 
 
 def lane_of(nodeid: str) -> Lane:
-    """Which half of the e2e tests a test belongs to. The second has those that take a browser or a program."""
+    """The e2e tests that run one after another with this one. Those of other lanes run beside them."""
     file, _, test = nodeid.rpartition("/")[2].partition("::")
-    return "second" if file in _SECOND_LANE or "[second]" in test else "first"
+    named: Lane | None = next((lane for lane in get_args(Lane.__value__) if f"[{lane}]" in test), None)
+    return named or _LANES.get(file, "first")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,7 +80,14 @@ def run_of(config: pytest.Config) -> Run:
     return config.stash[_RUN]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Lanes take longest: with workers they come first, and whoever is done with one takes of the rest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False
     return _ByFile(config, log)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ from tests.e2e.secrets_recorder import SecretsRecorder
 _MARK = "a lighthouse of green glass in the middle of the desert"
 
 
-@pytest.mark.parametrize("lane", ["first", "second"])
+@pytest.mark.parametrize("lane", get_args(Lane.__value__))
 def test_no_log_holds_anything_personal_or_secret(
     lane: Lane, user: User, http: httpx.Client, control: ControlPlane, stack: dict[str, Any], recorder: SecretsRecorder
 ) -> None:
