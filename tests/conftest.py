@@ -52,9 +52,9 @@ class _ByFile(LoadScopeScheduling):  # type: ignore[misc] # it comes without typ
 
 def lane_of(nodeid: str) -> Lane:
     """The e2e tests that run one after another with this one. Those of other lanes run beside them."""
-    file, _, test = nodeid.rpartition("/")[2].partition("::")
+    path, _, test = nodeid.partition("::")
     named: Lane | None = next((lane for lane in get_args(Lane.__value__) if f"[{lane}]" in test), None)
-    return named or _LANES.get(file, "first")
+    return named or _LANES.get(path.rpartition("/")[2], "first")
 
 
 def pytest_configure(config: pytest.Config) -> None:

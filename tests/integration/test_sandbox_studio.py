@@ -79,7 +79,7 @@ def test_one_film_per_size_will_do_where_that_is_asked_for(tmp_path: Path) -> No
     try:
         _order(studio, "first", "POV glide through a gothic cathedral", seed=1)
         _order(studio, "second", "POV gentle rise, flying above the clouds", seed=2)
-        studio.order("portrait", "POV glide through a gothic cathedral", *reversed(_SMALL), 1, 1)
+        studio.order("portrait", "POV glide through a gothic cathedral", _SMALL[1], _SMALL[0], 1, 1)
         films = [_film(studio, name) for name in ("first", "second", "portrait")]
     finally:
         studio.stop()
