@@ -32,10 +32,10 @@ $(VENV)/.local-installed: $(VENV)/pyvenv.cfg local/requirements.txt
 	@$(PIP_INSTALL) -r local/requirements.txt
 	@touch $@
 
-$(VENV)/.tests-installed: $(VENV)/.local-installed tests/requirements.txt
-	@echo "  Installing what the tests need (once) ..."
-	@$(PIP_INSTALL) -r tests/requirements.txt
-	@touch $@
+$(VENV)/.tests-installed: $(VENV)/pyvenv.cfg local/requirements.txt tests/requirements.txt
+	@echo "  Installing what the local stack and the tests need (once, a minute or two) ..."
+	@$(PIP_INSTALL) -r local/requirements.txt -r tests/requirements.txt
+	@touch $(VENV)/.local-installed $@
 
 demo: $(VENV)/.local-installed ## Everything in one go: start the stack, tell a dream (DREAM="..."), save dream.mp4 and dream.jpg
 	@$(BIN)/python -m local demo

@@ -17,7 +17,7 @@ type Message = dict[str, Any]
 
 # Every closing invokes a function. Of many at once each would get a worker of its own, which takes half a second of a
 # processor to start; one after another they share a few.
-_PACE_SECONDS = 0.05
+_PACE_SECONDS = 0.1
 
 
 class Heard(NamedTuple):
