@@ -38,7 +38,7 @@ _LANES: dict[str, Lane] = {
     "test_roadmap_checklists.py": "third",
     "test_schemathesis.py": "third",
     "test_tokens.py": "third",
-    "test_typescript_client.py": "third",
+    "test_typescript_client.py": "second",
 }
 
 
