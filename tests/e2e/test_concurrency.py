@@ -14,7 +14,8 @@ from dreamvision.rendering import RenderOutcomeUnknownError
 from dreamvision.tables.database import ContentionError, Database, TableNames
 from dreamvision.tables.dreams import Dreams
 from dreamvision.tables.profiles import Profiles
-from dreamvision.tables.videos import Media, VideoFinalError, VideoRecord, Videos
+from dreamvision.tables.video_rows import Media, VideoFinalError, VideoRecord
+from dreamvision.tables.videos import Videos
 from tests.e2e.client import ControlPlane
 from tests.fakes.claude import FakeAnalyst
 from tests.fakes.runway import FakeRenderer

@@ -14,7 +14,8 @@ from websockets.asyncio.client import connect
 from dreamvision.clock import utc_now
 from dreamvision.ids import new_id
 from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.videos import Media, Videos
+from dreamvision.tables.video_rows import Media
+from dreamvision.tables.videos import Videos
 from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
 from tests.e2e.listener import Listener, connection, listening, refusal
 from tests.e2e.test_tokens import id_token, resigned, unsigned

@@ -16,7 +16,8 @@ from dreamvision.storage import MediaStore
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamRecord, Dreams
 from dreamvision.tables.profiles import Profile, Profiles
-from dreamvision.tables.videos import Media, VideoRecord, Videos
+from dreamvision.tables.video_rows import Media, VideoRecord
+from dreamvision.tables.videos import Videos
 from dreamvision.uploads import CleanPicture, Uploads
 from dreamvision.views import Views
 from dreamvision.watching import Watching, WatchingSettings

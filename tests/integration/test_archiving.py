@@ -16,7 +16,8 @@ from dreamvision.rendering import RenderEmptyOutputError, RenderState, RenderSta
 from dreamvision.storage import MediaStore
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.videos import VideoFinalError, Videos
+from dreamvision.tables.video_rows import VideoFinalError
+from dreamvision.tables.videos import Videos
 from tests.fakes import hostile_source as source
 from tests.fakes.aws import MEDIA_BUCKET
 from tests.fakes.hostile_source import HostileSource

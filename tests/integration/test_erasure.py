@@ -24,7 +24,7 @@ from dreamvision.rendering import RenderCancelUnconfirmedError, RenderTask
 from dreamvision.tables.changes import change_in
 from dreamvision.tables.dreams import DreamRecord
 from dreamvision.tables.profiles import AccountErasedError, UsernameTakenError
-from dreamvision.tables.videos import Media, VideoFinalError, VideoRecord
+from dreamvision.tables.video_rows import Media, VideoFinalError, VideoRecord
 from tests.fakes.asl import ExecutionFailedError
 from tests.fakes.aws import REGION
 from tests.fakes.cognito_state import refused

@@ -22,7 +22,8 @@ from dreamvision.rendering import (
 )
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.videos import DreamNotAnalyzedError, VideoFinalError, VideoRecord, Videos
+from dreamvision.tables.video_rows import DreamNotAnalyzedError, VideoFinalError, VideoRecord
+from dreamvision.tables.videos import Videos
 from tests.fakes.claude import FakeAnalyst
 from tests.fakes.runway import FakeRenderer
 

@@ -37,7 +37,8 @@ from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamNotFoundError, Dreams
 from dreamvision.tables.guards import SERVICE_SHARDS, Guards
 from dreamvision.tables.profiles import Profile, Profiles
-from dreamvision.tables.videos import Media, VideoFinalError, VideoRecord, Videos
+from dreamvision.tables.video_rows import Media, VideoFinalError, VideoRecord
+from dreamvision.tables.videos import Videos
 from dreamvision.workflow import Workflow, WorkflowUnavailableError
 from tests.fakes.claude import FakeAnalyst
 from tests.fakes.contended_tables import ContendedTables

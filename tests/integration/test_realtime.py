@@ -23,7 +23,8 @@ from dreamvision.syncing import LOOK_BACK, Sync
 from dreamvision.tables.connections import LIFETIME_SECONDS, Connections
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.videos import Media, VideoRecord, Videos
+from dreamvision.tables.video_rows import Media, VideoRecord
+from dreamvision.tables.videos import Videos
 from dreamvision.views import Views
 from tests.fakes.aws import MEDIA_BUCKET
 from tests.fakes.claude import FakeAnalyst

@@ -12,7 +12,7 @@ from dreamvision.ids import new_id
 from dreamvision.models.videos import VideoStatus
 from dreamvision.producing import cancel_render, look_at_render, start_render
 from dreamvision.rendering import RenderCancelUnconfirmedError, RenderTask
-from dreamvision.tables.videos import VideoFinalError, VideoRecord
+from dreamvision.tables.video_rows import VideoFinalError, VideoRecord
 from tests.fakes.capacity import Meter
 from tests.fakes.http_api import Answer, HttpFunction
 from tests.fakes.runway import FakeRenderer

@@ -11,14 +11,8 @@ from dreamvision.rendering import RenderOutcomeUnknownError
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamNotFoundError, Dreams
 from dreamvision.tables.profiles import Profiles
-from dreamvision.tables.videos import (
-    DreamNotAnalyzedError,
-    Media,
-    VideoFinalError,
-    VideoNotFoundError,
-    VideoRecord,
-    Videos,
-)
+from dreamvision.tables.video_rows import DreamNotAnalyzedError, Media, VideoFinalError, VideoNotFoundError, VideoRecord
+from dreamvision.tables.videos import Videos
 from tests.fakes.claude import FakeAnalyst
 
 USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"

@@ -9,7 +9,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dreamvision.failing import close_stopped
 from dreamvision.renderers import configured_renderer
 from dreamvision.tables.database import Database
-from dreamvision.tables.videos import VideoNotFoundError, Videos
+from dreamvision.tables.video_rows import VideoNotFoundError
+from dreamvision.tables.videos import Videos
 from dreamvision.workflow import Job
 
 logger = Logger()

@@ -9,7 +9,8 @@ from dreamvision.download import DownloadPolicy
 from dreamvision.links import video_expiry
 from dreamvision.rendering import RenderEmptyOutputError, VideoRenderer
 from dreamvision.storage import MediaStore
-from dreamvision.tables.videos import Media, VideoFinalError, Videos
+from dreamvision.tables.video_rows import Media, VideoFinalError
+from dreamvision.tables.videos import Videos
 
 
 class ArchiveSettings(Config):

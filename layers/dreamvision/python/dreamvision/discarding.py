@@ -12,7 +12,8 @@ from dreamvision.erasure_workflow import ErasureWorkflow
 from dreamvision.tables.database import ContentionError, Database
 from dreamvision.tables.dreams import DreamNotFoundError, Dreams
 from dreamvision.tables.trash import Trash
-from dreamvision.tables.videos import VideoFinalError, VideoNotFoundError, VideoRecord, Videos
+from dreamvision.tables.video_rows import VideoFinalError, VideoNotFoundError, VideoRecord
+from dreamvision.tables.videos import Videos
 
 _TRIES = 8
 

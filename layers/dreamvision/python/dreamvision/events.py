@@ -2,7 +2,7 @@
 
 from dreamvision.models.realtime import DreamAnalyzed, Event, VideoUpdated
 from dreamvision.tables.dreams import AnalyzedDream
-from dreamvision.tables.videos import VideoRecord
+from dreamvision.tables.video_rows import VideoRecord
 from dreamvision.views import Views
 
 

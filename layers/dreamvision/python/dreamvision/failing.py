@@ -7,7 +7,8 @@ from dreamvision.clock import utc_now
 from dreamvision.errors import DreamVisionError
 from dreamvision.models.videos import VideoStatus
 from dreamvision.rendering import RENDERING_LIFETIME, RenderCancelUnconfirmedError, VideoRenderer
-from dreamvision.tables.videos import VideoRecord, Videos
+from dreamvision.tables.video_rows import VideoRecord
+from dreamvision.tables.videos import Videos
 
 _GENERAL_MESSAGE = "The video could not be created. Please try again."
 

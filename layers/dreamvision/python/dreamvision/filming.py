@@ -17,7 +17,8 @@ from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import DreamRecord, Dreams
 from dreamvision.tables.guards import VideoLimits
 from dreamvision.tables.profiles import Profiles
-from dreamvision.tables.videos import VideoRecord, Videos
+from dreamvision.tables.video_rows import VideoRecord
+from dreamvision.tables.videos import Videos
 from dreamvision.workflow import Job, Workflow, WorkflowUnavailableError
 
 # How often a waiting request looks whether the analysis is there: quick at first, then calmer.

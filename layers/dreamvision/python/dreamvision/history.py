@@ -20,7 +20,8 @@ from dreamvision.tables.database import Database
 from dreamvision.tables.dream_pages import DreamPages, Page
 from dreamvision.tables.dreams import DreamNotFoundError, Dreams
 from dreamvision.tables.profiles import Profile, Profiles
-from dreamvision.tables.videos import VideoNotFoundError, Videos
+from dreamvision.tables.video_rows import VideoNotFoundError
+from dreamvision.tables.videos import Videos
 from dreamvision.views import Views
 
 _NOTHING = Page([], None)

@@ -15,7 +15,8 @@ from dreamvision.rendering import (
     VideoRenderer,
 )
 from dreamvision.tables.dreams import DreamRecord, Dreams
-from dreamvision.tables.videos import DreamNotAnalyzedError, VideoFinalError, VideoNotFoundError, VideoRecord, Videos
+from dreamvision.tables.video_rows import DreamNotAnalyzedError, VideoFinalError, VideoNotFoundError, VideoRecord
+from dreamvision.tables.videos import Videos
 
 # After these the provider has certainly created nothing, so that asking again cannot pay twice.
 _NOTHING_CREATED = (

@@ -19,7 +19,7 @@ from dreamvision.sockets import PARALLEL, SocketGoneError, Sockets, SocketUnavai
 from dreamvision.tables.changes import Change, StreamRecord, change_in, sequence_of
 from dreamvision.tables.connections import Connection
 from dreamvision.tables.database import Database, TableNames
-from dreamvision.tables.videos import VideoRecord
+from dreamvision.tables.video_rows import VideoRecord
 from dreamvision.views import Views
 
 logger = Logger()

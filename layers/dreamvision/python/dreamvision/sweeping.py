@@ -14,7 +14,8 @@ from dreamvision.errors import DreamVisionError
 from dreamvision.failing import close_abandoned, record_failure
 from dreamvision.rendering import VideoRenderer
 from dreamvision.safe_logging import log_unforeseen
-from dreamvision.tables.videos import OpenVideo, VideoNotFoundError, Videos
+from dreamvision.tables.video_rows import OpenVideo, VideoNotFoundError
+from dreamvision.tables.videos import Videos
 from dreamvision.workflow import Workflow, WorkflowUnavailableError
 
 # A request that is still at work on a video is younger: no function of the API runs longer than 29 s.

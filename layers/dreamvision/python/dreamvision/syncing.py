@@ -11,7 +11,8 @@ from dreamvision.events import event_of
 from dreamvision.models.realtime import Event
 from dreamvision.tables.database import Database
 from dreamvision.tables.dreams import AnalyzedDream, Dreams
-from dreamvision.tables.videos import VideoRecord, Videos
+from dreamvision.tables.video_rows import VideoRecord
+from dreamvision.tables.videos import Videos
 from dreamvision.views import Views
 
 # A row is stamped before it is written, and a write may be tried again for a while: what carries an earlier time than

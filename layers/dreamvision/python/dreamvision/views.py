@@ -14,7 +14,7 @@ from dreamvision.models.uploads import ThumbnailUpload, UploadStatus
 from dreamvision.models.videos import Disposition, VideoStatusResponse
 from dreamvision.storage import LINK_SECONDS, UPLOAD_SECONDS
 from dreamvision.tables.dreams import DreamRecord
-from dreamvision.tables.videos import VideoRecord
+from dreamvision.tables.video_rows import VideoRecord
 from dreamvision.uploads import rejection_message
 
 # A client that is told "not modified" goes on with links that it has: those of a version are good for half of their

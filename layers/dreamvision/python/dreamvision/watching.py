@@ -10,7 +10,8 @@ from dreamvision.config import Config
 from dreamvision.cursors import Cursors, Place
 from dreamvision.models.videos import Disposition, VideoListResponse, VideoStatus, VideoStatusResponse
 from dreamvision.tables.database import Database
-from dreamvision.tables.videos import VideoRecord, Videos
+from dreamvision.tables.video_rows import VideoRecord
+from dreamvision.tables.videos import Videos
 from dreamvision.views import Views
 from dreamvision.workflow import ExecutionStopError, Workflow
 

@@ -9,7 +9,7 @@ from dreamvision.models.dreams import AnalysisStatus
 from dreamvision.sessions import user_of_guard
 from dreamvision.tables.database import ERASING, Item, TableNames
 from dreamvision.tables.dreams import AnalyzedDream
-from dreamvision.tables.videos import VideoRecord
+from dreamvision.tables.video_rows import VideoRecord
 
 if TYPE_CHECKING:
     from boto3.dynamodb.types import TypeDeserializer

@@ -21,7 +21,7 @@ from dreamvision.tables.database import ERASING, Database, Item, TransactionRefu
 from dreamvision.tables.dreams import DreamRecord, text_key, texts_of
 from dreamvision.tables.paging import read_all
 from dreamvision.tables.profiles import Profiles
-from dreamvision.tables.videos import VideoRecord
+from dreamvision.tables.video_rows import VideoRecord
 
 # The longest life of an execution (dream_to_video.asl.yaml).
 _EXECUTION_LIFETIME = timedelta(seconds=5400)

@@ -2,21 +2,15 @@
 
 A status only moves forward: pending -> processing -> completed | failed | cancelled, by conditional writes. What counts
 (the profile's counters, the dream's copy, the quotas) moves in the same transaction.
-
-``open_mark`` is there as long as a video is not final: the index by it holds the open ones alone, of all users.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, ConfigDict
 
 from dreamvision.clock import to_text
-from dreamvision.errors import DreamVisionError
-from dreamvision.ids import earliest_id
 from dreamvision.models.videos import VideoStatus
 from dreamvision.pricing import micros_of_credits
 from dreamvision.quotas import (
@@ -27,7 +21,6 @@ from dreamvision.quotas import (
     seconds_to_midnight,
 )
 from dreamvision.rendering import RenderOutcomeUnknownError
-from dreamvision.storage import new_media_token
 from dreamvision.tables.database import (
     ERASING,
     ContentionError,
@@ -40,205 +33,34 @@ from dreamvision.tables.database import (
 )
 from dreamvision.tables.dreams import Dreams
 from dreamvision.tables.guards import SERVICE_SHARDS, Guards, Reservation, VideoLimits
-from dreamvision.tables.paging import read_all, read_page
 from dreamvision.tables.profiles import AccountErasedError, Profiles, Spending
-
-UPDATE_INDEX = "by_update"
+from dreamvision.tables.stored_videos import StoredVideos
+from dreamvision.tables.video_rows import (
+    DreamNotAnalyzedError,
+    Media,
+    VideoFinalError,
+    VideoNotFoundError,
+    VideoRecord,
+    key_of,
+    new_row,
+)
 
 _NOT_FINAL = "#status IN (:pending, :processing)"
 # The renderer was asked, and there is no task.
 _ASKED_IN_VAIN = "attribute_exists(render_requested_at) AND attribute_not_exists(provider_task_id)"
-# How much the clocks of two machines that make ids may differ, and then some.
-_CLOCKS_APART_SECONDS = 3600
 _OPEN_STATES = {":pending": VideoStatus.PENDING, ":processing": VideoStatus.PROCESSING}
-OPEN_INDEX = "open_videos"
-_OPEN = "open"
 _TRIES = 8
 NO_LIMITS = VideoLimits(per_day=10**9, concurrent=10**9, service_per_day=10**9)
 
 
-class VideoNotFoundError(DreamVisionError):
-    """The caller has no video with this id."""
-
-    default_message = "No such video."
-    user_message = "This video does not exist."
-
-
-class VideoFinalError(DreamVisionError):
-    """The video is completed, failed or cancelled already: nothing moves it any more."""
-
-    default_message = "The video is final."
-    user_message = "This video is finished already."
-
-
-class DreamNotAnalyzedError(DreamVisionError):
-    """A video needs a dream whose analysis is there."""
-
-    default_message = "The dream has no analysis."
-    user_message = "This dream has not been analysed yet."
-
-
-class Media(NamedTuple):
-    """Where a finished video lies in the media bucket, sizes in pixels, and until when it is kept (None: for ever)."""
-
-    video_key: str
-    thumbnail_key: str
-    preview_key: str | None
-    width: int
-    height: int
-    thumbnail_width: int | None = None
-    thumbnail_height: int | None = None
-    expires_at: datetime | None = None
-
-
-class VideoRecord(BaseModel):
-    """A row of ``videos``. ``render_requested_at`` is the intent that is written before the renderer is asked."""
-
-    model_config = ConfigDict(frozen=True)
-
-    user_id: str
-    job_id: str
-    dream_id: str
-    status: VideoStatus
-    duration: int
-    created_at: datetime
-    updated_at: datetime
-    media_token: str
-    progress: int = 0
-    render_requested_at: datetime | None = None
-    provider_task_id: str | None = None
-    queued_since: datetime | None = None
-    completed_at: datetime | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    credits: int | None = None
-    video_key: str | None = None
-    thumbnail_key: str | None = None
-    preview_key: str | None = None
-    video_expires_at: datetime | None = None
-    width: int | None = None
-    height: int | None = None
-    thumbnail_width: int | None = None
-    thumbnail_height: int | None = None
-    quota_day: str | None = None
-    quota_shard: int = 0
-
-    @property
-    def reservation(self) -> Reservation | None:
-        """What the video was counted under."""
-        return Reservation(self.quota_day, self.quota_shard) if self.quota_day else None
-
-
-class OpenVideo(NamedTuple):
-    """A video that is not final, by its keys."""
-
-    user_id: str
-    job_id: str
-
-
-class VideoPage(NamedTuple):
-    """Rows, newest first, and the id to go on after (``None`` on the last page)."""
-
-    videos: list[VideoRecord]
-    last_id: str | None
-
-
-class Videos:
-    """The videos of one user at a time."""
+class Videos(StoredVideos):
+    """The videos of one user at a time: reading them, and every way in which one begins, moves and ends."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._table = database.names.videos_table
+        super().__init__(database)
         self._dreams = Dreams(database)
         self._profiles = Profiles(database)
         self._guards = Guards(database)
-
-    def get(self, user_id: str, job_id: str, *, consistent: bool = False) -> VideoRecord:
-        """One video.
-
-        Raises:
-            VideoNotFoundError: there is none with this id, or it is somebody else's.
-        """
-        found = self._database.client.get_item(
-            TableName=self._table, Key=_key(user_id, job_id), ConsistentRead=consistent
-        )
-        if "Item" not in found:
-            raise VideoNotFoundError
-        return VideoRecord.model_validate(found["Item"])
-
-    def open_before(self, moment: datetime) -> Iterator[OpenVideo]:
-        """The videos of all users that were asked for before ``moment`` and are not final, oldest first."""
-        pages = self._database.client.get_paginator("query").paginate(
-            TableName=self._table,
-            IndexName=OPEN_INDEX,
-            KeyConditionExpression="open_mark = :open AND created_at < :moment",
-            ExpressionAttributeValues={":open": _OPEN, ":moment": to_text(moment)},
-        )
-        for page in pages:
-            yield from (OpenVideo(str(item["user_id"]), str(item["job_id"])) for item in page["Items"])
-
-    def look(self, user_id: str, job_id: str) -> VideoRecord:
-        """One video as it was a moment ago, for half a read unit. A miss is looked up again for certain.
-
-        Raises:
-            VideoNotFoundError: there is none with this id, or it is somebody else's.
-        """
-        try:
-            return self.get(user_id, job_id)
-        except VideoNotFoundError:
-            return self.get(user_id, job_id, consistent=True)
-
-    def page(
-        self, user_id: str, *, limit: int, status: VideoStatus | None = None, after_id: str | None = None
-    ) -> VideoPage:
-        """One page, newest first. With ``status`` a page may have fewer rows than there are: go on until the last."""
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "user_id = :user",
-            "ExpressionAttributeValues": {":user": user_id},
-            "ScanIndexForward": False,
-            "ConsistentRead": True,
-        }
-        if status is not None:
-            request |= {"FilterExpression": "#status = :status", "ExpressionAttributeNames": {"#status": "status"}}
-            request["ExpressionAttributeValues"][":status"] = status
-        if after_id is not None:
-            request["ExclusiveStartKey"] = _key(user_id, after_id)
-        items, last_key = read_page(self._database.client, request, ("user_id", "job_id"), limit)
-        return VideoPage(
-            [VideoRecord.model_validate(item) for item in items], str(last_key["job_id"]) if last_key else None
-        )
-
-    def of_dream(self, user_id: str, dream_id: str) -> list[VideoRecord]:
-        """All videos of one dream. Costs what was asked for since the dream was told: no index is consistent."""
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "user_id = :user AND job_id >= :earliest",
-            "FilterExpression": "dream_id = :dream",
-            "ExpressionAttributeValues": {
-                ":user": user_id,
-                ":dream": dream_id,
-                ":earliest": earliest_id(dream_id, margin_seconds=_CLOCKS_APART_SECONDS),
-            },
-            "ConsistentRead": True,
-        }
-        return [VideoRecord.model_validate(item) for item in read_all(self._database.client, request)]
-
-    def some(self, user_id: str, limit: int) -> list[VideoRecord]:
-        """Any videos of the user; none when there are none left."""
-        return self.page(user_id, limit=limit).videos
-
-    def changed_since(self, user_id: str, moment: datetime, limit: int) -> list[VideoRecord]:
-        """The videos that changed at this moment or later, the least recent change first; a consistent read."""
-        answer = self._database.client.query(
-            TableName=self._table,
-            IndexName=UPDATE_INDEX,
-            KeyConditionExpression="user_id = :user AND updated_at >= :moment",
-            ExpressionAttributeValues={":user": user_id, ":moment": to_text(moment)},
-            ConsistentRead=True,
-            Limit=limit,
-        )
-        return [VideoRecord.model_validate(item) for item in answer["Items"]]
 
     def add_with_dream(
         self,
@@ -259,7 +81,7 @@ class Videos:
         dream |= {"latest_job_id": job_id, "video_status": VideoStatus.PENDING}
         others = [self._dreams.putting(dream), self._profiles.counting(user_id, now, dreams=1)]
         try:
-            return self._add(_row(user_id, job_id, dream_id, duration, now), others, limits, now)
+            return self._add(new_row(user_id, job_id, dream_id, duration, now), others, limits, now)
         except TransactionRefusedError as refused:
             if refused.refused(len(others)):
                 raise AccountErasedError from None
@@ -284,7 +106,7 @@ class Videos:
         copy: Item = {"video_status": VideoStatus.PENDING, **absent}
         copying = self._dreams.copying_video(user_id, dream_id, job_id, copy, first=True)
         try:
-            return self._add(_row(user_id, job_id, dream_id, duration, now), [copying], limits, now)
+            return self._add(new_row(user_id, job_id, dream_id, duration, now), [copying], limits, now)
         except TransactionRefusedError:
             self._dreams.get(user_id, dream_id, consistent=True)
             raise DreamNotAnalyzedError from None
@@ -374,7 +196,7 @@ class Videos:
 
     def _withdraw_from_final(self, video: VideoRecord, now: datetime) -> None:
         update = setting({"render_requested_at": None, "updated_at": to_text(now)})
-        update |= {"TableName": self._table, "Key": _key(video.user_id, video.job_id)}
+        update |= {"TableName": self._table, "Key": key_of(video.user_id, video.job_id)}
         update["ConditionExpression"] = f"NOT ({_NOT_FINAL}) AND {_ASKED_IN_VAIN}"
         update["ExpressionAttributeNames"]["#status"] = "status"
         update["ExpressionAttributeValues"] |= _OPEN_STATES
@@ -527,7 +349,7 @@ class Videos:
     def _moving(self, video: VideoRecord, status: VideoStatus, now: datetime, values: Item) -> Write:
         final = {"open_mark": None} if status.is_final else {}
         update = setting({**values, **final, "status": status, "updated_at": to_text(now)})
-        update |= {"TableName": self._table, "Key": _key(video.user_id, video.job_id)}
+        update |= {"TableName": self._table, "Key": key_of(video.user_id, video.job_id)}
         update["ConditionExpression"] = _NOT_FINAL
         if status.is_final:
             # What is given back was decided from this.
@@ -578,24 +400,5 @@ class Videos:
             update["ExpressionAttributeNames"]["#status"] = "status"
         update["ExpressionAttributeValues"] |= condition_values or {}
         self._database.client.update_item(
-            TableName=self._table, Key=_key(user_id, job_id), ConditionExpression=condition, **update
+            TableName=self._table, Key=key_of(user_id, job_id), ConditionExpression=condition, **update
         )
-
-
-def _key(user_id: str, job_id: str) -> dict[str, str]:
-    return {"user_id": user_id, "job_id": job_id}
-
-
-def _row(user_id: str, job_id: str, dream_id: str, duration: int, now: datetime) -> Item:
-    return {
-        **_key(user_id, job_id),
-        "dream_id": dream_id,
-        "user_dream": f"{user_id}#{dream_id}",
-        "status": VideoStatus.PENDING,
-        "open_mark": _OPEN,
-        "progress": 0,
-        "duration": duration,
-        "media_token": new_media_token(),
-        "created_at": to_text(now),
-        "updated_at": to_text(now),
-    }
