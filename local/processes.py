@@ -73,6 +73,15 @@ def stop(process: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
         process.wait(5)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this user with this number."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
 def answers(url: str) -> bool:
     """Whether an HTTP server is there and well."""
     try:

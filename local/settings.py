@@ -61,7 +61,11 @@ class Providers:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that the environment can say about the local stack."""
+    """Everything that the environment can say about the local stack.
+
+    ``owner`` is the process that the stack stops with, for whoever starts one and might be killed; ``None`` means that
+    it runs until it is told to stop.
+    """
 
     ports: Ports
     folder: Path
@@ -70,6 +74,7 @@ class Settings:
     render_seconds: float
     claude_seconds: float
     reuse_films: bool
+    owner: int | None
 
     @property
     def endpoint_url(self) -> str:
@@ -154,6 +159,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         render_seconds=_seconds(source, "SANDBOX_RENDER_SECONDS", 10.0),
         claude_seconds=_seconds(source, "SANDBOX_CLAUDE_SECONDS", 1.0),
         reuse_films=bool(source.get("SANDBOX_REUSE_FILMS")),
+        owner=_process(source.get("LOCAL_OWNER", "")),
     )
 
 
@@ -162,6 +168,14 @@ def _port(text: str) -> int:
         return DEFAULT_PORT
     if not text.isdigit() or not 1024 <= int(text) <= 65_000:
         raise SettingsError("LOCAL_PORT must be a number from 1024 to 65000.")
+    return int(text)
+
+
+def _process(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isdigit():
+        raise SettingsError("LOCAL_OWNER must be the number of a process.")
     return int(text)
 
 

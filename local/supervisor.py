@@ -33,7 +33,7 @@ class Supervisor:
         self._stopping = threading.Event()
 
     def run(self) -> int:
-        """Start, serve until SIGTERM or until a server dies, stop. Returns the exit code."""
+        """Start, serve until SIGTERM, until the owner has ended or a server dies, stop. Returns the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
         with self._cleanly():
@@ -72,6 +72,9 @@ class Supervisor:
 
     def _watch(self) -> int:
         while not self._stopping.wait(0.5):
+            if self._settings.owner is not None and not processes.is_alive(self._settings.owner):
+                print(f"Process {self._settings.owner}, which this stack belongs to, has ended.", flush=True)
+                return 0
             for name, process in self._children.items():
                 if process.poll() is not None:
                     print(f"{FAILED_PREFIX}{name} ended with code {process.returncode}. Its log: {self._log(name)}")

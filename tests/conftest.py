@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args
@@ -60,13 +61,12 @@ def lane_of(nodeid: str) -> Lane:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: the stack is this test's alone, no other test uses it meanwhile")
     given = getattr(config, "workerinput", None)
-    config.stash[_RUN] = Run(given["run_id"], given["run_port"]) if given else Run.new()
+    config.stash[_RUN] = Run(**given["run"]) if given else Run.new()
 
 
 def pytest_configure_node(node: WorkerController) -> None:
     """xdist starts a worker: it belongs to the same run."""
-    run = run_of(node.config)
-    node.workerinput.update(run_id=run.id, run_port=run.port)
+    node.workerinput["run"] = asdict(run_of(node.config))
 
 
 @pytest.hookimpl(trylast=True)

@@ -37,14 +37,15 @@ class StackNotStartedError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """A run of pytest with all its workers: who it is, and the first port of its stack."""
+    """A run of pytest with all its workers: who it is, its first process, and the first port of its stack."""
 
     id: str
+    process: int
     port: int
 
     @classmethod
     def new(cls) -> "Run":
-        return cls(uuid4().hex, _free_ports(6))
+        return cls(uuid4().hex, os.getpid(), _free_ports(6))
 
 
 def _free_ports(count: int) -> int:
@@ -77,6 +78,7 @@ class StackCommand:
             **{name: value for name, value in os.environ.items() if not name.startswith(steering)},
             "LOCAL_PORT": str(self.port),
             "LOCAL_DIR": str(self.folder),
+            "LOCAL_OWNER": str(run.process),
             "SANDBOX_RENDER_SECONDS": str(RENDER_SECONDS),
             "SANDBOX_CLAUDE_SECONDS": str(CLAUDE_SECONDS),
             "SANDBOX_REUSE_FILMS": "1",

@@ -1,13 +1,17 @@
 """The pieces of the local stack that are logic."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from local import processes
 from local.cloudformation_yaml import load_template, render_template
 from local.http_api import Names, Route, routes_of
 from local.lock import AlreadyRunningError, StackLock
 from local.settings import SettingsError, load
+from local.supervisor import Supervisor
 
 
 def test_the_ports_follow_the_first() -> None:
@@ -28,6 +32,20 @@ def test_parameters_are_pairs() -> None:
     for bad in ("PollInterval", "=1", "PollInterval 1"):
         with pytest.raises(SettingsError, match="PARAMETERS"):
             load({"PARAMETERS": bad})
+
+
+def test_a_stack_ends_with_the_process_that_it_belongs_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert processes.is_alive(owner.pid)
+    supervisor = Supervisor(load({"LOCAL_DIR": str(tmp_path), "LOCAL_OWNER": str(owner.pid)}))
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # pytest's own handlers stay
+    monkeypatch.setattr(Supervisor, "_start", lambda _: None)
+    monkeypatch.setattr("local.supervisor.warm_up", lambda _: owner.communicate())
+
+    assert supervisor.run() == 0
+
+    with pytest.raises(SettingsError, match="LOCAL_OWNER"):
+        load({"LOCAL_OWNER": "me"})
 
 
 def test_nothing_of_the_callers_environment_steers_the_children(monkeypatch: pytest.MonkeyPatch) -> None:
