@@ -34,6 +34,13 @@ def test_parameters_are_pairs() -> None:
             load({"PARAMETERS": bad})
 
 
+def test_a_mistyped_parameter_is_not_taken_in_silence() -> None:
+    with pytest.raises(SettingsError, match=r"PollIntervl, .* Did you mean PollInterval\?"):
+        load({"PARAMETERS": "PollFirstWait=1 PollIntervl=1"})
+    with pytest.raises(SettingsError, match=r"Nonsense, .* no such parameter\.$"):
+        load({"PARAMETERS": "Nonsense=1"})
+
+
 def test_a_stack_ends_with_the_process_that_it_belongs_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     owner = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert processes.is_alive(owner.pid)
