@@ -31,6 +31,7 @@ _LANES: dict[str, Lane] = {
     "test_history.py": "second",
     "test_media.py": "second",
     "test_page.py": "second",
+    "test_typescript_client.py": "second",
     "test_accounts.py": "third",
     "test_bad_input.py": "third",
     "test_concurrency.py": "third",
@@ -39,7 +40,6 @@ _LANES: dict[str, Lane] = {
     "test_roadmap_checklists.py": "third",
     "test_schemathesis.py": "third",
     "test_tokens.py": "third",
-    "test_typescript_client.py": "second",
 }
 
 
