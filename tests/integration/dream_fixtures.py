@@ -6,7 +6,8 @@ from dreamvision.history import History
 from dreamvision.tables.database import Database
 from dreamvision.views import Views
 from dreamvision.watching import Watching
-from tests.integration.dream_world import DreamWorld
+from tests.integration.dream_world import LUNA, STELLA, DreamWorld
+from tests.integration.erasure_world import LUNAS_EMAIL, LUNAS_NAME, STELLAS_EMAIL, STELLAS_NAME, ErasureWorld
 
 
 @pytest.fixture
@@ -17,4 +18,13 @@ def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> DreamWorld:
     monkeypatch.setattr(Views, "shared", lambda: found.views)
     monkeypatch.setattr(History, "shared", lambda: found.history)
     monkeypatch.setattr(Watching, "shared", lambda: found.watching)
+    return found
+
+
+@pytest.fixture
+def erasure(world: DreamWorld, monkeypatch: pytest.MonkeyPatch) -> ErasureWorld:
+    """Luna and Stella, who have dreams or not, and what erases them."""
+    found = ErasureWorld(world, monkeypatch)
+    found.user(LUNA, LUNAS_EMAIL, LUNAS_NAME)
+    found.user(STELLA, STELLAS_EMAIL, STELLAS_NAME)
     return found

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from dreamvision.account_erasure import AccountErasure
+from dreamvision.analysis import Category
 from dreamvision.attempts import Attempt, Attempts
 from dreamvision.clock import utc_now
 from dreamvision.cognito import CognitoSettings, UserPool
@@ -16,6 +17,7 @@ from dreamvision.limits import RateLimits, RateSettings, Scope
 from dreamvision.sessions import Sessions
 from dreamvision.tables.connections import Connection, Connections
 from dreamvision.tables.guards import Guards
+from dreamvision.tables.video_rows import VideoRecord
 from tests.conftest import load_function
 from tests.fakes.asl import Machine, Task
 from tests.fakes.aws import MEDIA_BUCKET, TABLES
@@ -25,6 +27,10 @@ from tests.fakes.runway import FakeRenderer
 from tests.fakes.states import FakeStates
 from tests.integration.dream_world import LUNA, DreamWorld
 
+LUNAS_EMAIL, LUNAS_NAME = "luna@example.com", "Luna Dreamer"
+STELLAS_EMAIL, STELLAS_NAME = "stella@example.com", "Stella"
+LONG_TEXT = "".join(chr(0x4E00 + 17 * number % 20_000) for number in range(2000))
+"""Too many different characters to be kept in the dream's row."""
 ERASE = "arn:aws:states:us-east-1:123456789012:stateMachine:erase"
 GRACE = 240
 _FUNCTIONS = {
@@ -152,3 +158,22 @@ def _task(folder: str) -> Task:
         function_name=folder, memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
     )
     return lambda arguments: module.handler(arguments, context)
+
+
+def filled(erasure: ErasureWorld, user_id: str = LUNA) -> dict[str, list[VideoRecord]]:
+    """Two dreams with a video in every state, the first with pictures of the user's own, and one that waits for its
+    analysis; the videos by their dream."""
+    world = erasure.dreams
+    dream, other = world.dream(user_id), world.dream(user_id, Category.GOTHIC)
+    world.pictured(dream)
+    told = world.told(user_id)
+    return {
+        dream.dream_id: [world.completed(dream), world.failed(dream), world.rendering(dream)],
+        other.dream_id: [world.completed(other)],
+        told.dream_id: [told],
+    }
+
+
+def status_of(path: str, **parameters: Any) -> int:
+    """What Luna is answered at a path."""
+    return HttpFunction(path.split("/")[3])(LUNA, f"GET {path}", **parameters).status

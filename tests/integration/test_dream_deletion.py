@@ -1,4 +1,4 @@
-"""Deleting a dream and erasing an account, however often interrupted: nothing is left, and nothing else goes."""
+"""Deleting a dream, however often interrupted: nothing is left of it, and nothing else goes."""
 
 import itertools
 from collections.abc import Callable
@@ -11,76 +11,43 @@ import boto3
 import pytest
 
 from dreamvision.analysis import Analysis, Category
-from dreamvision.attempts import Attempt, guard_key
 from dreamvision.clock import utc_now
-from dreamvision.cognito_errors import InvalidCredentialsError
 from dreamvision.discarding import Discarding
-from dreamvision.errors import DreamVisionError
-from dreamvision.identity import UnauthenticatedError
 from dreamvision.ids import new_id
 from dreamvision.models.dreams import AnalysisStatus
 from dreamvision.producing import start_render
 from dreamvision.rendering import RenderCancelUnconfirmedError, RenderTask
 from dreamvision.tables.changes import change_in
 from dreamvision.tables.dreams import DreamRecord
-from dreamvision.tables.profiles import AccountErasedError, UsernameTakenError
-from dreamvision.tables.video_rows import Media, VideoFinalError, VideoRecord
+from dreamvision.tables.video_rows import Media, VideoFinalError
 from tests.fakes.asl import ExecutionFailedError
 from tests.fakes.aws import REGION
-from tests.fakes.cognito_state import refused
 from tests.fakes.http_api import HttpFunction
 from tests.fakes.runway import FakeRenderer
-from tests.integration.dream_world import LUNA, STELLA, DreamWorld
-from tests.integration.erasure_world import GRACE, ErasureWorld, Killed
+from tests.integration.dream_world import LUNA, STELLA
+from tests.integration.erasure_world import (
+    GRACE,
+    LONG_TEXT,
+    ErasureWorld,
+    Killed,
+    filled,
+    status_of,
+)
 
 pytest_plugins = ["tests.integration.dream_fixtures"]
 
-_EMAIL, _NAME = "luna@example.com", "Luna Dreamer"
-_OTHER_EMAIL, _OTHER_NAME = "stella@example.com", "Stella"
-# Too many different characters to be kept in the dream's row.
-_LONG = "".join(chr(0x4E00 + 17 * number % 20_000) for number in range(2000))
-
-
-@pytest.fixture
-def erasure(world: DreamWorld, monkeypatch: pytest.MonkeyPatch) -> ErasureWorld:
-    found = ErasureWorld(world, monkeypatch)
-    found.user(LUNA, _EMAIL, _NAME)
-    found.user(STELLA, _OTHER_EMAIL, _OTHER_NAME)
-    return found
-
-
-def _filled(erasure: ErasureWorld, user_id: str = LUNA) -> dict[str, list[VideoRecord]]:
-    """Two dreams with a video in every state, the first with pictures of the user's own, and one that waits for its
-    analysis; the videos by their dream."""
-    world = erasure.dreams
-    dream, other = world.dream(user_id), world.dream(user_id, Category.GOTHIC)
-    world.pictured(dream)
-    told = world.told(user_id)
-    return {
-        dream.dream_id: [world.completed(dream), world.failed(dream), world.rendering(dream)],
-        other.dream_id: [world.completed(other)],
-        told.dream_id: [told],
-    }
-
-
-def _get(path: str, **parameters: Any) -> int:
-    return HttpFunction(path.split("/")[3])(LUNA, f"GET {path}", **parameters).status
-
-
-# ---------------------------------------------------------------- one dream
-
 
 def test_a_deleted_dream_is_gone_at_once(erasure: ErasureWorld) -> None:
-    videos = _filled(erasure)
+    videos = filled(erasure)
     (dream_id, mine), (other_id, others), (told_id, _) = videos.items()
 
     answer = erasure.delete_dream(dream_id)
 
     # THEN nothing shows it, before anything was done behind the scenes
     assert (answer.status, answer.body) == (204, None)
-    assert _get("/api/v1/dreams/{dream_id}", dream_id=dream_id) == 404
+    assert status_of("/api/v1/dreams/{dream_id}", dream_id=dream_id) == 404
     for video in mine:
-        assert _get("/api/v1/videos/{job_id}", job_id=video.job_id) == 404
+        assert status_of("/api/v1/videos/{job_id}", job_id=video.job_id) == 404
     listed = HttpFunction("dreams")(LUNA, "GET /api/v1/dreams").body
     assert ([dream["id"] for dream in listed["dreams"]], listed["total"]) == ([told_id, other_id], 2)
     by_category = HttpFunction("dreams")(LUNA, "GET /api/v1/dreams", query={"category": "flight"}).body
@@ -99,7 +66,7 @@ def test_a_deleted_dream_is_gone_at_once(erasure: ErasureWorld) -> None:
 
 
 def test_a_deleted_dream_leaves_nothing(erasure: ErasureWorld) -> None:
-    videos = _filled(erasure)
+    videos = filled(erasure)
     dream_id, mine = next(iter(videos.items()))
     before = set(erasure.dreams.keys())
 
@@ -117,7 +84,7 @@ def test_a_deleted_dream_leaves_nothing(erasure: ErasureWorld) -> None:
 
 
 def test_a_text_that_is_kept_apart_goes_with_its_dream(erasure: ErasureWorld) -> None:
-    dream = erasure.dreams.dream(text=_LONG)
+    dream = erasure.dreams.dream(text=LONG_TEXT)
     assert len(erasure.left_of(f"text#{LUNA}")) == 1
 
     erasure.delete_dream(dream.dream_id)
@@ -182,7 +149,7 @@ def test_nothing_changes_when_the_erasure_cannot_be_started(erasure: ErasureWorl
     answer = erasure.delete_dream(dream.dream_id)
 
     assert (answer.status, answer.problem, answer.headers["retry-after"]) == (503, "deletion_unavailable", "5")
-    assert _get("/api/v1/dreams/{dream_id}", dream_id=dream.dream_id) == 200
+    assert status_of("/api/v1/dreams/{dream_id}", dream_id=dream.dream_id) == 200
 
 
 def test_a_dream_that_changes_while_it_is_deleted(erasure: ErasureWorld) -> None:
@@ -216,7 +183,7 @@ def test_videos_are_found_though_clocks_differ(erasure: ErasureWorld) -> None:
     erasure.delete_dream(dream.dream_id)
 
     assert job_id < dream.dream_id
-    assert _get("/api/v1/videos/{job_id}", job_id=job_id) == 404
+    assert status_of("/api/v1/videos/{job_id}", job_id=job_id) == 404
 
 
 class _DeletedMeanwhile(FakeRenderer):
@@ -277,7 +244,7 @@ def test_what_is_old_is_not_looked_for_at_the_provider(erasure: ErasureWorld, mo
 def test_a_provider_that_is_down_keeps_nothing_from_being_erased(
     erasure: ErasureWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    videos = _filled(erasure)
+    videos = filled(erasure)
     dream_id, mine = next(iter(videos.items()))
 
     def down(_: str) -> None:
@@ -310,7 +277,7 @@ def test_many_videos_take_several_runs(erasure: ErasureWorld, monkeypatch: pytes
 
 def test_deleting_a_dream_survives_a_kill_at_every_call(erasure: ErasureWorld) -> None:
     """The n-th try is killed at its n-th call, until one gets to the end."""
-    videos = _filled(erasure)
+    videos = filled(erasure)
     (dream_id, mine), (other_id, _), (told_id, _) = videos.items()
     for number in itertools.count(1):
         erasure.kill_at_call(number)
@@ -325,8 +292,8 @@ def test_deleting_a_dream_survives_a_kill_at_every_call(erasure: ErasureWorld) -
     profile = erasure.dreams.profile()
     assert (profile.dreams_count, profile.videos_count) == (2, 1)
     assert profile.dreams_by_category == {**dict.fromkeys(Category, 0), Category.GOTHIC: 1}
-    assert _get("/api/v1/dreams/{dream_id}", dream_id=other_id) == 200
-    assert _get("/api/v1/dreams/{dream_id}", dream_id=told_id) == 200
+    assert status_of("/api/v1/dreams/{dream_id}", dream_id=other_id) == 200
+    assert status_of("/api/v1/dreams/{dream_id}", dream_id=told_id) == 200
 
 
 def test_a_killed_request_is_finished_by_its_execution(erasure: ErasureWorld) -> None:
@@ -345,7 +312,7 @@ def test_a_killed_request_is_finished_by_its_execution(erasure: ErasureWorld) ->
             erasure.machine.run(erasure.erasures.started[name])
             assert erasure.left_of(dream.dream_id) == []
         else:
-            assert _get("/api/v1/dreams/{dream_id}", dream_id=dream.dream_id) == 200
+            assert status_of("/api/v1/dreams/{dream_id}", dream_id=dream.dream_id) == 200
         if done:
             break
     assert number > 5
@@ -368,161 +335,3 @@ def test_nobody_is_told_of_what_is_left(erasure: ErasureWorld) -> None:
             source = f"arn:aws:dynamodb:us-east-1:123456789012:table/{table}/stream/now"
             record = {"eventSourceARN": source, "dynamodb": {"NewImage": note, "SequenceNumber": "1"}}
             assert change_in(record, names) is None
-
-
-# ---------------------------------------------------------------- the whole account
-
-
-def _is_erased(erasure: ErasureWorld) -> None:
-    """Nothing of Luna's anywhere, but that her sessions are over."""
-    attempts = [guard_key(attempt, _EMAIL) for attempt in Attempt]
-    assert len(erasure.left_of(LUNA, _EMAIL, _NAME, _NAME.lower(), *attempts)) == 1
-    guard = next(item for item in erasure.items() if f"sessions#{LUNA}" in str(item))
-    assert set(guard) == {"guard", "erased", "all_until", "expires_at"}
-    assert LUNA not in erasure.cognito.users
-
-
-def test_an_erased_account_leaves_nothing_and_everybody_else_everything(erasure: ErasureWorld) -> None:
-    _filled(erasure)
-    theirs = _filled(erasure, STELLA)
-    erasure.put_media(f"uploads/{LUNA}/forgotten.jpg")
-    marks = [STELLA, _OTHER_EMAIL, _OTHER_NAME.lower(), *theirs]
-    before = erasure.left_of(*marks)
-
-    answer = erasure.delete_account()
-    erasure.run_execution()
-
-    assert (answer.status, answer.body) == (204, None)
-    _is_erased(erasure)
-    assert erasure.left_of(*marks) == before
-    assert STELLA in erasure.cognito.users
-    assert LUNA not in str(erasure.dreams.keys())
-    # AND the name and the address are free again
-    erasure.user("33333333-3333-4333-8333-333333333333", _EMAIL, _NAME)
-
-
-def test_an_account_is_closed_at_once(erasure: ErasureWorld) -> None:
-    world = erasure.dreams
-    _filled(erasure)
-    erasure.delete_account()
-
-    # THEN no token of it is good any more, not even one that was issued in this moment
-    with pytest.raises(UnauthenticatedError):
-        erasure.sessions.require_open(LUNA, "a-session", int(utc_now().timestamp()) + 60)
-    erasure.sessions.begin(LUNA, "late-session", int(utc_now().timestamp()))
-    with pytest.raises(UnauthenticatedError):
-        erasure.sessions.require_open(LUNA, "late-session", int(utc_now().timestamp()))
-    assert _get("/api/v1/dreams") == 401
-    assert erasure.delete_account().status == 401
-    # AND nobody signs in
-    with pytest.raises(InvalidCredentialsError):
-        erasure.pool.sign_in(_EMAIL, "Moonlight7")
-    # AND a request that had been let in before keeps nothing new
-    with pytest.raises(AccountErasedError):
-        world.dream()
-    with pytest.raises(AccountErasedError):
-        world.told()
-    # AND the name stays taken until the end
-    with pytest.raises(UsernameTakenError):
-        world.profiles.reserve(_NAME, utc_now())
-
-
-def test_what_is_written_in_the_last_moment_goes_as_well(erasure: ErasureWorld) -> None:
-    """A task that was killed leaves media while the erasure waits for such stragglers."""
-    world = erasure.dreams
-    video = world.rendering(world.dream())
-    erasure.delete_account()
-
-    def straggle() -> None:
-        assert world.keys() == []
-        erasure.put_media(f"videos/{LUNA}/{video.job_id}.mp4")
-        erasure.put_media(f"thumbnails/{video.media_token}/{video.job_id}.jpg")
-
-    erasure.machine.on_wait = straggle
-    erasure.run_execution()
-
-    _is_erased(erasure)
-    assert world.keys() == []
-
-
-def test_texts_of_requests_that_broke_off_go_with_the_account(erasure: ErasureWorld) -> None:
-    # GIVEN the text of a dream whose row was never written
-    client = erasure.dreams.database.client
-    client.put_item(TableName="DreamsTable", Item={"user_id": f"text#{LUNA}", "dream_id": new_id(), "t": "I flew"})
-    erasure.dreams.dream(text=_LONG)
-
-    erasure.delete_account()
-    erasure.run_execution()
-
-    assert erasure.left_of(f"text#{LUNA}") == []
-
-
-def test_an_account_without_anything(erasure: ErasureWorld) -> None:
-    erasure.delete_account()
-    erasure.run_execution()
-
-    _is_erased(erasure)
-    assert erasure.machine.waited == [GRACE]
-
-
-def test_an_account_without_a_profile(erasure: ErasureWorld) -> None:
-    erasure.dreams.profiles.remove(LUNA)
-
-    erasure.delete_account()
-    erasure.run_execution()
-
-    assert LUNA not in erasure.cognito.users
-
-
-def test_erasing_what_was_erased_is_harmless(erasure: ErasureWorld) -> None:
-    _filled(erasure)
-    erasure.delete_account()
-    erasure.run_execution()
-    erasure.run_execution()
-
-    _is_erased(erasure)
-
-
-def test_erasing_an_account_survives_a_kill_at_every_call(erasure: ErasureWorld) -> None:
-    """The n-th execution is killed at its n-th call, until one gets to the end."""
-    videos = _filled(erasure)
-    _filled(erasure, STELLA)
-    theirs = erasure.left_of(STELLA)
-    erasure.delete_account()
-    for number in itertools.count(1):
-        erasure.kill_at_call(number)
-        with suppress(Killed):
-            erasure.run_execution()
-            break
-    erasure.kill_at_call(None)
-
-    assert number > 30
-    _is_erased(erasure)
-    assert erasure.left_of(STELLA) == theirs
-    rendered = {str(video.provider_task_id) for each in videos.values() for video in each if video.provider_task_id}
-    assert set(erasure.dreams.renderer.cancelled) == rendered
-
-
-def test_a_killed_request_for_an_erasure_is_finished_by_its_execution(erasure: ErasureWorld) -> None:
-    """Whoever is signed out cannot ask again."""
-    _filled(erasure)
-    erasure.kill_at_call(4)
-    with pytest.raises(Killed):
-        erasure.delete_account()
-    erasure.kill_at_call(None)
-
-    erasure.run_execution()
-
-    _is_erased(erasure)
-
-
-@pytest.mark.parametrize("operation", ["AdminDisableUser", "AdminUserGlobalSignOut", "AdminDeleteUser"])
-def test_cognito_that_is_busy_is_asked_again(erasure: ErasureWorld, operation: str) -> None:
-    _filled(erasure)
-    erasure.erasures.started["account"] = {"user_id": LUNA, "whole_account": True, "dream_id": None}
-    erasure.cognito.fail(operation, refused("TooManyRequestsException"))
-
-    with suppress(DreamVisionError):
-        erasure.run_execution()
-
-    _is_erased(erasure)
