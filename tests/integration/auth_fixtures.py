@@ -24,16 +24,16 @@ def _tables(made_tables: Tables) -> Tables:
 
 
 @pytest.fixture
-def auth(world: World, monkeypatch: pytest.MonkeyPatch) -> AuthFunction:
-    """The function, set up with this world."""
+def auth(service: World, monkeypatch: pytest.MonkeyPatch) -> AuthFunction:
+    """The function, set up with this service."""
     settings = IdentitySettings(token_issuer=ISSUER, user_pool_client_id=CLIENT_ID, jwks_url="https://keys.invalid")
-    verifier = TokenVerifier(settings, fetch_keys=world.cognito.issuer.jwks)
-    monkeypatch.setattr(Database, "shared", lambda: world.database)
+    verifier = TokenVerifier(settings, fetch_keys=service.cognito.issuer.jwks)
+    monkeypatch.setattr(Database, "shared", lambda: service.database)
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
-    return AuthFunction(world)
+    return AuthFunction(service)
 
 
 @pytest.fixture
-def world(tables: Tables) -> World:
+def service(tables: Tables) -> World:
     """A service without users that confirms new ones at once."""
     return World(tables)

@@ -48,9 +48,9 @@ def test_an_invalid_request_is_not_counted(auth: AuthFunction) -> None:
 
 
 def test_the_address_is_in_no_table_and_no_log(
-    auth: AuthFunction, world: World, capsys: pytest.CaptureFixture[str]
+    auth: AuthFunction, service: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     auth(f"POST {_PREFIX}/register", PUBLIC["register"])
-    assert "203.0.113.7" not in str(world.items("guards"))
-    assert any(item["guard"].startswith("rate#auth#") for item in world.items("guards"))
+    assert "203.0.113.7" not in str(service.items("guards"))
+    assert any(item["guard"].startswith("rate#auth#") for item in service.items("guards"))
     assert "203.0.113.7" not in "".join(capsys.readouterr())

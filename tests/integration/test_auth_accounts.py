@@ -33,43 +33,43 @@ pytest_plugins = ["tests.integration.auth_fixtures"]
 _LIFETIME = RESERVATION_LIFETIME.total_seconds()
 
 
-def _register(world: World, email: str = EMAIL, password: str = PASSWORD, name: str = NAME) -> TokenResponse:
-    answer = world.accounts.register(email, password, name)
+def _register(service: World, email: str = EMAIL, password: str = PASSWORD, name: str = NAME) -> TokenResponse:
+    answer = service.accounts.register(email, password, name)
     assert isinstance(answer, TokenResponse)
     return answer
 
 
-def _held_names(world: World) -> set[str]:
-    return {item["user_id"] for item in world.items("profiles") if item["user_id"].startswith("username#")}
+def _held_names(service: World) -> set[str]:
+    return {item["user_id"] for item in service.items("profiles") if item["user_id"].startswith("username#")}
 
 
-def _nothing_left(world: World) -> bool:
-    return not world.cognito.users and not world.items("profiles")
+def _nothing_left(service: World) -> bool:
+    return not service.cognito.users and not service.items("profiles")
 
 
 # ---------------------------------------------------------------- registering
 
 
-def test_a_registration_makes_user_profile_and_name_and_signs_in(world: World) -> None:
-    answer = _register(world)
+def test_a_registration_makes_user_profile_and_name_and_signs_in(service: World) -> None:
+    answer = _register(service)
 
     assert (answer.user.email, answer.user.username, answer.expires_in) == (EMAIL, NAME, 3600)
-    assert answer.user.id == world.cognito.user(EMAIL).sub
-    assert world.is_open(answer.access_token)
-    profile = world.accounts.profile(answer.user.id)
+    assert answer.user.id == service.cognito.user(EMAIL).sub
+    assert service.is_open(answer.access_token)
+    profile = service.accounts.profile(answer.user.id)
     assert (profile.subscription_tier, profile.dreams_count, profile.videos_count) == ("free", 0, 0)
-    assert profile.created_at == world.clock.utc()
+    assert profile.created_at == service.clock.utc()
     assert set(profile.dreams_by_category.values()) == {0}
 
 
 @pytest.mark.parametrize("other", ["Luna", "luna", "LUNA", "Ｌｕｎａ", "lunA"])
-def test_a_name_is_unique_without_regard_to_case_and_width(world: World, other: str) -> None:
-    _register(world)
+def test_a_name_is_unique_without_regard_to_case_and_width(service: World, other: str) -> None:
+    _register(service)
 
     with pytest.raises(UsernameTakenError):
-        _register(world, email="other@example.com", name=other)
+        _register(service, email="other@example.com", name=other)
 
-    assert [user.email for user in world.cognito.users.values()] == [EMAIL]
+    assert [user.email for user in service.cognito.users.values()] == [EMAIL]
 
 
 def test_names_fold_like_people_read_them() -> None:
@@ -79,24 +79,24 @@ def test_names_fold_like_people_read_them() -> None:
     assert folded("jane doe") != folded("janedoe")
 
 
-def test_a_taken_address_leaves_the_name_free(world: World) -> None:
-    _register(world)
+def test_a_taken_address_leaves_the_name_free(service: World) -> None:
+    _register(service)
 
     with pytest.raises(UserAlreadyExistsError):
-        _register(world, password=OTHER_PASSWORD, name="Stella")
+        _register(service, password=OTHER_PASSWORD, name="Stella")
 
-    assert _held_names(world) == {"username#luna"}
-    assert _register(world, email="stella@example.com", name="Stella")
+    assert _held_names(service) == {"username#luna"}
+    assert _register(service, email="stella@example.com", name="Stella")
 
 
-def test_a_second_registration_with_the_right_password_is_still_a_conflict(world: World) -> None:
-    _register(world)
-    world.clock.advance(_LIFETIME * 2)
+def test_a_second_registration_with_the_right_password_is_still_a_conflict(service: World) -> None:
+    _register(service)
+    service.clock.advance(_LIFETIME * 2)
 
     with pytest.raises(UserAlreadyExistsError):
-        _register(world, name="Stella")
+        _register(service, name="Stella")
 
-    assert world.accounts.sign_in(EMAIL, PASSWORD).user.username == NAME
+    assert service.accounts.sign_in(EMAIL, PASSWORD).user.username == NAME
 
 
 _STEPS: dict[str, Callable[[World, pytest.MonkeyPatch], type[Exception]]] = {}
@@ -111,118 +111,118 @@ def _breaks(name: str) -> Callable[[Any], Any]:
 
 
 @_breaks("sign-up is refused")
-def _(world: World, _: pytest.MonkeyPatch) -> type[Exception]:
-    world.cognito.fail("SignUp", refused("InvalidPasswordException"))
+def _(service: World, _: pytest.MonkeyPatch) -> type[Exception]:
+    service.cognito.fail("SignUp", refused("InvalidPasswordException"))
     return WeakPasswordError
 
 
 @_breaks("the pool is busy")
-def _(world: World, _: pytest.MonkeyPatch) -> type[Exception]:
-    world.cognito.fail("SignUp", refused("TooManyRequestsException"))
+def _(service: World, _: pytest.MonkeyPatch) -> type[Exception]:
+    service.cognito.fail("SignUp", refused("TooManyRequestsException"))
     return UserPoolBusyError
 
 
 @_breaks("the profile cannot be written")
-def _(world: World, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
+def _(service: World, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
     def broken(*_: Any, **__: Any) -> None:
         raise refused("InternalServerError")
 
-    monkeypatch.setattr(world.profiles, "complete", broken)
+    monkeypatch.setattr(service.profiles, "complete", broken)
     return ClientError
 
 
 @_breaks("the profile was written, but nobody said so")
-def _(world: World, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
-    real = world.profiles.complete
+def _(service: World, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
+    real = service.profiles.complete
 
     def broken(*args: Any) -> None:
         real(*args)
         raise refused("InternalServerError")
 
-    monkeypatch.setattr(world.profiles, "complete", broken)
+    monkeypatch.setattr(service.profiles, "complete", broken)
     return ClientError
 
 
 @_breaks("the first sign-in fails")
-def _(world: World, _: pytest.MonkeyPatch) -> type[Exception]:
-    world.cognito.fail("AdminInitiateAuth", refused("TooManyRequestsException"))
+def _(service: World, _: pytest.MonkeyPatch) -> type[Exception]:
+    service.cognito.fail("AdminInitiateAuth", refused("TooManyRequestsException"))
     return UserPoolBusyError
 
 
 @pytest.mark.parametrize("step", _STEPS)
 def test_whatever_fails_nothing_blocks_the_name_or_the_address(
-    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+    service: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     # GIVEN a registration that fails at this step
     with monkeypatch.context() as broken:
-        expected = _STEPS[step](world, broken)
+        expected = _STEPS[step](service, broken)
         with pytest.raises(expected):
-            _register(world)
+            _register(service)
 
     # THEN nothing is left, and the same registration works at once
-    assert _nothing_left(world)
-    assert _register(world).user.username == NAME
+    assert _nothing_left(service)
+    assert _register(service).user.username == NAME
 
 
-def test_the_name_of_a_registration_that_crashed_is_free_after_a_minute(world: World) -> None:
+def test_the_name_of_a_registration_that_crashed_is_free_after_a_minute(service: World) -> None:
     # GIVEN a name that was reserved by somebody who never came back
-    world.profiles.reserve(NAME, world.clock.utc())
+    service.profiles.reserve(NAME, service.clock.utc())
 
     with pytest.raises(UsernameTakenError):
-        _register(world)
-    world.clock.advance(_LIFETIME + 1)
+        _register(service)
+    service.clock.advance(_LIFETIME + 1)
 
-    assert _register(world).user.username == NAME
+    assert _register(service).user.username == NAME
 
 
-def test_a_user_without_a_profile_is_taken_up_by_the_next_try(world: World) -> None:
+def test_a_user_without_a_profile_is_taken_up_by_the_next_try(service: World) -> None:
     # GIVEN a registration that crashed between the user and the profile
-    world.pool.sign_up(EMAIL, PASSWORD)
+    service.pool.sign_up(EMAIL, PASSWORD)
 
     # WHEN it is tried again while the first could still be running, THEN it is a conflict
     with pytest.raises(UserAlreadyExistsError):
-        _register(world)
+        _register(service)
 
     # WHEN it is tried again later, THEN it goes through; but only with the right password
-    world.clock.advance(_LIFETIME + 1)
+    service.clock.advance(_LIFETIME + 1)
     with pytest.raises(UserAlreadyExistsError):
-        _register(world, password=OTHER_PASSWORD)
-    assert _register(world).user.username == NAME
+        _register(service, password=OTHER_PASSWORD)
+    assert _register(service).user.username == NAME
 
 
-def test_a_user_without_a_profile_may_just_sign_in(world: World) -> None:
-    world.pool.sign_up(EMAIL, PASSWORD)
+def test_a_user_without_a_profile_may_just_sign_in(service: World) -> None:
+    service.pool.sign_up(EMAIL, PASSWORD)
 
-    user = world.accounts.sign_in(EMAIL, PASSWORD).user
+    user = service.accounts.sign_in(EMAIL, PASSWORD).user
 
     assert user.username.startswith("dreamer-")
     assert len(user.username) == len("dreamer-") + 8
-    assert world.accounts.profile(user.id).username == user.username
+    assert service.accounts.profile(user.id).username == user.username
 
 
-def test_a_registration_that_was_overtaken_by_a_sign_in_keeps_the_account(world: World) -> None:
+def test_a_registration_that_was_overtaken_by_a_sign_in_keeps_the_account(service: World) -> None:
     # GIVEN a client that signs in while its registration is between the user and the profile
     def signing_in(*_: Any) -> None:
         monkeypatch.undo()
-        world.accounts.sign_in(EMAIL, PASSWORD)
+        service.accounts.sign_in(EMAIL, PASSWORD)
         raise ProfileExistsError
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(world.profiles, "complete", signing_in)
+        monkeypatch.setattr(service.profiles, "complete", signing_in)
         with pytest.raises(UserAlreadyExistsError):
-            _register(world)
+            _register(service)
 
-    assert world.accounts.sign_in(EMAIL, PASSWORD).user.username.startswith("dreamer-")
-    assert "username#luna" not in _held_names(world)
+    assert service.accounts.sign_in(EMAIL, PASSWORD).user.username.startswith("dreamer-")
+    assert "username#luna" not in _held_names(service)
 
 
-def test_of_fifty_registrations_of_one_name_exactly_one_wins(world: World) -> None:
+def test_of_fifty_registrations_of_one_name_exactly_one_wins(service: World) -> None:
     start = threading.Barrier(50)
 
     def register(number: int) -> str:
         start.wait()
         try:
-            _register(world, email=f"luna{number}@example.com", name="LUNA" if number % 2 else "luna")
+            _register(service, email=f"luna{number}@example.com", name="LUNA" if number % 2 else "luna")
         except UsernameTakenError:
             return "taken"
         return "won"
@@ -231,17 +231,17 @@ def test_of_fifty_registrations_of_one_name_exactly_one_wins(world: World) -> No
         outcomes = Counter(clients.map(register, range(50)))
 
     assert outcomes == {"won": 1, "taken": 49}
-    assert len(world.cognito.users) == 1
-    assert len(world.items("profiles")) == 2
+    assert len(service.cognito.users) == 1
+    assert len(service.items("profiles")) == 2
 
 
-def test_of_twenty_registrations_of_one_address_exactly_one_wins(world: World) -> None:
+def test_of_twenty_registrations_of_one_address_exactly_one_wins(service: World) -> None:
     start = threading.Barrier(20)
 
     def register(number: int) -> str:
         start.wait()
         try:
-            _register(world, name=f"luna {number}")
+            _register(service, name=f"luna {number}")
         except UserAlreadyExistsError:
             return "exists"
         return "won"
@@ -250,158 +250,158 @@ def test_of_twenty_registrations_of_one_address_exactly_one_wins(world: World) -
         outcomes = Counter(clients.map(register, range(20)))
 
     assert outcomes == {"won": 1, "exists": 19}
-    assert len(_held_names(world)) == 1
+    assert len(_held_names(service)) == 1
 
 
 # ---------------------------------------------------------------- with confirmation
 
 
 def test_with_confirmation_the_account_waits_for_its_code(tables: Tables) -> None:
-    world = World(tables, trigger(confirm_email=True))
+    service = World(tables, trigger(confirm_email=True))
 
-    answer = world.accounts.register(EMAIL, PASSWORD, NAME)
+    answer = service.accounts.register(EMAIL, PASSWORD, NAME)
 
     assert isinstance(answer, ConfirmationRequired)
     assert answer.user.username == NAME
-    world.accounts.confirm(EMAIL, world.cognito.outbox[-1][1])
-    assert world.accounts.sign_in(EMAIL, PASSWORD).user.username == NAME
+    service.accounts.confirm(EMAIL, service.cognito.outbox[-1][1])
+    assert service.accounts.sign_in(EMAIL, PASSWORD).user.username == NAME
 
 
 def test_without_a_delivered_code_there_is_no_account(tables: Tables) -> None:
-    world = World(tables, trigger(confirm_email=True))
-    world.cognito.fail("SignUp", refused("CodeDeliveryFailureException"))
+    service = World(tables, trigger(confirm_email=True))
+    service.cognito.fail("SignUp", refused("CodeDeliveryFailureException"))
 
     with pytest.raises(CodeDeliveryError):
-        world.accounts.register(EMAIL, PASSWORD, NAME)
+        service.accounts.register(EMAIL, PASSWORD, NAME)
 
-    assert _nothing_left(world)
+    assert _nothing_left(service)
 
 
 # ---------------------------------------------------------------- sessions
 
 
-def test_a_refresh_gives_new_tokens_for_the_same_session(world: World) -> None:
-    first = _register(world)
-    world.clock.advance(3000)
+def test_a_refresh_gives_new_tokens_for_the_same_session(service: World) -> None:
+    first = _register(service)
+    service.clock.advance(3000)
 
-    second = world.accounts.refresh(first.refresh_token)
+    second = service.accounts.refresh(first.refresh_token)
 
     assert second.user == first.user
     assert second.refresh_token != first.refresh_token
-    assert world.is_open(second.access_token)
-    assert world.accounts.refresh(second.refresh_token).user == first.user
+    assert service.is_open(second.access_token)
+    assert service.accounts.refresh(second.refresh_token).user == first.user
 
 
 def test_without_rotation_the_refresh_token_stays_the_same(tables: Tables) -> None:
-    world = World(tables, rotation=False)
-    first = _register(world)
+    service = World(tables, rotation=False)
+    first = _register(service)
 
-    assert world.accounts.refresh(first.refresh_token).refresh_token == first.refresh_token
+    assert service.accounts.refresh(first.refresh_token).refresh_token == first.refresh_token
 
 
-def test_a_session_cannot_be_refreshed_for_longer_than_seven_days(world: World) -> None:
-    answer = _register(world)
+def test_a_session_cannot_be_refreshed_for_longer_than_seven_days(service: World) -> None:
+    answer = _register(service)
     for _ in range(6):
-        world.clock.advance(REFRESH_SECONDS / 7)
-        answer = world.accounts.refresh(answer.refresh_token)
+        service.clock.advance(REFRESH_SECONDS / 7)
+        answer = service.accounts.refresh(answer.refresh_token)
 
-    world.clock.advance(REFRESH_SECONDS / 7)
+    service.clock.advance(REFRESH_SECONDS / 7)
     with pytest.raises(InvalidRefreshTokenError):
-        world.accounts.refresh(answer.refresh_token)
+        service.accounts.refresh(answer.refresh_token)
 
 
-def test_a_token_that_is_used_twice_signs_the_user_out_everywhere(world: World) -> None:
+def test_a_token_that_is_used_twice_signs_the_user_out_everywhere(service: World) -> None:
     # GIVEN a thief who has copied a refresh token that was used since, and another session of the same user
-    stolen = _register(world)
-    rightful = world.accounts.refresh(stolen.refresh_token)
-    elsewhere = world.accounts.sign_in(EMAIL, PASSWORD)
-    world.clock.advance(11)
+    stolen = _register(service)
+    rightful = service.accounts.refresh(stolen.refresh_token)
+    elsewhere = service.accounts.sign_in(EMAIL, PASSWORD)
+    service.clock.advance(11)
 
     with pytest.raises(InvalidRefreshTokenError):
-        world.accounts.refresh(stolen.refresh_token)
+        service.accounts.refresh(stolen.refresh_token)
 
     for session in (rightful, elsewhere):
-        assert not world.is_open(session.access_token)
+        assert not service.is_open(session.access_token)
         with pytest.raises(InvalidRefreshTokenError):
-            world.accounts.refresh(session.refresh_token)
-    assert world.is_open(world.accounts.sign_in(EMAIL, PASSWORD).access_token)
+            service.accounts.refresh(session.refresh_token)
+    assert service.is_open(service.accounts.sign_in(EMAIL, PASSWORD).access_token)
 
 
-def test_nobody_signs_somebody_else_out_with_a_used_token_of_their_own(world: World) -> None:
-    victim = _register(world)
-    mine = _register(world, email="mallory@example.com", name="Mallory").refresh_token
-    world.accounts.refresh(mine)
-    world.clock.advance(11)
+def test_nobody_signs_somebody_else_out_with_a_used_token_of_their_own(service: World) -> None:
+    victim = _register(service)
+    mine = _register(service, email="mallory@example.com", name="Mallory").refresh_token
+    service.accounts.refresh(mine)
+    service.clock.advance(11)
 
     with pytest.raises(InvalidRefreshTokenError):
-        world.accounts.refresh(mine.replace(mine.split(".")[0], victim.user.id))
+        service.accounts.refresh(mine.replace(mine.split(".")[0], victim.user.id))
 
-    assert world.is_open(victim.access_token)
+    assert service.is_open(victim.access_token)
 
 
 @pytest.mark.parametrize("place", range(5))
-def test_a_tampered_refresh_token_does_not_reach_cognito(world: World, place: int) -> None:
-    parts = _register(world).refresh_token.split(".", 4)
+def test_a_tampered_refresh_token_does_not_reach_cognito(service: World, place: int) -> None:
+    parts = _register(service).refresh_token.split(".", 4)
     parts[place] = parts[place][:-1] + ("A" if parts[place][-1] != "A" else "B")
-    world.cognito.calls.clear()
+    service.cognito.calls.clear()
 
     with pytest.raises(InvalidRefreshTokenError):
-        world.accounts.refresh(".".join(parts))
+        service.accounts.refresh(".".join(parts))
 
-    assert world.cognito.calls == []
+    assert service.cognito.calls == []
 
 
 @pytest.mark.parametrize("token", ["garbage", "....", "ü.ü.ü.ü.ü", ". . . . ."])
-def test_garbage_is_no_refresh_token(world: World, token: str) -> None:
+def test_garbage_is_no_refresh_token(service: World, token: str) -> None:
     with pytest.raises(InvalidRefreshTokenError):
-        world.accounts.refresh(token)
+        service.accounts.refresh(token)
 
 
-def test_a_logged_out_session_is_over_at_once_and_the_others_go_on(world: World) -> None:
-    first, second = _register(world), world.accounts.sign_in(EMAIL, PASSWORD)
+def test_a_logged_out_session_is_over_at_once_and_the_others_go_on(service: World) -> None:
+    first, second = _register(service), service.accounts.sign_in(EMAIL, PASSWORD)
 
-    world.accounts.sign_out(first.user.id, world.cognito.sessions[0].origin_jti)
+    service.accounts.sign_out(first.user.id, service.cognito.sessions[0].origin_jti)
 
-    assert not world.is_open(first.access_token)
+    assert not service.is_open(first.access_token)
     with pytest.raises(InvalidRefreshTokenError):
-        world.accounts.refresh(first.refresh_token)
-    assert world.cognito.sessions[0].revoked
-    assert world.is_open(second.access_token)
-    assert world.accounts.refresh(second.refresh_token)
+        service.accounts.refresh(first.refresh_token)
+    assert service.cognito.sessions[0].revoked
+    assert service.is_open(second.access_token)
+    assert service.accounts.refresh(second.refresh_token)
 
 
-def test_signing_out_everywhere_ends_all_and_a_new_session_begins_in_the_same_second(world: World) -> None:
-    sessions = [_register(world), world.accounts.sign_in(EMAIL, PASSWORD)]
+def test_signing_out_everywhere_ends_all_and_a_new_session_begins_in_the_same_second(service: World) -> None:
+    sessions = [_register(service), service.accounts.sign_in(EMAIL, PASSWORD)]
 
-    world.accounts.sign_out_everywhere(sessions[0].user.id)
-    after = world.accounts.sign_in(EMAIL, PASSWORD)
+    service.accounts.sign_out_everywhere(sessions[0].user.id)
+    after = service.accounts.sign_in(EMAIL, PASSWORD)
 
     for session in sessions:
-        assert not world.is_open(session.access_token)
+        assert not service.is_open(session.access_token)
         with pytest.raises(InvalidRefreshTokenError):
-            world.accounts.refresh(session.refresh_token)
-    assert world.is_open(after.access_token)
-    assert world.is_open(world.accounts.refresh(after.refresh_token).access_token)
+            service.accounts.refresh(session.refresh_token)
+    assert service.is_open(after.access_token)
+    assert service.is_open(service.accounts.refresh(after.refresh_token).access_token)
 
 
-def test_sessions_end_even_where_cognito_fails_or_has_no_such_user(world: World) -> None:
-    answer = _register(world)
-    world.cognito.fail("AdminUserGlobalSignOut", refused("TooManyRequestsException"))
+def test_sessions_end_even_where_cognito_fails_or_has_no_such_user(service: World) -> None:
+    answer = _register(service)
+    service.cognito.fail("AdminUserGlobalSignOut", refused("TooManyRequestsException"))
     with pytest.raises(UserPoolBusyError):
-        world.accounts.sign_out_everywhere(answer.user.id)
-    assert not world.is_open(answer.access_token)
+        service.accounts.sign_out_everywhere(answer.user.id)
+    assert not service.is_open(answer.access_token)
 
-    world.pool.delete(answer.user.id)
-    world.accounts.sign_out_everywhere(answer.user.id)
+    service.pool.delete(answer.user.id)
+    service.accounts.sign_out_everywhere(answer.user.id)
 
 
-def test_wrong_passwords_and_unknown_addresses_get_the_same_refusal(world: World) -> None:
-    _register(world)
+def test_wrong_passwords_and_unknown_addresses_get_the_same_refusal(service: World) -> None:
+    _register(service)
 
     refusals = []
     for email in (EMAIL, "nobody@example.com"):
         with pytest.raises(InvalidCredentialsError) as refusal:
-            world.accounts.sign_in(email, OTHER_PASSWORD)
+            service.accounts.sign_in(email, OTHER_PASSWORD)
         refusals.append((str(refusal.value), refusal.value.user_message))
 
     assert refusals[0] == refusals[1]
@@ -411,143 +411,143 @@ def test_wrong_passwords_and_unknown_addresses_get_the_same_refusal(world: World
 
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
-def test_asking_for_codes_is_limited_alike_for_known_and_unknown_addresses(world: World, email: str) -> None:
-    _register(world)
+def test_asking_for_codes_is_limited_alike_for_known_and_unknown_addresses(service: World, email: str) -> None:
+    _register(service)
 
     for _ in range(LIMIT):
-        world.accounts.forgot_password(email)
-        world.accounts.resend_confirmation(email)
-    for ask in (world.accounts.forgot_password, world.accounts.resend_confirmation):
+        service.accounts.forgot_password(email)
+        service.accounts.resend_confirmation(email)
+    for ask in (service.accounts.forgot_password, service.accounts.resend_confirmation):
         with pytest.raises(TooManyAttemptsError):
             ask(email)
 
-    world.clock.advance(3600)
-    world.cognito.user(EMAIL).codes_sent = 0
-    world.accounts.forgot_password(email)
+    service.clock.advance(3600)
+    service.cognito.user(EMAIL).codes_sent = 0
+    service.accounts.forgot_password(email)
 
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
-def test_guessing_codes_is_limited_alike_for_known_and_unknown_addresses(world: World, email: str) -> None:
-    _register(world)
-    world.accounts.forgot_password(EMAIL)
+def test_guessing_codes_is_limited_alike_for_known_and_unknown_addresses(service: World, email: str) -> None:
+    _register(service)
+    service.accounts.forgot_password(EMAIL)
 
     for _ in range(LIMIT):
         with pytest.raises(InvalidOrExpiredCodeError):
-            world.accounts.reset_password(email, "wrong", OTHER_PASSWORD)
+            service.accounts.reset_password(email, "wrong", OTHER_PASSWORD)
         with pytest.raises(InvalidOrExpiredCodeError):
-            world.accounts.confirm(email, "wrong")
+            service.accounts.confirm(email, "wrong")
     with pytest.raises(TooManyAttemptsError):
-        world.accounts.reset_password(email, "wrong", OTHER_PASSWORD)
+        service.accounts.reset_password(email, "wrong", OTHER_PASSWORD)
     with pytest.raises(TooManyAttemptsError):
-        world.accounts.confirm(email, "wrong")
+        service.accounts.confirm(email, "wrong")
 
 
-def test_the_guards_table_does_not_know_the_address(world: World) -> None:
-    world.accounts.forgot_password(EMAIL)
+def test_the_guards_table_does_not_know_the_address(service: World) -> None:
+    service.accounts.forgot_password(EMAIL)
 
-    assert "luna" not in str(world.items("guards"))
-    assert all("expires_at" in item for item in world.items("guards"))
+    assert "luna" not in str(service.items("guards"))
+    assert all("expires_at" in item for item in service.items("guards"))
 
 
-def test_resetting_the_password_ends_every_session(world: World) -> None:
-    before = _register(world)
-    world.accounts.forgot_password(EMAIL)
+def test_resetting_the_password_ends_every_session(service: World) -> None:
+    before = _register(service)
+    service.accounts.forgot_password(EMAIL)
 
-    world.accounts.reset_password(EMAIL, world.cognito.outbox[-1][1], OTHER_PASSWORD)
+    service.accounts.reset_password(EMAIL, service.cognito.outbox[-1][1], OTHER_PASSWORD)
 
-    assert not world.is_open(before.access_token)
+    assert not service.is_open(before.access_token)
     with pytest.raises(InvalidRefreshTokenError):
-        world.accounts.refresh(before.refresh_token)
-    assert world.is_open(world.accounts.sign_in(EMAIL, OTHER_PASSWORD).access_token)
+        service.accounts.refresh(before.refresh_token)
+    assert service.is_open(service.accounts.sign_in(EMAIL, OTHER_PASSWORD).access_token)
 
 
-def test_changing_the_password_gives_a_new_session_and_ends_the_others(world: World) -> None:
-    here, elsewhere = _register(world), world.accounts.sign_in(EMAIL, PASSWORD)
+def test_changing_the_password_gives_a_new_session_and_ends_the_others(service: World) -> None:
+    here, elsewhere = _register(service), service.accounts.sign_in(EMAIL, PASSWORD)
 
-    answer = world.accounts.change_password(here.user.id, here.access_token, PASSWORD, OTHER_PASSWORD)
+    answer = service.accounts.change_password(here.user.id, here.access_token, PASSWORD, OTHER_PASSWORD)
 
-    assert world.is_open(answer.access_token)
-    assert world.accounts.refresh(answer.refresh_token).user == here.user
-    assert not world.is_open(here.access_token)
-    assert not world.is_open(elsewhere.access_token)
+    assert service.is_open(answer.access_token)
+    assert service.accounts.refresh(answer.refresh_token).user == here.user
+    assert not service.is_open(here.access_token)
+    assert not service.is_open(elsewhere.access_token)
     with pytest.raises(InvalidCredentialsError):
-        world.accounts.sign_in(EMAIL, PASSWORD)
+        service.accounts.sign_in(EMAIL, PASSWORD)
 
 
-def test_a_wrong_current_password_changes_nothing(world: World) -> None:
-    here = _register(world)
+def test_a_wrong_current_password_changes_nothing(service: World) -> None:
+    here = _register(service)
 
     with pytest.raises(WrongPasswordError):
-        world.accounts.change_password(here.user.id, here.access_token, "Wrong-password1", OTHER_PASSWORD)
+        service.accounts.change_password(here.user.id, here.access_token, "Wrong-password1", OTHER_PASSWORD)
 
-    assert world.is_open(here.access_token)
-    assert world.accounts.sign_in(EMAIL, PASSWORD)
+    assert service.is_open(here.access_token)
+    assert service.accounts.sign_in(EMAIL, PASSWORD)
 
 
 # ---------------------------------------------------------------- the profile
 
 
-def test_a_missing_profile_is_made_and_keeps_the_counters(world: World) -> None:
+def test_a_missing_profile_is_made_and_keeps_the_counters(service: World) -> None:
     # GIVEN a user whom an administrator made, and who has told a dream already
-    user = world.cognito.add_user("Admin.Made@Example.com", PASSWORD)
-    world.database.write_together([world.profiles.counting(user.sub, world.clock.utc(), dreams=3)])
+    user = service.cognito.add_user("Admin.Made@Example.com", PASSWORD)
+    service.database.write_together([service.profiles.counting(user.sub, service.clock.utc(), dreams=3)])
 
-    profile = world.accounts.profile(user.sub)
+    profile = service.accounts.profile(user.sub)
 
     assert profile.username.startswith("dreamer-")
     assert (profile.email, profile.dreams_count) == ("admin.made@example.com", 3)
-    assert world.accounts.profile(user.sub) == profile
+    assert service.accounts.profile(user.sub) == profile
 
 
-def test_many_first_requests_at_once_make_one_profile(world: World) -> None:
-    user = world.cognito.add_user(EMAIL, PASSWORD)
+def test_many_first_requests_at_once_make_one_profile(service: World) -> None:
+    user = service.cognito.add_user(EMAIL, PASSWORD)
 
     with ThreadPoolExecutor(10) as clients:
-        names = {profile.username for profile in clients.map(lambda _: world.accounts.profile(user.sub), range(10))}
+        names = {profile.username for profile in clients.map(lambda _: service.accounts.profile(user.sub), range(10))}
 
     assert len(names) == 1
-    assert _held_names(world) == {f"username#{names.pop()}"}
+    assert _held_names(service) == {f"username#{names.pop()}"}
 
 
-def test_a_removed_user_has_no_profile(world: World) -> None:
+def test_a_removed_user_has_no_profile(service: World) -> None:
     with pytest.raises(UnauthenticatedError):
-        world.accounts.profile("6f1c2f0e-1d3b-4c55-9a52-0d9f3c0a7b11")
+        service.accounts.profile("6f1c2f0e-1d3b-4c55-9a52-0d9f3c0a7b11")
 
 
-def test_renaming_frees_the_old_name(world: World) -> None:
-    user_id = _register(world).user.id
+def test_renaming_frees_the_old_name(service: World) -> None:
+    user_id = _register(service).user.id
 
-    assert world.accounts.rename(user_id, "Stella").username == "Stella"
+    assert service.accounts.rename(user_id, "Stella").username == "Stella"
 
-    assert _held_names(world) == {"username#stella"}
-    assert _register(world, email="other@example.com").user.username == NAME
-
-
-def test_the_case_of_ones_own_name_may_change(world: World) -> None:
-    user_id = _register(world).user.id
-
-    assert world.accounts.rename(user_id, "LUNA").username == "LUNA"
-    assert world.accounts.rename(user_id, "LUNA").username == "LUNA"
-    assert _held_names(world) == {"username#luna"}
+    assert _held_names(service) == {"username#stella"}
+    assert _register(service, email="other@example.com").user.username == NAME
 
 
-def test_nobody_takes_somebody_elses_name(world: World) -> None:
-    _register(world)
-    other = _register(world, email="other@example.com", name="Stella").user.id
+def test_the_case_of_ones_own_name_may_change(service: World) -> None:
+    user_id = _register(service).user.id
 
-    with pytest.raises(UsernameTakenError):
-        world.accounts.rename(other, "lUNA")
-
-    assert world.accounts.profile(other).username == "Stella"
-    assert _held_names(world) == {"username#luna", "username#stella"}
+    assert service.accounts.rename(user_id, "LUNA").username == "LUNA"
+    assert service.accounts.rename(user_id, "LUNA").username == "LUNA"
+    assert _held_names(service) == {"username#luna"}
 
 
-def test_a_name_that_is_held_for_a_registration_is_not_taken_by_a_rename(world: World) -> None:
-    user_id = _register(world).user.id
-    world.profiles.reserve("Stella", world.clock.utc())
+def test_nobody_takes_somebody_elses_name(service: World) -> None:
+    _register(service)
+    other = _register(service, email="other@example.com", name="Stella").user.id
 
     with pytest.raises(UsernameTakenError):
-        world.accounts.rename(user_id, "Stella")
+        service.accounts.rename(other, "lUNA")
 
-    world.clock.advance(_LIFETIME + 1)
-    assert world.accounts.rename(user_id, "Stella").username == "Stella"
+    assert service.accounts.profile(other).username == "Stella"
+    assert _held_names(service) == {"username#luna", "username#stella"}
+
+
+def test_a_name_that_is_held_for_a_registration_is_not_taken_by_a_rename(service: World) -> None:
+    user_id = _register(service).user.id
+    service.profiles.reserve("Stella", service.clock.utc())
+
+    with pytest.raises(UsernameTakenError):
+        service.accounts.rename(user_id, "Stella")
+
+    service.clock.advance(_LIFETIME + 1)
+    assert service.accounts.rename(user_id, "Stella").username == "Stella"
