@@ -140,10 +140,8 @@ async function signOut(api) {
 async function remove(dream, library, history) {
   const dialog = byId("confirm");
   byId("confirm-words").textContent = `“${shortened(dream.dream_text, 120)}” and its film will be gone, and cannot be brought back.`;
-  dialog.returnValue = "keep";
   dialog.showModal();
-  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  if (dialog.returnValue !== "delete") return;
+  if ((await answerOf(dialog)) !== "delete") return;
   try {
     await library.delete(dream.id);
     announce("The dream is deleted.");
@@ -153,6 +151,26 @@ async function remove(dream, library, history) {
     say(byId("history-alert"), problem.words ?? "");
     goTo(byId("history-title"));
   }
+}
+
+/**
+ * The value of the button that closes an open dialog, "keep" when it is closed in another way.
+ *
+ * A dialog's "close" event comes a while after its closing, on a busy machine after it was opened once more: such a late
+ * one is not about this time.
+ */
+function answerOf(dialog) {
+  return new Promise((resolve) => {
+    const given = new AbortController();
+    const give = (answer) => {
+      given.abort();
+      resolve(answer);
+    };
+    const { signal } = given;
+    dialog.addEventListener("submit", (event) => give(event.submitter?.value), { signal });
+    dialog.addEventListener("cancel", () => give("keep"), { signal });
+    dialog.addEventListener("close", () => dialog.open || give("keep"), { signal });
+  });
 }
 
 start().catch((error) => {
