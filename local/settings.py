@@ -4,7 +4,7 @@ import difflib
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -196,18 +196,20 @@ def _parameters(text: str) -> dict[str, str]:
     pairs = [word.partition("=") for word in text.split()]
     if any(not name or not equals for name, equals, _ in pairs):
         raise SettingsError('PARAMETERS must look like "PollInterval=1 FreeVideosPerDay=50".')
-    for name, _, _ in pairs:
-        _require_parameter(name)
-    return {name: value for name, _, value in pairs}
+    found = {name: value for name, _, value in pairs}
+    if found:
+        _require_known(found)
+    return found
 
 
-def _require_parameter(name: str) -> None:
+def _require_known(names: Iterable[str]) -> None:
     # The emulator would take a mistyped name in silence, and the override would do nothing.
     known = load_template((REPOSITORY / "template.yaml").read_text())["Parameters"]
-    if name not in known:
-        alike = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {alike[0]}?" if alike else ""
-        raise SettingsError(f"PARAMETERS names {name}, and template.yaml has no such parameter.{hint}")
+    for name in names:
+        if name not in known:
+            alike = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {alike[0]}?" if alike else ""
+            raise SettingsError(f"PARAMETERS names {name}, and template.yaml has no such parameter.{hint}")
 
 
 def require_python() -> None:

@@ -71,7 +71,6 @@ class StackCommand:
     def __init__(self, run: Run) -> None:
         self._run = run
         self.folder = REPOSITORY / ".local" / "tests"
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.port = run.port
         steering = ("AWS_", "ANTHROPIC_", "RUNWAYML_", "SANDBOX_", "LOCAL_", "PARAMETERS", "DREAM")
         self.environment = {
@@ -141,6 +140,7 @@ class StackCommand:
 
 @contextmanager
 def _held(file: Path, mode: int) -> Iterator[TextIO]:
+    file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as lock:
         fcntl.flock(lock, mode)
         yield lock
