@@ -3,8 +3,10 @@
 import argparse
 import sys
 
-from local import demo, processes, settings, stack
-from local.steps import console, error_console
+from local import demo, settings
+from local.progress import console, error_console
+from local.stack import commands as stack
+from local.stack import processes
 
 
 def main() -> int:

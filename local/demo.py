@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from local import stack
+from local.progress import console, step
 from local.settings import REPOSITORY, Settings
-from local.steps import console, step
+from local.stack import commands as stack
 
 DEFAULT_DREAM = (
     "I was flying over a dark forest with twisted trees, and far below a river of lanterns was carrying "

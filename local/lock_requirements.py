@@ -10,11 +10,11 @@ _FLAGS = ("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "-
 # In this order: the later ones take over the versions of the first.
 _FILES = (
     "layers/dependencies/requirements",
-    "functions/analyze/requirements",
-    "functions/workflow/analyze/requirements",
-    "functions/workflow/archive/requirements",
-    "functions/auth/requirements",
-    "functions/triggers/upload/requirements",
+    "functions/api/analyze_dream/requirements",
+    "functions/workflows/dream_to_video/analyze_dream/requirements",
+    "functions/workflows/dream_to_video/archive_video/requirements",
+    "functions/api/auth/requirements",
+    "functions/triggers/image_uploaded/requirements",
     "local/runtime",
     "local/requirements",
     "tests/requirements",

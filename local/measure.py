@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx
 
-from local import settings, stack
+from local import settings
+from local.stack import commands as stack
 
 _DREAM = "I was flying over a dark forest with twisted trees and the moon was humming {word}"
 

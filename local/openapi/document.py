@@ -4,7 +4,7 @@ import copy
 import json
 from typing import Any
 
-from dreamvision.health import VERSION
+from dreamvision.database.health import VERSION
 from local.openapi.components import HEADERS, REQUEST_HEADERS, SCHEMAS, SECURITY_SCHEMES, TAGS, Schema
 from local.openapi.functions import ApiFunction, OpenApiError, Operation, api_functions
 from local.openapi.links import add_links

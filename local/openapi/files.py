@@ -14,7 +14,9 @@ def outputs(document: Schema) -> Mapping[Path, str]:
     return {
         REPOSITORY / "docs" / "openapi.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n",
         REPOSITORY / "docs" / "API.md": api_markdown(document),
-        REPOSITORY / "functions" / "docs" / "assets" / "openapi.json": json.dumps(document, separators=(",", ":"))
+        REPOSITORY / "functions" / "api" / "docs" / "assets" / "openapi.json": json.dumps(
+            document, separators=(",", ":")
+        )
         + "\n",
     }
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from aws_lambda_powertools.event_handler.api_gateway import Route
 
 from dreamvision_api.api import Api
-from dreamvision_api.documentation import Documentation, documentation_of
+from dreamvision_api.route_docs import RouteDoc, documentation_of
 from local.cloudformation_yaml import load_template
 from local.settings import REPOSITORY
 
@@ -26,7 +26,7 @@ class Operation(NamedTuple):
     method: str
     path: str
     public: bool
-    notes: Documentation
+    notes: RouteDoc
     raw: Mapping[str, Any]
 
     @property

@@ -6,18 +6,11 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from dreamvision.errors import DreamVisionError
+from dreamvision.core.errors import DreamVisionError
 from dreamvision_api import problems
-from dreamvision_api.documentation import Answer
 from dreamvision_api.problems import Problem
-from local.openapi.components import (
-    EXAMPLE_REQUEST_ID,
-    GATEWAY_MESSAGES,
-    HEADERS,
-    REQUEST_HEADERS,
-    SECURITY,
-    Schema,
-)
+from dreamvision_api.route_docs import ResponseDoc
+from local.openapi.components import EXAMPLE_REQUEST_ID, GATEWAY_MESSAGES, HEADERS, REQUEST_HEADERS, SECURITY, Schema
 from local.openapi.examples import example_of
 from local.openapi.functions import OpenApiError, Operation
 
@@ -74,7 +67,7 @@ class Responses:
             answers[str(int(answer.status))] = self._noted(answer._replace(headers=(*answer.headers, *always)))
         return answers
 
-    def _noted(self, answer: Answer) -> Schema:
+    def _noted(self, answer: ResponseDoc) -> Schema:
         if answer.model is not None:
             made = self._answer({"$ref": f"#/components/schemas/{answer.model.__name__}"})
         elif answer.content_type is not None:

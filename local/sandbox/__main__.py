@@ -5,8 +5,8 @@ import signal
 import sys
 import threading
 
+from local.sandbox.http_server import PortTakenError
 from local.sandbox.server import SandboxServers
-from local.sandbox.wire import PortTakenError
 
 
 def main() -> int:

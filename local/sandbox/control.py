@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable
 
-from local.sandbox.magic import FaultQueue, UnknownFaultError
-from local.sandbox.wire import Reply, Request, json_reply
+from local.sandbox.faults import FaultQueue, UnknownFaultError
+from local.sandbox.http_server import Reply, Request, json_reply
 
 PREFIX = "/_sandbox/"
 

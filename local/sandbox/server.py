@@ -6,9 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local.sandbox.claude_api import ClaudeApi
-from local.sandbox.runway_api import RunwayApi
-from local.sandbox.wire import LoopbackServer, PortTakenError
+from local.sandbox.claude.api import ClaudeApi
+from local.sandbox.http_server import LoopbackServer, PortTakenError
+from local.sandbox.runway.api import RunwayApi
 
 
 class SandboxServers:

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import httpx
 
-from dreamvision.tables.database import Database, TableNames
+from dreamvision.database.client import Database, TableNames
 
 PASSWORD = "Sleepy-Heads-1"
 FINAL = ("completed", "failed", "cancelled")

@@ -6,16 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from dreamvision.analyzing import analyze_waiting
-from dreamvision.clock import utc_now
-from dreamvision.ids import new_id
-from dreamvision.producing import start_render
-from dreamvision.rendering import RenderOutcomeUnknownError
-from dreamvision.tables.database import ContentionError, Database, TableNames
-from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.profiles import Profiles
-from dreamvision.tables.video_rows import Media, VideoFinalError, VideoRecord
-from dreamvision.tables.videos import Videos
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.database.client import ContentionError, Database, TableNames
+from dreamvision.dreams.repository import DreamRepository
+from dreamvision.dreams.service import analyze_pending
+from dreamvision.rendering.errors import RenderOutcomeUnknownError
+from dreamvision.users.repository import ProfileRepository
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.models import Media, VideoFinalError, VideoRecord
+from dreamvision.videos.render import start_render
 from tests.e2e.client import ControlPlane
 from tests.fakes.claude import FakeAnalyst
 from tests.fakes.runway import FakeRenderer
@@ -45,8 +45,8 @@ def database(control: ControlPlane) -> Database:
 @pytest.fixture
 def video(database: Database) -> VideoRecord:
     user_id = new_id()
-    found = Videos(database).add_with_dream(user_id, new_id(), new_id(), "I was flying", 5, utc_now())
-    analyze_waiting(user_id, found.dream_id, FakeAnalyst(), Dreams(database))
+    found = VideoLifecycle(database).add_with_dream(user_id, new_id(), new_id(), "I was flying", 5, utc_now())
+    analyze_pending(user_id, found.dream_id, FakeAnalyst(), DreamRepository(database))
     return found
 
 
@@ -65,20 +65,25 @@ def outcomes(work: Callable[[], object], times: int) -> list[str]:
 
 
 def test_twenty_completions_at_once_count_once(database: Database, video: VideoRecord) -> None:
-    found = outcomes(lambda: Videos(database).complete(video, MEDIA, utc_now()), 20)
+    found = outcomes(lambda: VideoLifecycle(database).complete(video, MEDIA, utc_now()), 20)
     assert found.count("done") == 1, found
-    assert Profiles(database).get(video.user_id, consistent=True).videos_count == 1
+    assert ProfileRepository(database).get(video.user_id, consistent=True).videos_count == 1
 
 
 def test_ten_starts_at_once_pay_once(database: Database, video: VideoRecord) -> None:
     renderer = FakeRenderer()
-    outcomes(lambda: start_render(video.user_id, video.job_id, renderer, Dreams(database), Videos(database)), 10)
+    outcomes(
+        lambda: start_render(
+            video.user_id, video.job_id, renderer, DreamRepository(database), VideoLifecycle(database)
+        ),
+        10,
+    )
     assert len(renderer.started) == 1
 
 
 def test_thirty_dreams_at_once_are_all_counted(database: Database) -> None:
     user_id = new_id()
     found = outcomes(
-        lambda: Videos(database).add_with_dream(user_id, new_id(), new_id(), "I was flying", 5, utc_now()), 30
+        lambda: VideoLifecycle(database).add_with_dream(user_id, new_id(), new_id(), "I was flying", 5, utc_now()), 30
     )
-    assert Profiles(database).get(user_id, consistent=True).dreams_count == found.count("done")
+    assert ProfileRepository(database).get(user_id, consistent=True).dreams_count == found.count("done")

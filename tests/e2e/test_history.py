@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dreamvision.ids import new_id
+from dreamvision.core.ids import new_id
 from tests.e2e.client import PASSWORD, ControlPlane, User, wait_for
 
 _STUCK = "I was falling through the floors of an endless house [[runway:stuck]]"
@@ -18,7 +18,7 @@ def _ids(told: dict[str, Any]) -> tuple[str, str]:
 
 def _erasures(control: ControlPlane) -> list[dict[str, Any]]:
     machines = control.states.list_state_machines()["stateMachines"]
-    arn = next(each["stateMachineArn"] for each in machines if "Erase" in each["name"])
+    arn = next(each["stateMachineArn"] for each in machines if "Erasure" in each["name"])
     found: list[dict[str, Any]] = control.states.list_executions(stateMachineArn=arn)["executions"]
     return found
 

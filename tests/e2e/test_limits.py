@@ -13,10 +13,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from dreamvision.clock import utc_now
-from dreamvision.ids import new_id
-from dreamvision.tables.database import Database, TableNames
-from dreamvision.tables.videos import Videos
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.database.client import Database, TableNames
+from dreamvision.videos.lifecycle import VideoLifecycle
 from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User, register, wait_for
 
 UNKNOWN_DREAM = {"dream_id": "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"}
@@ -151,7 +151,7 @@ def test_an_abandoned_video_is_closed_by_the_sweep(user: User, control: ControlP
         control.tables.meta.client,
     )
     before = utc_now() - timedelta(minutes=5)
-    abandoned = Videos(database).add_with_dream(user.id, new_id(), new_id(), DREAM, 5, before)
+    abandoned = VideoLifecycle(database).add_with_dream(user.id, new_id(), new_id(), DREAM, 5, before)
     assert counts(control, user) == {"day": 1, "running": 1}
     # AND a video that is being made
     running = user.film()["video_generation"]["job_id"]

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from dreamvision.clock import utc_now
-from dreamvision.ids import new_id
-from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.video_rows import Media
-from dreamvision.tables.videos import Videos
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.dreams.repository import DreamRepository
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.models import Media
 from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
 from tests.e2e.listener import Listener, connection, listening, refusal
 from tests.e2e.test_tokens import id_token, resigned, unsigned
@@ -257,7 +257,7 @@ def analyzed(listener: Listener) -> int:
     return sum(message["type"] == "dream.analyzed" for message in listener.messages)
 
 
-def live(videos: Videos, dreams: Dreams, user_id: str) -> str:
+def live(videos: VideoLifecycle, dreams: DreamRepository, user_id: str) -> str:
     """A video's life in the tables, as the workflow's functions write it. Returns its id."""
     video = videos.add_with_dream(user_id, new_id(), new_id(), "I was flying over a dark forest", 5, utc_now())
     dreams.complete_analysis(user_id, video.dream_id, FakeAnalyst().analyze("I was flying"), 900, utc_now())
@@ -276,7 +276,7 @@ def test_fifty_sockets_of_ten_users_hear_of_twenty_videos(
     # Twenty workflows at once would measure how many workers this machine can start. Here their writes come all at
     # once, from the code that the workflow's functions call; streams, push and sockets are the stack's.
     database = control.database()
-    videos, dreams = Videos(database), Dreams(database)
+    videos, dreams = VideoLifecycle(database), DreamRepository(database)
 
     async def scenario() -> dict[str, list[Listener]]:
         users = [await asyncio.to_thread(register, http) for _ in range(USERS)]

@@ -141,10 +141,10 @@ def test_23_table(story: Story, control: ControlPlane, quote: None) -> None:
 @line("See your dream saved with correct data", "Dream saved to Supabase")
 def test_23_saved(story: Story, control: ControlPlane, quote: None) -> None:
     """In DynamoDB, as the functions' own code reads it: texts are packed there."""
-    from dreamvision.tables.dreams import Dreams
+    from dreamvision.dreams.repository import DreamRepository
 
     answer = story.analysis.json()
-    dream = Dreams(control.database()).get(story.user.id, answer["dream_id"])
+    dream = DreamRepository(control.database()).get(story.user.id, answer["dream_id"])
     assert (dream.dream_text, dream.video_prompt) == (FOREST, answer["video_prompt"])
     assert (dream.category, dream.template_used) == (answer["category"], answer["template_used"])
     assert dream.confidence == answer["confidence"]
@@ -164,10 +164,10 @@ def test_23_failures(story: Story, quote: None) -> None:
 )
 def test_23_claude(story: Story, control: ControlPlane, quote: None) -> None:
     """Sonnet 5.5 unless the parameter ClaudeModel says otherwise; 4.5 works as well and is retired in November 2026."""
-    from dreamvision.tables.dreams import Dreams
+    from dreamvision.dreams.repository import DreamRepository
 
     assert control.claude_requests(FOREST) >= 1
-    model = Dreams(control.database()).get(story.user.id, story.analysis.json()["dream_id"]).model
+    model = DreamRepository(control.database()).get(story.user.id, story.analysis.json()["dream_id"]).model
     assert str(model).startswith("claude-sonnet-")
 
 
@@ -313,7 +313,7 @@ def test_25_profile_row(registered: User, control: ControlPlane, quote: None) ->
     assert (row["email"], row["username"], row["subscription_tier"]) == (registered.email, registered.username, "free")
 
 
-# ---------------------------------------------------------------- 2.6 Backend Testing & Documentation
+# ---------------------------------------------------------------- 2.6 Backend Testing & RouteDoc
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def test_outputs_have_what_other_programs_rely_on(stack: dict[str, Any]) -> None
 def test_iam_is_enforced(control: ControlPlane) -> None:
     # The role of a function that only reads health may not read dreams.
     resource = control.client("cloudformation").describe_stack_resource(
-        StackName=STACK_NAME, LogicalResourceId="HealthFunctionRole"
+        StackName=STACK_NAME, LogicalResourceId="ApiHealthFunctionRole"
     )
     role = resource["StackResourceDetail"]["PhysicalResourceId"]
     sts, iam = control.client("sts"), control.client("iam")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dreamvision.ids import new_id
+from dreamvision.core.ids import new_id
 from local.sample_events import event_of, routes
 from tests.e2e.client import ControlPlane, User, register, wait_for
 

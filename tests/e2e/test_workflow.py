@@ -3,7 +3,7 @@
 import json
 import threading
 
-from dreamvision.workflow import Job, Workflow
+from dreamvision.videos.workflow import ExecutionInput, VideoWorkflow
 from tests.e2e.client import ControlPlane, User, wait_for
 
 SECRET = "zephyrwald"
@@ -43,8 +43,8 @@ def test_a_second_start_of_a_job_is_harmless(user: User, control: ControlPlane) 
     job_id = told["video_generation"]["job_id"]
     entered = wait_for(lambda: control.states_entered(job_id), lambda states: "WaitForRender" in states)
     assert entered.count("GenerateVideo") == 1
-    job = Job.model_validate_json(control.execution(job_id)["input"])
-    Workflow(control.outputs["state_machine_arn"], control.states).start(job)
+    job = ExecutionInput.model_validate_json(control.execution(job_id)["input"])
+    VideoWorkflow(control.outputs["state_machine_arn"], control.states).start(job)
     # And the state that spends, called once more for the same job, finds the task and asks nobody.
     arn = _function_arn(control, "GenerateVideoFunction")
     threads = [threading.Thread(target=_invoke, args=(control, arn, job_id)) for _ in range(4)]

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import httpx
 import pytest
 
-from dreamvision.tables.texts import unpacked
+from dreamvision.database.compression import decompress
 from tests.conftest import Lane
 from tests.e2e.client import PASSWORD, ControlPlane, User
 from tests.e2e.secrets_recorder import SecretsRecorder
@@ -55,7 +55,7 @@ def _kept(control: ControlPlane) -> Iterator[tuple[str, str]]:
     for role, names in {"dreams": ("dream_text", "t", "video_prompt"), "user_profiles": ("email",)}.items():
         for item in control.tables.Table(tables[role]).scan()["Items"]:
             for name in names:
-                if text := unpacked(item.get(name)):
+                if text := decompress(item.get(name)):
                     yield {"email": "e-mail address", "video_prompt": "prompt"}.get(name, "dream"), text
 
 

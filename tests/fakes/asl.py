@@ -1,4 +1,4 @@
-"""Runs a state machine of ``functions/workflow`` in this process: the definition as it is, its functions called.
+"""Runs a state machine of ``functions/workflows`` in this process: the definition as it is, its functions called.
 
 What is known of the language is what the definitions use. Waits take no time, and a ``Retry`` tries again at once.
 """
@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from jsonata import Jsonata
 
-from dreamvision.errors import DreamVisionError
+from dreamvision.core.errors import DreamVisionError
 from tests.conftest import REPOSITORY
 
 type Task = Callable[[dict[str, Any]], dict[str, Any]]
@@ -22,10 +22,10 @@ class ExecutionFailedError(Exception):
 
 
 class Machine:
-    """One definition. ``tasks`` are by the name of the substitution that stands for the function: ``DiscardArn``."""
+    """One definition. ``tasks`` are by the name of the substitution that stands for the function: ``SoftDeleteArn``."""
 
     def __init__(self, name: str, tasks: Mapping[str, Task], substitutions: Mapping[str, str]) -> None:
-        text = (REPOSITORY / "functions" / "workflow" / f"{name}.asl.yaml").read_text()
+        text = (REPOSITORY / "functions" / "workflows" / name / f"{name}.asl.yaml").read_text()
         for variable, value in substitutions.items():
             text = text.replace(f"${{{variable}}}", value)
         self._definition: dict[str, Any] = yaml.safe_load(text)

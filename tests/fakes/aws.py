@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from dreamvision.tables.database import Database, TableNames
+from dreamvision.database.client import Database, TableNames
 from local.cloudformation_yaml import load_template
 from tests.conftest import REPOSITORY
 
@@ -38,7 +38,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "USER_POOL_CLIENT_ID": "test-client",
     "JWKS_URL": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_test/.well-known/jwks.json",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:dream_to_video",
-    "ERASE_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:erase",
+    "ERASURE_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:erase",
     "CURSOR_SECRET": "cursor-secret",
     "POLL_FIRST_WAIT": "20",
     "POLL_INTERVAL": "5",

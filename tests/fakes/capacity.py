@@ -9,7 +9,7 @@ import math
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from dreamvision.tables.database import Database
+from dreamvision.database.client import Database
 
 _READS = frozenset({"GetItem", "Query", "BatchGetItem"})
 _WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})

@@ -8,7 +8,9 @@ from typing import Any
 import anthropic
 import httpx2
 
-from dreamvision.analysis import Analysis, AnalysisError, Category
+from dreamvision.analysis.errors import AnalysisError
+from dreamvision.analysis.models import Analysis
+from dreamvision.schemas.categories import Category
 
 GOOD_PROMPT = (
     "POV gentle rise through a moonlit forest of twisted trees, glowing lanterns drift past like slow fish, weightless "

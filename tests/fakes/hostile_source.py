@@ -260,7 +260,7 @@ def silence(exchange: Exchange) -> None:
     exchange.stopping.wait(5)
 
 
-def hang_up(exchange: Exchange) -> None:
+def close_revoked(exchange: Exchange) -> None:
     """Takes the request and closes the connection."""
     exchange.connection.shutdown(socket.SHUT_RDWR)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 
-from dreamvision.storage import s3_client
+from dreamvision.media.storage import s3_client
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import httpx
 
-from dreamvision.errors import DreamVisionError
-from dreamvision.rendering import RenderState, RenderStatus, RenderTask, RenderTaskLostError
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.rendering.errors import RenderTaskLostError
+from dreamvision.rendering.renderer import RenderState, RenderStatus, RenderTask
 
 TASK_ID = "17f20503-6c24-4c16-946b-35dbbce2af2f"
 OUTPUT_URL = "https://dnznrvs05pmza.cloudfront.net/17f20503.mp4?_jwt=abc"
@@ -31,7 +32,7 @@ class FakeRenderer:
         self.start_error = start_error
         self.status_error = status_error
         self.started: list[tuple[str, int]] = []
-        self.looked_at: list[str] = []
+        self.checked: list[str] = []
         self.cancelled: list[str] = []
         self.task_ids: list[str] = []
 
@@ -43,7 +44,7 @@ class FakeRenderer:
         return RenderTask(self.task_ids[-1], estimated_credits=12 * duration_seconds)
 
     def status(self, task_id: str) -> RenderState:
-        self.looked_at.append(task_id)
+        self.checked.append(task_id)
         if self.status_error is not None:
             raise self.status_error
         if task_id in self.cancelled:

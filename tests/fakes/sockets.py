@@ -5,10 +5,10 @@ import threading
 from collections import defaultdict
 from typing import Any
 
-from dreamvision.sockets import SocketGoneError, Sockets, SocketUnavailableError
+from dreamvision.realtime.gateway import ConnectionGateway, ConnectionGoneError, ConnectionUnavailableError
 
 
-class FakeSockets(Sockets):
+class FakeSockets(ConnectionGateway):
     """Everybody is there who is not said to be ``gone`` or ``unreachable``."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class FakeSockets(Sockets):
     def sent(self, connection_id: str) -> list[dict[str, Any]]:
         return [json.loads(text) for text in self._sent[connection_id]]
 
-    def listeners(self) -> set[str]:
+    def active_connections(self) -> set[str]:
         """Who was sent anything."""
         return {connection_id for connection_id, texts in self._sent.items() if texts}
 
@@ -33,7 +33,7 @@ class FakeSockets(Sockets):
 
     def close(self, connection_id: str) -> None:
         if connection_id in self.unreachable:
-            raise SocketUnavailableError
+            raise ConnectionUnavailableError
         self.closed.append(connection_id)
 
     def is_open(self, connection_id: str) -> bool:
@@ -41,6 +41,6 @@ class FakeSockets(Sockets):
 
     def _require(self, connection_id: str) -> None:
         if connection_id in self.gone:
-            raise SocketGoneError
+            raise ConnectionGoneError
         if connection_id in self.unreachable:
-            raise SocketUnavailableError
+            raise ConnectionUnavailableError

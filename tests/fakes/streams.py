@@ -7,7 +7,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from dreamvision.tables.database import Database
+from dreamvision.database.client import Database
 
 _SEQUENCE = itertools.count(1000)
 

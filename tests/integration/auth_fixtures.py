@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from dreamvision.identity import IdentitySettings, TokenVerifier
-from dreamvision.tables.database import Database
+from dreamvision.auth.tokens import IdentitySettings, TokenVerifier
+from dreamvision.database.client import Database
 from tests.fakes.cognito import CLIENT_ID, ISSUER
-from tests.integration.auth_world import AuthFunction, Tables, World
+from tests.integration.auth_world import AuthApi, Tables, World
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +24,13 @@ def _tables(made_tables: Tables) -> Tables:
 
 
 @pytest.fixture
-def auth(service: World, monkeypatch: pytest.MonkeyPatch) -> AuthFunction:
+def auth(service: World, monkeypatch: pytest.MonkeyPatch) -> AuthApi:
     """The function, set up with this service."""
     settings = IdentitySettings(token_issuer=ISSUER, user_pool_client_id=CLIENT_ID, jwks_url="https://keys.invalid")
     verifier = TokenVerifier(settings, fetch_keys=service.cognito.issuer.jwks)
     monkeypatch.setattr(Database, "shared", lambda: service.database)
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
-    return AuthFunction(service)
+    return AuthApi(service)
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ from typing import Any, cast
 
 import boto3
 
-from dreamvision.accounts import Accounts
-from dreamvision.attempts import Attempts
-from dreamvision.cognito import CognitoSettings, UserPool
-from dreamvision.identity import UnauthenticatedError, checked_claims
-from dreamvision.sessions import Sessions
-from dreamvision.tables.database import Database, TableNames
-from dreamvision.tables.profiles import Profiles
+from dreamvision.auth.cognito import CognitoSettings, UserPool
+from dreamvision.auth.service import AccountService
+from dreamvision.auth.sessions import Sessions
+from dreamvision.auth.tokens import UnauthenticatedError, checked_claims
+from dreamvision.database.client import Database, TableNames
+from dreamvision.limits.attempts import CodeAttempts
+from dreamvision.users.repository import ProfileRepository
 from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito, Trigger
 
 _FUNCTIONS = Path(__file__).parents[2] / "functions"
@@ -67,12 +67,12 @@ class World:
         self.clock = Clock()
         self.database = Database(NAMES, cast(Any, tables))
         self.cognito = FakeCognito(pre_sign_up or trigger(), clock=self.clock, rotation=rotation)
-        self.profiles = Profiles(self.database)
+        self.profiles = ProfileRepository(self.database)
         self.sessions = Sessions(self.database, self.clock)
-        self.attempts = Attempts(self.database, self.clock)
+        self.attempts = CodeAttempts(self.database, self.clock)
         settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
         self.pool = UserPool(settings, cast(Any, self.cognito))
-        self.accounts = Accounts(self.pool, self.profiles, self.sessions, self.attempts, self.clock.utc)
+        self.accounts = AccountService(self.pool, self.profiles, self.sessions, self.attempts, self.clock.utc)
 
     def items(self, table: str) -> list[dict[str, Any]]:
         """Everything in a table."""
@@ -127,11 +127,11 @@ def trigger(*, confirm_email: bool = False) -> Trigger:
     return cast(Trigger, handler)
 
 
-class AuthFunction:
-    """``functions/auth`` as API Gateway calls it."""
+class AuthApi:
+    """``functions/api/auth`` as API Gateway calls it."""
 
     def __init__(self, world: World) -> None:
-        self._module = run_path(str(_FUNCTIONS / "auth" / "app.py"))
+        self._module = run_path(str(_FUNCTIONS / "api" / "auth" / "app.py"))
         self._module["register"].__globals__["accounts"] = lambda: world.accounts
 
     def __call__(

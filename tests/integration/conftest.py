@@ -6,7 +6,7 @@ from functools import cache
 import botocore.session
 import pytest
 
-from dreamvision.tables.database import Database
+from dreamvision.database.client import Database
 from tests.fakes.aws import ENVIRONMENT, aws
 from tests.integration.emulator import emulated, emulator  # noqa: F401 - fixtures
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from dreamvision.history import History
-from dreamvision.tables.database import Database
-from dreamvision.views import Views
-from dreamvision.watching import Watching
+from dreamvision.database.client import Database
+from dreamvision.queries.dreams import DreamQueries
+from dreamvision.queries.presenters import Presenter
+from dreamvision.queries.videos import VideoQueries
 from tests.integration.dream_world import LUNA, STELLA, DreamWorld
 from tests.integration.erasure_world import LUNAS_EMAIL, LUNAS_NAME, STELLAS_EMAIL, STELLAS_NAME, ErasureWorld
 
@@ -15,9 +15,9 @@ def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> DreamWorld:
     """One that is empty."""
     found = DreamWorld(database)
     monkeypatch.setattr(Database, "shared", lambda: database)
-    monkeypatch.setattr(Views, "shared", lambda: found.views)
-    monkeypatch.setattr(History, "shared", lambda: found.history)
-    monkeypatch.setattr(Watching, "shared", lambda: found.watching)
+    monkeypatch.setattr(Presenter, "shared", lambda: found.views)
+    monkeypatch.setattr(DreamQueries, "shared", lambda: found.history)
+    monkeypatch.setattr(VideoQueries, "shared", lambda: found.watching)
     return found
 
 

@@ -5,23 +5,25 @@ from itertools import count
 
 import boto3
 
-from dreamvision.analysis import TEMPLATE_NAMES, Analysis, Category
-from dreamvision.clock import utc_now
-from dreamvision.cursors import Cursors
-from dreamvision.history import History
-from dreamvision.ids import new_id
-from dreamvision.links import MediaLinks
-from dreamvision.models.uploads import PictureType
-from dreamvision.storage import MediaStore
-from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import DreamRecord, Dreams
-from dreamvision.tables.profiles import Profile, Profiles
-from dreamvision.tables.video_rows import Media, VideoRecord
-from dreamvision.tables.videos import Videos
-from dreamvision.uploads import CleanPicture, Uploads
-from dreamvision.views import Views
-from dreamvision.watching import Watching, WatchingSettings
-from dreamvision.workflow import Workflow
+from dreamvision.analysis.models import Analysis
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import DreamRecord, DreamRepository
+from dreamvision.dreams.uploads import Uploads
+from dreamvision.media.links import MediaLinks
+from dreamvision.media.models import ReencodedImage
+from dreamvision.media.storage import MediaStore
+from dreamvision.queries.cursors import Cursors
+from dreamvision.queries.dreams import DreamQueries
+from dreamvision.queries.presenters import Presenter
+from dreamvision.queries.videos import VideoQueries, VideoQuerySettings
+from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
+from dreamvision.schemas.uploads import ImageType
+from dreamvision.users.repository import Profile, ProfileRepository
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.models import Media, VideoRecord
+from dreamvision.videos.workflow import VideoWorkflow
 from tests.fakes.aws import MEDIA_BUCKET, REGION
 from tests.fakes.runway import FakeRenderer
 from tests.fakes.states import MACHINE, FakeStates
@@ -36,21 +38,21 @@ class DreamWorld:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.dreams = Dreams(database)
-        self.videos = Videos(database)
-        self.profiles = Profiles(database)
+        self.dreams = DreamRepository(database)
+        self.videos = VideoLifecycle(database)
+        self.profiles = ProfileRepository(database)
         self.states = FakeStates()
-        self.workflow = Workflow(MACHINE, self.states)  # type: ignore[arg-type]
+        self.workflow = VideoWorkflow(MACHINE, self.states)  # type: ignore[arg-type]
         self.renderer = FakeRenderer()
         self.media = boto3.client("s3", region_name=REGION)
         self.store = MediaStore(MEDIA_BUCKET, self.media)
         self.now = float(int(utc_now().timestamp()))
         links = MediaLinks(self.store, "https://media.example.com", now=lambda: datetime.fromtimestamp(self.now, UTC))
-        self.views = Views(links, clock=lambda: self.now)
+        self.views = Presenter(links, clock=lambda: self.now)
         self.cursors = Cursors(lambda: b"a key")
-        settings = WatchingSettings(state_machine_arn=MACHINE, poll_interval=5)
-        self.watching = Watching(database, self.views, self.cursors, self.workflow, settings)
-        self.history = History(database, self.views, self.cursors)
+        settings = VideoQuerySettings(state_machine_arn=MACHINE, poll_interval=5)
+        self.watching = VideoQueries(database, self.views, self.cursors, self.workflow, settings)
+        self.history = DreamQueries(database, self.views, self.cursors)
         self._numbers = count(1)
 
     # ------------------------------------------------------------ what there is
@@ -107,11 +109,11 @@ class DreamWorld:
         """The dream has a picture of its own, and another one has been sent. The keys of both."""
         uploads = Uploads(self.database, self.store)
         for _ in range(2):
-            form = uploads.announce(dream.user_id, dream.dream_id, PictureType.JPEG)
+            form = uploads.announce(dream.user_id, dream.dream_id, ImageType.JPEG)
             key = form.fields["key"]
             self.media.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=b"media")
-            if not (shown := self.dreams.get(dream.user_id, dream.dream_id, consistent=True).picture_key):
-                uploads.receive(key, lambda data, _: CleanPicture(data, 64, 64))
+            if not (shown := self.dreams.get(dream.user_id, dream.dream_id, consistent=True).image_key):
+                uploads.receive(key, lambda data, _: ReencodedImage(data, 64, 64))
         return str(shown), key
 
     def failed(self, dream: DreamRecord) -> VideoRecord:

@@ -14,8 +14,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from dreamvision.tables.database import Database, TableNames
-from local import processes
+from dreamvision.database.client import Database, TableNames
+from local.stack import processes
 from tests.fakes.aws import CREATION, ENVIRONMENT, REGION, TABLES, template
 
 

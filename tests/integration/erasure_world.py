@@ -6,18 +6,18 @@ from typing import Any, cast
 
 import pytest
 
-from dreamvision.account_erasure import AccountErasure
-from dreamvision.analysis import Category
-from dreamvision.attempts import Attempt, Attempts
-from dreamvision.clock import utc_now
-from dreamvision.cognito import CognitoSettings, UserPool
-from dreamvision.erasure_workflow import ErasureWorkflow
-from dreamvision.ids import new_id
-from dreamvision.limits import RateLimits, RateSettings, Scope
-from dreamvision.sessions import Sessions
-from dreamvision.tables.connections import Connection, Connections
-from dreamvision.tables.guards import Guards
-from dreamvision.tables.video_rows import VideoRecord
+from dreamvision.auth.cognito import CognitoSettings, UserPool
+from dreamvision.auth.sessions import Sessions
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.erasure.account import AccountErasure
+from dreamvision.erasure.workflow import ErasureWorkflow
+from dreamvision.limits.attempts import CodeAction, CodeAttempts
+from dreamvision.limits.rate_limits import RateLimits, RateSettings, Scope
+from dreamvision.limits.repository import LimitsRepository
+from dreamvision.realtime.repository import Connection, ConnectionRepository
+from dreamvision.schemas.categories import Category
+from dreamvision.videos.models import VideoRecord
 from tests.conftest import load_function
 from tests.fakes.asl import Machine, Task
 from tests.fakes.aws import MEDIA_BUCKET, TABLES
@@ -35,11 +35,11 @@ ERASE = "arn:aws:states:us-east-1:123456789012:stateMachine:erase"
 GRACE = 240
 _FUNCTIONS = {
     "CloseAccountArn": "close_account",
-    "DiscardArn": "discard",
-    "StopRendersArn": "stop_renders",
+    "SoftDeleteArn": "soft_delete",
+    "CancelRendersArn": "cancel_renders",
     "DeleteMediaArn": "delete_media",
-    "ForgetArn": "forget",
-    "ForgetAccountArn": "forget_account",
+    "PurgeTombstonesArn": "purge_tombstones",
+    "DeleteAccountArn": "delete_account",
 }
 
 
@@ -86,15 +86,19 @@ class ErasureWorld:
         workflow = ErasureWorkflow(ERASE, cast(Any, self.erasures))
         for client, service in ((world.database.client, "dynamodb"), (world.media, "s3")):
             client.meta.events.register(f"before-call.{service}.*", lambda **_: self.step())
-        connections = Connections(world.database, "ConnectionsTable")
-        monkeypatch.setattr(Connections, "shared", lambda: connections)
+        connections = ConnectionRepository(world.database, "ConnectionsTable")
+        monkeypatch.setattr(ConnectionRepository, "shared", lambda: connections)
         monkeypatch.setattr(AccountErasure, "shared", lambda: self.account)
         monkeypatch.setattr(ErasureWorkflow, "shared", lambda: workflow)
-        monkeypatch.setattr(load_function("workflow/erase/stop_renders"), "configured_renderer", lambda: world.renderer)
-        monkeypatch.setattr(load_function("workflow/erase/stop_renders"), "Workflow", lambda _: world.workflow)
-        monkeypatch.setattr(load_function("workflow/erase/delete_media"), "MediaStore", lambda _: world.store)
+        monkeypatch.setattr(
+            load_function("workflows/erasure/cancel_renders"), "configured_renderer", lambda: world.renderer
+        )
+        monkeypatch.setattr(
+            load_function("workflows/erasure/cancel_renders"), "VideoWorkflow", lambda _: world.workflow
+        )
+        monkeypatch.setattr(load_function("workflows/erasure/delete_media"), "MediaStore", lambda _: world.store)
         tasks = {arn: _task(folder) for arn, folder in _FUNCTIONS.items()}
-        self.machine = Machine("erase", tasks, {"EraseGrace": str(GRACE)})
+        self.machine = Machine("erasure", tasks, {"EraseGrace": str(GRACE)})
 
     def step(self) -> None:
         self.calls += 1
@@ -107,10 +111,10 @@ class ErasureWorld:
     # ------------------------------------------------------------ requests and executions
 
     def delete_dream(self, dream_id: str, user_id: str = LUNA) -> Answer:
-        return HttpFunction("dreams")(user_id, "DELETE /api/v1/dreams/{dream_id}", dream_id=dream_id)
+        return HttpFunction("api/dreams")(user_id, "DELETE /api/v1/dreams/{dream_id}", dream_id=dream_id)
 
     def delete_account(self, user_id: str = LUNA) -> Answer:
-        return HttpFunction("account")(user_id, "DELETE /api/v1/auth/me")
+        return HttpFunction("api/delete_account")(user_id, "DELETE /api/v1/auth/me")
 
     def run_execution(self) -> None:
         """What was started last, from its beginning to its end."""
@@ -126,7 +130,7 @@ class ErasureWorld:
         self.cognito.users[user_id] = user
         profiles = self.dreams.profiles
         profiles.complete(user_id, email, profiles.reserve(username, utc_now()), utc_now())
-        Attempts(self.dreams.database).count(Attempt.FORGOT, email)
+        CodeAttempts(self.dreams.database).count(CodeAction.FORGOT, email)
         forgotten = Connection(
             user_id=user_id,
             connection_id=new_id(),
@@ -134,9 +138,9 @@ class ErasureWorld:
             issued_at=0,
             connected_at=utc_now() - timedelta(hours=9),
         )
-        Connections(self.dreams.database, "ConnectionsTable").add(forgotten)
+        ConnectionRepository(self.dreams.database, "ConnectionsTable").add(forgotten)
         for scope in (each for each in Scope if each is not Scope.AUTH):
-            RateLimits(Guards(self.dreams.database), RateSettings()).count_user(scope, user_id)
+            RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_user(scope, user_id)
 
     def items(self) -> list[dict[str, Any]]:
         """Everything in all tables."""
@@ -153,7 +157,7 @@ class ErasureWorld:
 
 
 def _task(folder: str) -> Task:
-    module = load_function(f"workflow/erase/{folder}")
+    module = load_function(f"workflows/erasure/{folder}")
     context = SimpleNamespace(
         function_name=folder, memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
     )
@@ -176,4 +180,4 @@ def filled(erasure: ErasureWorld, user_id: str = LUNA) -> dict[str, list[VideoRe
 
 def status_of(path: str, **parameters: Any) -> int:
     """What Luna is answered at a path."""
-    return HttpFunction(path.split("/")[3])(LUNA, f"GET {path}", **parameters).status
+    return HttpFunction(f"api/{path.split('/')[3]}")(LUNA, f"GET {path}", **parameters).status

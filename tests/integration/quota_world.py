@@ -5,21 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, cast
 
-from dreamvision.clock import utc_now
-from dreamvision.errors import DreamVisionError
-from dreamvision.failing import close_stopped, record_failure
-from dreamvision.filming import Filming, FilmingSettings
-from dreamvision.models.videos import VideoStatus
-from dreamvision.producing import start_render
-from dreamvision.rendering import (
-    VideoRenderer,
-)
-from dreamvision.sweeping import GRACE, sweep
-from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.video_rows import VideoRecord
-from dreamvision.tables.videos import Videos
-from dreamvision.workflow import Workflow
+from dreamvision.core.clock import utc_now
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import DreamRepository
+from dreamvision.rendering.renderer import VideoRenderer
+from dreamvision.schemas.videos import VideoStatus
+from dreamvision.videos.failures import close_stopped, record_failure
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.models import VideoRecord
+from dreamvision.videos.render import start_render
+from dreamvision.videos.service import VideoService, VideoServiceSettings
+from dreamvision.videos.sweeper import GRACE, sweep
+from dreamvision.videos.workflow import VideoWorkflow
 from tests.fakes.claude import FakeAnalyst
 from tests.fakes.gateway import USER_ID
 from tests.fakes.runway import FakeRenderer
@@ -40,18 +38,18 @@ class World:
     def __init__(self, database: Database, **settings: int) -> None:
         self.database = database
         self.states = FakeStepFunctions()
-        self.workflow = Workflow(MACHINE, cast(Any, self.states))
-        self.videos = Videos(database)
-        self.dreams = Dreams(database)
+        self.workflow = VideoWorkflow(MACHINE, cast(Any, self.states))
+        self.videos = VideoLifecycle(database)
+        self.dreams = DreamRepository(database)
         self.renderer = FakeRenderer()
-        self.filming = Filming(
+        self.filming = VideoService(
             database,
             self.workflow,
-            FilmingSettings(state_machine_arn=MACHINE, poll_first_wait=1, **settings),
+            VideoServiceSettings(state_machine_arn=MACHINE, poll_first_wait=1, **settings),
         )
 
     def film(self, user_id: str = USER_ID) -> VideoRecord:
-        return self.filming.film_new_dream(user_id, DREAM, 5).video
+        return self.filming.create_with_dream(user_id, DREAM, 5).video
 
     def analyzed(self, video: VideoRecord) -> None:
         """The state AnalyzeDream."""
@@ -62,7 +60,7 @@ class World:
         start_render(video.user_id, video.job_id, renderer or self.renderer, self.dreams, self.videos)
 
     def fail(self, video: VideoRecord) -> VideoRecord:
-        return record_failure(video.user_id, video.job_id, "UnforeseenError", self.videos)
+        return record_failure(video.user_id, video.job_id, "UnexpectedError", self.videos)
 
     def stop(self, video: VideoRecord) -> None:
         """What the rule on stopped executions does."""

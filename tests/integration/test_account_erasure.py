@@ -5,13 +5,14 @@ from contextlib import suppress
 
 import pytest
 
-from dreamvision.attempts import Attempt, guard_key
-from dreamvision.clock import utc_now
-from dreamvision.cognito_errors import InvalidCredentialsError
-from dreamvision.errors import DreamVisionError
-from dreamvision.identity import UnauthenticatedError
-from dreamvision.ids import new_id
-from dreamvision.tables.profiles import AccountErasedError, UsernameTakenError
+from dreamvision.auth.errors import InvalidCredentialsError
+from dreamvision.auth.tokens import UnauthenticatedError
+from dreamvision.core.clock import utc_now
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.ids import new_id
+from dreamvision.limits.attempts import CodeAction, guard_key
+from dreamvision.users.repository import AccountErasedError
+from dreamvision.users.usernames import UsernameTakenError
 from tests.fakes.cognito_state import refused
 from tests.integration.dream_world import LUNA, STELLA
 from tests.integration.erasure_world import (
@@ -32,7 +33,7 @@ pytest_plugins = ["tests.integration.dream_fixtures"]
 
 def _is_erased(erasure: ErasureWorld) -> None:
     """Nothing of Luna's anywhere, but that her sessions are over."""
-    attempts = [guard_key(attempt, LUNAS_EMAIL) for attempt in Attempt]
+    attempts = [guard_key(attempt, LUNAS_EMAIL) for attempt in CodeAction]
     assert len(erasure.left_of(LUNA, LUNAS_EMAIL, LUNAS_NAME, LUNAS_NAME.lower(), *attempts)) == 1
     guard = next(item for item in erasure.items() if f"sessions#{LUNA}" in str(item))
     assert set(guard) == {"guard", "erased", "all_until", "expires_at"}

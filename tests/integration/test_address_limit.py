@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.auth_world import EMAIL, NAME, PASSWORD, AuthFunction, World
+from tests.integration.auth_world import EMAIL, NAME, PASSWORD, AuthApi, World
 
 pytest_plugins = ["tests.integration.auth_fixtures"]
 
@@ -20,7 +20,7 @@ PUBLIC = {
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_all_public_routes_are_counted_together(auth: AuthFunction, name: str) -> None:
+def test_all_public_routes_are_counted_together(auth: AuthApi, name: str) -> None:
     # GIVEN 20 failed logins from one address
     for _ in range(20):
         assert auth(f"POST {_PREFIX}/login", {"email": "nobody@example.com", "password": PASSWORD}).status == 401
@@ -34,21 +34,21 @@ def test_all_public_routes_are_counted_together(auth: AuthFunction, name: str) -
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
-def test_a_signed_in_user_is_not_counted_by_address(auth: AuthFunction) -> None:
+def test_a_signed_in_user_is_not_counted_by_address(auth: AuthApi) -> None:
     token = auth(f"POST {_PREFIX}/register", PUBLIC["register"]).body["access_token"]
     for _ in range(20):
         auth(f"POST {_PREFIX}/login", LOGIN)
     assert auth(f"GET {_PREFIX}/me", token=token).status == 200
 
 
-def test_an_invalid_request_is_not_counted(auth: AuthFunction) -> None:
+def test_an_invalid_request_is_not_counted(auth: AuthApi) -> None:
     for _ in range(21):
         assert auth(f"POST {_PREFIX}/login", {"email": "no address"}).status == 422
     assert "r=19" in auth(f"POST {_PREFIX}/register", PUBLIC["register"]).headers["RateLimit"]
 
 
 def test_the_address_is_in_no_table_and_no_log(
-    auth: AuthFunction, service: World, capsys: pytest.CaptureFixture[str]
+    auth: AuthApi, service: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     auth(f"POST {_PREFIX}/register", PUBLIC["register"])
     assert "203.0.113.7" not in str(service.items("guards"))

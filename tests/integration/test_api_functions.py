@@ -7,12 +7,12 @@ from typing import Any
 import boto3
 import pytest
 
-from dreamvision.filming import Filming
-from dreamvision.history import History
-from dreamvision.tables.database import Database
-from dreamvision.uploads import Uploads
-from dreamvision.views import Views
-from dreamvision.watching import Watching
+from dreamvision.database.client import Database
+from dreamvision.dreams.uploads import Uploads
+from dreamvision.queries.dreams import DreamQueries
+from dreamvision.queries.presenters import Presenter
+from dreamvision.queries.videos import VideoQueries
+from dreamvision.videos.service import VideoService
 from local.sample_events import USER_ID, event_of, routes
 from tests.conftest import Event, load_event, load_function
 
@@ -24,21 +24,28 @@ CONTEXT = SimpleNamespace(
 )
 # Those whose parts are all here; the account's functions have tests of their own with a strict user pool.
 FUNCTIONS = {
-    "GET /": "health",
-    "GET /api/v1/health": "health",
-    "GET /api/v1/health/db": "health",
-    "GET /api/v1/dreams": "dreams",
-    "GET /api/v1/dreams/{dream_id}": "dreams",
-    "GET /api/v1/videos/{job_id}": "videos",
-    "POST /api/v1/videos/generate": "videos",
-    "POST /api/v1/storage/thumbnails": "storage",
+    "GET /": "api/health",
+    "GET /api/v1/health": "api/health",
+    "GET /api/v1/health/db": "api/health",
+    "GET /api/v1/dreams": "api/dreams",
+    "GET /api/v1/dreams/{dream_id}": "api/dreams",
+    "GET /api/v1/videos/{job_id}": "api/videos",
+    "POST /api/v1/videos/generate": "api/videos",
+    "POST /api/v1/storage/thumbnails": "api/uploads",
 }
 
 
 @pytest.fixture(autouse=True)
 def _fresh(database: Database) -> None:
     # What a container keeps between requests, a test must not.
-    for shared in (Database.shared, History.shared, Views.shared, Filming.shared, Watching.shared, Uploads.shared):
+    for shared in (
+        Database.shared,
+        DreamQueries.shared,
+        Presenter.shared,
+        VideoService.shared,
+        VideoQueries.shared,
+        Uploads.shared,
+    ):
         shared.cache_clear()
 
 
@@ -64,7 +71,7 @@ def test_information_and_health() -> None:
 
 
 def test_health_says_degraded_when_a_table_is_gone(database: Database) -> None:
-    from dreamvision.health import HealthCheck
+    from dreamvision.database.health import HealthCheck
 
     HealthCheck.shared.cache_clear()
     boto3.client("dynamodb").delete_table(TableName=database.names.videos_table)
@@ -111,7 +118,7 @@ def test_an_unforeseen_error_says_nothing_of_itself(
     def explode(*_: Any, **__: Any) -> None:
         raise RuntimeError(f"the secret of {USER_ID} is 42")
 
-    monkeypatch.setattr(History, "page", explode)
+    monkeypatch.setattr(DreamQueries, "page", explode)
     status, _, body = call("GET /api/v1/dreams")
     assert status == 500
     assert body["type"] == "urn:dreamvision:problem:internal_error"
@@ -130,4 +137,6 @@ def test_the_safety_nets_event(database: Database) -> None:
         environment.setenv("RUNWAY_SECRET", "runway")
         environment.setenv("RUNWAY_BASE_URL", "http://127.0.0.1:9")
         environment.setenv("RUNWAY_MODEL", "gen4.5")
-        assert load_function("workflow/close").handler(load_event("triggers/execution-stopped"), CONTEXT) == {}
+        assert (
+            load_function("triggers/execution_stopped").handler(load_event("triggers/execution-stopped"), CONTEXT) == {}
+        )

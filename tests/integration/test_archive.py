@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dreamvision.archive import ArchivedMedia, archive_video
-from dreamvision.download import (
-    DownloadPolicy,
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.media.archive import ArchivedMedia, archive_video
+from dreamvision.media.download import DownloadPolicy
+from dreamvision.media.errors import (
+    MediaUploadError,
+    NotAVideoError,
     SourceExpiredError,
     SourceForbiddenError,
     SourceTooLargeError,
     SourceTooSlowError,
     SourceTruncatedError,
     SourceUnavailableError,
+    VideoTruncatedError,
+    VideoUnsuitableError,
 )
-from dreamvision.errors import DreamVisionError
-from dreamvision.rendering import RenderTaskLostError
-from dreamvision.storage import MediaStore, MediaUploadError
-from dreamvision.unplayable import NotAVideoError, VideoTruncatedError, VideoUnsuitableError
+from dreamvision.media.storage import MediaStore
+from dreamvision.rendering.errors import RenderTaskLostError
 from tests.fakes import hostile_source as source
 from tests.fakes.hostile_source import Behaviour, HostileSource
 from tests.fakes.media_bucket import BUCKET, failing, keys, media_bucket, unfinished

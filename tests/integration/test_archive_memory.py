@@ -18,9 +18,9 @@ LIMIT_KB = 256 * 1024
 ARCHIVE = """
 import json, re, sys
 from pathlib import Path
-from dreamvision.archive import archive_video
-from dreamvision.download import DownloadPolicy
-from dreamvision.storage import MediaStore
+from dreamvision.media.archive import archive_video
+from dreamvision.media.download import DownloadPolicy
+from dreamvision.media.storage import MediaStore
 
 def never():
     raise AssertionError("a fresh link was asked for")

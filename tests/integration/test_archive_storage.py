@@ -9,15 +9,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from dreamvision.storage import (
-    MediaDeletionError,
-    MediaStore,
-    MediaUploadError,
-    new_media_token,
-    preview_key,
-    thumbnail_key,
-    video_key,
-)
+from dreamvision.media.errors import MediaDeletionError, MediaUploadError
+from dreamvision.media.keys import new_media_token, preview_key, thumbnail_key, video_key
+from dreamvision.media.storage import MediaStore
 from tests.fakes.media_bucket import BUCKET, failing, keys, media_bucket, unfinished
 
 if TYPE_CHECKING:

@@ -7,17 +7,19 @@ from typing import Any
 import boto3
 import pytest
 
-from dreamvision.archiving import Archive
-from dreamvision.clock import utc_now
-from dreamvision.download import DownloadPolicy, SourceForbiddenError
-from dreamvision.ids import new_id, time_of
-from dreamvision.models.videos import VideoStatus
-from dreamvision.rendering import RenderEmptyOutputError, RenderState, RenderStatus, RenderTask
-from dreamvision.storage import MediaStore
-from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.video_rows import VideoFinalError
-from dreamvision.tables.videos import Videos
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id, time_of
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import DreamRepository
+from dreamvision.media.download import DownloadPolicy
+from dreamvision.media.errors import SourceForbiddenError
+from dreamvision.media.storage import MediaStore
+from dreamvision.rendering.errors import RenderEmptyOutputError
+from dreamvision.rendering.renderer import RenderState, RenderStatus, RenderTask
+from dreamvision.schemas.videos import VideoStatus
+from dreamvision.videos.archive import VideoArchiver
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.models import VideoFinalError
 from tests.fakes import hostile_source as source
 from tests.fakes.aws import MEDIA_BUCKET
 from tests.fakes.hostile_source import HostileSource
@@ -47,14 +49,14 @@ class FinishedRender:
 
 class World:
     def __init__(self, database: Database) -> None:
-        self.videos, self.dreams = Videos(database), Dreams(database)
+        self.videos, self.dreams = VideoLifecycle(database), DreamRepository(database)
         self.job_id, self.dream_id = new_id(), new_id()
         self.videos.add_with_dream(USER, self.job_id, self.dream_id, "a dream of flying", 5, utc_now())
         self.videos.request_render(USER, self.job_id, utc_now())
         self.videos.record_render(USER, self.job_id, "task-1", None, utc_now())
 
     def keep(self, server: HostileSource, renderer: FinishedRender, days: int = 0) -> Any:
-        archive = Archive(MediaStore(MEDIA_BUCKET), DownloadPolicy((server.origin,), stall_seconds=0.5), days)
+        archive = VideoArchiver(MediaStore(MEDIA_BUCKET), DownloadPolicy((server.origin,), stall_seconds=0.5), days)
         return archive.keep(USER, self.job_id, renderer, self.videos)
 
     def keys(self) -> list[str]:

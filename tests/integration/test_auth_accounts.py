@@ -9,21 +9,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from dreamvision.attempts import LIMIT
-from dreamvision.cognito_errors import (
+from dreamvision.auth.errors import (
     CodeDeliveryError,
     InvalidCredentialsError,
     InvalidOrExpiredCodeError,
     InvalidRefreshTokenError,
-    TooManyAttemptsError,
     UserAlreadyExistsError,
     UserPoolBusyError,
     WeakPasswordError,
     WrongPasswordError,
 )
-from dreamvision.identity import UnauthenticatedError
-from dreamvision.models.users import ConfirmationRequired, TokenResponse
-from dreamvision.tables.profiles import RESERVATION_LIFETIME, ProfileExistsError, UsernameTakenError, folded
+from dreamvision.auth.tokens import UnauthenticatedError
+from dreamvision.limits.attempts import LIMIT
+from dreamvision.limits.rate_limits import TooManyAttemptsError
+from dreamvision.schemas.users import ConfirmationRequired, TokenResponse
+from dreamvision.users.repository import ProfileExistsError
+from dreamvision.users.usernames import RESERVATION_LIFETIME, UsernameTakenError, normalized
 from tests.fakes.cognito import REFRESH_SECONDS
 from tests.fakes.cognito_state import refused
 from tests.integration.auth_world import EMAIL, NAME, OTHER_PASSWORD, PASSWORD, Tables, World, trigger
@@ -73,10 +74,10 @@ def test_a_name_is_unique_without_regard_to_case_and_width(service: World, other
 
 
 def test_names_fold_like_people_read_them() -> None:
-    assert folded("Straße") == folded("STRASSE")
-    assert folded("Jane  Doe") == folded("jane doe")
-    assert folded("Åse") == folded("A\u030ase")
-    assert folded("jane doe") != folded("janedoe")
+    assert normalized("Straße") == normalized("STRASSE")
+    assert normalized("Jane  Doe") == normalized("jane doe")
+    assert normalized("Åse") == normalized("A\u030ase")
+    assert normalized("jane doe") != normalized("janedoe")
 
 
 def test_a_taken_address_leaves_the_name_free(service: World) -> None:
@@ -490,7 +491,7 @@ def test_a_wrong_current_password_changes_nothing(service: World) -> None:
 def test_a_missing_profile_is_made_and_keeps_the_counters(service: World) -> None:
     # GIVEN a user whom an administrator made, and who has told a dream already
     user = service.cognito.add_user("Admin.Made@Example.com", PASSWORD)
-    service.database.write_together([service.profiles.counting(user.sub, service.clock.utc(), dreams=3)])
+    service.database.transact_write([service.profiles.count_write(user.sub, service.clock.utc(), dreams=3)])
 
     profile = service.accounts.profile(user.sub)
 

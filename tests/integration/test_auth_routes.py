@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from dreamvision.attempts import LIMIT
-from dreamvision.tables.database import Database
+from dreamvision.database.client import Database
+from dreamvision.limits.attempts import LIMIT
 from tests.fakes.cognito_state import refused
 from tests.fakes.token_issuer import TokenIssuer
 from tests.integration.auth_world import (
@@ -15,7 +15,7 @@ from tests.integration.auth_world import (
     OTHER_PASSWORD,
     PASSWORD,
     Answer,
-    AuthFunction,
+    AuthApi,
     Tables,
     World,
     trigger,
@@ -39,12 +39,12 @@ _BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-def _send(auth: AuthFunction, route: str, body: Any = None, **options: Any) -> Answer:
+def _send(auth: AuthApi, route: str, body: Any = None, **options: Any) -> Answer:
     method, name = route.split(" ")
     return auth(f"{method} {_PREFIX}{name}", body, **options)
 
 
-def _registered(auth: AuthFunction) -> dict[str, Any]:
+def _registered(auth: AuthApi) -> dict[str, Any]:
     answer = _send(auth, "POST /register", _REGISTRATION)
     assert answer.status == 200
     body: dict[str, Any] = answer.body
@@ -67,7 +67,7 @@ def _is_problem(answer: Answer, status: int, code: str) -> bool:
 # ---------------------------------------------------------------- the roadmap's calls
 
 
-def test_register_answers_with_tokens(auth: AuthFunction) -> None:
+def test_register_answers_with_tokens(auth: AuthApi) -> None:
     body = _registered(auth)
 
     assert set(body) == {"access_token", "refresh_token", "token_type", "expires_in", "user"}
@@ -75,7 +75,7 @@ def test_register_answers_with_tokens(auth: AuthFunction) -> None:
     assert {**body["user"], "id": ...} == {"id": ..., "email": EMAIL, "username": NAME}
 
 
-def test_login_and_me(auth: AuthFunction) -> None:
+def test_login_and_me(auth: AuthApi) -> None:
     user = _registered(auth)["user"]
 
     session = _send(auth, "POST /login", {"email": EMAIL.upper(), "password": PASSWORD}).body
@@ -89,7 +89,7 @@ def test_login_and_me(auth: AuthFunction) -> None:
     assert profile.body["created_at"].endswith("Z")
 
 
-def test_refresh_answers_like_login(auth: AuthFunction) -> None:
+def test_refresh_answers_like_login(auth: AuthApi) -> None:
     session = _registered(auth)
 
     refreshed = _send(auth, "POST /refresh", {"refresh_token": session["refresh_token"]})
@@ -103,7 +103,7 @@ def test_refresh_answers_like_login(auth: AuthFunction) -> None:
 def test_registering_with_confirmation(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     service = World(tables, trigger(confirm_email=True))
     monkeypatch.setattr(Database, "shared", lambda: service.database)
-    auth = AuthFunction(service)
+    auth = AuthApi(service)
 
     answer = _send(auth, "POST /register", _REGISTRATION)
     assert (answer.status, answer.body["confirmation_required"]) == (202, True)
@@ -122,7 +122,7 @@ def test_registering_with_confirmation(tables: Tables, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("query", [None, {"scope": "session"}])
-def test_logout_counts_on_the_very_next_request(auth: AuthFunction, query: dict[str, str] | None) -> None:
+def test_logout_counts_on_the_very_next_request(auth: AuthApi, query: dict[str, str] | None) -> None:
     session = _registered(auth)
     other = _send(auth, "POST /login", {"email": EMAIL, "password": PASSWORD}).body
 
@@ -135,7 +135,7 @@ def test_logout_counts_on_the_very_next_request(auth: AuthFunction, query: dict[
     assert _send(auth, "GET /me", token=other["access_token"]).status == 200
 
 
-def test_logout_everywhere(auth: AuthFunction) -> None:
+def test_logout_everywhere(auth: AuthApi) -> None:
     first = _registered(auth)
     second = _send(auth, "POST /login", {"email": EMAIL, "password": PASSWORD}).body
 
@@ -148,7 +148,7 @@ def test_logout_everywhere(auth: AuthFunction) -> None:
     assert _send(auth, "GET /me", token=again["access_token"]).status == 200
 
 
-def test_logout_knows_two_scopes(auth: AuthFunction) -> None:
+def test_logout_knows_two_scopes(auth: AuthApi) -> None:
     token = _registered(auth)["access_token"]
 
     assert _is_problem(_send(auth, "POST /logout", token=token, query={"scope": "all"}), 422, "validation_failed")
@@ -175,7 +175,7 @@ def _tokens(service: World, session: dict[str, Any]) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("route", _PROTECTED)
-def test_the_token_matrix_without_a_gateway(auth: AuthFunction, service: World, route: str) -> None:
+def test_the_token_matrix_without_a_gateway(auth: AuthApi, service: World, route: str) -> None:
     session = _registered(auth)
 
     for kind, token in _tokens(service, session).items():
@@ -187,7 +187,7 @@ def test_the_token_matrix_without_a_gateway(auth: AuthFunction, service: World, 
 
 
 @pytest.mark.parametrize("route", _PROTECTED)
-def test_an_id_token_is_refused_even_if_the_gateway_let_it_in(auth: AuthFunction, service: World, route: str) -> None:
+def test_an_id_token_is_refused_even_if_the_gateway_let_it_in(auth: AuthApi, service: World, route: str) -> None:
     session = _registered(auth)
 
     answer = _send(auth, route, _BODIES.get(route), token=_tokens(service, session)["an ID token"])
@@ -195,7 +195,7 @@ def test_an_id_token_is_refused_even_if_the_gateway_let_it_in(auth: AuthFunction
     assert _is_problem(answer, 401, "unauthenticated")
 
 
-def test_a_users_own_data_only(auth: AuthFunction) -> None:
+def test_a_users_own_data_only(auth: AuthApi) -> None:
     _registered(auth)
     other = {"email": "stella@example.com", "password": PASSWORD, "username": "Stella"}
     token = _send(auth, "POST /register", other).body["access_token"]
@@ -209,7 +209,7 @@ def test_a_users_own_data_only(auth: AuthFunction) -> None:
 # ---------------------------------------------------------------- errors
 
 
-def test_conflicts(auth: AuthFunction) -> None:
+def test_conflicts(auth: AuthApi) -> None:
     _registered(auth)
 
     taken_name = _send(auth, "POST /register", {**_REGISTRATION, "email": "other@example.com", "username": "lUNA"})
@@ -235,7 +235,7 @@ def test_conflicts(auth: AuthFunction) -> None:
     ],
 )
 def test_what_cognito_says_and_what_we_answer(
-    auth: AuthFunction, service: World, error: str, status: int, code: str, retry_after: str | None
+    auth: AuthApi, service: World, error: str, status: int, code: str, retry_after: str | None
 ) -> None:
     service.cognito.fail("SignUp", refused(error, f"{EMAIL} {PASSWORD}"))
 
@@ -247,7 +247,7 @@ def test_what_cognito_says_and_what_we_answer(
     assert service.items("profiles") == []
 
 
-def test_login_answers_alike_for_known_and_unknown_addresses(auth: AuthFunction) -> None:
+def test_login_answers_alike_for_known_and_unknown_addresses(auth: AuthApi) -> None:
     _registered(auth)
 
     answers = [
@@ -262,7 +262,7 @@ def test_login_answers_alike_for_known_and_unknown_addresses(auth: AuthFunction)
 
 
 @pytest.mark.parametrize("route", ["POST /forgot-password", "POST /resend-confirmation"])
-def test_asking_for_a_code_answers_alike_until_both_are_refused(auth: AuthFunction, route: str) -> None:
+def test_asking_for_a_code_answers_alike_until_both_are_refused(auth: AuthApi, route: str) -> None:
     _registered(auth)
 
     for _ in range(LIMIT):
@@ -276,7 +276,7 @@ def test_asking_for_a_code_answers_alike_until_both_are_refused(auth: AuthFuncti
 
 
 @pytest.mark.parametrize("route", ["POST /confirm", "POST /reset-password"])
-def test_a_wrong_code_and_an_unknown_address_look_alike(auth: AuthFunction, route: str) -> None:
+def test_a_wrong_code_and_an_unknown_address_look_alike(auth: AuthApi, route: str) -> None:
     _registered(auth)
 
     known, unknown = (_send(auth, route, {**_BODIES[route], "email": email}) for email in (EMAIL, "nobody@example.com"))
@@ -285,7 +285,7 @@ def test_a_wrong_code_and_an_unknown_address_look_alike(auth: AuthFunction, rout
     assert {**known.body, "request_id": ...} == {**unknown.body, "request_id": ...}
 
 
-def test_passwords_forgotten_and_changed(auth: AuthFunction, service: World) -> None:
+def test_passwords_forgotten_and_changed(auth: AuthApi, service: World) -> None:
     _registered(auth)
     _send(auth, "POST /forgot-password", {"email": EMAIL})
     reset = {"email": EMAIL, "code": service.cognito.outbox[-1][1], "new_password": OTHER_PASSWORD}
@@ -304,7 +304,7 @@ def test_passwords_forgotten_and_changed(auth: AuthFunction, service: World) -> 
 
 
 @pytest.mark.parametrize("route", _BODIES)
-def test_invalid_bodies(auth: AuthFunction, service: World, route: str) -> None:
+def test_invalid_bodies(auth: AuthApi, service: World, route: str) -> None:
     token = _registered(auth)["access_token"]
     before = service.cognito.calls.copy()
 
@@ -322,7 +322,7 @@ def test_invalid_bodies(auth: AuthFunction, service: World, route: str) -> None:
     assert service.cognito.calls == before
 
 
-def test_invalid_values_are_named_and_not_quoted(auth: AuthFunction) -> None:
+def test_invalid_values_are_named_and_not_quoted(auth: AuthApi) -> None:
     answer = _send(auth, "POST /register", {"email": "luna", "password": "topsecret", "username": "<x>"})
 
     assert {tuple(error["loc"]) for error in answer.body["errors"]} == {
@@ -335,7 +335,7 @@ def test_invalid_values_are_named_and_not_quoted(auth: AuthFunction) -> None:
 
 
 def test_nothing_personal_reaches_the_log(
-    auth: AuthFunction, service: World, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    auth: AuthApi, service: World, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     # GIVEN everything that can go right and wrong
     session = _registered(auth)

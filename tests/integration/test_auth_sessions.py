@@ -1,6 +1,6 @@
 """The memory of ended sessions."""
 
-from dreamvision.identity import UnauthenticatedError
+from dreamvision.auth.tokens import UnauthenticatedError
 from tests.integration.auth_world import World
 
 pytest_plugins = ["tests.integration.auth_fixtures"]
@@ -35,7 +35,7 @@ def test_ending_twice_is_harmless(service: World) -> None:
 
 
 def test_ending_all_ends_what_was_issued_up_to_now_whatever_cognitos_clock_says(service: World) -> None:
-    service.sessions.end_all(_USER)
+    service.sessions.revoke_all(_USER)
 
     assert not _is_open(service, "before", service.clock() - 3600)
     assert not _is_open(service, "now")
@@ -44,7 +44,7 @@ def test_ending_all_ends_what_was_issued_up_to_now_whatever_cognitos_clock_says(
 
 
 def test_a_session_that_begins_right_after_is_open_until_it_is_ended_itself(service: World) -> None:
-    service.sessions.end_all(_USER)
+    service.sessions.revoke_all(_USER)
     service.sessions.begin(_USER, "new", int(service.clock()))
     assert _is_open(service, "new")
     assert not _is_open(service, "old")
@@ -54,10 +54,10 @@ def test_a_session_that_begins_right_after_is_open_until_it_is_ended_itself(serv
 
 
 def test_ending_all_again_ends_that_one_too(service: World) -> None:
-    service.sessions.end_all(_USER)
+    service.sessions.revoke_all(_USER)
     service.sessions.begin(_USER, "new", int(service.clock()))
 
-    service.sessions.end_all(_USER)
+    service.sessions.revoke_all(_USER)
 
     assert not _is_open(service, "new")
 

@@ -14,17 +14,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from dreamvision.download import (
-    DownloadPolicy,
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.media.download import DownloadPolicy, fetch_video
+from dreamvision.media.errors import (
     SourceExpiredError,
     SourceForbiddenError,
     SourceTooLargeError,
     SourceTooSlowError,
     SourceTruncatedError,
     SourceUnavailableError,
-    fetch_video,
 )
-from dreamvision.errors import DreamVisionError
 from tests.fakes import hostile_source as source
 from tests.fakes.hostile_source import Behaviour, HostileSource
 
@@ -113,7 +112,7 @@ def test_a_file_of_exactly_the_allowed_size_arrives() -> None:
         pytest.param(source.announcing("many"), SourceUnavailableError, id="length in words"),
         pytest.param(source.raw(b"\x00\x01garbage\r\n\r\n"), SourceUnavailableError, id="no HTTP"),
         pytest.param(source.raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000), SourceUnavailableError, id="huge head"),
-        pytest.param(source.hang_up, SourceUnavailableError, id="hangs up"),
+        pytest.param(source.close_revoked, SourceUnavailableError, id="hangs up"),
         pytest.param(source.reset, SourceUnavailableError, id="resets at once"),
     ],
 )

@@ -7,13 +7,8 @@ from collections.abc import Iterable
 import httpcore
 import pytest
 
-from dreamvision.download import (
-    DownloadPolicy,
-    SourceForbiddenError,
-    SourceUnavailableError,
-    fetch_video,
-    is_public,
-)
+from dreamvision.media.download import DownloadPolicy, fetch_video, is_public
+from dreamvision.media.errors import SourceForbiddenError, SourceUnavailableError
 
 PUBLIC = "93.184.216.34"
 

@@ -10,29 +10,24 @@ from uuid import UUID
 import boto3
 import pytest
 
-from dreamvision.analysis import Analysis, Category
-from dreamvision.clock import utc_now
-from dreamvision.discarding import Discarding
-from dreamvision.ids import new_id
-from dreamvision.models.dreams import AnalysisStatus
-from dreamvision.producing import start_render
-from dreamvision.rendering import RenderCancelUnconfirmedError, RenderTask
-from dreamvision.tables.changes import change_in
-from dreamvision.tables.dreams import DreamRecord
-from dreamvision.tables.video_rows import Media, VideoFinalError
+from dreamvision.analysis.models import Analysis
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.dreams.repository import DreamRecord
+from dreamvision.erasure.dreams import DreamDeletion
+from dreamvision.realtime.stream import change_in
+from dreamvision.rendering.errors import RenderCancelUnconfirmedError
+from dreamvision.rendering.renderer import RenderTask
+from dreamvision.schemas.categories import Category
+from dreamvision.schemas.dreams import AnalysisStatus
+from dreamvision.videos.models import Media, VideoFinalError
+from dreamvision.videos.render import start_render
 from tests.fakes.asl import ExecutionFailedError
 from tests.fakes.aws import REGION
 from tests.fakes.http_api import HttpFunction
 from tests.fakes.runway import FakeRenderer
 from tests.integration.dream_world import LUNA, STELLA
-from tests.integration.erasure_world import (
-    GRACE,
-    LONG_TEXT,
-    ErasureWorld,
-    Killed,
-    filled,
-    status_of,
-)
+from tests.integration.erasure_world import GRACE, LONG_TEXT, ErasureWorld, Killed, filled, status_of
 
 pytest_plugins = ["tests.integration.dream_fixtures"]
 
@@ -48,11 +43,11 @@ def test_a_deleted_dream_is_gone_at_once(erasure: ErasureWorld) -> None:
     assert status_of("/api/v1/dreams/{dream_id}", dream_id=dream_id) == 404
     for video in mine:
         assert status_of("/api/v1/videos/{job_id}", job_id=video.job_id) == 404
-    listed = HttpFunction("dreams")(LUNA, "GET /api/v1/dreams").body
+    listed = HttpFunction("api/dreams")(LUNA, "GET /api/v1/dreams").body
     assert ([dream["id"] for dream in listed["dreams"]], listed["total"]) == ([told_id, other_id], 2)
-    by_category = HttpFunction("dreams")(LUNA, "GET /api/v1/dreams", query={"category": "flight"}).body
+    by_category = HttpFunction("api/dreams")(LUNA, "GET /api/v1/dreams", query={"category": "flight"}).body
     assert (by_category["dreams"], by_category["total"]) == ([], 0)
-    listed_videos = HttpFunction("videos")(LUNA, "GET /api/v1/videos").body["videos"]
+    listed_videos = HttpFunction("api/videos")(LUNA, "GET /api/v1/videos").body["videos"]
     assert {video["dream_id"] for video in listed_videos} == {other_id, told_id}
     # AND the counters have moved, and what was spent stays spent
     profile = erasure.dreams.profile()
@@ -156,7 +151,7 @@ def test_a_dream_that_changes_while_it_is_deleted(erasure: ErasureWorld) -> None
     """The analysis is kept in the very moment of the deletion: the counters fit all the same."""
     world = erasure.dreams
     video = world.told()
-    discarding = Discarding(world.database)
+    discarding = DreamDeletion(world.database)
     get = discarding._dreams.get
     analysis = Analysis(Category.CHASE, "CHASE", 0.9, "POV running", 10, 5, "claude-sonnet-5-5")
 
@@ -167,7 +162,7 @@ def test_a_dream_that_changes_while_it_is_deleted(erasure: ErasureWorld) -> None
         return dream
 
     discarding._dreams.get = analysed_meanwhile  # type: ignore[method-assign]
-    discarding.discard_dream(LUNA, video.dream_id)
+    discarding.soft_delete_dream(LUNA, video.dream_id)
 
     profile = world.profile()
     assert (profile.dreams_count, profile.dreams_by_category[Category.CHASE]) == (0, 0)
@@ -232,7 +227,7 @@ def test_media_that_are_kept_while_their_dream_is_deleted(erasure: ErasureWorld)
 def test_what_is_old_is_not_looked_for_at_the_provider(erasure: ErasureWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     dream = erasure.dreams.dream()
     erasure.dreams.completed(dream)
-    monkeypatch.setattr("dreamvision.erasing.utc_now", lambda: utc_now() + timedelta(days=3))
+    monkeypatch.setattr("dreamvision.erasure.cleanup.utc_now", lambda: utc_now() + timedelta(days=3))
 
     erasure.delete_dream(dream.dream_id)
     erasure.run_execution()
@@ -261,8 +256,8 @@ def test_a_provider_that_is_down_keeps_nothing_from_being_erased(
 
 
 def test_many_videos_take_several_runs(erasure: ErasureWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dreamvision.erasing._RENDERS_PER_RUN", 2)
-    monkeypatch.setattr("dreamvision.erasing._NOTES_PER_RUN", 2)
+    monkeypatch.setattr("dreamvision.erasure.cleanup._RENDERS_PER_RUN", 2)
+    monkeypatch.setattr("dreamvision.erasure.cleanup._TOMBSTONES_PER_RUN", 2)
     dream = erasure.dreams.dream()
     for _ in range(5):
         erasure.dreams.completed(dream)
@@ -270,7 +265,7 @@ def test_many_videos_take_several_runs(erasure: ErasureWorld, monkeypatch: pytes
     erasure.delete_dream(dream.dream_id)
     erasure.run_execution()
 
-    assert erasure.machine.entered.count("StopRenders") == 3
+    assert erasure.machine.entered.count("CancelRenders") == 3
     assert erasure.left_of(dream.dream_id) == []
     assert erasure.dreams.keys() == []
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from dreamvision.analysis import TEMPLATE_NAMES, Analysis, Category
-from dreamvision.clock import utc_now
-from dreamvision.ids import new_id
-from dreamvision.tables.months import lapsed
+from dreamvision.analysis.models import Analysis
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
+from dreamvision.users.monthly_stats import expired_counters
 from tests.fakes.capacity import Meter, item_bytes
 from tests.fakes.http_api import Answer, HttpFunction
 from tests.integration.dream_world import DREAM, LUNA, STELLA, DreamWorld
@@ -20,7 +21,7 @@ _PATH = "/api/v1/dreams/{dream_id}"
 
 @pytest.fixture
 def dreams(world: DreamWorld) -> HttpFunction:
-    return HttpFunction("dreams")
+    return HttpFunction("api/dreams")
 
 
 def _list(dreams: HttpFunction, user_id: str = LUNA, **query: object) -> Answer:
@@ -126,7 +127,7 @@ def _copies(world: DreamWorld, dream_id: str, count: int) -> list[str]:
     made = sorted([dream_id, *(new_id() for _ in range(count - 1))])
     for each in made:
         client.put_item(TableName="DreamsTable", Item=row | {"dream_id": each})
-    world.database.write_together([world.profiles.counting(LUNA, utc_now(), dreams=count - 1)])
+    world.database.transact_write([world.profiles.count_write(LUNA, utc_now(), dreams=count - 1)])
     return made[::-1]
 
 
@@ -310,7 +311,7 @@ def test_months_pass(world: DreamWorld, dreams: HttpFunction) -> None:
     assert [month["dreams"] for month in body["by_month"]] == [1] * 12
     # AND what lies further back is not kept
     item = world.database.client.get_item(TableName="ProfilesTable", Key={"user_id": LUNA})["Item"]
-    assert not set(item) & set(lapsed(now))
+    assert not set(item) & set(expired_counters(now))
 
 
 def test_a_model_without_a_price_counts_by_its_tokens(world: DreamWorld, dreams: HttpFunction) -> None:

@@ -10,22 +10,23 @@ from typing import Any, cast
 
 import pytest
 
-from dreamvision.analysis import Analysis, ClaudeOverloadedError, DreamRefusedError
-from dreamvision.filming import Filming, FilmingSettings
-from dreamvision.idempotency import (
+from dreamvision.analysis.errors import ClaudeOverloadedError, DreamRefusedError
+from dreamvision.analysis.models import Analysis
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import DreamRepository
+from dreamvision.limits.idempotency import (
     HOLD_SECONDS,
     LIFETIME_SECONDS,
-    Attempt,
     Idempotency,
     IdempotencyKeyReusedError,
+    IdempotentRequest,
     RequestInProgressError,
 )
-from dreamvision.models.dreams import MAX_DREAM_LENGTH, DreamAnalysisRequest
-from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.guards import Guards
-from dreamvision.tables.videos import Videos
-from dreamvision.workflow import Workflow
+from dreamvision.limits.repository import LimitsRepository
+from dreamvision.schemas.dreams import MAX_DREAM_LENGTH, DreamAnalysisRequest
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.service import VideoService, VideoServiceSettings
+from dreamvision.videos.workflow import VideoWorkflow
 from tests.conftest import REPOSITORY, load_function
 from tests.fakes.aws import Capacity
 from tests.fakes.claude import FakeAnalyst
@@ -82,10 +83,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def requests(emulated: Database, clock: Clock) -> Idempotency:
-    return Idempotency(Guards(emulated), clock)
+    return Idempotency(LimitsRepository(emulated), clock)
 
 
-def begin(requests: Idempotency, body: str = "body", user_id: str = USER_ID, route: str = "analyze") -> Attempt:
+def begin(
+    requests: Idempotency, body: str = "body", user_id: str = USER_ID, route: str = "analyze"
+) -> IdempotentRequest:
     return requests.begin(user_id, route, "key", body)
 
 
@@ -95,7 +98,7 @@ def test_a_request_without_a_key_is_a_new_one_every_time(requests: Idempotency, 
     for attempt in (first, second):
         requests.finish(attempt)
         requests.forget(attempt)
-        requests.let_go(attempt)
+        requests.release_claim(attempt)
     assert guards(emulated) == {}
 
 
@@ -137,7 +140,7 @@ def test_a_refused_request_leaves_nothing(requests: Idempotency, emulated: Datab
 
 def test_a_run_that_was_let_go_is_resumed_at_once(requests: Idempotency) -> None:
     first = begin(requests)
-    requests.let_go(first)
+    requests.release_claim(first)
     again = begin(requests)
     assert again.resumed
     assert (again.dream_id, again.job_id) == (first.dream_id, first.job_id)
@@ -167,7 +170,7 @@ def test_who_was_taken_over_changes_nothing_any_more(requests: Idempotency, cloc
     clock.now += HOLD_SECONDS + 1
     second = begin(requests)
     requests.forget(first)
-    requests.let_go(first)
+    requests.release_claim(first)
     first.answer = {"from": "the first"}
     requests.finish(first)
     with pytest.raises(RequestInProgressError):
@@ -228,7 +231,7 @@ def test_an_answer_that_got_lost_on_the_way_does_not_lock_us_out(requests: Idemp
             update_item(**request)
             return update_item(**request)
 
-    again = Idempotency(Guards(Database(emulated.names, cast(Any, Twice()))))
+    again = Idempotency(LimitsRepository(Database(emulated.names, cast(Any, Twice()))))
     assert again.begin(USER_ID, "analyze", "key", "body").seed
 
 
@@ -242,8 +245,8 @@ def analyst() -> FakeAnalyst:
 
 @pytest.fixture
 def analyze(emulated: Database, analyst: FakeAnalyst, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    module = load_function("analyze")
-    monkeypatch.setattr(module, "configured_analyst", lambda: analyst)
+    module = load_function("api/analyze_dream")
+    monkeypatch.setattr(module, "configured_analyzer", lambda: analyst)
     return module
 
 
@@ -308,11 +311,11 @@ def test_a_request_that_still_runs_is_in_progress(
     class Slow(FakeAnalyst):
         def analyze(self, dream_text: str, *, budget_seconds: float | None = None) -> Any:
             with pytest.raises(RequestInProgressError):
-                Idempotency(Guards(emulated)).begin(USER_ID, "analyze", KEY["idempotency-key"], body)
+                Idempotency(LimitsRepository(emulated)).begin(USER_ID, "analyze", KEY["idempotency-key"], body)
             return super().analyze(dream_text, budget_seconds=budget_seconds)
 
     slow = Slow()
-    monkeypatch.setattr(analyze, "configured_analyst", lambda: slow)
+    monkeypatch.setattr(analyze, "configured_analyzer", lambda: slow)
     assert tell(analyze).status == 200
     assert len(slow.dreams) == 1
 
@@ -421,7 +424,7 @@ def test_what_an_analysis_costs(
         assert capacity.write_units <= units
         assert capacity.read_units == 1.5
     (dream_id, _) = {row["dream_id"] for row in dreams_of(emulated)}
-    assert Dreams(emulated).get(USER_ID, dream_id).dream_text == text
+    assert DreamRepository(emulated).get(USER_ID, dream_id).dream_text == text
 
 
 # ---------------------------------------------------------------- POST /dreams/generate-video
@@ -433,24 +436,24 @@ class Studio:
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch, **settings: int) -> None:
         self.database = database
         self.states = FakeStepFunctions()
-        self.settings = FilmingSettings(state_machine_arn=MACHINE, poll_first_wait=1, **settings)
-        workflow = Workflow(MACHINE, cast(Any, self.states))
+        self.settings = VideoServiceSettings(state_machine_arn=MACHINE, poll_first_wait=1, **settings)
+        workflow = VideoWorkflow(MACHINE, cast(Any, self.states))
         start = workflow.start
 
         def started(job: Any) -> None:
             start(job)
             if job.needs_analysis:
-                Dreams(database).complete_analysis(
-                    job.user_id, job.dream_id, FakeAnalyst().analyze(DREAM), 5, Videos(database).get(
+                DreamRepository(database).complete_analysis(
+                    job.user_id, job.dream_id, FakeAnalyst().analyze(DREAM), 5, VideoLifecycle(database).get(
                         job.user_id, job.job_id
                     ).created_at
                 )  # fmt: skip
 
         monkeypatch.setattr(workflow, "start", started)
-        filming = Filming(database, workflow, self.settings, sleep=lambda _: None)
-        monkeypatch.setattr(Filming, "shared", lambda: filming)
-        self.dreams = load_function("dreams")
-        self.videos = load_function("videos")
+        filming = VideoService(database, workflow, self.settings, sleep=lambda _: None)
+        monkeypatch.setattr(VideoService, "shared", lambda: filming)
+        self.dreams = load_function("api/dreams")
+        self.videos = load_function("api/videos")
 
 
 @pytest.fixture
@@ -464,8 +467,8 @@ def test_a_film_is_replayed(studio: Studio, emulated: Database) -> None:
     assert first.headers["Location"] == f"/api/v1/videos/{first.body['video_generation']['job_id']}"
     # the video goes on meanwhile: the first answer stays what it was
     (video,) = videos_of(emulated)
-    Videos(emulated).fail(
-        USER_ID, str(video["job_id"]), "X", "x", Videos(emulated).get(USER_ID, str(video["job_id"])).created_at
+    VideoLifecycle(emulated).fail(
+        USER_ID, str(video["job_id"]), "X", "x", VideoLifecycle(emulated).get(USER_ID, str(video["job_id"])).created_at
     )
     again = tell(studio.dreams, sample=FILM)
     assert lasting(again) == lasting(first)
@@ -490,7 +493,7 @@ def test_a_quota_refusal_stores_nothing(emulated: Database, monkeypatch: pytest.
     assert refused.headers["Retry-After"] == "30"
     assert records(emulated) == []
     job_id = first.body["video_generation"]["job_id"]
-    Videos(emulated).fail(USER_ID, job_id, "X", "x", Videos(emulated).get(USER_ID, job_id).created_at)
+    VideoLifecycle(emulated).fail(USER_ID, job_id, "X", "x", VideoLifecycle(emulated).get(USER_ID, job_id).created_at)
     assert tell(studio.dreams, sample=FILM).status == 200
 
 
@@ -498,8 +501,8 @@ def test_a_crash_before_the_execution_is_made_good_by_the_next_run(
     studio: Studio, emulated: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(Workflow, "start", None)
-        broken.setattr(Filming, "_start", _power_cut)
+        broken.setattr(VideoWorkflow, "start", None)
+        broken.setattr(VideoService, "_start", _power_cut)
         assert tell(studio.dreams, sample=FILM).status == 500
     assert (len(videos_of(emulated)), studio.states.started) == (1, [])
     answer = tell(studio.dreams, sample=FILM)
@@ -517,7 +520,7 @@ def test_a_crash_after_the_execution_started_makes_no_second_video(
     studio: Studio, emulated: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(Filming, "wait_for_analysis", _power_cut)
+        broken.setattr(VideoService, "wait_for_analysis", _power_cut)
         assert tell(studio.dreams, sample=FILM).status == 500
     answer = send(studio.dreams, FILM, {"dream_text": DREAM}, headers=KEY | {"prefer": "respond-async"})
     assert answer.status == 202

@@ -2,28 +2,25 @@
 
 import pytest
 
-from dreamvision import analysis, download  # noqa: F401 - their errors have words for the user
-from dreamvision.analyzing import analyze_and_keep, analyze_waiting
-from dreamvision.clock import utc_now
-from dreamvision.errors import DreamVisionError
-from dreamvision.failing import close_stopped, message_for, record_failure
-from dreamvision.ids import new_id
-from dreamvision.models.videos import VideoStatus
-from dreamvision.producing import cancel_render, look_at_render, start_render
-from dreamvision.rendering import (
-    FailureKind,
+from dreamvision.core.clock import utc_now
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.ids import new_id
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import DreamRepository
+from dreamvision.dreams.service import analyze_and_store, analyze_pending
+from dreamvision.media import download  # noqa: F401 - their errors have words for the user
+from dreamvision.rendering.errors import (
     RenderBusyError,
-    RenderFailure,
     RenderKeyError,
     RenderModerationError,
     RenderOutcomeUnknownError,
-    RenderState,
-    RenderStatus,
 )
-from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.video_rows import DreamNotAnalyzedError, VideoFinalError, VideoRecord
-from dreamvision.tables.videos import Videos
+from dreamvision.rendering.renderer import FailureKind, RenderFailure, RenderState, RenderStatus
+from dreamvision.schemas.videos import VideoStatus
+from dreamvision.videos.failures import close_stopped, message_for, record_failure
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.models import DreamNotAnalyzedError, VideoFinalError, VideoRecord
+from dreamvision.videos.render import cancel_render, poll_render, start_render
 from tests.fakes.claude import FakeAnalyst
 from tests.fakes.runway import FakeRenderer
 
@@ -33,20 +30,20 @@ USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 @pytest.fixture
 def video(database: Database) -> VideoRecord:
     """A video of an analysed dream."""
-    found = Videos(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 7, utc_now())
-    analyze_waiting(USER, found.dream_id, FakeAnalyst(), Dreams(database))
+    found = VideoLifecycle(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 7, utc_now())
+    analyze_pending(USER, found.dream_id, FakeAnalyst(), DreamRepository(database))
     return found
 
 
 def start(database: Database, video: VideoRecord, renderer: FakeRenderer) -> None:
-    start_render(USER, video.job_id, renderer, Dreams(database), Videos(database))
+    start_render(USER, video.job_id, renderer, DreamRepository(database), VideoLifecycle(database))
 
 
 def test_the_rendering_gets_the_prompt_and_the_length(database: Database, video: VideoRecord) -> None:
     renderer = FakeRenderer()
     start(database, video, renderer)
     assert renderer.started == [(FakeAnalyst().outcome.video_prompt, 7)]  # type: ignore[union-attr]
-    row = Videos(database).get(USER, video.job_id)
+    row = VideoLifecycle(database).get(USER, video.job_id)
     assert (row.status, row.provider_task_id, row.credits) == (VideoStatus.PROCESSING, renderer.task_ids[0], 84)
 
 
@@ -68,7 +65,7 @@ def test_after_a_lost_answer_nobody_asks_again(database: Database, video: VideoR
 
 
 def test_after_a_crash_between_request_and_record_nobody_asks_again(database: Database, video: VideoRecord) -> None:
-    Videos(database).request_render(USER, video.job_id, utc_now())  # the process dies right after this
+    VideoLifecycle(database).request_render(USER, video.job_id, utc_now())  # the process dies right after this
     renderer = FakeRenderer()
     with pytest.raises(RenderOutcomeUnknownError):
         start(database, video, renderer)
@@ -82,7 +79,7 @@ def test_after_a_certain_refusal_it_may_be_tried_again(
     renderer = FakeRenderer(start_error=refusal)
     with pytest.raises(type(refusal)):
         start(database, video, renderer)
-    assert Videos(database).get(USER, video.job_id).render_requested_at is None
+    assert VideoLifecycle(database).get(USER, video.job_id).render_requested_at is None
     renderer.start_error = None
     start(database, video, renderer)
     assert len(renderer.started) == 2
@@ -90,7 +87,7 @@ def test_after_a_certain_refusal_it_may_be_tried_again(
 
 
 def test_without_a_prompt_nothing_is_asked(database: Database) -> None:
-    waiting = Videos(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 5, utc_now())
+    waiting = VideoLifecycle(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 5, utc_now())
     renderer = FakeRenderer()
     with pytest.raises(DreamNotAnalyzedError):
         start(database, waiting, renderer)
@@ -98,7 +95,7 @@ def test_without_a_prompt_nothing_is_asked(database: Database) -> None:
 
 
 def test_a_closed_video_starts_nothing(database: Database, video: VideoRecord) -> None:
-    record_failure(USER, video.job_id, "ExecutionAborted", Videos(database))
+    record_failure(USER, video.job_id, "ExecutionAborted", VideoLifecycle(database))
     renderer = FakeRenderer()
     with pytest.raises(VideoFinalError):
         start(database, video, renderer)
@@ -111,38 +108,38 @@ def test_looking_keeps_progress_and_the_time_of_queueing(database: Database, vid
         RenderState(RenderStatus.THROTTLED),
         RenderState(RenderStatus.RENDERING, 40),
     )
-    videos = Videos(database)
+    videos = VideoLifecycle(database)
     start(database, video, renderer)
-    look_at_render(USER, video.job_id, renderer, videos)
+    poll_render(USER, video.job_id, renderer, videos)
     queued_since = videos.get(USER, video.job_id).queued_since
     assert queued_since is not None
-    look_at_render(USER, video.job_id, renderer, videos)
+    poll_render(USER, video.job_id, renderer, videos)
     assert videos.get(USER, video.job_id).queued_since == queued_since
-    look_at_render(USER, video.job_id, renderer, videos)
+    poll_render(USER, video.job_id, renderer, videos)
     row = videos.get(USER, video.job_id)
     assert (row.progress, row.queued_since) == (40, None)
 
 
 def test_a_failed_rendering_is_an_error_of_its_kind(database: Database, video: VideoRecord) -> None:
-    failure = RenderFailure(FailureKind.MODERATION, "SAFETY.INPUT.TEXT", worth_another_try=False)
+    failure = RenderFailure(FailureKind.MODERATION, "SAFETY.INPUT.TEXT")
     renderer = FakeRenderer(RenderState(RenderStatus.FAILED, failure=failure))
     start(database, video, renderer)
     with pytest.raises(RenderModerationError):
-        look_at_render(USER, video.job_id, renderer, Videos(database))
+        poll_render(USER, video.job_id, renderer, VideoLifecycle(database))
 
 
 def test_cancelling_needs_a_task(database: Database, video: VideoRecord) -> None:
     renderer = FakeRenderer()
-    cancel_render(USER, video.job_id, renderer, Videos(database))
+    cancel_render(USER, video.job_id, renderer, VideoLifecycle(database))
     assert renderer.cancelled == []
     start(database, video, renderer)
-    cancel_render(USER, video.job_id, renderer, Videos(database))
+    cancel_render(USER, video.job_id, renderer, VideoLifecycle(database))
     assert renderer.cancelled == renderer.task_ids
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_the_safety_net_closes_and_cancels(database: Database, video: VideoRecord, status: str) -> None:
-    renderer, videos = FakeRenderer(), Videos(database)
+    renderer, videos = FakeRenderer(), VideoLifecycle(database)
     start(database, video, renderer)
     closed = close_stopped(USER, video.job_id, status, videos, renderer)
     assert closed.status is VideoStatus.FAILED
@@ -160,10 +157,10 @@ def test_every_recorded_error_has_its_own_words() -> None:
 
 def test_an_analysis_that_is_there_is_not_asked_for_again(database: Database, video: VideoRecord) -> None:
     analyst = FakeAnalyst()
-    analyze_waiting(USER, video.dream_id, analyst, Dreams(database))
+    analyze_pending(USER, video.dream_id, analyst, DreamRepository(database))
     assert analyst.dreams == []
 
 
 def test_analyze_and_keep_counts_in_the_same_transaction(database: Database) -> None:
-    dream = analyze_and_keep(USER, "I was flying", FakeAnalyst(), Dreams(database), budget_seconds=5)
-    assert Dreams(database).get(USER, dream.dream_id) == dream
+    dream = analyze_and_store(USER, "I was flying", FakeAnalyst(), DreamRepository(database), budget_seconds=5)
+    assert DreamRepository(database).get(USER, dream.dream_id) == dream

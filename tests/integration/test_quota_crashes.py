@@ -8,24 +8,21 @@ from typing import Any
 
 import pytest
 
-from dreamvision.clock import utc_now
-from dreamvision.errors import DreamVisionError
-from dreamvision.filming import Accepted
-from dreamvision.ids import derived_id, new_id
-from dreamvision.limits import RateLimits, RateSettings, Scope, guards_of
-from dreamvision.models.dreams import AnalysisStatus
-from dreamvision.models.videos import VideoStatus
-from dreamvision.rendering import (
-    RenderBusyError,
-    RenderCancelUnconfirmedError,
-    RenderOutcomeUnknownError,
-)
-from dreamvision.sweeping import SweepIncompleteError
-from dreamvision.tables.database import Database
-from dreamvision.tables.guards import Guards
-from dreamvision.tables.profiles import Profile, Profiles
-from dreamvision.tables.video_rows import Media, VideoFinalError, VideoRecord
-from dreamvision.workflow import WorkflowUnavailableError
+from dreamvision.core.clock import utc_now
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.ids import derived_id, new_id
+from dreamvision.database.client import Database
+from dreamvision.erasure.account import limit_guards
+from dreamvision.limits.rate_limits import RateLimits, RateSettings, Scope
+from dreamvision.limits.repository import LimitsRepository
+from dreamvision.rendering.errors import RenderBusyError, RenderCancelUnconfirmedError, RenderOutcomeUnknownError
+from dreamvision.schemas.dreams import AnalysisStatus
+from dreamvision.schemas.videos import VideoStatus
+from dreamvision.users.repository import Profile, ProfileRepository
+from dreamvision.videos.models import Media, VideoFinalError, VideoRecord
+from dreamvision.videos.service import CreatedVideo
+from dreamvision.videos.sweeper import SweepIncompleteError
+from dreamvision.videos.workflow import WorkflowUnavailableError
 from tests.fakes.gateway import USER_ID
 from tests.fakes.runway import FakeRenderer
 from tests.integration.emulator import guards
@@ -41,7 +38,7 @@ def world(emulated: Database) -> World:
 
 
 def test_a_crash_before_the_rows_are_written_reserves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Database, "write_together", cut)
+    monkeypatch.setattr(Database, "transact_write", cut)
     with pytest.raises(PowerCutError):
         world.film()
     assert world.counts == (0, 0, 0)
@@ -235,7 +232,7 @@ def test_nothing_is_completed_of_an_account_that_is_being_erased(world: World) -
     video = world.film()
     world.analyzed(video)
     world.render(video)
-    Profiles(world.database).begin_erasing(USER_ID, utc_now())
+    ProfileRepository(world.database).mark_erasing(USER_ID, utc_now())
     current = world.videos.get(USER_ID, video.job_id, consistent=True)
     with pytest.raises(VideoFinalError):
         world.videos.complete(current, Media("videos/v.mp4", "thumbnails/t.jpg", None, 1280, 720), utc_now())
@@ -315,13 +312,13 @@ def test_a_refusal_after_the_closing_gives_the_day_back_once(world: World) -> No
 
 def test_an_erasure_knows_all_that_stands_under_the_users_id(world: World) -> None:
     world.film()
-    limits = RateLimits(Guards(world.database), RateSettings())
+    limits = RateLimits(LimitsRepository(world.database), RateSettings())
     for scope in Scope:
         limits.count_user(scope, USER_ID)
     under_the_id = {guard for guard in guards(world.database) if USER_ID in guard} - {f"rate#auth#{USER_ID}"}
     assert len(under_the_id) == 6
     for moment in (utc_now(), utc_now() + timedelta(days=2)):
-        assert under_the_id <= set(guards_of(Profile(user_id=USER_ID), moment))
+        assert under_the_id <= set(limit_guards(Profile(user_id=USER_ID), moment))
 
 
 def test_counts_that_were_erased_do_not_keep_a_video_open(world: World) -> None:
@@ -401,13 +398,13 @@ def test_a_second_run_meets_the_rows_of_the_first(world: World, monkeypatch: pyt
     seed = new_id()
     monkeypatch.setattr(world.workflow, "start", cut)
     with pytest.raises(PowerCutError):
-        world.filming.film_new_dream(USER_ID, DREAM, 5, seed=seed)
+        world.filming.create_with_dream(USER_ID, DREAM, 5, seed=seed)
     monkeypatch.undo()
 
-    first = world.filming.film_new_dream(USER_ID, DREAM, 5, seed=seed)
-    again = world.filming.film_new_dream(USER_ID, DREAM, 5, seed=seed)
+    first = world.filming.create_with_dream(USER_ID, DREAM, 5, seed=seed)
+    again = world.filming.create_with_dream(USER_ID, DREAM, 5, seed=seed)
 
-    assert first == again == Accepted(derived_id(seed, "dream"), first.video)
+    assert first == again == CreatedVideo(derived_id(seed, "dream"), first.video)
     assert world.states.started == [first.video.job_id] * 2  # the same name: one execution
     assert len(world.states.executions) == 1
     assert world.counts == (1, 1, 1)
@@ -415,9 +412,9 @@ def test_a_second_run_meets_the_rows_of_the_first(world: World, monkeypatch: pyt
 
 def test_a_second_run_after_the_sweep_is_told_that_the_first_failed(world: World) -> None:
     seed = new_id()
-    world.filming.film_new_dream(USER_ID, DREAM, 5, seed=seed)
+    world.filming.create_with_dream(USER_ID, DREAM, 5, seed=seed)
     world.states.executions.clear()
     world.sweep()
     with pytest.raises(WorkflowUnavailableError):
-        world.filming.film_new_dream(USER_ID, DREAM, 5, seed=seed)
+        world.filming.create_with_dream(USER_ID, DREAM, 5, seed=seed)
     assert world.counts == (0, 0, 0)

@@ -8,20 +8,19 @@ from typing import Any, cast
 
 import pytest
 
-from dreamvision.clock import utc_now
-from dreamvision.filming import FilmingSettings
-from dreamvision.ids import new_id
-from dreamvision.quotas import (
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import DreamNotFoundError
+from dreamvision.limits.quotas import (
+    SERVICE_SHARDS,
     ServiceQuotaExceededError,
     TooManyRunningVideosError,
     VideoQuotaExceededError,
     day_of,
 )
-from dreamvision.tables import guards as guards_module
-from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import DreamNotFoundError
-from dreamvision.tables.guards import SERVICE_SHARDS
-from dreamvision.tables.video_rows import VideoRecord
+from dreamvision.videos.models import VideoRecord
+from dreamvision.videos.service import VideoServiceSettings
 from tests.fakes.contended_tables import ContendedTables
 from tests.fakes.gateway import USER_ID
 from tests.fakes.step_functions import MACHINE
@@ -75,7 +74,7 @@ def test_a_premium_user_has_five_at_a_time(world: World) -> None:
 def test_a_new_day_has_new_videos(emulated: Database) -> None:
     world = World(emulated, free_videos_per_day=1)
     world.film()
-    limits = FilmingSettings(state_machine_arn=MACHINE, poll_first_wait=1, free_videos_per_day=1).of_tier("free")
+    limits = VideoServiceSettings(state_machine_arn=MACHINE, poll_first_wait=1, free_videos_per_day=1).of_tier("free")
     tomorrow = utc_now() + timedelta(days=1)
     video = world.videos.add_with_dream(USER_ID, new_id(), new_id(), DREAM, 5, tomorrow, limits)
     assert video.quota_day == day_of(tomorrow)
@@ -121,16 +120,16 @@ def rows(database: Database) -> list[list[dict[str, Any]]]:
 def test_an_unknown_dream_comes_before_the_quota(emulated: Database) -> None:
     world = World(emulated, free_videos_per_day=0)
     with pytest.raises(DreamNotFoundError):
-        world.filming.film_dream(USER_ID, new_id(), 5)
+        world.filming.create(USER_ID, new_id(), 5)
 
 
 def test_one_more_video_of_a_dream_is_counted_too(world: World) -> None:
     first = world.film()
     world.analyzed(first)
-    world.filming.film_dream(USER_ID, first.dream_id, 5)
+    world.filming.create(USER_ID, first.dream_id, 5)
     assert world.counts == (2, 2, 2)
     with pytest.raises(TooManyRunningVideosError):
-        world.filming.film_dream(USER_ID, first.dream_id, 5)
+        world.filming.create(USER_ID, first.dream_id, 5)
 
 
 # ---------------------------------------------------------------- at the same time
@@ -180,8 +179,8 @@ def test_fifty_users_at_the_same_time_do_not_wait_for_each_other(
     conflicts and a quarter of the requests refused as busy, with eight items 20 conflicts and none refused."""
     conflicts = {}
     for shards in (SERVICE_SHARDS, 1):
-        monkeypatch.setattr(guards_module, "SERVICE_SHARDS", shards)
-        monkeypatch.setattr("dreamvision.tables.videos.SERVICE_SHARDS", shards)
+        for module in ("limits.quotas", "limits.repository", "videos.lifecycle"):
+            monkeypatch.setattr(f"dreamvision.{module}.SERVICE_SHARDS", shards)
         contended = ContendedTables(emulated.client, seconds=0.01)
         world = World(Database(emulated.names, cast(Any, contended)))
         results = in_parallel(lambda world=world: world.film(new_id()), 50)  # type: ignore[misc]

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from dreamvision.clock import utc_now
-from dreamvision.ids import new_id
-from dreamvision.limits import RateLimits, RateSettings, Scope
-from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.guards import Guards
-from dreamvision.uploads import Uploads
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import DreamRepository
+from dreamvision.dreams.uploads import Uploads
+from dreamvision.limits.rate_limits import RateLimits, RateSettings, Scope
+from dreamvision.limits.repository import LimitsRepository
 from tests.conftest import load_function
 from tests.fakes.aws import Capacity
 from tests.fakes.claude import FakeAnalyst
@@ -34,7 +34,7 @@ class Clock:
 
 
 def limits(database: Database, clock: Clock | None = None, **settings: int) -> RateLimits:
-    return RateLimits(Guards(database), RateSettings(**settings), clock or Clock())
+    return RateLimits(LimitsRepository(database), RateSettings(**settings), clock or Clock())
 
 
 # ---------------------------------------------------------------- the windows
@@ -100,8 +100,8 @@ def test_a_window_lapses(emulated: Database) -> None:
 
 @pytest.fixture
 def analyze(emulated: Database, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    module = load_function("analyze")
-    monkeypatch.setattr(module, "configured_analyst", lambda: FakeAnalyst())
+    module = load_function("api/analyze_dream")
+    monkeypatch.setattr(module, "configured_analyzer", lambda: FakeAnalyst())
     return module
 
 
@@ -130,9 +130,9 @@ def test_the_eleventh_analysis_in_a_minute_is_refused(analyze: ModuleType, emula
 
 def test_the_eleventh_upload_in_a_minute_is_refused(emulated: Database) -> None:
     Uploads.shared.cache_clear()
-    storage, dream_id = load_function("storage"), new_id()
-    row = Dreams(emulated).row(USER_ID, dream_id, DREAM, utc_now())
-    emulated.write_together([Dreams(emulated).putting(row)])
+    storage, dream_id = load_function("api/uploads"), new_id()
+    row = DreamRepository(emulated).row(USER_ID, dream_id, DREAM, utc_now())
+    emulated.transact_write([DreamRepository(emulated).put_write(row)])
     body = {"dream_id": dream_id, "content_type": "image/png"}
     answers = list(requests(storage, "post-storage-thumbnails", 11, body=body))
     assert [answer.status for answer in answers] == [200] * 10 + [429]
@@ -159,9 +159,9 @@ def test_headers_of_one_answer_are_not_in_the_next(analyze: ModuleType) -> None:
 
 
 def test_a_failed_analysis_says_how_many_are_left(analyze: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dreamvision.analysis import DreamRefusedError
+    from dreamvision.analysis.errors import DreamRefusedError
 
-    monkeypatch.setattr(analyze, "configured_analyst", lambda: FakeAnalyst(DreamRefusedError()))
+    monkeypatch.setattr(analyze, "configured_analyzer", lambda: FakeAnalyst(DreamRefusedError()))
     answer = send(analyze, "post-dreams-analyze", {"dream_text": DREAM})
     assert (answer.status, answer.code) == (422, "dream_refused")
     assert answer.headers["RateLimit"].startswith('"analyze";r=9;')

@@ -8,24 +8,23 @@ from typing import Any
 
 import pytest
 
-from dreamvision import syncing
-from dreamvision.clock import to_text, utc_now
-from dreamvision.connecting import MAX_CONNECTIONS, Switchboard, TooManyConnectionsError
-from dreamvision.conversing import Conversation
-from dreamvision.identity import AccessClaims
-from dreamvision.ids import new_id
-from dreamvision.links import MediaLinks
-from dreamvision.models.videos import VideoStatus
-from dreamvision.pushing import Push
-from dreamvision.sessions import Sessions
-from dreamvision.storage import MediaStore
-from dreamvision.syncing import LOOK_BACK, Sync
-from dreamvision.tables.connections import LIFETIME_SECONDS, Connections
-from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import Dreams
-from dreamvision.tables.video_rows import Media, VideoRecord
-from dreamvision.tables.videos import Videos
-from dreamvision.views import Views
+from dreamvision.auth.sessions import Sessions
+from dreamvision.auth.tokens import AccessClaims
+from dreamvision.core.clock import to_text, utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import DreamRepository
+from dreamvision.media.links import MediaLinks
+from dreamvision.media.storage import MediaStore
+from dreamvision.queries.presenters import Presenter
+from dreamvision.realtime.broadcaster import Broadcaster
+from dreamvision.realtime.connections import MAX_CONNECTIONS, ConnectionManager, TooManyConnectionsError
+from dreamvision.realtime.messages import MessageHandler
+from dreamvision.realtime.repository import LIFETIME_SECONDS, ConnectionRepository
+from dreamvision.realtime.sync import LOOK_BACK, SyncService
+from dreamvision.schemas.videos import VideoStatus
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.models import Media, VideoRecord
 from tests.fakes.aws import MEDIA_BUCKET
 from tests.fakes.claude import FakeAnalyst
 from tests.fakes.sockets import FakeSockets
@@ -56,17 +55,17 @@ class World:
         self.clock = Clock()
         self.sockets = FakeSockets()
         self.sessions = Sessions(database)
-        self.connections = Connections(database, "ConnectionsTable", lambda: self.clock().timestamp())
-        self.switchboard = Switchboard(self.connections, self.sessions, self.sockets, self.clock)
-        self.views = Views(MediaLinks(MediaStore(MEDIA_BUCKET), "https://media.example.com"))
-        self.push = Push(self.switchboard, self.sockets, self.views, database.names)
-        self.sync = Sync(database, self.views, self.clock)
-        self.conversation = Conversation(self.sockets, self.switchboard, self.sessions, self.sync)
-        self.videos, self.dreams = Videos(database), Dreams(database)
+        self.connections = ConnectionRepository(database, "ConnectionsTable", lambda: self.clock().timestamp())
+        self.switchboard = ConnectionManager(self.connections, self.sessions, self.sockets, self.clock)
+        self.views = Presenter(MediaLinks(MediaStore(MEDIA_BUCKET), "https://media.example.com"))
+        self.push = Broadcaster(self.switchboard, self.sockets, self.views, database.names)
+        self.sync = SyncService(database, self.views, self.clock)
+        self.conversation = MessageHandler(self.sockets, self.switchboard, self.sessions, self.sync)
+        self.videos, self.dreams = VideoLifecycle(database), DreamRepository(database)
 
     def connect(self, user_id: str, connection_id: str, session: str = "session") -> AccessClaims:
         caller = AccessClaims(user_id, session, int(time.time()))
-        self.switchboard.admit(caller, connection_id)
+        self.switchboard.register_connection(caller, connection_id)
         return caller
 
     def tell(self, user_id: str) -> VideoRecord:
@@ -112,7 +111,7 @@ def test_a_videos_life_reaches_every_client_of_its_user_and_nobody_else(world: W
         records += world.changes(lambda: world.complete(started))
         return records
 
-    assert world.push.deliver(life()) == set()
+    assert world.push.broadcast(life()) == set()
 
     # THEN both of hers hear of every step, in order, once, with what they need
     for connection in ("phone", "tablet"):
@@ -143,7 +142,7 @@ def test_nothing_internal_leaves_the_table(world: World) -> None:
     told: list[VideoRecord] = []
     records = world.changes(lambda: told.append(world.tell(LUNA)))
     records += world.changes(lambda: world.videos.record_render(LUNA, told[0].job_id, "task-4711", 25, world.clock()))
-    world.push.deliver(records)
+    world.push.broadcast(records)
     text = json.dumps(world.sockets.sent("phone"))
     assert "task-4711" not in text
     assert told[0].media_token not in text
@@ -154,7 +153,7 @@ def test_a_dream_is_announced_once_however_its_row_changes_later(world: World) -
     video = world.tell(LUNA)
     records = world.changes(lambda: world.analyze(video), DREAMS)
     records += world.changes(lambda: world.complete(video), DREAMS)
-    world.push.deliver(records)
+    world.push.broadcast(records)
     assert [each["type"] for each in world.sockets.sent("phone")] == ["dream.analyzed"]
 
 
@@ -164,7 +163,7 @@ def test_a_dream_that_was_analysed_at_once_is_announced(world: World) -> None:
     records = world.changes(
         lambda: world.dreams.add_analyzed(LUNA, new_id(), "I was flying", outcome, 1500, world.clock()), DREAMS
     )
-    world.push.deliver(records)
+    world.push.broadcast(records)
     (message,) = world.sockets.sent("phone")
     assert "job_id" not in message
     assert message["updated_at"] == to_text(world.clock() + timedelta(milliseconds=1500))
@@ -174,7 +173,7 @@ def test_deleted_rows_say_nothing(world: World) -> None:
     world.connect(LUNA, "phone")
     world.tell(LUNA)
     (old,) = world.database.client.scan(TableName=VIDEOS)["Items"]
-    assert world.push.deliver([record(VIDEOS, None, old)]) == set()
+    assert world.push.broadcast([record(VIDEOS, None, old)]) == set()
     assert world.sockets.sent("phone") == []
 
 
@@ -183,7 +182,7 @@ def test_a_gone_connection_is_forgotten_and_holds_up_nobody(world: World) -> Non
     world.connect(LUNA, "phone")
     world.clock.advance(seconds=11)
     world.sockets.gone.add("gone")
-    assert world.push.deliver(world.changes(lambda: world.tell(LUNA))) == set()
+    assert world.push.broadcast(world.changes(lambda: world.tell(LUNA))) == set()
     assert world.ids(LUNA) == {"phone"}
     assert len(world.sockets.sent("phone")) == 1
 
@@ -192,7 +191,7 @@ def test_a_connection_in_its_handshake_is_not_taken_for_gone(world: World) -> No
     world.connect(LUNA, "new")
     world.clock.advance(seconds=2)
     world.sockets.gone.add("new")
-    assert world.push.deliver(world.changes(lambda: world.tell(LUNA))) == set()
+    assert world.push.broadcast(world.changes(lambda: world.tell(LUNA))) == set()
     assert world.ids(LUNA) == {"new"}
 
 
@@ -205,7 +204,7 @@ def test_what_cannot_be_sent_fails_alone(world: World) -> None:
     his = world.changes(lambda: world.tell(SOL))
     # WHEN a batch has something for both, and a record that cannot be read
     broken = record(VIDEOS, {"user_id": LUNA, "job_id": "j", "status": "dancing"})
-    failed = world.push.deliver([*hers, broken, *his])
+    failed = world.push.broadcast([*hers, broken, *his])
     # THEN only what failed is tried again, and he has got his
     assert failed == {hers[0]["dynamodb"]["SequenceNumber"], broken["dynamodb"]["SequenceNumber"]}
     assert len(world.sockets.sent("other")) == 1
@@ -217,9 +216,9 @@ def test_what_follows_a_failure_waits_for_it(world: World) -> None:
     records = world.changes(lambda: told.append(world.tell(LUNA)))
     records += world.changes(lambda: world.complete(told[0]))
     world.sockets.unreachable.add("phone")
-    assert len(world.push.deliver(records)) == 2
+    assert len(world.push.broadcast(records)) == 2
     world.sockets.unreachable.clear()
-    assert world.push.deliver(records) == set()
+    assert world.push.broadcast(records) == set()
     assert [each["status"] for each in world.sockets.sent("phone")] == ["pending", "completed"]
 
 
@@ -227,8 +226,8 @@ def test_a_logged_out_session_hears_nothing_more(world: World) -> None:
     world.connect(LUNA, "phone", session="lost")
     world.connect(LUNA, "tablet", session="kept")
     world.sessions.end(LUNA, "lost")
-    world.push.deliver(world.changes(lambda: world.tell(LUNA)))
-    assert world.sockets.listeners() == {"tablet"}
+    world.push.broadcast(world.changes(lambda: world.tell(LUNA)))
+    assert world.sockets.active_connections() == {"tablet"}
 
 
 def test_a_batch_of_many_users_goes_to_each_their_own(world: World) -> None:
@@ -238,7 +237,7 @@ def test_a_batch_of_many_users_goes_to_each_their_own(world: World) -> None:
             world.connect(user, f"{user}/{number}")
     told: list[VideoRecord] = []
     records = world.changes(lambda: told.extend(world.tell(user) for user in users for _ in range(2)))
-    assert world.push.deliver(records) == set()
+    assert world.push.broadcast(records) == set()
     for user in users:
         own = {video.job_id for video in told if video.user_id == user}
         for number in range(5):
@@ -284,7 +283,7 @@ def test_logging_out_hangs_up(world: World) -> None:
     world.connect(LUNA, "tablet", session="kept")
     world.connect(SOL, "other", session="lost")
     world.sessions.end(LUNA, "lost")
-    assert world.switchboard.hang_up(LUNA) == 1
+    assert world.switchboard.close_revoked(LUNA) == 1
     assert world.sockets.closed == ["phone"]
     assert (world.ids(LUNA), world.ids(SOL)) == ({"tablet"}, {"other"})
 
@@ -292,13 +291,13 @@ def test_logging_out_hangs_up(world: World) -> None:
 def test_logging_out_everywhere_hangs_up_everywhere(world: World) -> None:
     for number in range(3):
         world.connect(LUNA, f"c{number}", session=f"s{number}")
-    world.sessions.end_all(LUNA)
-    assert world.switchboard.hang_up(LUNA) == 3
+    world.sessions.revoke_all(LUNA)
+    assert world.switchboard.close_revoked(LUNA) == 3
     assert world.ids(LUNA) == set()
 
 
 def test_only_guards_of_sessions_name_a_user() -> None:
-    from dreamvision.tables.changes import users_of_sessions
+    from dreamvision.realtime.stream import users_of_sessions
 
     records = [guard_record(f"sessions#{LUNA}"), guard_record(f"rate#{SOL}#17"), guard_record(f"sessions#{LUNA}")]
     assert users_of_sessions(records) == {LUNA}
@@ -309,7 +308,7 @@ def test_only_guards_of_sessions_name_a_user() -> None:
 
 def answers(world: World, text: str, caller: AccessClaims | None = None) -> list[dict[str, Any]]:
     before = len(world.sockets.sent("phone"))
-    world.conversation.hear("phone", caller or AccessClaims(LUNA, "session", int(time.time())), text)
+    world.conversation.handle_message("phone", caller or AccessClaims(LUNA, "session", int(time.time())), text)
     return world.sockets.sent("phone")[before:]
 
 
@@ -380,7 +379,7 @@ def test_a_logged_out_session_gets_no_answer_but_the_end(world: World) -> None:
     assert world.ids(LUNA) == set()
 
 
-# -------------------------------------------------------------------- syncing
+# -------------------------------------------------------------------- sync
 
 
 def test_sync_tells_the_present_state_of_what_changed_since(world: World) -> None:
@@ -427,7 +426,7 @@ def test_too_much_for_one_answer_comes_in_several_and_is_complete(
     world: World, step: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 6
-    monkeypatch.setattr(syncing, "MAX_EVENTS", most)
+    monkeypatch.setattr("dreamvision.realtime.sync.MAX_EVENTS", most)
     since = world.clock()
     told = set()
     for _ in range(most * 2 + 3):

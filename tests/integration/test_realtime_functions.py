@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from dreamvision.connecting import MAX_CONNECTIONS, Switchboard
-from dreamvision.conversing import Conversation
-from dreamvision.identity import IdentitySettings, TokenVerifier
-from dreamvision.pushing import Push
-from dreamvision.sessions import Sessions
-from dreamvision.sockets import Sockets
-from dreamvision.syncing import Sync
-from dreamvision.tables.connections import Connections
-from dreamvision.tables.database import Database
-from dreamvision.views import Views
-from dreamvision.workflow import UnforeseenError
+from dreamvision.auth.sessions import Sessions
+from dreamvision.auth.tokens import IdentitySettings, TokenVerifier
+from dreamvision.core.tasks import UnexpectedError
+from dreamvision.database.client import Database
+from dreamvision.queries.presenters import Presenter
+from dreamvision.realtime.broadcaster import Broadcaster
+from dreamvision.realtime.connections import MAX_CONNECTIONS, ConnectionManager
+from dreamvision.realtime.gateway import ConnectionGateway
+from dreamvision.realtime.messages import MessageHandler
+from dreamvision.realtime.repository import ConnectionRepository
+from dreamvision.realtime.sync import SyncService
 from local.sample_events import JOB_ID, SESSION_ID, USER_ID
 from tests.conftest import Event, load_event, load_function
 from tests.fakes.aws import ENVIRONMENT
@@ -31,7 +31,7 @@ CONTEXT = SimpleNamespace(
     aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
 )
 ISSUER = TokenIssuer(ENVIRONMENT["TOKEN_ISSUER"], ENVIRONMENT["USER_POOL_CLIENT_ID"])
-SHARED = (Database, Connections, Switchboard, Sync, Conversation, Push, Views)
+SHARED = (Database, ConnectionRepository, ConnectionManager, SyncService, MessageHandler, Broadcaster, Presenter)
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def sockets(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fak
     verifier = TokenVerifier(settings, fetch_keys=ISSUER.jwks)
     fake = FakeSockets()
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
-    monkeypatch.setattr(Sockets, "shared", lambda: fake)
+    monkeypatch.setattr(ConnectionGateway, "shared", lambda: fake)
     yield fake
     for each in SHARED:
         each.shared.cache_clear()
@@ -91,7 +91,7 @@ def test_our_own_trouble_is_not_the_tokens_fault(
         raise RuntimeError(f"the table of {USER_ID} is on fire")
 
     monkeypatch.setattr(Sessions, "require_open", explode)
-    with pytest.raises(UnforeseenError) as raised:
+    with pytest.raises(UnexpectedError) as raised:
         call("authorize", handshake(good_token()))
     assert USER_ID not in str(raised.value)
     assert "on fire" not in caplog.text
@@ -138,13 +138,13 @@ def test_a_message_that_names_a_route_of_the_gateways_does_nothing(folder: str, 
     event = sample("ping")
     event["requestContext"]["routeKey"] = f"${folder}"
     assert call(folder, event) == {"statusCode": 400}
-    assert len(Connections.shared().of_user(USER_ID)) == 1
+    assert len(ConnectionRepository.shared().of_user(USER_ID)) == 1
 
 
 def test_logging_out_hangs_up(database: Database, sockets: FakeSockets) -> None:
     call("connect", sample("connect"))
-    assert call("hang_up", sample("hang-up")) == {"batchItemFailures": []}
+    assert call("close_ended_sessions", sample("close-ended-sessions")) == {"batchItemFailures": []}
     assert sockets.closed == []
     Sessions(database).end(USER_ID, SESSION_ID)
-    call("hang_up", sample("hang-up"))
+    call("close_ended_sessions", sample("close-ended-sessions"))
     assert sockets.closed == [sample("connect")["requestContext"]["connectionId"]]

@@ -5,15 +5,15 @@ import socket
 
 import pytest
 
-from dreamvision.errors import DreamVisionError
-from dreamvision.rendering import (
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.rendering.errors import (
     RenderBusyError,
     RenderOutcomeUnknownError,
-    RenderStatus,
     RenderStatusUnavailableError,
     RenderUnreachableError,
 )
-from dreamvision.runway import RunwayRenderer, RunwaySettings
+from dreamvision.rendering.renderer import RenderStatus
+from dreamvision.rendering.runway import RunwayRenderer, RunwaySettings
 from tests.fakes import hostile_source as source
 from tests.fakes.hostile_source import Behaviour, HostileSource
 from tests.fakes.runway import TASK_ID
@@ -30,7 +30,7 @@ def renderer(base_url: str) -> RunwayRenderer:
 @pytest.mark.parametrize(
     ("behaviour", "error"),
     [
-        pytest.param(source.hang_up, RenderOutcomeUnknownError, id="closes"),
+        pytest.param(source.close_revoked, RenderOutcomeUnknownError, id="closes"),
         pytest.param(source.reset, RenderOutcomeUnknownError, id="resets"),
         pytest.param(source.silence, RenderOutcomeUnknownError, id="never answers"),
         pytest.param(source.raw(b"nonsense\r\n\r\n"), RenderOutcomeUnknownError, id="no HTTP"),

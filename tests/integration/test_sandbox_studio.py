@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from local.sandbox.studio import Studio
+from local.sandbox.runway.film_queue import Studio
 
 _PATIENCE_SECONDS = 60.0
 # Pixels: which films are made is the matter here, not what is in them.

@@ -8,13 +8,8 @@ from pathlib import Path
 import av
 import pytest
 
-from dreamvision.thumbnail import (
-    Image,
-    VideoFacts,
-    examine_video,
-    telling_score,
-)
-from dreamvision.unplayable import NotAVideoError, VideoTruncatedError, VideoUnsuitableError
+from dreamvision.media.errors import NotAVideoError, VideoTruncatedError, VideoUnsuitableError
+from dreamvision.media.video import EncodedImage, VideoFacts, inspect_video, telling_score
 from tests.fakes.sample_video import flat, in_scenes, noise, pattern, write_sound, write_video
 
 BLACK, GREY, WHITE = flat(16), flat(126), flat(235)
@@ -45,17 +40,17 @@ LAYOUTS = ["index last", "index first", "fragments"]
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_whole_film_is_known_by_its_facts(films: dict[str, bytes], layout: str, file: Path) -> None:
     file.write_bytes(films[layout])
-    assert examine_video(file).facts == VideoFacts(duration=2.0, width=320, height=180, codec="h264")
+    assert inspect_video(file).facts == VideoFacts(duration=2.0, width=320, height=180, codec="h264")
 
 
 def test_other_codecs_that_players_know_are_fine(file: Path) -> None:
     write_video(file, codec="libx265", size=(180, 320), seconds=1)
-    assert examine_video(file).facts == VideoFacts(duration=1.0, width=180, height=320, codec="hevc")
+    assert inspect_video(file).facts == VideoFacts(duration=1.0, width=180, height=320, codec="hevc")
 
 
 def test_padding_behind_the_film_does_no_harm(films: dict[str, bytes], file: Path) -> None:
     file.write_bytes(films["index first"] + bytes(1000))
-    assert examine_video(file).facts.duration == 2.0
+    assert inspect_video(file).facts.duration == 2.0
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -66,13 +61,13 @@ def test_a_film_that_was_cut_off_is_never_taken_for_whole(
     whole = films[layout]
     file.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(NotAVideoError):
-        examine_video(file)
+        inspect_video(file)
 
 
 def test_a_film_without_its_last_byte_is_called_truncated(films: dict[str, bytes], file: Path) -> None:
     file.write_bytes(films["index first"][:-1])
     with pytest.raises(VideoTruncatedError):
-        examine_video(file)
+        inspect_video(file)
 
 
 @pytest.mark.parametrize("layout", ["index first", "fragments"])
@@ -81,7 +76,7 @@ def test_a_film_filled_up_with_zeros_is_not_taken_for_whole(films: dict[str, byt
     half = len(whole) // 2
     file.write_bytes(whole[:half] + bytes(len(whole) - half))
     with pytest.raises(NotAVideoError):
-        examine_video(file)
+        inspect_video(file)
 
 
 def test_an_index_that_announces_more_than_there_is_gives_the_film_away(films: dict[str, bytes], file: Path) -> None:
@@ -93,7 +88,7 @@ def test_an_index_that_announces_more_than_there_is_gives_the_film_away(films: d
     file.write_bytes(film)
     # THEN its last picture ends far before the announced end
     with pytest.raises(VideoTruncatedError):
-        examine_video(file)
+        inspect_video(file)
 
 
 @pytest.mark.parametrize(
@@ -118,43 +113,43 @@ def test_an_index_that_announces_more_than_there_is_gives_the_film_away(films: d
 def test_what_is_no_video_is_not_taken_for_one(content: bytes, file: Path) -> None:
     file.write_bytes(content)
     with pytest.raises(NotAVideoError):
-        examine_video(file)
+        inspect_video(file)
 
 
 def test_a_video_that_is_no_mp4_is_refused(file: Path) -> None:
     for container in ("matroska", "avi", "mpegts", "mov"):
         write_video(file, container=container, seconds=0.5)
         with pytest.raises(NotAVideoError):
-            examine_video(file)
+            inspect_video(file)
 
 
 def test_a_codec_that_browsers_do_not_play_is_refused(file: Path) -> None:
     write_video(file, codec="mpeg4", seconds=0.5)
     with pytest.raises(NotAVideoError):
-        examine_video(file)
+        inspect_video(file)
 
 
 def test_sound_without_a_picture_is_refused(file: Path) -> None:
     with pytest.raises(NotAVideoError):
-        examine_video(write_sound(file))
+        inspect_video(write_sound(file))
 
 
 def test_a_film_that_would_take_for_ever_is_refused(file: Path) -> None:
     write_video(file, BLACK, seconds=61, rate=1, size=(64, 64))
     with pytest.raises(VideoUnsuitableError):
-        examine_video(file)
+        inspect_video(file)
 
 
 def test_a_film_of_too_many_pixels_is_refused(file: Path) -> None:
     write_video(file, BLACK, seconds=1, rate=1, size=(4608, 2592))
     with pytest.raises((VideoUnsuitableError, NotAVideoError)):
-        examine_video(file)
+        inspect_video(file)
 
 
 def test_the_errors_do_not_name_the_file(file: Path) -> None:
     file.write_bytes(b"\x00\x00\x00\x18ftypisom" + bytes(16))
     with pytest.raises(NotAVideoError) as raised:
-        examine_video(file)
+        inspect_video(file)
     assert str(raised.value) == NotAVideoError.default_message
     assert raised.value.__suppress_context__
 
@@ -162,7 +157,7 @@ def test_the_errors_do_not_name_the_file(file: Path) -> None:
 # --- the thumbnail
 
 
-def decoded(image: Image) -> av.VideoFrame:
+def decoded(image: EncodedImage) -> av.VideoFrame:
     with av.open(io.BytesIO(image.data), "r", format="jpeg_pipe") as picture:
         frame = next(picture.decode(video=0))
     assert (frame.width, frame.height) == (image.width, image.height)
@@ -189,7 +184,7 @@ def test_the_thumbnail_shows_the_one_scene_with_something_in_it(position: int, f
     scenes.insert(position, pattern)
     write_video(file, in_scenes(*scenes, frames_each=12), seconds=4)
     # WHEN its thumbnail is cut, THEN it is from the fourth
-    assert score(decoded(examine_video(file).thumbnail)) > 10
+    assert score(decoded(inspect_video(file).thumbnail)) > 10
 
 
 def test_a_fade_from_black_gives_a_frame_of_full_light(file: Path) -> None:
@@ -200,12 +195,12 @@ def test_a_fade_from_black_gives_a_frame_of_full_light(file: Path) -> None:
         return frame
 
     write_video(file, fading, seconds=2, size=(160, 96))
-    assert score(decoded(examine_video(file).thumbnail)) > 0.9 * score(pattern(0, 160, 96))
+    assert score(decoded(inspect_video(file).thumbnail)) > 0.9 * score(pattern(0, 160, 96))
 
 
 def test_a_film_with_nothing_to_see_has_a_thumbnail_all_the_same(file: Path) -> None:
     write_video(file, BLACK, seconds=1)
-    thumbnail = examine_video(file).thumbnail
+    thumbnail = inspect_video(file).thumbnail
     assert (thumbnail.width, thumbnail.height) == (320, 180)
     assert max(colour(decoded(thumbnail))) < 10
 
@@ -213,7 +208,7 @@ def test_a_film_with_nothing_to_see_has_a_thumbnail_all_the_same(file: Path) -> 
 def test_a_thumbnail_keeps_its_colours(file: Path) -> None:
     # GIVEN a film in the red of ITU-R BT.601: Y 81, Cb 90, Cr 240
     write_video(file, flat(81, 90, 240), seconds=1)
-    red, green, blue = colour(decoded(examine_video(file).thumbnail))
+    red, green, blue = colour(decoded(inspect_video(file).thumbnail))
     assert red > 240
     assert max(green, blue) < 20
 
@@ -224,14 +219,14 @@ def test_a_thumbnail_keeps_its_colours(file: Path) -> None:
 )
 def test_a_thumbnail_is_at_most_1280_pixels_long(size: tuple[int, int], expected: tuple[int, int], file: Path) -> None:
     write_video(file, GREY, seconds=0.5, size=size)
-    thumbnail = examine_video(file).thumbnail
+    thumbnail = inspect_video(file).thumbnail
     assert (thumbnail.width, thumbnail.height) == expected
     decoded(thumbnail)
 
 
 def test_even_noise_stays_far_below_the_limits(file: Path) -> None:
     write_video(file, noise, seconds=3.5, rate=8, size=(1280, 1280))
-    found = examine_video(file)
+    found = inspect_video(file)
     thumbnail, preview = found.thumbnail, found.preview
     assert thumbnail.data.startswith(b"\xff\xd8\xff")
     assert thumbnail.data.endswith(b"\xff\xd9")
@@ -242,7 +237,7 @@ def test_even_noise_stays_far_below_the_limits(file: Path) -> None:
 def test_a_preview_of_the_worst_film_is_made_coarser_until_it_is_small_enough(file: Path) -> None:
     # GIVEN noise in exactly the size of a preview, without the loss that would calm it
     write_video(file, noise, seconds=3.5, rate=8, size=(320, 568), lossless=True)
-    preview = examine_video(file).preview
+    preview = inspect_video(file).preview
     assert len(preview) <= 2_000_000
     assert webp(preview)[:2] == ((320, 568), 0)
 
@@ -282,19 +277,19 @@ def webp(data: bytes) -> tuple[tuple[int, int], int | None, list[int]]:
 )
 def test_a_preview_repeats_three_seconds_in_small(size: tuple[int, int], expected: tuple[int, int], file: Path) -> None:
     write_video(file, pattern, seconds=4, rate=8, size=size)
-    assert webp(examine_video(file).preview) == (expected, 0, [125] * 24)
+    assert webp(inspect_video(file).preview) == (expected, 0, [125] * 24)
 
 
 def test_a_preview_is_taken_from_the_middle(file: Path) -> None:
     # GIVEN a film that is black but for the three seconds in its middle
     write_video(file, in_scenes(BLACK, pattern, BLACK, frames_each=36), seconds=9)
     # THEN every frame of the preview moves (equal ones would be merged into one)
-    assert len(webp(examine_video(file).preview)[2]) == 24
+    assert len(webp(inspect_video(file).preview)[2]) == 24
 
 
 def test_a_short_film_is_previewed_whole(file: Path) -> None:
     write_video(file, pattern, seconds=1, rate=24)
-    size, loops, frames = webp(examine_video(file).preview)
+    size, loops, frames = webp(inspect_video(file).preview)
     assert (size, loops, sum(frames)) == ((320, 180), 0, 1000)
 
 
@@ -304,7 +299,7 @@ def test_neither_numpy_nor_pillow_is_needed(file: Path) -> None:
     path = [entry for entry in sys.path if entry]
     code = (
         f"import sys; sys.path[:0] = {path!r}; sys.modules.update(numpy=None, PIL=None)\n"
-        "from pathlib import Path; from dreamvision import thumbnail as t\n"
-        f"file = Path({str(file)!r}); t.examine_video(file)"
+        "from pathlib import Path; from dreamvision.media import video as t\n"
+        f"file = Path({str(file)!r}); t.inspect_video(file)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

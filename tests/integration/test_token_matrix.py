@@ -8,9 +8,9 @@ from typing import Any
 import jwt
 import pytest
 
-from dreamvision.identity import IdentitySettings, TokenVerifier
-from dreamvision.sessions import Sessions
-from dreamvision.tables.database import Database
+from dreamvision.auth.sessions import Sessions
+from dreamvision.auth.tokens import IdentitySettings, TokenVerifier
+from dreamvision.database.client import Database
 from local.sample_events import SESSION_ID, USER_ID, event_of, routes
 from tests.conftest import load_function
 from tests.fakes.aws import ENVIRONMENT, template

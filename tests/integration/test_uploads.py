@@ -11,22 +11,24 @@ import boto3
 import pytest
 from PIL import Image
 
-from dreamvision.clock import utc_now
-from dreamvision.ids import new_id
-from dreamvision.links import MediaLinks
-from dreamvision.models.uploads import PictureType, ThumbnailUploadResponse, UploadStatus
-from dreamvision.pictures import clean_picture
-from dreamvision.storage import MAX_UPLOAD_BYTES, MediaReadError, MediaStore
-from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import DreamNotFoundError, DreamRecord, Dreams
-from dreamvision.tables.trash import Trash
-from dreamvision.uploads import CleanPicture, PictureTooLargeError, Uploads
-from dreamvision.views import Views
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import DreamNotFoundError, DreamRecord, DreamRepository
+from dreamvision.dreams.uploads import Uploads
+from dreamvision.erasure.repository import TombstoneRepository
+from dreamvision.media.errors import ImageTooLargeError, MediaReadError
+from dreamvision.media.images import reencode_image
+from dreamvision.media.links import MediaLinks
+from dreamvision.media.models import ReencodedImage
+from dreamvision.media.storage import MAX_UPLOAD_BYTES, MediaStore
+from dreamvision.queries.presenters import Presenter
+from dreamvision.schemas.uploads import ImageType, ThumbnailUploadResponse, UploadStatus
 from tests.fakes import pictures
 from tests.fakes.aws import MEDIA_BUCKET
 
 USER, OTHER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f", "11111111-2222-4333-8444-555555555555"
-JPEG, PNG = PictureType.JPEG, PictureType.PNG
+JPEG, PNG = ImageType.JPEG, ImageType.PNG
 
 
 class World:
@@ -34,15 +36,15 @@ class World:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.dreams = Dreams(database)
+        self.dreams = DreamRepository(database)
         self.s3: Any = boto3.client("s3")
         self.store = MediaStore(MEDIA_BUCKET)
         self.uploads = Uploads(database, self.store)
         self.dream_id = new_id()
         row = self.dreams.row(USER, self.dream_id, "a dream of flying", utc_now())
-        database.write_together([self.dreams.putting({**row, "thumbnail_key": "thumbnails/video/j.jpg"})])
+        database.transact_write([self.dreams.put_write({**row, "thumbnail_key": "thumbnails/video/j.jpg"})])
 
-    def announce(self, kind: PictureType = JPEG) -> ThumbnailUploadResponse:
+    def announce(self, kind: ImageType = JPEG) -> ThumbnailUploadResponse:
         return self.uploads.announce(USER, self.dream_id, kind)
 
     def send(self, form: ThumbnailUploadResponse, data: bytes) -> str:
@@ -51,7 +53,7 @@ class World:
         self.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=data, ContentType=form.fields["Content-Type"])
         return key
 
-    def receive(self, key: str, clean: Callable[[bytes, PictureType], CleanPicture] = clean_picture) -> Any:
+    def receive(self, key: str, clean: Callable[[bytes, ImageType], ReencodedImage] = reencode_image) -> Any:
         return self.uploads.receive(key, clean)
 
     def keys(self) -> list[str]:
@@ -62,7 +64,7 @@ class World:
         return self.dreams.get(USER, self.dream_id, consistent=True)
 
     def shown(self) -> Any:
-        return Views(MediaLinks(self.store, "https://media.example.com")).dream(self.dream)
+        return Presenter(MediaLinks(self.store, "https://media.example.com")).dream(self.dream)
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def world(database: Database) -> World:
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [(JPEG, ".jpg"), (PNG, ".png")])
-def test_a_form_allows_one_picture_in_the_callers_folder(world: World, kind: PictureType, suffix: str) -> None:
+def test_a_form_allows_one_picture_in_the_callers_folder(world: World, kind: ImageType, suffix: str) -> None:
     # WHEN a picture is announced
     form = world.announce(kind)
     # THEN key and type are fixed, the size is bounded, and it ends after ten minutes
@@ -108,13 +110,13 @@ def test_there_is_no_form_for_somebody_elses_dream(world: World) -> None:
 
 
 @pytest.mark.parametrize(("kind", "make"), [(JPEG, pictures.jpeg), (PNG, pictures.png)], ids=["jpeg", "png"])
-def test_a_good_picture_is_shown_with_its_dream(world: World, kind: PictureType, make: Callable[[], bytes]) -> None:
+def test_a_good_picture_is_shown_with_its_dream(world: World, kind: ImageType, make: Callable[[], bytes]) -> None:
     form = world.announce(kind)
     # WHEN it arrives
     assert world.receive(world.send(form, make())) is UploadStatus.ATTACHED
     # THEN the dream shows it instead of the video's, and the upload is gone
     (key,) = world.keys()
-    assert key == world.dream.picture_key
+    assert key == world.dream.image_key
     assert key.startswith("thumbnails/")
     shown = world.shown()
     assert shown.thumbnail_url == f"https://media.example.com/{key.removeprefix('thumbnails/')}"
@@ -129,16 +131,16 @@ def test_a_good_picture_is_shown_with_its_dream(world: World, kind: PictureType,
 @pytest.mark.parametrize(
     ("data", "kind", "error"),
     [
-        (b"<html>not a picture</html>", JPEG, "PictureMalformedError"),
-        (pictures.png(), JPEG, "PictureMalformedError"),
-        (pictures.jpeg() + b"PK\x05\x06" + bytes(18), JPEG, "PictureHidesDataError"),
-        (pictures.png_of_size(9000, 9000), PNG, "PictureDimensionsError"),
-        (b"", JPEG, "PictureMalformedError"),
-        (bytes(MAX_UPLOAD_BYTES + 1), JPEG, "PictureTooLargeError"),
+        (b"<html>not a picture</html>", JPEG, "ImageMalformedError"),
+        (pictures.png(), JPEG, "ImageMalformedError"),
+        (pictures.jpeg() + b"PK\x05\x06" + bytes(18), JPEG, "PolyglotImageError"),
+        (pictures.png_of_size(9000, 9000), PNG, "ImageDimensionsError"),
+        (b"", JPEG, "ImageMalformedError"),
+        (bytes(MAX_UPLOAD_BYTES + 1), JPEG, "ImageTooLargeError"),
     ],
     ids=["web page", "wrong type", "polyglot", "bomb", "empty", "too large"],
 )
-def test_anything_else_is_deleted_and_the_user_told(world: World, data: bytes, kind: PictureType, error: str) -> None:
+def test_anything_else_is_deleted_and_the_user_told(world: World, data: bytes, kind: ImageType, error: str) -> None:
     form = world.announce(kind)
     assert world.receive(world.send(form, data)) is UploadStatus.REJECTED
     assert world.keys() == []
@@ -154,9 +156,9 @@ def test_more_than_the_limit_is_never_read(world: World) -> None:
     assert len(world.store.read(key, MAX_UPLOAD_BYTES)) == MAX_UPLOAD_BYTES + 1
     seen: list[int] = []
 
-    def note(data: bytes, kind: PictureType) -> CleanPicture:
+    def note(data: bytes, kind: ImageType) -> ReencodedImage:
         seen.append(len(data))
-        raise PictureTooLargeError
+        raise ImageTooLargeError
 
     world.receive(key, note)
     assert seen == []
@@ -177,38 +179,38 @@ def test_a_second_delivery_changes_nothing(world: World) -> None:
 def test_a_form_that_is_used_again_cannot_change_what_is_shown(world: World) -> None:
     form = world.announce()
     world.receive(world.send(form, pictures.jpeg()))
-    before, stored = world.dream, world.s3.get_object(Bucket=MEDIA_BUCKET, Key=world.dream.picture_key)["Body"].read()
+    before, stored = world.dream, world.s3.get_object(Bucket=MEDIA_BUCKET, Key=world.dream.image_key)["Body"].read()
     assert world.receive(world.send(form, pictures.jpeg(pictures.halves((500, 500))))) is None
     assert world.dream == before
-    assert world.keys() == [before.picture_key]
-    assert world.s3.get_object(Bucket=MEDIA_BUCKET, Key=before.picture_key)["Body"].read() == stored
+    assert world.keys() == [before.image_key]
+    assert world.s3.get_object(Bucket=MEDIA_BUCKET, Key=before.image_key)["Body"].read() == stored
 
 
 def test_a_newer_picture_replaces_the_older_one(world: World) -> None:
     world.receive(world.send(world.announce(), pictures.jpeg()))
-    first = world.dream.picture_key
+    first = world.dream.image_key
     world.receive(world.send(world.announce(PNG), pictures.png()))
-    assert world.dream.picture_key != first
-    assert world.keys() == [world.dream.picture_key]
+    assert world.dream.image_key != first
+    assert world.keys() == [world.dream.image_key]
 
 
 def test_an_older_upload_that_comes_late_does_not_win(world: World) -> None:
     # GIVEN two forms, and the picture of the second has arrived
     first, second = world.announce(), world.announce()
     world.receive(world.send(second, pictures.jpeg()))
-    shown = world.dream.picture_key
+    shown = world.dream.image_key
     # WHEN that of the first comes, THEN it is thrown away
     assert world.receive(world.send(first, pictures.jpeg())) is None
-    assert world.dream.picture_key == shown
+    assert world.dream.image_key == shown
     assert world.keys() == [shown]
 
 
 def test_an_upload_that_is_overtaken_while_it_is_looked_at_leaves_nothing(world: World) -> None:
     form = world.announce()
 
-    def overtaken(data: bytes, kind: PictureType) -> CleanPicture:
+    def overtaken(data: bytes, kind: ImageType) -> ReencodedImage:
         world.announce()
-        return clean_picture(data, kind)
+        return reencode_image(data, kind)
 
     assert world.receive(world.send(form, pictures.jpeg()), overtaken) is None
     assert world.keys() == []
@@ -218,19 +220,19 @@ def test_an_upload_that_is_overtaken_while_it_is_looked_at_leaves_nothing(world:
 def test_two_deliveries_at_the_same_time_leave_the_picture_in_place(world: World) -> None:
     key = world.send(world.announce(), pictures.jpeg())
 
-    def other_delivery_is_quicker(data: bytes, kind: PictureType) -> CleanPicture:
+    def other_delivery_is_quicker(data: bytes, kind: ImageType) -> ReencodedImage:
         assert world.receive(key) is UploadStatus.ATTACHED
-        return clean_picture(data, kind)
+        return reencode_image(data, kind)
 
     assert world.receive(key, other_delivery_is_quicker) is None
-    assert world.keys() == [world.dream.picture_key]
+    assert world.keys() == [world.dream.image_key]
 
 
 def test_a_dream_that_is_deleted_meanwhile_leaves_nothing(world: World) -> None:
-    def deleted(data: bytes, kind: PictureType) -> CleanPicture:
+    def deleted(data: bytes, kind: ImageType) -> ReencodedImage:
         table = world.database.names.dreams_table
         world.database.client.delete_item(TableName=table, Key={"user_id": USER, "dream_id": world.dream_id})
-        return clean_picture(data, kind)
+        return reencode_image(data, kind)
 
     assert world.receive(world.send(world.announce(), pictures.jpeg()), deleted) is None
     assert world.keys() == []
@@ -248,18 +250,18 @@ def test_an_attempt_that_died_in_the_middle_is_taken_up_again(world: World) -> N
     world.s3.put_object(Bucket=MEDIA_BUCKET, Key=f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg", Body=b"half")
     # WHEN it is delivered again, THEN it ends in the same place
     assert world.receive(key) is UploadStatus.ATTACHED
-    assert world.keys() == [world.dream.picture_key]
+    assert world.keys() == [world.dream.image_key]
 
 
 def test_an_attempt_that_died_after_its_dream_was_deleted_leaves_nothing(world: World) -> None:
     # GIVEN an attempt that was killed right after it had stored the picture of a dream that was being deleted
     key = world.send(world.announce(), pictures.jpeg())
 
-    def killed(data: bytes, kind: PictureType) -> CleanPicture:
+    def killed(data: bytes, kind: ImageType) -> ReencodedImage:
         dream = world.dream
         picture = f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg"
-        world.s3.put_object(Bucket=MEDIA_BUCKET, Key=picture, Body=clean_picture(data, kind).data)
-        assert Trash(world.database).take_dream(dream, utc_now())
+        world.s3.put_object(Bucket=MEDIA_BUCKET, Key=picture, Body=reencode_image(data, kind).data)
+        assert TombstoneRepository(world.database).move_dream_to_tombstone(dream, utc_now())
         raise MediaReadError
 
     with pytest.raises(MediaReadError):
@@ -291,7 +293,7 @@ def test_what_no_form_has_made_is_deleted(world: World, name: str) -> None:
 def test_a_picture_that_never_comes_is_expired(world: World) -> None:
     world.announce()
     later = (utc_now() + timedelta(minutes=20)).timestamp()
-    view = Views(MediaLinks(world.store, "https://media.example.com"), lambda: later).dream(world.dream)
+    view = Presenter(MediaLinks(world.store, "https://media.example.com"), lambda: later).dream(world.dream)
     assert view.thumbnail_upload is not None
     assert view.thumbnail_upload.status is UploadStatus.EXPIRED
 
@@ -299,7 +301,7 @@ def test_a_picture_that_never_comes_is_expired(world: World) -> None:
 def test_a_replaced_picture_that_could_not_be_deleted_is_deleted_by_the_next_delivery(world: World) -> None:
     # GIVEN a picture, and a second one whose delivery broke off right after it was attached
     world.receive(world.send(world.announce(), pictures.jpeg()))
-    old = world.dream.picture_key
+    old = world.dream.image_key
     assert old is not None
     key = world.send(world.announce(), pictures.jpeg())
     world.receive(key)
@@ -308,18 +310,18 @@ def test_a_replaced_picture_that_could_not_be_deleted_is_deleted_by_the_next_del
     # WHEN S3 reports it once more
     assert world.receive(key) is None
     # THEN only the new one is left
-    assert world.keys() == [world.dream.picture_key]
+    assert world.keys() == [world.dream.image_key]
 
 
 def test_erasing_a_dream_finds_its_own_pictures(world: World) -> None:
     # GIVEN a dream with a picture, and with another one that is being taken in
     world.receive(world.send(world.announce(), pictures.jpeg()))
-    shown = world.dream.picture_key
+    shown = world.dream.image_key
     world.announce(PNG)
-    dream, trash = world.dream, Trash(world.database)
+    dream, trash = world.dream, TombstoneRepository(world.database)
     # WHEN it is discarded, but not as it was before the second
-    assert not trash.take_dream(dream.model_copy(update={"upload_id": "another"}), utc_now())
-    assert trash.take_dream(dream, utc_now())
+    assert not trash.move_dream_to_tombstone(dream.model_copy(update={"upload_id": "another"}), utc_now())
+    assert trash.move_dream_to_tombstone(dream, utc_now())
     # THEN what is left to do covers both
     found = set(trash.dream_media(USER, world.dream_id))
     folder = f"uploads/{USER}/{world.dream_id}/{dream.upload_id}"
@@ -332,9 +334,9 @@ def test_erasing_a_dream_finds_its_own_pictures(world: World) -> None:
 
 def test_the_trigger_takes_the_key_out_of_the_event(world: World, function: Any, event: Any) -> None:
     # GIVEN the sample event, for an upload of this dream
-    found = event("triggers/uploaded")
+    found = event("triggers/image-uploaded")
     found["detail"]["object"]["key"] = world.send(world.announce(), pictures.jpeg())
-    app = function("triggers/upload")
+    app = function("triggers/image_uploaded")
     Uploads.shared.cache_clear()
     # THEN it is attached
     assert app.handler(found, Context()) == {"status": UploadStatus.ATTACHED}
@@ -349,6 +351,6 @@ class Context:
 
 def test_a_picture_read_back_is_the_one_that_was_sent(world: World) -> None:
     world.receive(world.send(world.announce(), pictures.jpeg(pictures.halves((640, 480)))))
-    body = world.s3.get_object(Bucket=MEDIA_BUCKET, Key=world.dream.picture_key)["Body"].read()
+    body = world.s3.get_object(Bucket=MEDIA_BUCKET, Key=world.dream.image_key)["Body"].read()
     with Image.open(io.BytesIO(body)) as picture:
         assert picture.size == (640, 480)

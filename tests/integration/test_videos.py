@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from dreamvision.clock import to_text, utc_now
-from dreamvision.failing import close_stopped
-from dreamvision.ids import new_id
-from dreamvision.models.videos import VideoStatus
-from dreamvision.producing import cancel_render, look_at_render, start_render
-from dreamvision.rendering import RenderCancelUnconfirmedError, RenderTask
-from dreamvision.tables.video_rows import VideoFinalError, VideoRecord
+from dreamvision.core.clock import to_text, utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.rendering.errors import RenderCancelUnconfirmedError
+from dreamvision.rendering.renderer import RenderTask
+from dreamvision.schemas.videos import VideoStatus
+from dreamvision.videos.failures import close_stopped
+from dreamvision.videos.models import VideoFinalError, VideoRecord
+from dreamvision.videos.render import cancel_render, poll_render, start_render
 from tests.fakes.capacity import Meter
 from tests.fakes.http_api import Answer, HttpFunction
 from tests.fakes.runway import FakeRenderer
@@ -25,7 +26,7 @@ _PATH = "/api/v1/videos/{job_id}"
 
 @pytest.fixture
 def videos(world: DreamWorld) -> HttpFunction:
-    return HttpFunction("videos")
+    return HttpFunction("api/videos")
 
 
 def _get(videos: HttpFunction, video: VideoRecord, user_id: str = LUNA, **headers: str) -> Answer:
@@ -220,8 +221,8 @@ def test_the_list_by_status(world: DreamWorld, videos: HttpFunction) -> None:
 def test_a_search_for_a_rare_status_is_bounded_and_goes_on(
     world: DreamWorld, videos: HttpFunction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dreamvision.tables.paging._ROWS_PER_FILTERED_QUERY", 2)
-    monkeypatch.setattr("dreamvision.tables.paging._FILTERED_ROWS_PER_PAGE", 4)
+    monkeypatch.setattr("dreamvision.database.pagination._ROWS_PER_FILTERED_QUERY", 2)
+    monkeypatch.setattr("dreamvision.database.pagination._FILTERED_ROWS_PER_PAGE", 4)
     dream = world.dream()
     oldest = world.completed(dream).job_id
     for _ in range(5):
@@ -277,7 +278,7 @@ def test_cancelling(world: DreamWorld, videos: HttpFunction) -> None:
     assert world.renderer.cancelled == [video.provider_task_id]
     # AND nothing moves it any more
     with pytest.raises(VideoFinalError):
-        look_at_render(LUNA, video.job_id, world.renderer, world.videos)
+        poll_render(LUNA, video.job_id, world.renderer, world.videos)
 
 
 def test_cancelling_again_is_harmless(world: DreamWorld, videos: HttpFunction) -> None:
@@ -318,7 +319,7 @@ def test_an_execution_that_could_not_be_stopped_cancels_by_itself(world: DreamWo
 
     # The next look finds the video final, and the state machine goes on to CancelUnwanted.
     with pytest.raises(VideoFinalError):
-        look_at_render(LUNA, video.job_id, world.renderer, world.videos)
+        poll_render(LUNA, video.job_id, world.renderer, world.videos)
     cancel_render(LUNA, video.job_id, world.renderer, world.videos)
     assert world.renderer.cancelled == [video.provider_task_id]
 

@@ -2,17 +2,17 @@
 
 import pytest
 
-from dreamvision.analysis import Category
-from dreamvision.clock import utc_now
-from dreamvision.ids import new_id
-from dreamvision.models.dreams import AnalysisStatus
-from dreamvision.models.videos import VideoStatus
-from dreamvision.rendering import RenderOutcomeUnknownError
-from dreamvision.tables.database import Database
-from dreamvision.tables.dreams import DreamNotFoundError, Dreams
-from dreamvision.tables.profiles import Profiles
-from dreamvision.tables.video_rows import DreamNotAnalyzedError, Media, VideoFinalError, VideoNotFoundError, VideoRecord
-from dreamvision.tables.videos import Videos
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import DreamNotFoundError, DreamRepository
+from dreamvision.rendering.errors import RenderOutcomeUnknownError
+from dreamvision.schemas.categories import Category
+from dreamvision.schemas.dreams import AnalysisStatus
+from dreamvision.schemas.videos import VideoStatus
+from dreamvision.users.repository import ProfileRepository
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.models import DreamNotAnalyzedError, Media, VideoFinalError, VideoNotFoundError, VideoRecord
 from tests.fakes.claude import FakeAnalyst
 
 USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
@@ -20,40 +20,40 @@ MEDIA = Media("videos/u/j.mp4", "thumbnails/t/j.jpg", "thumbnails/t/j.webp", 128
 
 
 def told(database: Database) -> VideoRecord:
-    return Videos(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 5, utc_now())
+    return VideoLifecycle(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 5, utc_now())
 
 
 def analyzed(database: Database) -> VideoRecord:
     video = told(database)
     outcome = FakeAnalyst().analyze("I was flying")
-    Dreams(database).complete_analysis(USER, video.dream_id, outcome, 1200, utc_now())
+    DreamRepository(database).complete_analysis(USER, video.dream_id, outcome, 1200, utc_now())
     return video
 
 
 def test_a_told_dream_waits_for_its_analysis_and_counts(database: Database) -> None:
     video = told(database)
-    dream = Dreams(database).get(USER, video.dream_id)
+    dream = DreamRepository(database).get(USER, video.dream_id)
     assert dream.analysis_status is AnalysisStatus.PENDING
     assert (dream.latest_job_id, dream.video_status) == (video.job_id, VideoStatus.PENDING)
-    assert Profiles(database).get(USER).dreams_count == 1
+    assert ProfileRepository(database).get(USER).dreams_count == 1
 
 
 def test_an_analysis_counts_once_however_often_it_is_delivered(database: Database) -> None:
     video = analyzed(database)
     outcome = FakeAnalyst().analyze("I was flying")
-    Dreams(database).complete_analysis(USER, video.dream_id, outcome, 1200, utc_now())
-    profile = Profiles(database).get(USER)
+    DreamRepository(database).complete_analysis(USER, video.dream_id, outcome, 1200, utc_now())
+    profile = ProfileRepository(database).get(USER)
     assert (profile.dreams_count, profile.dreams_by_category[Category.FLIGHT]) == (1, 1)
 
 
 def test_the_analysis_of_a_deleted_dream_is_not_kept(database: Database) -> None:
     with pytest.raises(DreamNotFoundError):
-        Dreams(database).complete_analysis(USER, new_id(), FakeAnalyst().analyze("x"), 1, utc_now())
-    assert Profiles(database).get(USER).dreams_by_category[Category.FLIGHT] == 0
+        DreamRepository(database).complete_analysis(USER, new_id(), FakeAnalyst().analyze("x"), 1, utc_now())
+    assert ProfileRepository(database).get(USER).dreams_by_category[Category.FLIGHT] == 0
 
 
 def test_the_whole_life(database: Database) -> None:
-    videos, video = Videos(database), analyzed(database)
+    videos, video = VideoLifecycle(database), analyzed(database)
     videos.request_render(USER, video.job_id, utc_now())
     videos.record_render(USER, video.job_id, "task-1", 60, utc_now())
     assert videos.get(USER, video.job_id).status is VideoStatus.PROCESSING
@@ -63,13 +63,13 @@ def test_the_whole_life(database: Database) -> None:
     videos.complete(videos.get(USER, video.job_id), MEDIA, utc_now())
     done = videos.get(USER, video.job_id)
     assert (done.status, done.progress, done.video_key) == (VideoStatus.COMPLETED, 100, MEDIA.video_key)
-    dream = Dreams(database).get(USER, video.dream_id)
+    dream = DreamRepository(database).get(USER, video.dream_id)
     assert (dream.video_status, dream.thumbnail_key) == (VideoStatus.COMPLETED, MEDIA.thumbnail_key)
-    assert Profiles(database).get(USER).videos_count == 1
+    assert ProfileRepository(database).get(USER).videos_count == 1
 
 
 def test_a_final_video_moves_no_more(database: Database) -> None:
-    videos, video = Videos(database), analyzed(database)
+    videos, video = VideoLifecycle(database), analyzed(database)
     videos.complete(video, MEDIA, utc_now())
     with pytest.raises(VideoFinalError):
         videos.complete(video, MEDIA, utc_now())
@@ -78,38 +78,38 @@ def test_a_final_video_moves_no_more(database: Database) -> None:
     with pytest.raises(VideoFinalError):
         videos.request_render(USER, video.job_id, utc_now())
     assert videos.fail(USER, video.job_id, "Late", "Too late.", utc_now()).status is VideoStatus.COMPLETED
-    assert Profiles(database).get(USER).videos_count == 1
+    assert ProfileRepository(database).get(USER).videos_count == 1
 
 
 def test_a_failure_closes_the_waiting_analysis_too(database: Database) -> None:
     video = told(database)
-    failed = Videos(database).fail(USER, video.job_id, "DreamRefusedError", "No.", utc_now())
+    failed = VideoLifecycle(database).fail(USER, video.job_id, "DreamRefusedError", "No.", utc_now())
     assert (failed.status, failed.error_code, failed.error_message) == (VideoStatus.FAILED, "DreamRefusedError", "No.")
-    dream = Dreams(database).get(USER, video.dream_id)
+    dream = DreamRepository(database).get(USER, video.dream_id)
     assert (dream.analysis_status, dream.analysis_error) == (AnalysisStatus.FAILED, "DreamRefusedError")
     assert dream.video_status is VideoStatus.FAILED
 
 
 def test_a_failed_video_leaves_an_analysis_that_is_there(database: Database) -> None:
     video = analyzed(database)
-    Videos(database).fail(USER, video.job_id, "RenderFailedError", "No.", utc_now())
-    assert Dreams(database).get(USER, video.dream_id).analysis_status is AnalysisStatus.COMPLETED
+    VideoLifecycle(database).fail(USER, video.job_id, "RenderFailedError", "No.", utc_now())
+    assert DreamRepository(database).get(USER, video.dream_id).analysis_status is AnalysisStatus.COMPLETED
 
 
 def test_the_dream_shows_its_latest_video_only(database: Database) -> None:
-    videos, first = Videos(database), analyzed(database)
+    videos, first = VideoLifecycle(database), analyzed(database)
     videos.fail(USER, first.job_id, "RenderFailedError", "No.", utc_now())
     older = videos.add(USER, new_id(), first.dream_id, 5, utc_now())
     newer = videos.add(USER, new_id(), first.dream_id, 5, utc_now())
     videos.complete(older, MEDIA, utc_now())
-    dream = Dreams(database).get(USER, first.dream_id)
+    dream = DreamRepository(database).get(USER, first.dream_id)
     assert (dream.latest_job_id, dream.video_status) == (newer.job_id, VideoStatus.PENDING)
     assert videos.get(USER, older.job_id).status is VideoStatus.COMPLETED
-    assert Profiles(database).get(USER).videos_count == 1
+    assert ProfileRepository(database).get(USER).videos_count == 1
 
 
 def test_a_video_needs_an_analysed_dream_of_the_caller(database: Database) -> None:
-    videos, waiting = Videos(database), told(database)
+    videos, waiting = VideoLifecycle(database), told(database)
     with pytest.raises(DreamNotAnalyzedError):
         videos.add(USER, new_id(), waiting.dream_id, 5, utc_now())
     with pytest.raises(DreamNotFoundError):
@@ -119,7 +119,7 @@ def test_a_video_needs_an_analysed_dream_of_the_caller(database: Database) -> No
 
 
 def test_the_intent_to_pay_is_written_once(database: Database) -> None:
-    videos, video = Videos(database), analyzed(database)
+    videos, video = VideoLifecycle(database), analyzed(database)
     videos.request_render(USER, video.job_id, utc_now())
     with pytest.raises(RenderOutcomeUnknownError):
         videos.request_render(USER, video.job_id, utc_now())

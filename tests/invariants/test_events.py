@@ -20,9 +20,9 @@ def test_no_sample_event_is_left_over() -> None:
 
 def test_every_trigger_has_a_sample_event() -> None:
     triggers = {path.stem for path in (REPOSITORY / "events" / "triggers").iterdir()}
-    assert triggers >= {"execution-stopped", "pre-sign-up", "sweep", "uploaded"}
+    assert triggers >= {"execution-stopped", "pre-sign-up", "sweep", "image-uploaded"}
 
 
 def test_every_websocket_function_has_a_sample_event() -> None:
     samples = {path.stem for path in (REPOSITORY / "events" / "realtime").iterdir()}
-    assert samples == {"authorize", "connect", "disconnect", "ping", "sync", "push", "hang-up"}
+    assert samples == {"authorize", "connect", "disconnect", "ping", "sync", "push", "close-ended-sessions"}

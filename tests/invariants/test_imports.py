@@ -15,16 +15,16 @@ FUNCTIONS = {
     if each["Type"] == "AWS::Serverless::Function"
 }
 CODE = {name: properties["CodeUri"].rstrip("/") for name, properties in FUNCTIONS.items()}
-CALL_CLAUDE = {"AnalyzeFunction", "AnalyzeDreamFunction"}
+CALL_CLAUDE = {"ApiAnalyzeDreamFunction", "AnalyzeDreamFunction"}
 CUT_PICTURES = {"ArchiveVideoFunction"}
-DECODE_PICTURES = {"UploadFunction"}
-MAKE_LINKS = {"DreamsFunction", "VideosFunction", "RealtimeMessagesFunction", "RealtimePushFunction"}
+DECODE_PICTURES = {"ImageUploadedFunction"}
+MAKE_LINKS = {"ApiDreamsFunction", "ApiVideosFunction", "RealtimeMessagesFunction", "RealtimePushFunction"}
 
 # A child for each function, forked after what all of them import: none of that is looked for.
 _PROBE = """
 import json, os, runpy, sys
 import aws_lambda_powertools.event_handler.openapi.models, boto3, pydantic
-looked_for = ("anthropic", "av", "PIL", "httpx", "jwt", "email_validator", "dreamvision.views")
+looked_for = ("anthropic", "av", "PIL", "httpx", "jwt", "email_validator", "dreamvision.queries.presenters")
 assert not any(name in sys.modules for name in looked_for)
 for app in sys.argv[1:]:
     child = os.fork()
@@ -60,7 +60,7 @@ def test_only_the_upload_trigger_imports_pillow(imports: dict[str, set[str]]) ->
 
 
 def test_only_auth_imports_the_check_of_email_addresses(imports: dict[str, set[str]]) -> None:
-    assert {name for name, found in imports.items() if "email_validator" in found} <= {"AuthFunction"}
+    assert {name for name, found in imports.items() if "email_validator" in found} <= {"ApiAuthFunction"}
 
 
 def test_no_function_imports_pyjwt_before_it_needs_it(imports: dict[str, set[str]]) -> None:
@@ -68,8 +68,8 @@ def test_no_function_imports_pyjwt_before_it_needs_it(imports: dict[str, set[str
 
 
 def test_whoever_shows_media_knows_where_they_are_served_and_may_sign_videos(imports: dict[str, set[str]]) -> None:
-    views = {name for name, found in imports.items() if "dreamvision.views" in found}
-    assert views - {"AnalyzeFunction"} == MAKE_LINKS  # an analysis has no media
+    views = {name for name, found in imports.items() if "dreamvision.queries.presenters" in found}
+    assert views - {"ApiAnalyzeDreamFunction"} == MAKE_LINKS  # an analysis has no media
     for name in MAKE_LINKS:
         variables = FUNCTIONS[name]["Environment"]["Variables"]
         assert {"MEDIA_BUCKET", "MEDIA_BASE_URL", "VIDEO_EXPIRY_DAYS"} <= variables.keys(), name
@@ -81,4 +81,4 @@ def test_whoever_shows_media_knows_where_they_are_served_and_may_sign_videos(imp
 
 def test_a_package_of_its_own_is_named_only_where_it_is_needed() -> None:
     declared = {name for name, folder in CODE.items() if (REPOSITORY / folder / "requirements.txt").exists()}
-    assert declared == CALL_CLAUDE | CUT_PICTURES | DECODE_PICTURES | {"AuthFunction"}
+    assert declared == CALL_CLAUDE | CUT_PICTURES | DECODE_PICTURES | {"ApiAuthFunction"}

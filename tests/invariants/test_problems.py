@@ -5,7 +5,7 @@ import pkgutil
 from collections.abc import Iterator
 
 import dreamvision
-from dreamvision.errors import DreamVisionError
+from dreamvision.core.errors import DreamVisionError
 from dreamvision_api.problems import PROBLEMS
 
 

@@ -13,7 +13,8 @@ from tests.fakes.aws import template
 
 
 def _machine(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((REPOSITORY / "functions" / "workflow" / f"{name}.asl.yaml").read_text())
+    definition = REPOSITORY / "functions" / "workflows" / name / f"{name}.asl.yaml"
+    found: dict[str, Any] = yaml.safe_load(definition.read_text())
     return found
 
 
@@ -22,9 +23,9 @@ def _tasks(machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 MACHINE = _machine("dream_to_video")
-ERASE = _machine("erase")
+ERASURE = _machine("erasure")
 STATES: dict[str, dict[str, Any]] = MACHINE["States"]
-TASKS = _tasks(MACHINE) | _tasks(ERASE)
+TASKS = _tasks(MACHINE) | _tasks(ERASURE)
 
 
 def _function(task: dict[str, Any]) -> str:
@@ -35,14 +36,14 @@ def _function(task: dict[str, Any]) -> str:
 def test_the_machine_has_a_timeout_beyond_the_longest_deadline() -> None:
     longest = template()["Parameters"]["PollDeadline"]["MaxValue"]
     assert MACHINE["TimeoutSeconds"] > longest + 600
-    assert MACHINE["QueryLanguage"] == ERASE["QueryLanguage"] == "JSONata"
+    assert MACHINE["QueryLanguage"] == ERASURE["QueryLanguage"] == "JSONata"
 
 
 def test_an_erasure_has_time_for_its_retries_and_waits_longer_than_any_function_runs() -> None:
     resources = template()["Resources"].values()
     longest = max(each["Properties"].get("Timeout", 0) for each in resources if each["Type"].endswith("::Function"))
     assert template()["Parameters"]["EraseGrace"]["Default"] > longest
-    assert ERASE["TimeoutSeconds"] >= 6 * 3600
+    assert ERASURE["TimeoutSeconds"] >= 6 * 3600
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -71,7 +72,7 @@ def test_an_ambiguous_start_and_a_refusal_are_never_retried() -> None:
         error for retry in STATES["GenerateVideo"]["Retry"] if retry["MaxAttempts"] for error in retry["ErrorEquals"]
     }
     assert retried.isdisjoint(
-        {"RenderOutcomeUnknownError", "RenderModerationError", "States.Timeout", "UnforeseenError"}
+        {"RenderOutcomeUnknownError", "RenderModerationError", "States.Timeout", "UnexpectedError"}
     )
 
 
@@ -94,6 +95,6 @@ def test_every_retried_or_caught_error_exists() -> None:
 
 
 def test_every_state_has_a_sample_event() -> None:
-    for state in TASKS.values():
-        name = _function(state)
-        assert (REPOSITORY / "events" / "workflow" / f"{name}.json").is_file(), name
+    for workflow, machine in (("dream_to_video", MACHINE), ("erasure", ERASURE)):
+        samples = {path.stem for path in (REPOSITORY / "events" / "workflows" / workflow).iterdir()}
+        assert samples == {"execution-input", *map(_function, _tasks(machine).values())}

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dreamvision.idempotency import HOLD_SECONDS
-from dreamvision.limits import RateSettings
-from dreamvision.quotas import QuotaSettings
-from dreamvision.sweeping import GRACE
+from dreamvision.limits.idempotency import HOLD_SECONDS
+from dreamvision.limits.quotas import QuotaSettings
+from dreamvision.limits.rate_limits import RateSettings
+from dreamvision.videos.sweeper import GRACE
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 
@@ -205,9 +205,9 @@ def test_a_role_touches_only_its_own_folders_of_the_media_bucket() -> None:
                 for folder in (str(each.get("Fn::Sub", "")).partition("}/")[2] for each in resources):
                     found.setdefault(name.removesuffix("Function"), set()).add(f"{action[3:]} {folder}".strip())
     assert found == {
-        **{name: {"GetObject videos/*"} for name in ("Dreams", "Videos", "RealtimeMessages", "RealtimePush")},
-        "Storage": {"PutObject uploads/*"},
-        "Upload": {
+        **{name: {"GetObject videos/*"} for name in ("ApiDreams", "ApiVideos", "RealtimeMessages", "RealtimePush")},
+        "ApiUploads": {"PutObject uploads/*"},
+        "ImageUploaded": {
             "GetObject uploads/*", "DeleteObject uploads/*", "PutObject thumbnails/*", "DeleteObject thumbnails/*"
         },
         "ArchiveVideo": {
@@ -261,7 +261,7 @@ def test_a_request_is_held_longer_than_any_function_can_be_at_work_on_it() -> No
 
 
 def test_whatever_makes_a_video_final_may_give_its_quotas_back() -> None:
-    for name in ("ArchiveVideo", "RecordFailure", "CloseStopped", "Sweep", "Dreams", "Videos"):
+    for name in ("ArchiveVideo", "RecordFailure", "ExecutionStopped", "Sweep", "ApiDreams", "ApiVideos"):
         allowed = [
             action
             for policy in RESOURCES[f"{name}Function"]["Properties"]["Policies"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from dreamvision.models.users import Code, Email, NewPassword, Password, RefreshToken, Username, UserRegister
+from dreamvision.schemas.users import Code, Email, NewPassword, Password, RefreshToken, Username, UserRegister
 
 _REGISTRATION = {"email": "luna@example.com", "password": "Moonlight7", "username": "luna"}
 

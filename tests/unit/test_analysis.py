@@ -8,11 +8,12 @@ from decimal import Decimal
 
 import pytest
 
-from dreamvision import analysis
-from dreamvision.analysis import TEMPLATE_NAMES, AnalysisError, Category
-from dreamvision.answer import ANSWER_SCHEMA, Answer, check_answer, utf16_units
-from dreamvision.errors import DreamVisionError
-from dreamvision.pricing import estimate_cost, model_family
+from dreamvision.analysis import errors as errors_module
+from dreamvision.analysis.errors import AnalysisError
+from dreamvision.analysis.output import OUTPUT_SCHEMA, AnalysisOutput, utf16_units, validate_output
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.pricing import estimate_cost, model_family
+from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
 from tests.fakes.claude import GOOD_ANSWER, GOOD_PROMPT
 
 CHASE = (
@@ -23,7 +24,7 @@ CHASE = (
 
 def codes(answer: object) -> list[str]:
     raw = answer if isinstance(answer, str) else json.dumps(answer)
-    accepted, violations = check_answer(raw)
+    accepted, violations = validate_output(raw)
     assert (accepted is None) == bool(violations)
     return [violation.code for violation in violations]
 
@@ -41,14 +42,14 @@ def padded(characters: int) -> str:
 def test_every_category_with_its_template_is_accepted(category: Category) -> None:
     name = TEMPLATE_NAMES[category]
 
-    answer, violations = check_answer(json.dumps({**GOOD_ANSWER, "category": category.value, "template": name}))
+    answer, violations = validate_output(json.dumps({**GOOD_ANSWER, "category": category.value, "template": name}))
 
     assert violations == ()
-    assert answer == Answer(category, name, 0.9, GOOD_PROMPT)
+    assert answer == AnalysisOutput(category, name, 0.9, GOOD_PROMPT)
 
 
 def test_white_space_around_answer_and_prompt_is_dropped() -> None:
-    answer, _ = check_answer("\n" + json.dumps(with_prompt(f"  {GOOD_PROMPT}\n")) + " ")
+    answer, _ = validate_output("\n" + json.dumps(with_prompt(f"  {GOOD_PROMPT}\n")) + " ")
 
     assert answer is not None
     assert answer.video_prompt == GOOD_PROMPT
@@ -100,7 +101,7 @@ def test_a_template_of_another_category_is_refused(template: object) -> None:
 
 @pytest.mark.parametrize(("confidence", "value"), [(0, 0.0), (1, 1.0), (0.0, 0.0), (1.0, 1.0), (0.5, 0.5)])
 def test_confidence_takes_the_whole_range(confidence: float, value: float) -> None:
-    answer, _ = check_answer(json.dumps({**GOOD_ANSWER, "confidence": confidence}))
+    answer, _ = validate_output(json.dumps({**GOOD_ANSWER, "confidence": confidence}))
 
     assert answer is not None
     assert answer.confidence == value
@@ -264,7 +265,7 @@ def test_violations_never_quote_the_answer() -> None:
         {**GOOD_ANSWER, "template": secret},
     ]
     for answer in bad:
-        _, violations = check_answer(json.dumps(answer))
+        _, violations = validate_output(json.dumps(answer))
         assert violations
         assert "Zelda" not in str(violations)
         for violation in violations:
@@ -281,10 +282,10 @@ def test_a_hostile_prompt_cannot_keep_the_checks_busy() -> None:
 
 def test_schema_keeps_to_what_structured_outputs_take() -> None:
     refused = {"minLength", "maxLength", "minimum", "maximum", "multipleOf", "pattern", "minItems", "$ref"}
-    assert ANSWER_SCHEMA["additionalProperties"] is False
-    assert ANSWER_SCHEMA["required"] == ["category", "template", "confidence", "prompt"]
-    assert not refused & set(re.findall(r'"([^"]+)":', json.dumps(ANSWER_SCHEMA)))
-    properties = ANSWER_SCHEMA["properties"]
+    assert OUTPUT_SCHEMA["additionalProperties"] is False
+    assert OUTPUT_SCHEMA["required"] == ["category", "template", "confidence", "prompt"]
+    assert not refused & set(re.findall(r'"([^"]+)":', json.dumps(OUTPUT_SCHEMA)))
+    properties = OUTPUT_SCHEMA["properties"]
     assert isinstance(properties, dict)
     assert properties["category"]["enum"] == [category.value for category in Category]
     assert properties["template"]["enum"] == list(TEMPLATE_NAMES.values())
@@ -316,7 +317,7 @@ def test_only_a_release_date_is_dropped_from_a_model_id() -> None:
 def test_every_error_has_words_of_its_own_for_log_and_user() -> None:
     errors = [
         value
-        for value in vars(analysis).values()
+        for value in vars(errors_module).values()
         if isinstance(value, type) and issubclass(value, AnalysisError) and value is not AnalysisError
     ]
     assert len(errors) == 10
@@ -330,7 +331,8 @@ def test_every_error_has_words_of_its_own_for_log_and_user() -> None:
 
 def test_what_other_functions_need_does_not_import_the_client_library() -> None:
     code = (
-        "import sys, dreamvision.analysis, dreamvision.answer, dreamvision.pricing, dreamvision.prompts;"
+        "import sys, dreamvision.analysis.errors, dreamvision.analysis.models, dreamvision.analysis.output;"
+        "import dreamvision.core.pricing, dreamvision.analysis.prompts;"
         "sys.exit('anthropic' in sys.modules or 'pydantic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, check=False)

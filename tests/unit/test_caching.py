@@ -2,7 +2,7 @@
 
 import pytest
 
-from dreamvision_api.caching import entity_tag, is_known
+from dreamvision_api.etags import entity_tag, is_known
 
 _TAG = entity_tag("a version")
 

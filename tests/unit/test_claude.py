@@ -10,12 +10,11 @@ import anthropic
 import httpx2
 import pytest
 
-from dreamvision.analysis import (
-    Analysis,
+from dreamvision.analysis.claude import MODEL_OPTIONS, ClaudeAnalyzer, ClaudeSettings, ModelOptions, build_client
+from dreamvision.analysis.errors import (
     AnalysisError,
     AnalysisInvalidError,
     AnalysisTruncatedError,
-    Category,
     ClaudeBillingError,
     ClaudeKeyError,
     ClaudeOverloadedError,
@@ -25,21 +24,22 @@ from dreamvision.analysis import (
     ClaudeUnreachableError,
     DreamRefusedError,
 )
-from dreamvision.answer import ANSWER_SCHEMA
-from dreamvision.claude import MODEL_OPTIONS, ClaudeSettings, DreamAnalyst, ModelOptions, build_client
-from dreamvision.prompts import load_prompts
+from dreamvision.analysis.models import Analysis
+from dreamvision.analysis.output import OUTPUT_SCHEMA
+from dreamvision.analysis.prompts import load_prompts
+from dreamvision.schemas.categories import Category
 from tests.fakes.claude import GOOD_ANSWER, GOOD_PROMPT, FakeClaude, FakeClock, Step, failure, message, refusal
 
 PROMPTS = load_prompts(Path(__file__).parents[2] / "prompts")
 DREAM = "I was flying over a dark forest with twisted trees"
 BAD_ANSWER = {**GOOD_ANSWER, "template": "CHASE", "prompt": "A glide, cut to the sea."}
-FORMAT = {"type": "json_schema", "schema": ANSWER_SCHEMA}
+FORMAT = {"type": "json_schema", "schema": OUTPUT_SCHEMA}
 
 
-def analyst(claude: FakeClaude, clock: FakeClock | None = None, **settings: object) -> DreamAnalyst:
+def analyst(claude: FakeClaude, clock: FakeClock | None = None, **settings: object) -> ClaudeAnalyzer:
     clock = clock or FakeClock()
     chosen = ClaudeSettings(**settings)  # type: ignore[arg-type]
-    return DreamAnalyst(chosen, "sk-test", PROMPTS, claude.client(), clock=clock, sleep=clock.sleep)
+    return ClaudeAnalyzer(chosen, "sk-test", PROMPTS, claude.client(), clock=clock, sleep=clock.sleep)
 
 
 def error_of(*steps: Step, **settings: object) -> tuple[AnalysisError, int]:
@@ -446,7 +446,7 @@ def test_the_clients_own_repetitions_are_off() -> None:
     eager = claude.client().with_options(max_retries=5)
 
     with pytest.raises(ClaudeOverloadedError):
-        DreamAnalyst(ClaudeSettings(), "sk-test", PROMPTS, eager).analyze(DREAM)
+        ClaudeAnalyzer(ClaudeSettings(), "sk-test", PROMPTS, eager).analyze(DREAM)
 
     assert len(claude.requests) == 1
 
@@ -547,7 +547,7 @@ def test_the_client_goes_where_the_settings_say(base_url: str, monkeypatch: pyte
 
     # WHEN
     client = build_client(settings, " sk-mine\n", claude.http_client())
-    DreamAnalyst(settings, "unused", PROMPTS, client).analyze(DREAM)
+    ClaudeAnalyzer(settings, "unused", PROMPTS, client).analyze(DREAM)
 
     # THEN
     (request,) = claude.requests
@@ -558,8 +558,8 @@ def test_the_client_goes_where_the_settings_say(base_url: str, monkeypatch: pyte
 
 def test_without_a_client_the_analyst_builds_one() -> None:
     with pytest.raises(ClaudeKeyError):
-        DreamAnalyst(ClaudeSettings(), "", PROMPTS)
-    DreamAnalyst(ClaudeSettings(), "sk-test", PROMPTS)
+        ClaudeAnalyzer(ClaudeSettings(), "", PROMPTS)
+    ClaudeAnalyzer(ClaudeSettings(), "sk-test", PROMPTS)
 
 
 @pytest.mark.parametrize("settings", [{"max_tokens": 0}, {"max_tokens": 21_334}, {"timeout_seconds": 0}])
@@ -612,7 +612,7 @@ def test_no_error_and_no_log_line_carries_dream_key_or_providers_words(
 
 def test_neither_settings_nor_analyst_show_the_key() -> None:
     settings = ClaudeSettings()
-    shown = repr(settings) + repr(DreamAnalyst(settings, "sk-ant-visible", PROMPTS))
+    shown = repr(settings) + repr(ClaudeAnalyzer(settings, "sk-ant-visible", PROMPTS))
 
     assert "sk-ant-visible" not in shown
 

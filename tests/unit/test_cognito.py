@@ -7,10 +7,11 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from dreamvision import cognito_errors as errors
-from dreamvision.cognito import CognitoSettings, UserPool
-from dreamvision.errors import DreamVisionError
-from dreamvision.identity import IdentitySettings, TokenVerifier, UnauthenticatedError
+from dreamvision.auth import errors
+from dreamvision.auth.cognito import CognitoSettings, UserPool
+from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.limits.rate_limits import TooManyAttemptsError
 from tests.fakes import cognito as fake
 from tests.fakes.cognito import FakeCognito
 from tests.fakes.cognito_state import refused
@@ -296,7 +297,7 @@ def test_guessing_a_code_is_stopped(cognito: FakeCognito) -> None:
         with pytest.raises(errors.InvalidOrExpiredCodeError):
             pool.confirm(_EMAIL, "wrong")
 
-    with pytest.raises(errors.TooManyAttemptsError) as refusal:
+    with pytest.raises(TooManyAttemptsError) as refusal:
         pool.confirm(_EMAIL, cognito.outbox[-1][1])
 
     assert refusal.value.problem_headers == {"Retry-After": "900"}
@@ -376,8 +377,8 @@ _ANYWHERE: dict[str, type[DreamVisionError]] = {
     "InvalidParameterException": errors.AccountInputError,
     "CodeMismatchException": errors.InvalidOrExpiredCodeError,
     "ExpiredCodeException": errors.InvalidOrExpiredCodeError,
-    "LimitExceededException": errors.TooManyAttemptsError,
-    "TooManyFailedAttemptsException": errors.TooManyAttemptsError,
+    "LimitExceededException": TooManyAttemptsError,
+    "TooManyFailedAttemptsException": TooManyAttemptsError,
     "TooManyRequestsException": errors.UserPoolBusyError,
     "UserLambdaValidationException": errors.SignUpRefusedError,
     "UnexpectedLambdaException": errors.UserPoolTriggerError,

@@ -4,15 +4,15 @@ import base64
 
 import pytest
 
-from dreamvision.cursors import CURSOR_LENGTH, Cursors, InvalidCursorError, Place
-from dreamvision.ids import new_id
+from dreamvision.core.ids import new_id
+from dreamvision.queries.cursors import CURSOR_LENGTH, Cursors, InvalidCursorError, Position
 
 _CURSORS = Cursors(lambda: b"the key")
 _LIST = "dreams flight"
 
 
 def test_a_cursor_is_read_back() -> None:
-    place = Place(new_id(), 7)
+    place = Position(new_id(), 7)
 
     cursor = _CURSORS.make(place, user_id="luna", list_name=_LIST)
 
@@ -21,7 +21,7 @@ def test_a_cursor_is_read_back() -> None:
 
 
 def test_the_number_of_the_page_stops_counting_before_it_overflows() -> None:
-    cursor = _CURSORS.make(Place(new_id(), 2**24), user_id="luna", list_name=_LIST)
+    cursor = _CURSORS.make(Position(new_id(), 2**24), user_id="luna", list_name=_LIST)
 
     assert _CURSORS.read(cursor, user_id="luna", list_name=_LIST).page == 2**24 - 1
 
@@ -31,14 +31,14 @@ def test_the_number_of_the_page_stops_counting_before_it_overflows() -> None:
     [("stella", _LIST, b"the key"), ("luna", "dreams all", b"the key"), ("luna", _LIST, b"another key")],
 )
 def test_a_cursor_of_another_user_list_or_deployment_is_refused(user_id: str, list_name: str, key: bytes) -> None:
-    cursor = Cursors(lambda: key).make(Place(new_id(), 2), user_id=user_id, list_name=list_name)
+    cursor = Cursors(lambda: key).make(Position(new_id(), 2), user_id=user_id, list_name=list_name)
 
     with pytest.raises(InvalidCursorError):
         _CURSORS.read(cursor, user_id="luna", list_name=_LIST)
 
 
 def test_no_changed_character_is_accepted() -> None:
-    cursor = _CURSORS.make(Place(new_id(), 2), user_id="luna", list_name=_LIST)
+    cursor = _CURSORS.make(Position(new_id(), 2), user_id="luna", list_name=_LIST)
 
     for position, character in enumerate(cursor):
         changed = cursor[:position] + ("B" if character == "A" else "A") + cursor[position + 1 :]
@@ -53,7 +53,7 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
 
 
 def test_one_place_has_one_spelling() -> None:
-    cursor = _CURSORS.make(Place(new_id(), 2), user_id="luna", list_name=_LIST)
+    cursor = _CURSORS.make(Position(new_id(), 2), user_id="luna", list_name=_LIST)
 
     assert base64.urlsafe_b64encode(base64.urlsafe_b64decode(cursor)).decode() == cursor
     for spelling in (f"{cursor}=", f" {cursor}", f"{cursor}\n", cursor + cursor):

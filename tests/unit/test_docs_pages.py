@@ -41,7 +41,7 @@ def get(path: str, headers: Mapping[str, str] | None = None) -> Answer:
     context = SimpleNamespace(
         function_name="docs", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="r"
     )
-    raw: dict[str, Any] = load_function("docs").handler(event, context)
+    raw: dict[str, Any] = load_function("api/docs").handler(event, context)
     body = base64.b64decode(raw["body"]) if raw["isBase64Encoded"] else raw["body"].encode()
     return Answer(raw["statusCode"], raw["headers"], body, len(json.dumps(raw)))
 
@@ -144,7 +144,8 @@ def test_it_is_compressed_for_who_takes_it(accepted: str, encoding: str | None) 
 
 def test_the_function_loads_nothing_heavy() -> None:
     code = (
-        "import sys; sys.path[:0] = ['functions/docs', 'layers/dreamvision/python', 'layers/api/python']; import app;"
+        "import sys; sys.path[:0] = ['functions/api/docs', 'layers/dreamvision/python', 'layers/api/python']\n"
+        "import app;"
         "print([name for name in ('boto3', 'botocore.client', 'httpx', 'jwt', 'anthropic') if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
@@ -152,7 +153,7 @@ def test_the_function_loads_nothing_heavy() -> None:
 
 
 def test_the_vendored_bundle_knows_no_other_host_to_load_from() -> None:
-    bundle = (REPOSITORY / "functions" / "docs" / "assets" / "redoc.standalone.js").read_text()
+    bundle = (REPOSITORY / "functions" / "api" / "docs" / "assets" / "redoc.standalone.js").read_text()
     assert len(bundle) < 1_500_000
     assert "cdn." not in bundle
     assert not bundle.rstrip().rpartition("\n")[2].startswith("//# sourceMappingURL")

@@ -10,7 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from dreamvision.identity import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
+from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
 from tests.fakes.token_issuer import TokenIssuer
 
 _ISSUER = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Pool"

@@ -8,20 +8,21 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from dreamvision.analysis import ClaudeOverloadedError
-from dreamvision.ids import derived_id, new_id
-from dreamvision.limits import RateLimitedError, Scope, Window, address_digest
-from dreamvision.quotas import (
+from dreamvision.analysis.errors import ClaudeOverloadedError
+from dreamvision.core.ids import derived_id, new_id
+from dreamvision.limits.quotas import (
+    SERVICE_SHARDS,
     QuotaSettings,
     ServiceQuotaExceededError,
     TooManyRunningVideosError,
+    VideoLimits,
     VideoQuotaExceededError,
     day_of,
     seconds_to_midnight,
 )
-from dreamvision.tables.guards import SERVICE_SHARDS, VideoLimits
-from dreamvision_api.limits import rate_limit_headers
+from dreamvision.limits.rate_limits import RateLimitedError, RateLimitState, Scope, address_digest
 from dreamvision_api.problems import response_for
+from dreamvision_api.rate_limiting import rate_limit_headers
 
 # ---------------------------------------------------------------- addresses
 
@@ -50,7 +51,7 @@ def test_what_is_no_address_counts_as_it_is() -> None:
 
 
 def test_the_headers_are_structured_fields() -> None:
-    window = Window(Scope.ANALYZE, allowed=True, limit=10, remaining=7, resets_in_seconds=42)
+    window = RateLimitState(Scope.ANALYZE, allowed=True, limit=10, remaining=7, resets_in_seconds=42)
     assert rate_limit_headers(window) == {
         "RateLimit-Policy": '"analyze";q=10;w=60',
         "RateLimit": '"analyze";r=7;t=42',

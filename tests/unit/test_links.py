@@ -5,10 +5,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dreamvision.config import ConfigurationError
-from dreamvision.ids import new_id, time_of
-from dreamvision.links import LinkSettings, MediaLinks, video_expiry
-from dreamvision.storage import MediaStore, public_url
+from dreamvision.core.config import ConfigurationError
+from dreamvision.core.ids import new_id, time_of
+from dreamvision.media.keys import public_url
+from dreamvision.media.links import LinkSettings, MediaLinks, video_expiry
+from dreamvision.media.storage import MediaStore
 
 JOB = "019aae3c-8a2f-7d11-8c55-9b7e6f5d4c3b"
 MADE = datetime(2025, 11, 22, 22, 59, 9, 679000, UTC)

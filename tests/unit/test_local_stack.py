@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from local import processes
 from local.cloudformation_yaml import load_template, render_template
-from local.http_api import Names, Route, routes_of
-from local.lock import AlreadyRunningError, StackLock
+from local.emulator.http_api import Names, Route, routes_of
 from local.settings import SettingsError, load
-from local.supervisor import Supervisor
+from local.stack import processes
+from local.stack.lock import AlreadyRunningError, StackLock
+from local.stack.supervisor import Supervisor
 
 
 def test_the_ports_follow_the_first() -> None:
@@ -47,7 +47,7 @@ def test_a_stack_ends_with_the_process_that_it_belongs_to(monkeypatch: pytest.Mo
     supervisor = Supervisor(load({"LOCAL_DIR": str(tmp_path), "LOCAL_OWNER": str(owner.pid)}))
     monkeypatch.setattr("signal.signal", lambda *_: None)  # pytest's own handlers stay
     monkeypatch.setattr(Supervisor, "_start", lambda _: None)
-    monkeypatch.setattr("local.supervisor.warm_up", lambda _: owner.communicate())
+    monkeypatch.setattr("local.stack.supervisor.warm_up", lambda _: owner.communicate())
 
     assert supervisor.run() == 0
 

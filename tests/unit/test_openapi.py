@@ -10,10 +10,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate
 from pydantic import BaseModel, ValidationError
 
-from dreamvision.models.dreams import CombinedDreamVideoRequest, DreamAnalysisRequest
-from dreamvision.models.videos import VideoGenerationRequest
+from dreamvision.schemas.dreams import CombinedDreamVideoRequest, DreamAnalysisRequest
+from dreamvision.schemas.videos import VideoGenerationRequest
 from dreamvision_api import problems
-from dreamvision_api.documentation import Answer, Documentation
+from dreamvision_api.route_docs import ResponseDoc, RouteDoc
 from local.openapi.document import _paths, _schemas, build
 from local.openapi.files import outputs
 from local.openapi.functions import ApiFunction, OpenApiError, Operation
@@ -210,9 +210,9 @@ def test_ids_are_kept_in_lower_case() -> None:
 # ---------------------------------------------------------------- what must not be merged silently
 
 
-def operation(*answers: Answer, errors: tuple[str, ...] = (), key: str = "getIt", path: str = "/it") -> Operation:
+def operation(*answers: ResponseDoc, errors: tuple[str, ...] = (), key: str = "getIt", path: str = "/it") -> Operation:
     raw = {"tags": ["Health"], "summary": "It", "operationId": key, "responses": {}}
-    return Operation("get", path, True, Documentation(answers or (Answer(HTTPStatus.NO_CONTENT),), errors), raw)
+    return Operation("get", path, True, RouteDoc(answers or (ResponseDoc(HTTPStatus.NO_CONTENT),), errors), raw)
 
 
 def test_two_different_models_of_one_name_are_an_error() -> None:
@@ -233,4 +233,4 @@ def test_an_error_that_the_table_does_not_know_is_an_error() -> None:
 
 def test_a_header_that_nobody_described_is_an_error() -> None:
     with pytest.raises(OpenApiError, match="X-Unknown"):
-        Responses({}).operation(operation(Answer(HTTPStatus.OK, headers=("X-Unknown",))))
+        Responses({}).operation(operation(ResponseDoc(HTTPStatus.OK, headers=("X-Unknown",))))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.page import CONTENT_TYPES, FOLDER, Page, config_of, content_security_policy
+from local.emulator.page import CONTENT_TYPES, FOLDER, Page, config_of, content_security_policy
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 
@@ -68,7 +68,7 @@ def test_head_has_no_body(page: Page) -> None:
     assert int(headers["content-length"]) > 1000
 
 
-@pytest.mark.parametrize("path", ["/../local/page.py", "/js", "/js/../../pyproject.toml", "//etc/passwd", "/x", "/js/"])
+@pytest.mark.parametrize("path", ["/../local/emulator/page.py", "/js", "/js/../../pyproject.toml", "//etc/passwd", "/x", "/js/"])
 def test_nothing_else_is_served(path: str, page: Page) -> None:
     assert ask(page, path)[0] == 404
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dreamvision.analysis import TEMPLATE_NAMES, Category
-from dreamvision.answer import check_answer
-from dreamvision.prompts import PromptFileInvalidError, PromptFileMissingError, PromptSystem, load_prompts
+from dreamvision.analysis.output import validate_output
+from dreamvision.analysis.prompts import PromptFileInvalidError, PromptFileMissingError, PromptSystem, load_prompts
+from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
 
@@ -59,7 +59,7 @@ def test_system_text_has_each_fail_safe_rule(prompts: PromptSystem, rule: str) -
 def test_the_example_in_the_system_text_passes_its_own_checks(prompts: PromptSystem) -> None:
     (example,) = [line for line in prompts.system.splitlines() if line.startswith('{"category"')]
 
-    answer, violations = check_answer(example)
+    answer, violations = validate_output(example)
 
     assert violations == ()
     assert answer is not None

@@ -4,46 +4,44 @@ from typing import TypeGuard
 
 import pytest
 
-from dreamvision import rendering
-from dreamvision.errors import DreamVisionError
-from dreamvision.rendering import (
-    FailureKind,
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.rendering import errors
+from dreamvision.rendering.errors import (
     RenderCancelledError,
     RenderEmptyOutputError,
     RenderFailedError,
-    RenderFailure,
     RenderModerationError,
-    RenderStatus,
-    failure_from_code,
 )
+from dreamvision.rendering.renderer import FailureKind, RenderFailure, RenderStatus
+from dreamvision.rendering.runway import failure_from_code
 
 
 @pytest.mark.parametrize(
-    ("code", "kind", "worth_another_try"),
+    ("code", "kind"),
     [
-        ("SAFETY.INPUT.TEXT", FailureKind.MODERATION, False),
-        ("SAFETY.OUTPUT.VIDEO", FailureKind.MODERATION, False),
-        ("SAFETY", FailureKind.MODERATION, False),
-        ("INPUT_PREPROCESSING.SAFETY.TEXT", FailureKind.MODERATION, False),
-        ("INPUT_PREPROCESSING.INTERNAL", FailureKind.PROVIDER, True),
-        ("INTERNAL.BAD_OUTPUT.CODE01", FailureKind.BAD_OUTPUT, True),
-        ("INTERNAL.BAD_OUTPUT.01", FailureKind.BAD_OUTPUT, True),
-        ("INTERNAL", FailureKind.PROVIDER, True),
-        ("ASSET.INVALID", FailureKind.INVALID_INPUT, False),
-        ("THIRD_PARTY.UNAVAILABLE", FailureKind.PROVIDER, True),
-        ("SOMETHING.NEW", FailureKind.PROVIDER, True),
-        ("SAFETYNET.DOWN", FailureKind.PROVIDER, True),  # a prefix ends at a dot
+        ("SAFETY.INPUT.TEXT", FailureKind.MODERATION),
+        ("SAFETY.OUTPUT.VIDEO", FailureKind.MODERATION),
+        ("SAFETY", FailureKind.MODERATION),
+        ("INPUT_PREPROCESSING.SAFETY.TEXT", FailureKind.MODERATION),
+        ("INPUT_PREPROCESSING.INTERNAL", FailureKind.PROVIDER),
+        ("INTERNAL.BAD_OUTPUT.CODE01", FailureKind.BAD_OUTPUT),
+        ("INTERNAL.BAD_OUTPUT.01", FailureKind.BAD_OUTPUT),
+        ("INTERNAL", FailureKind.PROVIDER),
+        ("ASSET.INVALID", FailureKind.INVALID_INPUT),
+        ("THIRD_PARTY.UNAVAILABLE", FailureKind.PROVIDER),
+        ("SOMETHING.NEW", FailureKind.PROVIDER),
+        ("SAFETYNET.DOWN", FailureKind.PROVIDER),  # a prefix ends at a dot
     ],
 )
-def test_a_failure_code_is_read_by_its_prefix(code: str, kind: FailureKind, worth_another_try: bool) -> None:
-    assert failure_from_code(code) == RenderFailure(kind, code, worth_another_try)
+def test_a_failure_code_is_read_by_its_prefix(code: str, kind: FailureKind) -> None:
+    assert failure_from_code(code) == RenderFailure(kind, code)
 
 
 @pytest.mark.parametrize(
     "code", [None, "", 17, ["SAFETY"], "safety text of a dream", "A" * 65, "SAFETY\nINPUT", "A..B"]
 )
 def test_what_is_not_shaped_like_a_code_is_not_kept(code: object) -> None:
-    assert failure_from_code(code) == RenderFailure(FailureKind.PROVIDER, None, True)
+    assert failure_from_code(code) == RenderFailure(FailureKind.PROVIDER, None)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +58,6 @@ def test_what_is_not_shaped_like_a_code_is_not_kept(code: object) -> None:
 def test_every_failure_has_its_exception(kind: FailureKind, error: type[RenderFailedError]) -> None:
     failure = RenderFailure(kind)
     assert type(failure.to_error()) is error
-    assert failure.is_moderation == (error is RenderModerationError)
 
 
 def test_only_success_and_failure_are_final_and_only_queues_are_waiting() -> None:
@@ -70,12 +67,12 @@ def test_only_success_and_failure_are_final_and_only_queues_are_waiting() -> Non
 
 def test_every_error_has_words_of_its_own_for_operators_and_for_people() -> None:
     # GIVEN every exception that the module defines
-    errors = [value for value in vars(rendering).values() if _is_own_error(value)]
+    found = [value for value in vars(errors).values() if _is_own_error(value)]
     # THEN none falls back on the general sentences, and no two say the same to an operator
-    assert len(errors) == 14
-    assert len({error.default_message for error in errors}) == len(errors)
-    assert all("default_message" in vars(error) and "user_message" in vars(error) for error in errors)
-    assert all(str(error()) == error.default_message for error in errors)
+    assert len(found) == 14
+    assert len({error.default_message for error in found}) == len(found)
+    assert all("default_message" in vars(error) and "user_message" in vars(error) for error in found)
+    assert all(str(error()) == error.default_message for error in found)
 
 
 def _is_own_error(value: object) -> TypeGuard[type[DreamVisionError]]:

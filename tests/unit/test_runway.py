@@ -4,10 +4,10 @@ from typing import Any
 import httpx
 import pytest
 
-from dreamvision import rendering
-from dreamvision.errors import DreamVisionError
-from dreamvision.rendering import FailureKind, RenderFailure, RenderState, RenderStatus, RenderTask
-from dreamvision.runway import MODELS, RunwayRenderer, RunwaySettings
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.rendering import errors
+from dreamvision.rendering.renderer import FailureKind, RenderFailure, RenderState, RenderStatus, RenderTask
+from dreamvision.rendering.runway import MODELS, RunwayRenderer, RunwaySettings
 from tests.fakes.runway import OUTPUT_URL, TASK_ID, ScriptedRunway, created, problem, task
 
 KEY = "key_0123456789abcdef"
@@ -67,7 +67,7 @@ def test_a_prompt_of_a_thousand_utf16_units_is_sent_unchanged(prompt: str) -> No
 @pytest.mark.parametrize("prompt", ["x" * 1001, "🌙" * 500 + "x", "", "  \n", "half a pair \ud83c"])
 def test_a_prompt_that_the_api_would_refuse_is_never_sent(prompt: str) -> None:
     runway = ScriptedRunway(created())
-    with pytest.raises(rendering.RenderRejectedError):
+    with pytest.raises(errors.RenderRejectedError):
         renderer(runway).start(prompt, 5)
     assert runway.requests == []
 
@@ -83,7 +83,7 @@ def test_a_prompt_that_the_api_would_refuse_is_never_sent(prompt: str) -> None:
 )
 def test_a_duration_that_the_model_does_not_render_is_never_sent(model: str, ratio: str, refused: int) -> None:
     runway = ScriptedRunway(created())
-    with pytest.raises(rendering.RenderRejectedError):
+    with pytest.raises(errors.RenderRejectedError):
         renderer(runway, model=model, ratio=ratio).start(PROMPT, refused)
     assert runway.requests == []
 
@@ -101,7 +101,7 @@ def test_a_model_or_ratio_that_does_not_exist_is_refused_at_once(settings: dict[
 
 @pytest.mark.parametrize("key", ["", "key with space", "key_1\n", "schlüssel"])
 def test_what_cannot_be_a_key_is_refused_before_any_request(key: str) -> None:
-    with pytest.raises(rendering.RenderKeyError):
+    with pytest.raises(errors.RenderKeyError):
         RunwayRenderer(RunwaySettings(), key)
 
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_a_key_is_refused_before_any_request(key: str) -> None:
 )
 def test_without_a_connection_nothing_was_created(failure: Exception) -> None:
     runway = ScriptedRunway(failure)
-    with pytest.raises(rendering.RenderUnreachableError):
+    with pytest.raises(errors.RenderUnreachableError):
         renderer(runway).start(PROMPT, 5)
     assert len(runway.requests) == 1
 
@@ -139,7 +139,7 @@ def test_without_a_connection_nothing_was_created(failure: Exception) -> None:
 )
 def test_once_something_was_sent_the_outcome_is_unknown_and_nothing_is_repeated(failure: Exception) -> None:
     runway = ScriptedRunway(failure)
-    with pytest.raises(rendering.RenderOutcomeUnknownError):
+    with pytest.raises(errors.RenderOutcomeUnknownError):
         renderer(runway).start(PROMPT, 5)
     assert len(runway.requests) == 1
 
@@ -151,7 +151,7 @@ def test_every_transport_error_of_httpx_is_sorted_into_sent_or_not_sent() -> Non
     # WHEN the create call meets it, THEN it ends in one of the two
     for error in leaves:
         runway = ScriptedRunway(error("odd"))
-        with pytest.raises((rendering.RenderUnreachableError, rendering.RenderOutcomeUnknownError)):
+        with pytest.raises((errors.RenderUnreachableError, errors.RenderOutcomeUnknownError)):
             renderer(runway).start(PROMPT, 5)
 
 
@@ -166,33 +166,33 @@ ABOUT_CREDITS = problem(400, "Validation of body failed", [{"path": ["credits"],
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (VALIDATION, rendering.RenderRejectedError),
-        (ABOUT_CREDITS, rendering.RenderRejectedError),
-        (httpx.Response(400, text="<html>"), rendering.RenderRejectedError),
-        (httpx.Response(400, json=["credits"]), rendering.RenderRejectedError),
-        (problem(400, "You do not have enough credits to run this task."), rendering.RenderCreditsError),
-        (httpx.Response(402), rendering.RenderCreditsError),
-        (problem(400, "The prompt was blocked by content moderation."), rendering.RenderModerationError),
-        (problem(401, "No API key was provided."), rendering.RenderKeyError),
-        (problem(403, "Forbidden"), rendering.RenderKeyError),
-        (problem(404, "Not found"), rendering.RenderRejectedError),
-        (httpx.Response(405), rendering.RenderRejectedError),
-        (httpx.Response(413), rendering.RenderRejectedError),
-        (httpx.Response(422), rendering.RenderRejectedError),
-        (problem(429, "Your daily task limit has been reached."), rendering.RenderBusyError),
-        (httpx.Response(503), rendering.RenderBusyError),
-        (httpx.Response(408), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(500), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(502), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(504), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(307, headers={"location": "https://elsewhere.example/"}), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(202), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(200, text="not json"), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(200, content=b"\xff\xfe"), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(200, json=[]), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(200, json={}), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(200, json={"id": 7}), rendering.RenderOutcomeUnknownError),
-        (httpx.Response(200, json={"id": "../organization"}), rendering.RenderOutcomeUnknownError),
+        (VALIDATION, errors.RenderRejectedError),
+        (ABOUT_CREDITS, errors.RenderRejectedError),
+        (httpx.Response(400, text="<html>"), errors.RenderRejectedError),
+        (httpx.Response(400, json=["credits"]), errors.RenderRejectedError),
+        (problem(400, "You do not have enough credits to run this task."), errors.RenderCreditsError),
+        (httpx.Response(402), errors.RenderCreditsError),
+        (problem(400, "The prompt was blocked by content moderation."), errors.RenderModerationError),
+        (problem(401, "No API key was provided."), errors.RenderKeyError),
+        (problem(403, "Forbidden"), errors.RenderKeyError),
+        (problem(404, "Not found"), errors.RenderRejectedError),
+        (httpx.Response(405), errors.RenderRejectedError),
+        (httpx.Response(413), errors.RenderRejectedError),
+        (httpx.Response(422), errors.RenderRejectedError),
+        (problem(429, "Your daily task limit has been reached."), errors.RenderBusyError),
+        (httpx.Response(503), errors.RenderBusyError),
+        (httpx.Response(408), errors.RenderOutcomeUnknownError),
+        (httpx.Response(500), errors.RenderOutcomeUnknownError),
+        (httpx.Response(502), errors.RenderOutcomeUnknownError),
+        (httpx.Response(504), errors.RenderOutcomeUnknownError),
+        (httpx.Response(307, headers={"location": "https://elsewhere.example/"}), errors.RenderOutcomeUnknownError),
+        (httpx.Response(202), errors.RenderOutcomeUnknownError),
+        (httpx.Response(200, text="not json"), errors.RenderOutcomeUnknownError),
+        (httpx.Response(200, content=b"\xff\xfe"), errors.RenderOutcomeUnknownError),
+        (httpx.Response(200, json=[]), errors.RenderOutcomeUnknownError),
+        (httpx.Response(200, json={}), errors.RenderOutcomeUnknownError),
+        (httpx.Response(200, json={"id": 7}), errors.RenderOutcomeUnknownError),
+        (httpx.Response(200, json={"id": "../organization"}), errors.RenderOutcomeUnknownError),
     ],
 )
 def test_an_answer_that_is_no_task_says_whether_one_may_exist(
@@ -231,7 +231,7 @@ def test_an_answer_that_is_no_task_says_whether_one_may_exist(
             task("FAILED", failure="a person was seen", failureCode="SAFETY.INPUT.TEXT", cost={"credits": 60}),
             RenderState(
                 RenderStatus.FAILED,
-                failure=RenderFailure(FailureKind.MODERATION, "SAFETY.INPUT.TEXT", worth_another_try=False),
+                failure=RenderFailure(FailureKind.MODERATION, "SAFETY.INPUT.TEXT"),
                 credits=60,
             ),
         ),
@@ -277,17 +277,17 @@ def test_a_look_is_one_get_on_the_task() -> None:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (problem(404, "Could not find Task"), rendering.RenderTaskLostError),
-        (problem(401, "No API key was provided."), rendering.RenderKeyError),
-        (httpx.Response(403), rendering.RenderKeyError),
-        (httpx.Response(429), rendering.RenderStatusUnavailableError),
-        (httpx.Response(500), rendering.RenderStatusUnavailableError),
-        (httpx.Response(200, text="<html>"), rendering.RenderStatusUnavailableError),
-        (httpx.Response(200, json={"id": TASK_ID}), rendering.RenderStatusUnavailableError),
-        (task(7), rendering.RenderStatusUnavailableError),
-        (httpx.Response(302, headers={"location": "https://x.example"}), rendering.RenderStatusUnavailableError),
-        (httpx.ReadTimeout("slow"), rendering.RenderStatusUnavailableError),
-        (httpx.ConnectError("refused"), rendering.RenderStatusUnavailableError),
+        (problem(404, "Could not find Task"), errors.RenderTaskLostError),
+        (problem(401, "No API key was provided."), errors.RenderKeyError),
+        (httpx.Response(403), errors.RenderKeyError),
+        (httpx.Response(429), errors.RenderStatusUnavailableError),
+        (httpx.Response(500), errors.RenderStatusUnavailableError),
+        (httpx.Response(200, text="<html>"), errors.RenderStatusUnavailableError),
+        (httpx.Response(200, json={"id": TASK_ID}), errors.RenderStatusUnavailableError),
+        (task(7), errors.RenderStatusUnavailableError),
+        (httpx.Response(302, headers={"location": "https://x.example"}), errors.RenderStatusUnavailableError),
+        (httpx.ReadTimeout("slow"), errors.RenderStatusUnavailableError),
+        (httpx.ConnectError("refused"), errors.RenderStatusUnavailableError),
     ],
 )
 def test_a_look_that_fails_says_whether_another_one_helps(
@@ -324,11 +324,11 @@ def test_a_task_that_is_gone_is_cancelled(status: int) -> None:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (httpx.Response(401), rendering.RenderKeyError),
-        (httpx.Response(429), rendering.RenderCancelUnconfirmedError),
-        (httpx.Response(500), rendering.RenderCancelUnconfirmedError),
-        (httpx.ReadTimeout("slow"), rendering.RenderCancelUnconfirmedError),
-        (httpx.ConnectError("refused"), rendering.RenderCancelUnconfirmedError),
+        (httpx.Response(401), errors.RenderKeyError),
+        (httpx.Response(429), errors.RenderCancelUnconfirmedError),
+        (httpx.Response(500), errors.RenderCancelUnconfirmedError),
+        (httpx.ReadTimeout("slow"), errors.RenderCancelUnconfirmedError),
+        (httpx.ConnectError("refused"), errors.RenderCancelUnconfirmedError),
     ],
 )
 def test_a_cancellation_that_nobody_confirmed_is_said_so(

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from local.sandbox.categories import CATEGORIES, classify
-from local.sandbox.prompt_writer import LOOKS, MAX_UTF16_UNITS, utf16_units, write_script
+from local.sandbox.claude.categories import CATEGORIES, classify
+from local.sandbox.claude.prompt_writer import LOOKS, MAX_UTF16_UNITS, utf16_units, write_script
 
 DREAMS = {
     "gothic": "I walked through a haunted castle at midnight. A ghost stood by the coffin and candles bled wax.",

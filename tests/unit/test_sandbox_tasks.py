@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from local.sandbox.magic import Fault
-from local.sandbox.runway_tasks import Task, TaskBook
-from local.sandbox.runway_validation import Order
+from local.sandbox.faults import Fault
+from local.sandbox.runway.tasks import Task, TaskBook
+from local.sandbox.runway.validation import Order
 
 ORDER = Order("gen4.5", "POV a river", 1280, 720, 5, 60, None)
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from local.sandbox.claude_schema import UnsupportedSchemaError, check_schema, fill
-from local.sandbox.claude_validation import VERSIONS, InvalidRequestError, check_body
-from local.sandbox.magic import CLAUDE_KINDS, Fault, FaultQueue, UnknownFaultError, faults_in, without_magic
-from local.sandbox.runway_links import BadLinkError, LinkSigner
-from local.sandbox.runway_validation import InvalidBodyError, check_order
+from local.sandbox.claude.schema import UnsupportedSchemaError, check_schema, fill
+from local.sandbox.claude.validation import VERSIONS, InvalidRequestError, check_body
+from local.sandbox.faults import CLAUDE_KINDS, Fault, FaultQueue, UnknownFaultError, faults_in, without_magic
+from local.sandbox.runway.links import BadLinkError, LinkSigner
+from local.sandbox.runway.validation import InvalidBodyError, check_order
 
 OLD, NEW = VERSIONS
 SCHEMA: dict[str, Any] = {

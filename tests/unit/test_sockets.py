@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
-from dreamvision.sockets import SocketGoneError, Sockets, SocketUnavailableError
+from dreamvision.realtime.gateway import ConnectionGateway, ConnectionGoneError, ConnectionUnavailableError
 
-OPERATIONS: dict[str, tuple[str, Callable[[Sockets], object]]] = {
+OPERATIONS: dict[str, tuple[str, Callable[[ConnectionGateway], object]]] = {
     "post_to_connection": ("PostToConnection", lambda sockets: sockets.send("c1=", "{}")),
     "delete_connection": ("DeleteConnection", lambda sockets: sockets.close("c1=")),
     "get_connection": ("GetConnection", lambda sockets: sockets.is_open("c1=")),
@@ -29,7 +29,7 @@ def stub() -> Stubber:
 
 
 def outcome(stub: Stubber, operation: str) -> object:
-    sockets = Sockets("unused", stub.client)  # type: ignore[arg-type]
+    sockets = ConnectionGateway("unused", stub.client)  # type: ignore[arg-type]
     with stub:
         return OPERATIONS[operation][1](sockets)
 
@@ -44,7 +44,7 @@ def test_a_connection_that_is_there(stub: Stubber) -> None:
 def test_a_connection_that_is_gone(stub: Stubber) -> None:
     for operation in OPERATIONS:
         stub.add_client_error(operation, "GoneException", http_status_code=410)
-    with pytest.raises(SocketGoneError):
+    with pytest.raises(ConnectionGoneError):
         outcome(stub, "post_to_connection")
     assert outcome(stub, "delete_connection") is None
     assert outcome(stub, "get_connection") is False
@@ -52,7 +52,7 @@ def test_a_connection_that_is_gone(stub: Stubber) -> None:
 
 def test_gone_is_known_by_the_status_where_the_code_is_missing(stub: Stubber) -> None:
     stub.add_client_error("post_to_connection", "410", http_status_code=410)
-    with pytest.raises(SocketGoneError):
+    with pytest.raises(ConnectionGoneError):
         outcome(stub, "post_to_connection")
 
 
@@ -62,7 +62,7 @@ def test_gone_is_known_by_the_status_where_the_code_is_missing(stub: Stubber) ->
 )
 def test_anything_else_may_be_tried_again(stub: Stubber, operation: str, code: str, status: int) -> None:
     stub.add_client_error(operation, code, http_status_code=status)
-    with pytest.raises(SocketUnavailableError):
+    with pytest.raises(ConnectionUnavailableError):
         outcome(stub, operation)
 
 
@@ -71,5 +71,5 @@ def test_no_connection_to_api_gateway() -> None:
         def post_to_connection(self, **_: object) -> None:
             raise EndpointConnectionError(endpoint_url="https://api.invalid")
 
-    with pytest.raises(SocketUnavailableError):
-        Sockets("unused", Unreachable()).send("c1=", "{}")  # type: ignore[arg-type]
+    with pytest.raises(ConnectionUnavailableError):
+        ConnectionGateway("unused", Unreachable()).send("c1=", "{}")  # type: ignore[arg-type]

@@ -6,15 +6,8 @@ from typing import Any
 
 import pytest
 
-from dreamvision.identity import AccessClaims, IdentitySettings, TokenVerifier, UnauthenticatedError
-from dreamvision_api.websocket import (
-    authenticate_handshake,
-    connected,
-    handshake_headers,
-    is_about,
-    policy,
-    text_of,
-)
+from dreamvision.auth.tokens import AccessClaims, IdentitySettings, TokenVerifier, UnauthenticatedError
+from dreamvision_api.websocket import authenticate_handshake, connected, handshake_headers, is_about, policy, text_of
 from tests.fakes.token_issuer import TokenIssuer
 
 ISSUER = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Pool"

@@ -9,9 +9,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dreamvision.identity import UnauthenticatedError
-from dreamvision.safe_logging import log_unforeseen
-from dreamvision.workflow import UnforeseenError
+from dreamvision.auth.tokens import UnauthenticatedError
+from dreamvision.core.logging import log_unexpected
+from dreamvision.core.tasks import UnexpectedError
 from dreamvision_api.websocket import authenticate_handshake, policy
 
 logger = Logger()
@@ -24,6 +24,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except UnauthenticatedError:
         return policy(event, None)
     except Exception as error:
-        log_unforeseen(logger, error)
-        raise UnforeseenError from None
+        log_unexpected(logger, error)
+        raise UnexpectedError from None
     return policy(event, access)

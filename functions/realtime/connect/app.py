@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dreamvision.connecting import Switchboard, TooManyConnectionsError
+from dreamvision.realtime.connections import ConnectionManager, TooManyConnectionsError
 from dreamvision_api.websocket import connected, handshake_headers, is_about
 
 logger = Logger()
@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return {"statusCode": 400}
     connection = connected(event)
     try:
-        Switchboard.shared().admit(connection.access, connection.connection_id)
+        ConnectionManager.shared().register_connection(connection.access, connection.connection_id)
     except TooManyConnectionsError as error:
         logger.info("refused: too many connections")
         return {"statusCode": 429, "body": error.user_message}

@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dreamvision.tables.connections import Connections
+from dreamvision.realtime.repository import ConnectionRepository
 from dreamvision_api.websocket import connected, is_about
 
 logger = Logger()
@@ -16,5 +16,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if not is_about(event, "DISCONNECT"):
         return {"statusCode": 400}
     connection = connected(event)
-    Connections.shared().remove(connection.access.user_id, connection.connection_id)
+    ConnectionRepository.shared().remove(connection.access.user_id, connection.connection_id)
     return {"statusCode": 200}

@@ -5,14 +5,14 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dreamvision.pushing import Push
+from dreamvision.realtime.broadcaster import Broadcaster
 
 logger = Logger()
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    failed = Push.shared().deliver(event["Records"])
+    failed = Broadcaster.shared().broadcast(event["Records"])
     if failed:
         logger.warning("some records failed", extra={"failed": len(failed), "records": len(event["Records"])})
     return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in sorted(failed)]}

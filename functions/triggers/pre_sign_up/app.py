@@ -6,7 +6,7 @@ The address is marked as verified as well: without that a forgotten password cou
 from functools import cache
 from typing import Any
 
-from dreamvision.config import Config
+from dreamvision.core.config import Config
 
 _SELF_REGISTRATION = "PreSignUp_SignUp"
 

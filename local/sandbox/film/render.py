@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from local.sandbox.categories import classify
+from local.sandbox.claude.categories import classify
 from local.sandbox.film.canvas import Canvas, Field, Look, color, make_canvas
 from local.sandbox.film.chase import Chase
 from local.sandbox.film.flight import Flight

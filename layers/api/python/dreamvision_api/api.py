@@ -13,12 +13,12 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError, ResponseValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dreamvision.errors import DreamVisionError
-from dreamvision.safe_logging import log_unforeseen
-from dreamvision_api import caching, problems
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.logging import log_unexpected
+from dreamvision_api import etags, problems
 
 if TYPE_CHECKING:
-    from dreamvision_api.caller import Caller
+    from dreamvision_api.authentication import Caller
 
 type Event = dict[str, Any]
 
@@ -68,7 +68,7 @@ class Api:
         """Ids that the client should learn even when the request ends in an error."""
         self.routes.append_context(problem_fields=fields)
 
-    def add_answer_headers(self, headers: Mapping[str, str]) -> None:
+    def add_response_headers(self, headers: Mapping[str, str]) -> None:
         """Headers that the answer to the request at hand gets in any case, also when it is an error."""
         self._answer_headers |= headers
 
@@ -95,7 +95,7 @@ class Api:
         answer: dict[str, Any] = self.routes.resolve(event, context)
         headers = {**answer.get("headers", {}), **self._answer_headers}
         # An answer without a body (204, 304) is an empty text: not every gateway takes a null.
-        return caching.not_modified(event, {**answer, "headers": headers, "body": answer.get("body") or ""})
+        return etags.not_modified(event, {**answer, "headers": headers, "body": answer.get("body") or ""})
 
     def _register_error_handlers(self) -> None:
         routes = self.routes
@@ -146,7 +146,7 @@ class InvalidInputError(DreamVisionError):
 
 def _authenticated(event: Event) -> "Caller":
     # Brings in the database's client: a function without protected routes does without.
-    from dreamvision_api.caller import authenticate
+    from dreamvision_api.authentication import authenticate
 
     return authenticate(event)
 
@@ -159,7 +159,7 @@ class _BodyError(Exception):
 
 
 def _internal(error: Exception, request_id: str) -> Response[str]:
-    log_unforeseen(logger, error)
+    log_unexpected(logger, error)
     return problems.response(
         problems.INTERNAL, detail="We have been told. Please try again later.", request_id=request_id
     )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 
-from dreamvision.errors import DreamVisionError
+from dreamvision.core.errors import DreamVisionError
 
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:dreamvision:problem:"

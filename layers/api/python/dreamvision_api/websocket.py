@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dreamvision.identity import AccessClaims, TokenVerifier, UnauthenticatedError, checked_claims
-from dreamvision.sessions import Sessions
-from dreamvision.tables.database import Database
+from dreamvision.auth.sessions import Sessions
+from dreamvision.auth.tokens import AccessClaims, TokenVerifier, UnauthenticatedError, checked_claims
+from dreamvision.database.client import Database
 
 type Event = Mapping[str, Any]
 

@@ -1,1 +1,1 @@
-"""What every DreamVision function shares: models, tables, providers, media, identity. Knows nothing of HTTP."""
+"""The domain code that the functions share, one package per domain. Knows nothing of HTTP."""

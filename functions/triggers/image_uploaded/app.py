@@ -1,0 +1,18 @@
+"""S3 has got an upload: looks at the picture, and shows it with its dream or throws it away."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dreamvision.dreams.uploads import Uploads
+from dreamvision.media.images import reencode_image
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    status = Uploads.shared().receive(str(event["detail"]["object"]["key"]), reencode_image)
+    logger.info("upload looked at", extra={"upload_status": status or "not awaited"})
+    return {"status": status}

@@ -1,0 +1,15 @@
+"""State ``PollVideo``: one look at the rendering."""
+
+from typing import Any
+
+from dreamvision.database.client import Database
+from dreamvision.rendering.factory import configured_renderer
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.render import poll_render
+from dreamvision.videos.workflow import ExecutionInput, video_task
+
+
+@video_task
+def handler(job: ExecutionInput) -> dict[str, Any]:
+    state = poll_render(job.user_id, job.job_id, configured_renderer(), VideoLifecycle(Database.shared()))
+    return {"render": state.status, "progress": state.progress}

@@ -1,0 +1,12 @@
+"""State ``CloseAccount``: nobody is signed in or signs in any more."""
+
+from typing import Any
+
+from dreamvision.erasure.account import AccountErasure
+from dreamvision.erasure.workflow import Erasure, erasure_task
+
+
+@erasure_task
+def handler(erasure: Erasure) -> dict[str, Any]:
+    AccountErasure.shared().close(erasure.user_id)
+    return {}

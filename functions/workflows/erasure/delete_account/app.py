@@ -1,0 +1,14 @@
+"""State ``DeleteAccount``: connections, profile, user name and the user themselves."""
+
+from typing import Any
+
+from dreamvision.erasure.account import AccountErasure
+from dreamvision.erasure.workflow import Erasure, erasure_task
+from dreamvision.realtime.repository import ConnectionRepository
+
+
+@erasure_task
+def handler(erasure: Erasure) -> dict[str, Any]:
+    ConnectionRepository.shared().remove_all(erasure.user_id)
+    AccountErasure.shared().forget(erasure.user_id)
+    return {}

@@ -1,0 +1,13 @@
+"""State ``PurgeTombstones``: deletes the notes of what was erased."""
+
+from typing import Any
+
+from dreamvision.database.client import Database
+from dreamvision.erasure.cleanup import purge_tombstones
+from dreamvision.erasure.repository import TombstoneRepository
+from dreamvision.erasure.workflow import Erasure, erasure_task
+
+
+@erasure_task
+def handler(erasure: Erasure) -> dict[str, Any]:
+    return {"after": purge_tombstones(erasure, TombstoneRepository(Database.shared())) or ""}

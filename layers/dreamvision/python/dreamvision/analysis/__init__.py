@@ -1,0 +1,1 @@
+"""Dream analysis with Claude: client, prompts, validation of the output and errors."""

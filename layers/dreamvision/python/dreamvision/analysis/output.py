@@ -1,0 +1,246 @@
+"""The form of the model's answer: the schema that asks for it and the checks that accept or refuse it.
+
+The schema can force the fields and the two lists of names, but neither lengths nor ranges nor what a prompt says; the
+checks do all of it, because a refusal or a cut-off answer need not match the schema either.
+"""
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
+
+MIN_PROMPT_CHARACTERS: Final = 100
+MAX_PROMPT_WORDS: Final = 150
+# Runway counts promptText in UTF-16 code units: an emoji outside the basic plane is two.
+MAX_PROMPT_UTF16_UNITS: Final = 1_000
+
+_FIELDS: Final = ("category", "template", "confidence", "prompt")
+
+# Structured outputs take a subset of JSON Schema: additionalProperties must be false, and minLength, maxLength,
+# minimum and maximum are refused with a 400.
+OUTPUT_SCHEMA: Final[dict[str, object]] = {
+    "type": "object",
+    "properties": {
+        "category": {"type": "string", "enum": [category.value for category in Category]},
+        "template": {"type": "string", "enum": [TEMPLATE_NAMES[category] for category in Category]},
+        "confidence": {"type": "number", "description": "How well the category fits the dream, from 0 to 1."},
+        "prompt": {
+            "type": "string",
+            "description": "The video prompt: one line starting with POV, 100 to 1,000 characters, 150 words at most.",
+        },
+    },
+    "required": list(_FIELDS),
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleViolation:
+    """One broken rule. Neither text quotes the answer, so both may be logged; ``sentence`` tells the model."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisOutput:
+    """An answer that passed every check. ``video_prompt`` has no white space around it."""
+
+    category: Category
+    template_used: str
+    confidence: float
+    video_prompt: str
+
+
+class _InvalidJsonError(ValueError):
+    """Valid JSON by Python's loose standard, but not by ours."""
+
+
+def validate_output(raw: str) -> tuple[AnalysisOutput | None, tuple[RuleViolation, ...]]:
+    """The answer and no violations, or ``None`` and every violation found (at least one)."""
+    fields, violations = _parse(raw)
+    if violations:
+        return None, violations
+    category, category_violations = _check_category(fields["category"], fields["template"])
+    confidence, confidence_violations = _check_confidence(fields["confidence"])
+    prompt, prompt_violations = _check_prompt(fields["prompt"])
+    found = (*category_violations, *confidence_violations, *prompt_violations)
+    if found or category is None or confidence is None or prompt is None:
+        return None, found
+    return AnalysisOutput(category, TEMPLATE_NAMES[category], confidence, prompt), ()
+
+
+def utf16_units(text: str) -> int:
+    """Length in UTF-16 code units. A lone surrogate counts as one."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _parse(raw: str) -> tuple[dict[str, object], tuple[RuleViolation, ...]]:
+    try:
+        parsed: object = json.loads(raw, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):  # RecursionError: brackets nested by the thousand
+        return {}, (RuleViolation("not_json", "The answer must be one JSON object and nothing else."),)
+    if not isinstance(parsed, dict) or set(parsed) != set(_FIELDS):
+        sentence = "The JSON object must have exactly the fields category, template, confidence and prompt."
+        return {}, (RuleViolation("wrong_fields", sentence),)
+    return parsed, ()
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise _InvalidJsonError("A field occurs twice.")
+    return fields
+
+
+def _refuse_constant(_name: str) -> object:
+    raise _InvalidJsonError("NaN and Infinity are not JSON.")
+
+
+def _check_category(category: object, template: object) -> tuple[Category | None, tuple[RuleViolation, ...]]:
+    try:
+        known = Category(category) if isinstance(category, str) else None
+    except ValueError:
+        known = None
+    if known is None:
+        sentence = f"The category must be one of {', '.join(Category)}, in lower case."
+        return None, (RuleViolation("unknown_category", sentence),)
+    expected = TEMPLATE_NAMES[known]
+    if template != expected:
+        sentence = f"The template of category {known} is {expected}; category and template must match."
+        return None, (RuleViolation("template_mismatch", sentence),)
+    return known, ()
+
+
+def _check_confidence(value: object) -> tuple[float | None, tuple[RuleViolation, ...]]:
+    # bool is an int in Python, and 1e999 parses as infinity
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1 and math.isfinite(value):
+        return float(value), ()
+    return None, (RuleViolation("bad_confidence", "The confidence must be a number from 0 to 1."),)
+
+
+def _check_prompt(value: object) -> tuple[str | None, tuple[RuleViolation, ...]]:
+    if not isinstance(value, str):
+        return None, (RuleViolation("prompt_not_text", "The prompt must be text."),)
+    prompt = value.strip()
+    found = tuple(violation for check in _PROMPT_CHECKS if (violation := check(prompt)) is not None)
+    return (None, found) if found else (prompt, ())
+
+
+def _starts_with_pov(prompt: str) -> RuleViolation | None:
+    if re.match(r"POV\b", prompt):
+        return None
+    return RuleViolation("no_pov_start", "The prompt must start with the word POV, in capitals.")
+
+
+def _long_enough(prompt: str) -> RuleViolation | None:
+    if len(prompt) >= MIN_PROMPT_CHARACTERS:
+        return None
+    sentence = f"The prompt has {len(prompt)} characters; it needs at least {MIN_PROMPT_CHARACTERS}."
+    return RuleViolation("too_short", sentence)
+
+
+def _few_enough_words(prompt: str) -> RuleViolation | None:
+    words = len(prompt.split())
+    if words <= MAX_PROMPT_WORDS:
+        return None
+    return RuleViolation("too_many_words", f"The prompt has {words} words; {MAX_PROMPT_WORDS} is the most.")
+
+
+def _short_enough(prompt: str) -> RuleViolation | None:
+    units = utf16_units(prompt)
+    if units <= MAX_PROMPT_UTF16_UNITS:
+        return None
+    sentence = f"The prompt has {units:,} characters; {MAX_PROMPT_UTF16_UNITS:,} is the most (an emoji counts as two)."
+    return RuleViolation("too_long", sentence)
+
+
+def _one_line(prompt: str) -> RuleViolation | None:
+    if len(prompt.splitlines()) <= 1:
+        return None
+    return RuleViolation("several_lines", "The prompt must be a single line: one scene, no paragraphs and no list.")
+
+
+def _clean_text(prompt: str) -> RuleViolation | None:
+    # line breaks have their own rule; Cs are lone surrogates, which no UTF-8 body can carry
+    if not any(unicodedata.category(character) in {"Cc", "Cs"} for character in "".join(prompt.splitlines())):
+        return None
+    return RuleViolation("control_characters", "The prompt must not contain control characters or broken characters.")
+
+
+def _placeholders_filled(prompt: str) -> RuleViolation | None:
+    if re.search(r"\[[A-Za-z][A-Za-z/' -]*\]", prompt) is None:
+        return None
+    return RuleViolation("unfilled_placeholder", "The prompt still has a template's placeholder in square brackets.")
+
+
+# What gives away more than one scene. Each pattern is a form that a shot list or an edit takes and that a description
+# of one continuous shot does not need. The words "cuts" and "abrupt cuts" alone are fine, the chase template has them;
+# so is a single clock time, a numbered door, "fades to grey" and everything that merely happens after something else.
+_SEVERAL_SCENES: Final = (
+    # "Scene 2", "shot #3", but not "shot 5 seconds" or "shot 35mm"
+    re.compile(r"\b(?:scene|shot)\s*#?\s*[1-9]\b(?!\s*-?\s*(?:s|secs?|seconds?|mm|x|fps)\b)", re.IGNORECASE),
+    re.compile(r"\b(?:scene|shot)\s+(?:one|two|three|four|five)\s*[:–—-]", re.IGNORECASE),
+    re.compile(r"\b(?:next|second|third|new|following|another)\s+scene\b", re.IGNORECASE),
+    re.compile(r"\b(?:next|following)\s+shot\b", re.IGNORECASE),
+    # "Cut to: a beach", but not wind that cuts to the bone
+    re.compile(
+        r"\bcut(?:s|ting)?\s+to\b(?!\s+(?:the\s+)?(?:bone|quick|shape|size|length|ribbons|pieces)\b)", re.IGNORECASE
+    ),
+    re.compile(
+        r"\b(?:fades?|dissolves?|switch(?:es)?|transitions?|jumps?)\s+(?:in)?to\s+(?:an?\s+|the\s+)?"
+        r"(?:new|next|different|another|second|other)\s+(?:scene|shot|location|place|room|view|angle)\b",
+        re.IGNORECASE,
+    ),
+    re.compile(r"\b(?:moments?|seconds?|minutes?|hours?|days?|weeks?|years?)\s+later\b", re.IGNORECASE),
+    # "0-2s: ...", "0:00 - 0:02"
+    re.compile(r"\b\d{1,2}(?:\.\d)?\s*[-–]\s*\d{1,2}(?:\.\d)?\s*(?:s|secs?|seconds?)\s*:", re.IGNORECASE),
+    re.compile(r"\b\d{1,2}:\d{2}\s*[-–]\s*\d{1,2}:\d{2}\b"),
+    # a screenplay's headings
+    re.compile(r"\b(?:INT|EXT)\.\s"),
+)
+
+
+# "1. ", "2) ", "(3) ", "4: "
+_LIST_ITEM: Final = re.compile(r"(?P<before>^|[.;:!?,]\s+|\s|\()(?P<number>[1-9])(?P<mark>[.):])(?=\s)")
+
+
+def _is_numbered(prompt: str) -> bool:
+    """A list that counts 1, 2, 3; two are enough where they can be nothing but list items.
+
+    "past floor 1. Then floor 2. Silence" is no list: its numbers end sentences instead of opening them.
+    """
+    count, clear = 0, True
+    for item in _LIST_ITEM.finditer(prompt):
+        if int(item["number"]) == count + 1:
+            count += 1
+            clear = clear and (item["mark"] == ")" or item["before"].strip() != "" or item.start() == 0)
+    return count >= 3 or (count == 2 and clear)
+
+
+def _one_scene(prompt: str) -> RuleViolation | None:
+    beginning = prompt[:MAX_PROMPT_UTF16_UNITS]  # a longer one is refused anyway, and could keep a pattern busy
+    if not _is_numbered(beginning) and not any(pattern.search(beginning) for pattern in _SEVERAL_SCENES):
+        return None
+    sentence = (
+        "The prompt must be ONE scene in one continuous shot: no shot list, no numbered steps, no time codes, "
+        'no "cut to", no second scene, no jump in time.'
+    )
+    return RuleViolation("several_scenes", sentence)
+
+
+_PROMPT_CHECKS: Final[tuple[Callable[[str], RuleViolation | None], ...]] = (
+    _starts_with_pov,
+    _long_enough,
+    _few_enough_words,
+    _short_enough,
+    _one_line,
+    _clean_text,
+    _placeholders_filled,
+    _one_scene,
+)

@@ -1,0 +1,1 @@
+"""Tokens, sessions, accounts and the Cognito user pool."""

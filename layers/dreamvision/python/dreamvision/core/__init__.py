@@ -1,0 +1,1 @@
+"""What every other package uses: clock, configuration, ids, errors, logging, prices, secrets and Step Functions."""

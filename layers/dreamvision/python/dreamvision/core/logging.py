@@ -1,0 +1,28 @@
+"""Logging an error nobody foresaw without what it says: messages of libraries quote what they were given."""
+
+import logging
+import traceback
+from typing import Protocol
+
+
+class _Logger(Protocol):
+    def error(self, msg: object, *, extra: dict[str, object]) -> None: ...
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """Where the error came from, innermost last: ``file.py:12 function``. No message, no value, no source line."""
+    return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in _frames(error)]
+
+
+def _frames(error: BaseException) -> traceback.StackSummary:
+    return traceback.extract_tb(error.__traceback__, limit=-12)
+
+
+def log_unexpected(logger: "logging.Logger | _Logger", error: BaseException) -> None:
+    """One line with the classes of the error and of its causes, and the frames; never their messages."""
+    classes = []
+    current: BaseException | None = error
+    while current is not None:
+        classes.append(type(current).__name__)
+        current = current.__cause__ or current.__context__
+    logger.error("unforeseen error", extra={"error": classes[0], "errors": classes, "frames": frames_of(error)})

@@ -1,0 +1,1 @@
+"""DynamoDB: client, transactions, pagination and text compression."""

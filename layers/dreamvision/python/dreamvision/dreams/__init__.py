@@ -1,0 +1,1 @@
+"""Dreams: storage, analysis and image uploads."""

@@ -1,0 +1,60 @@
+"""Analysing a dream and keeping what came of it."""
+
+import time
+from collections.abc import Callable
+
+from dreamvision.analysis.models import Analysis, Analyzer
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.dreams.repository import DreamNotFoundError, DreamRecord, DreamRepository
+from dreamvision.schemas.dreams import AnalysisStatus
+
+
+def analyze_and_store(
+    user_id: str,
+    dream_text: str,
+    analyst: Analyzer,
+    dreams: DreamRepository,
+    *,
+    budget_seconds: float,
+    dream_id: str | None = None,
+    resumed: bool = False,
+) -> DreamRecord:
+    """Analyse a new dream within ``budget_seconds``. Nothing is kept of one whose analysis fails.
+
+    ``resumed``: a run before this one may have kept the dream under ``dream_id``; then nobody is asked again.
+
+    Raises:
+        AnalysisError: the analysis failed.
+    """
+    created_at, dream_id = utc_now(), dream_id or new_id()
+    if resumed and (kept := _stored(user_id, dream_id, dreams)):
+        return kept
+    analysis, milliseconds = _timed(lambda: analyst.analyze(dream_text, budget_seconds=budget_seconds))
+    return dreams.add_analyzed(user_id, dream_id, dream_text, analysis, milliseconds, created_at)
+
+
+def _stored(user_id: str, dream_id: str, dreams: DreamRepository) -> DreamRecord | None:
+    try:
+        return dreams.get(user_id, dream_id, consistent=True)
+    except DreamNotFoundError:
+        return None
+
+
+def analyze_pending(user_id: str, dream_id: str, analyst: Analyzer, dreams: DreamRepository) -> None:
+    """Analyse a dream that was taken in before. A second call finds it done and asks nobody.
+
+    Raises:
+        AnalysisError: the analysis failed.
+        DreamNotFoundError: the dream was deleted meanwhile.
+    """
+    dream = dreams.get(user_id, dream_id, consistent=True)
+    if dream.analysis_status is AnalysisStatus.COMPLETED:
+        return
+    analysis, milliseconds = _timed(lambda: analyst.analyze(dream.dream_text))
+    dreams.complete_analysis(user_id, dream_id, analysis, milliseconds, utc_now())
+
+
+def _timed(work: Callable[[], Analysis]) -> tuple[Analysis, int]:
+    started = time.perf_counter_ns()
+    return work(), (time.perf_counter_ns() - started) // 1_000_000

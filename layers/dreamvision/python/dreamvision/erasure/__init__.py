@@ -1,0 +1,1 @@
+"""Deletion of dreams and accounts, and the purge that follows."""

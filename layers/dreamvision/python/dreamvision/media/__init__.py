@@ -1,0 +1,1 @@
+"""Media files: storage, links, downloads, video inspection and image re-encoding."""

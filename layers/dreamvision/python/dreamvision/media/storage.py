@@ -1,0 +1,161 @@
+"""The media bucket: where a video, its thumbnail and its preview lie, and the links that open them.
+
+- `videos/{user_id}/{job_id}.mp4`: private, opened by presigned links
+- `thumbnails/{token}/{id}.jpg`, `.png` and `.webp`: public through the CDN, so the key itself has to be unguessable
+- `uploads/{user_id}/{dream_id}/{upload_id}/{token}.jpg` or `.png`: what a client sent, until it was looked at
+"""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from itertools import batched
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+import boto3
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dreamvision.media.errors import MediaDeletionError, MediaReadError, MediaUploadError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+VIDEO_TYPE = "video/mp4"
+THUMBNAIL_TYPE = "image/jpeg"
+PREVIEW_TYPE = "image/webp"
+LINK_SECONDS = 3600
+UPLOAD_SECONDS = 600
+MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # the 5 MB of the product, in binary megabytes
+
+_PART_BYTES = 8 * 1024 * 1024  # S3 wants at least 5 MB per part; one part at a time is held in memory
+_KEYS_PER_DELETE = 1000  # DeleteObjects takes no more
+_CACHE_FOREVER = "public, max-age=31536000, immutable"  # a key never gets other content
+
+
+def s3_client() -> "S3Client":
+    """An S3 client that signs with version 4 and in the region's own host name, which presigned links depend on.
+
+    An emulator (an endpoint in the environment) has no wildcard DNS name, so there the bucket goes into the path.
+    """
+    emulated = "AWS_ENDPOINT_URL_S3" in os.environ or "AWS_ENDPOINT_URL" in os.environ
+    config = Config(
+        signature_version="s3v4",
+        # us-east-1 too: its old global name answers other regions' buckets with redirects that a player may not follow.
+        s3={"addressing_style": "path" if emulated else "virtual", "us_east_1_regional_endpoint": "regional"},
+    )
+    return boto3.client("s3", config=config)
+
+
+class UploadForm(NamedTuple):
+    """A form that a client posts to S3: the address, and the fields that come before the file."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class MediaStore:
+    """Puts media into one bucket and makes links to it."""
+
+    def __init__(self, bucket: str, client: "S3Client | None" = None) -> None:
+        self._bucket = bucket
+        self._client = client or s3_client()
+
+    def put_video(self, key: str, file: Path) -> None:
+        """Uploads a file in parts of 8 MB, one at a time; the multipart upload is aborted when any part fails.
+
+        Raises MediaUploadError; the key exists only after the whole file has arrived.
+        """
+        transfer = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, use_threads=False)
+        arguments = {"ContentType": VIDEO_TYPE, "CacheControl": "private, max-age=3600"}
+        try:
+            self._client.upload_file(str(file), self._bucket, key, ExtraArgs=arguments, Config=transfer)
+        except (S3UploadFailedError, BotoCoreError, ClientError):
+            raise MediaUploadError from None
+
+    def put_thumbnail(self, key: str, data: bytes) -> None:
+        """Stores a JPEG for ever-lasting caches. Raises MediaUploadError."""
+        self.put_image(key, data, THUMBNAIL_TYPE)
+
+    def put_preview(self, key: str, data: bytes) -> None:
+        """Stores an animated WebP for ever-lasting caches. Raises MediaUploadError."""
+        self.put_image(key, data, PREVIEW_TYPE)
+
+    def put_image(self, key: str, data: bytes, content_type: str) -> None:
+        """Stores a picture for ever-lasting caches. Raises MediaUploadError."""
+        try:
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, CacheControl=_CACHE_FOREVER
+            )
+        except (BotoCoreError, ClientError):
+            raise MediaUploadError from None
+
+    def read(self, key: str, max_bytes: int) -> bytes:
+        """An object's bytes, but no more than one byte over `max_bytes`. Raises MediaReadError."""
+        try:
+            # Reading lazily instead of by Range: an empty object has no range, and is worth reading as well.
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read(max_bytes + 1)
+        except (BotoCoreError, ClientError):
+            raise MediaReadError from None
+
+    def presign_video(self, key: str, *, filename: str | None = None, expires: int = LINK_SECONDS) -> str:
+        """A link that plays the video, or saves it under `filename` when one is given; `expires` in seconds.
+
+        Nothing is asked of S3. A link made with a role's credentials also ends when those do.
+        """
+        disposition = "inline" if filename is None else _attachment(filename)
+        parameters = {"ResponseContentType": VIDEO_TYPE, "ResponseContentDisposition": disposition}
+        return self._presign(key, expires, parameters)
+
+    def presign_upload(self, key: str, content_type: str) -> UploadForm:
+        """A form that puts one object of this type, 1 byte to 5 MiB, under this very key; good for ten minutes.
+
+        S3 itself refuses any other key, type or size. Nothing is asked of S3 here.
+        """
+        fixed = {"Content-Type": content_type, "success_action_status": "204"}
+        conditions: list[dict[str, str] | list[str | int]] = [{name: value} for name, value in fixed.items()]
+        form = self._client.generate_presigned_post(
+            self._bucket,
+            key,
+            Fields=dict(fixed),
+            Conditions=[*conditions, ["content-length-range", 1, MAX_UPLOAD_BYTES]],
+            ExpiresIn=UPLOAD_SECONDS,
+        )
+        return UploadForm(form["url"], {name: str(value) for name, value in form["fields"].items()})
+
+    def delete_media(self, keys: Iterable[str]) -> None:
+        """Deletes objects; one that is not there is fine. Raises MediaDeletionError when any is left."""
+        for batch in batched(keys, _KEYS_PER_DELETE, strict=False):
+            self._delete(batch)
+
+    def delete_folder(self, folder: str) -> None:
+        """Deletes everything under a prefix. Raises MediaDeletionError when any of it is left."""
+        try:
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder):
+                self.delete_media(item["Key"] for item in page.get("Contents", []))
+        except (BotoCoreError, ClientError):
+            raise MediaDeletionError from None
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
+        try:
+            answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+        except (BotoCoreError, ClientError):
+            raise MediaDeletionError from None
+        if answer.get("Errors"):
+            raise MediaDeletionError
+
+    def _presign(self, key: str, expires: int, parameters: dict[str, str]) -> str:
+        return self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key, **parameters}, ExpiresIn=expires
+        )
+
+
+def _attachment(filename: str) -> str:
+    """The header of RFC 6266: a plain name for old clients and the real one, percent-encoded, for the others."""
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", filename)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

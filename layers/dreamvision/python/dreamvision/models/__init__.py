@@ -1,1 +1,0 @@
-"""The shapes of requests and answers: the contract with the mobile app."""

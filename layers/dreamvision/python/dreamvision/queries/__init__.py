@@ -1,0 +1,1 @@
+"""Reads for the API: dreams, videos, their presentation and cursors."""

@@ -1,0 +1,104 @@
+"""What a connected client says, and what it is answered. The answers go to the connection, not to the caller."""
+
+import json
+from functools import cache
+from typing import Any, Self
+
+from aws_lambda_powertools import Logger
+
+from dreamvision.auth.sessions import Sessions
+from dreamvision.auth.tokens import AccessClaims, UnauthenticatedError
+from dreamvision.core.logging import log_unexpected
+from dreamvision.database.client import Database
+from dreamvision.realtime.connections import ConnectionManager
+from dreamvision.realtime.gateway import ConnectionGateway, ConnectionGoneError, ConnectionUnavailableError
+from dreamvision.realtime.sync import FutureMomentError, SyncService
+from dreamvision.schemas.realtime import Message, MessageProblem, Pong, Synced, parse_moment
+
+# The longest sensible message is about 80 characters.
+MAX_MESSAGE_BYTES = 4096
+
+_MALFORMED = MessageProblem(code="malformed", message="Send a JSON object.")
+_UNKNOWN = MessageProblem(code="unknown_action", message="The actions are ping and sync.")
+_TOO_LARGE = MessageProblem(code="too_large", message=f"Send {MAX_MESSAGE_BYTES} bytes at the most.")
+_INVALID_SINCE = MessageProblem(
+    code="invalid_since", message="since must be a time like 2026-11-23T03:04:05.678Z that the server has given."
+)
+_UNAVAILABLE = MessageProblem(code="unavailable", message="Something went wrong on our side. Please try again.")
+
+logger = Logger()
+
+
+class MessageHandler:
+    """Answers messages."""
+
+    def __init__(
+        self, sockets: ConnectionGateway, switchboard: ConnectionManager, sessions: Sessions, sync: SyncService
+    ) -> None:
+        self._sockets = sockets
+        self._switchboard = switchboard
+        self._sessions = sessions
+        self._sync = sync
+
+    @classmethod
+    @cache
+    def shared(cls) -> Self:
+        """The one of this process, set up from the environment."""
+        return cls(
+            ConnectionGateway.shared(), ConnectionManager.shared(), Sessions(Database.shared()), SyncService.shared()
+        )
+
+    def handle_message(self, connection_id: str, client: AccessClaims, text: str) -> None:
+        """Answer one message. A client whose session was logged out is answered by the end of the connection.
+
+        Raises:
+            ConnectionUnavailableError: the answer could not be sent.
+        """
+        try:
+            self._answer(connection_id, client, text)
+        except ConnectionGoneError:
+            self._switchboard.remove_connection(client.user_id, connection_id)
+        except UnauthenticatedError:
+            self._sockets.close(connection_id)
+            self._switchboard.remove_connection(client.user_id, connection_id)
+        except ConnectionUnavailableError:
+            raise
+        except Exception as error:
+            log_unexpected(logger, error)
+            self._send(connection_id, _UNAVAILABLE)
+
+    def _answer(self, connection_id: str, client: AccessClaims, text: str) -> None:
+        if len(text.encode("utf-8", "surrogatepass")) > MAX_MESSAGE_BYTES:
+            self._send(connection_id, _TOO_LARGE)
+            return
+        match _parsed(text):
+            case {"action": "ping"}:
+                self._send(connection_id, Pong())
+            case {"action": "sync", **fields}:
+                self._synchronize(connection_id, client, fields.get("since"))
+            case {}:
+                self._send(connection_id, _UNKNOWN)
+            case _:
+                self._send(connection_id, _MALFORMED)
+
+    def _synchronize(self, connection_id: str, client: AccessClaims, since: object) -> None:
+        self._sessions.require_open(*client)
+        try:
+            missed = self._sync.since(client.user_id, parse_moment(since))
+        except (ValueError, FutureMomentError):
+            self._send(connection_id, _INVALID_SINCE)
+            return
+        for event in missed.events:
+            self._send(connection_id, event)
+        end = Synced(count=len(missed.events), truncated=missed.truncated, next_since=missed.next_since)
+        self._send(connection_id, end)
+
+    def _send(self, connection_id: str, message: Message) -> None:
+        self._sockets.send(connection_id, message.text())
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401 - whatever JSON may hold
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

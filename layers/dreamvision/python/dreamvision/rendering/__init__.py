@@ -1,0 +1,1 @@
+"""The video renderer: its port, its errors and the Runway client."""

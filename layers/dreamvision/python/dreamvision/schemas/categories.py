@@ -1,0 +1,29 @@
+"""The six cinematic categories."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Category(StrEnum):
+    """The six cinematic categories; the values are what the API and the tables carry."""
+
+    GOTHIC = "gothic"
+    CHASE = "chase"
+    FLIGHT = "flight"
+    TRANSFORMATION = "transformation"
+    PHYSICS = "physics"
+    LIMINAL = "liminal"
+
+
+TEMPLATE_NAMES: Final[Mapping[Category, str]] = MappingProxyType(
+    {
+        Category.GOTHIC: "GOTHIC",
+        Category.CHASE: "CHASE",
+        Category.FLIGHT: "FLIGHT",
+        Category.TRANSFORMATION: "TRANSFORMATION",
+        Category.PHYSICS: "PHYSICS",
+        Category.LIMINAL: "LIMINAL",
+    }
+)

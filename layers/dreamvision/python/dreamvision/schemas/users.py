@@ -1,0 +1,206 @@
+"""Accounts: registering, signing in, the profile."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, StringConstraints
+
+from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
+from dreamvision.schemas.categories import Category
+
+MIN_PASSWORD_LENGTH = 8
+MAX_PASSWORD_LENGTH = 256  # Cognito's own maximum
+MAX_EMAIL_LENGTH = 128  # Cognito's maximum of a user name, which the address is for signing in
+MAX_CODE_LENGTH = 64
+MAX_TOKEN_LENGTH = 8192
+
+# What a name may not hold: control characters, ASCII punctuation but "-", "." and "_", and what cannot be seen or
+# turns text round. Plain ranges, so that the pattern reads the same in Python and ECMAScript. The length, 3 to 30
+# without the spaces at either end, is part of it.
+_NOT_IN_NAMES = (
+    r"\u0000-\u001F!-,/:-@\[-\^`\{-\u009F\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F"
+    r"\u2000-\u206F\u2800\u3000\u3164\uD800-\uF8FF\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFF"
+    "\U000e0000-\U000e0fff"
+)
+USERNAME_PATTERN = f"^ *[^ {_NOT_IN_NAMES}][^{_NOT_IN_NAMES}]{{1,28}}[^ {_NOT_IN_NAMES}] *$"
+
+# For the JSON Schema: halves of surrogate pairs are no characters of a JSON text, and not every dialect can name them.
+_PUBLISHED_PATTERN = USERNAME_PATTERN.replace(r"\uD800-\uF8FF", r"\uE000-\uF8FF")
+
+
+def _plain_address(value: object) -> object:
+    # EmailStr would take "Jane <jane@example.com>" for the address inside.
+    if isinstance(value, str) and "<" in value:
+        raise ValueError("must be an e-mail address alone")
+    return value
+
+
+def _good_name(name: str) -> str:
+    if not re.fullmatch(USERNAME_PATTERN, name):
+        raise ValueError("must be 3 to 30 letters, digits, spaces, '-', '.' or '_'")
+    return name.strip(" ")
+
+
+def _strong_enough(password: str) -> str:
+    # Cognito counts the basic Latin letters and digits alone.
+    if not any("A" <= character <= "Z" for character in password):
+        raise ValueError("must contain an upper-case letter (A to Z)")
+    if not any("0" <= character <= "9" for character in password):
+        raise ValueError("must contain a digit (0 to 9)")
+    if password != password.strip():
+        raise ValueError("must not begin or end with a space")
+    return password
+
+
+Email = Annotated[
+    EmailStr,
+    Field(max_length=MAX_EMAIL_LENGTH, examples=["dreamer@example.com"]),
+    BeforeValidator(_plain_address),
+    AfterValidator(str.lower),
+]
+"""An e-mail address, kept in lower case."""
+
+NewPassword = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH),
+    AfterValidator(_strong_enough),
+    Field(
+        description="At least 8 characters, with an upper-case letter (A to Z) and a digit.",
+        examples=["Moonlight7"],
+        json_schema_extra={
+            "format": "password",
+            "allOf": [{"pattern": pattern} for pattern in ("[A-Z]", "[0-9]", r"^\S", r"\S$")],
+        },
+    ),
+]
+
+Password = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=MAX_PASSWORD_LENGTH),
+    Field(examples=["Moonlight7"], json_schema_extra={"format": "password"}),
+]
+"""A password as somebody types it to sign in."""
+
+Username = Annotated[
+    str,
+    StringConstraints(strict=True),
+    AfterValidator(_good_name),
+    Field(
+        description="3 to 30 letters (of any script), digits, spaces and `-` `.` `_`; unique without regard to case.",
+        examples=["luna_dreams"],
+        json_schema_extra={"pattern": _PUBLISHED_PATTERN},
+    ),
+]
+
+Code = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=MAX_CODE_LENGTH, pattern=r"^\S+$"),
+    Field(description="The code from the e-mail.", examples=["123456"]),
+]
+
+RefreshToken = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=MAX_TOKEN_LENGTH),
+    Field(description="The newest refresh token of the session.", examples=["eyJjdHkiOiJKV1QiLCJlbmMi..."]),
+]
+
+
+class UserRegister(Request):
+    """A new account."""
+
+    email: Email
+    password: NewPassword
+    username: Username
+
+
+class UserLogin(Request):
+    """Who signs in."""
+
+    email: Email
+    password: Password
+
+
+class TokenRefreshRequest(Request):
+    """A session that goes on."""
+
+    refresh_token: RefreshToken
+
+
+class ConfirmationRequest(Request):
+    """The proof that an e-mail address belongs to the account."""
+
+    email: Email
+    code: Code
+
+
+class EmailRequest(Request):
+    """The address that a code is sent to, if an account has it."""
+
+    email: Email
+
+
+class PasswordResetRequest(Request):
+    """A new password for somebody who forgot the old one."""
+
+    email: Email
+    code: Code
+    new_password: NewPassword
+
+
+class PasswordChangeRequest(Request):
+    """A new password for somebody who knows the old one."""
+
+    current_password: Password
+    new_password: NewPassword
+
+
+class ProfileUpdate(Request):
+    """What a user may change about themselves."""
+
+    username: Username
+
+
+class AccountUser(Response):
+    """Who signed in."""
+
+    id: UuidText
+    email: str = Field(examples=["dreamer@example.com"])
+    username: str = Field(examples=["luna_dreams"])
+
+
+class TokenResponse(Response):
+    """An open session. Send `access_token` as `Authorization: Bearer ...`."""
+
+    access_token: str = Field(examples=["eyJraWQiOiJ..."])
+    refresh_token: str = Field(description="Good for one refresh: keep the newest.", examples=["eyJjdHkiOiJ..."])
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind of token, not one
+    expires_in: WholeNumber = Field(description="Seconds until the access token expires.", examples=[3600])
+    user: AccountUser
+
+
+class ConfirmationRequired(Response):
+    """The account exists and waits for the code that was sent to its e-mail address."""
+
+    confirmation_required: Literal[True] = True
+    user: AccountUser
+
+
+class Accepted(Response):
+    """The same answer whether or not there is such an account."""
+
+    message: str = Field(examples=["If the address belongs to such an account, a code is on its way to it."])
+
+
+class UserProfile(Response):
+    """The signed-in user."""
+
+    id: UuidText
+    email: str = Field(examples=["dreamer@example.com"])
+    username: str = Field(examples=["luna_dreams"])
+    subscription_tier: str = Field(examples=["free"])
+    dreams_count: WholeNumber = Field(ge=0, examples=[3])
+    videos_count: WholeNumber = Field(ge=0, description="Completed videos.", examples=[2])
+    dreams_by_category: dict[Category, WholeNumber] = Field(
+        examples=[{"gothic": 1, "chase": 0, "flight": 2, "transformation": 0, "physics": 0, "liminal": 0}]
+    )
+    created_at: Timestamp

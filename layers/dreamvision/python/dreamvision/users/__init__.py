@@ -1,0 +1,1 @@
+"""User profiles, usernames and monthly statistics."""

@@ -1,0 +1,1 @@
+"""Videos: creation, lifecycle, rendering, archiving, failures and the sweeper."""

@@ -1,0 +1,89 @@
+"""Keeping a finished rendering: from the provider's short-lived address into our bucket."""
+
+from functools import cache
+from typing import Self
+
+from dreamvision.core.clock import utc_now
+from dreamvision.core.config import Config
+from dreamvision.media.archive import ArchivedMedia, archive_video
+from dreamvision.media.download import DownloadPolicy
+from dreamvision.media.links import video_expiry
+from dreamvision.media.storage import MediaStore
+from dreamvision.rendering.errors import RenderEmptyOutputError
+from dreamvision.rendering.renderer import VideoRenderer
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.models import Media, VideoFinalError
+
+
+class ArchiverSettings(Config):
+    """The bucket, the hosts that a video may be fetched from, and the days that it is kept (0: for ever)."""
+
+    media_bucket: str
+    allowed_video_hosts: str
+    video_expiry_days: int = 0
+
+
+class VideoArchiver:
+    """The bucket that videos are kept in, and the policy by which they are fetched."""
+
+    def __init__(self, store: MediaStore, policy: DownloadPolicy, expiry_days: int = 0) -> None:
+        self._store = store
+        self._policy = policy
+        self._expiry_days = expiry_days
+
+    @classmethod
+    @cache
+    def shared(cls) -> Self:
+        """The one of this process, set up from the environment."""
+        settings = ArchiverSettings.from_environment()
+        policy = DownloadPolicy.from_text(settings.allowed_video_hosts)
+        return cls(MediaStore(settings.media_bucket), policy, settings.video_expiry_days)
+
+    def keep(self, user_id: str, job_id: str, renderer: VideoRenderer, videos: VideoLifecycle) -> ArchivedMedia | None:
+        """Fetch the video, check it, cut its pictures, store all of it and complete the video.
+
+        ``None`` when the video was completed before. A retry writes to the same keys, so that nothing is left over.
+
+        Raises:
+            VideoFinalError: cancelled or closed meanwhile; what was stored is deleted again.
+            RenderEmptyOutputError: the provider has nothing to fetch.
+            SourceForbiddenError, SourceTruncatedError, ... : see ``fetch_video`` and ``inspect_video``.
+        """
+        video = videos.get(user_id, job_id, consistent=True)
+        if video.video_key is not None:
+            return None
+        if video.provider_task_id is None:
+            raise VideoFinalError
+        task_id = video.provider_task_id
+
+        def fresh_url() -> str:
+            state = renderer.status(task_id)
+            if not state.output_urls:
+                raise RenderEmptyOutputError
+            return state.output_urls[0]
+
+        archived = archive_video(
+            fresh_url(),
+            user_id=user_id,
+            job_id=job_id,
+            store=self._store,
+            policy=self._policy,
+            refresh_url=fresh_url,
+            token=video.media_token,
+        )
+        media = Media(
+            video_key=archived.video_key,
+            thumbnail_key=archived.thumbnail_key,
+            preview_key=archived.preview_key,
+            width=archived.width,
+            height=archived.height,
+            thumbnail_width=archived.thumbnail_width,
+            thumbnail_height=archived.thumbnail_height,
+            expires_at=video_expiry(job_id, self._expiry_days),
+        )
+        try:
+            videos.complete(video, media, utc_now())
+        except VideoFinalError:
+            self._store.delete_media((media.video_key, media.thumbnail_key, archived.preview_key))
+            raise
+        return archived

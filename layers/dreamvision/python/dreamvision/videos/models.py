@@ -1,0 +1,123 @@
+"""What a row of ``videos`` is: its keys, its fields, and what can be wrong with one."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from dreamvision.core.clock import to_text
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.database.client import Item
+from dreamvision.limits.quotas import QuotaReservation
+from dreamvision.media.keys import new_media_token
+from dreamvision.schemas.videos import VideoStatus
+
+OPEN_MARK = "open"
+"""What ``open_mark`` is as long as a video is not final: the index by it holds the open ones alone, of all users."""
+
+
+class VideoNotFoundError(DreamVisionError):
+    """The caller has no video with this id."""
+
+    default_message = "No such video."
+    user_message = "This video does not exist."
+
+
+class VideoFinalError(DreamVisionError):
+    """The video is completed, failed or cancelled already: nothing moves it any more."""
+
+    default_message = "The video is final."
+    user_message = "This video is finished already."
+
+
+class DreamNotAnalyzedError(DreamVisionError):
+    """A video needs a dream whose analysis is there."""
+
+    default_message = "The dream has no analysis."
+    user_message = "This dream has not been analysed yet."
+
+
+class Media(NamedTuple):
+    """Where a finished video lies in the media bucket, sizes in pixels, and until when it is kept (None: for ever)."""
+
+    video_key: str
+    thumbnail_key: str
+    preview_key: str | None
+    width: int
+    height: int
+    thumbnail_width: int | None = None
+    thumbnail_height: int | None = None
+    expires_at: datetime | None = None
+
+
+class VideoRecord(BaseModel):
+    """A row of ``videos``. ``render_requested_at`` is the intent that is written before the renderer is asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: str
+    job_id: str
+    dream_id: str
+    status: VideoStatus
+    duration: int
+    created_at: datetime
+    updated_at: datetime
+    media_token: str
+    progress: int = 0
+    render_requested_at: datetime | None = None
+    provider_task_id: str | None = None
+    queued_since: datetime | None = None
+    completed_at: datetime | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    credits: int | None = None
+    video_key: str | None = None
+    thumbnail_key: str | None = None
+    preview_key: str | None = None
+    video_expires_at: datetime | None = None
+    width: int | None = None
+    height: int | None = None
+    thumbnail_width: int | None = None
+    thumbnail_height: int | None = None
+    quota_day: str | None = None
+    quota_shard: int = 0
+
+    @property
+    def reservation(self) -> QuotaReservation | None:
+        """What the video was counted under."""
+        return QuotaReservation(self.quota_day, self.quota_shard) if self.quota_day else None
+
+
+class OpenVideo(NamedTuple):
+    """A video that is not final, by its keys."""
+
+    user_id: str
+    job_id: str
+
+
+class VideoPage(NamedTuple):
+    """Rows, newest first, and the id to go on after (``None`` on the last page)."""
+
+    videos: list[VideoRecord]
+    last_id: str | None
+
+
+def row_key(user_id: str, job_id: str) -> dict[str, str]:
+    """The primary key."""
+    return {"user_id": user_id, "job_id": job_id}
+
+
+def new_row(user_id: str, job_id: str, dream_id: str, duration: int, now: datetime) -> Item:
+    """A video that was just asked for: pending, with a media token of its own."""
+    return {
+        **row_key(user_id, job_id),
+        "dream_id": dream_id,
+        "user_dream": f"{user_id}#{dream_id}",
+        "status": VideoStatus.PENDING,
+        "open_mark": OPEN_MARK,
+        "progress": 0,
+        "duration": duration,
+        "media_token": new_media_token(),
+        "created_at": to_text(now),
+        "updated_at": to_text(now),
+    }

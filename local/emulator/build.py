@@ -1,0 +1,221 @@
+"""Building: ``sam build`` of the real template, and the copy of its result that the emulator can run.
+
+The copy differs in what the emulator does not do (the built template is changed, never ``template.yaml``):
+
+* Functions run as ``provided.al2023`` with a ``bootstrap`` that starts AWS's own Python runtime client on the built
+  code. Then the names of errors, timeouts and init errors are the real ones.
+* Layers are not unpacked under /opt, so that the bootstrap puts the built layers on ``PYTHONPATH``.
+* The state machine's definition is JSON: the emulator does not read YAML there.
+* Bucket policies lose their demand for TLS: the emulator is spoken to over plain HTTP on loopback.
+* The package of a function is only that bootstrap. The emulator keeps packages in memory and in its state file, and
+  FFmpeg alone would be 128 MB of each.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.cloudformation_yaml import load_template, render_template
+from local.progress import step
+from local.settings import REPOSITORY, Settings
+
+_SOURCES = ("template.yaml", "functions", "layers", "prompts", "local/emulator/build.py", "local/runtime.txt")
+_IGNORED_FOLDERS = {"__pycache__", ".mypy_cache", ".ruff_cache"}
+
+
+class BuildError(Exception):
+    """A step of the build failed; the message says where its log is."""
+
+
+def source_hash(parameters: Iterable[tuple[str, str]]) -> str:
+    """What the deployed stack is made of: sources, template and parameters."""
+    digest = hashlib.sha256()
+    for path in sorted(_source_files()):
+        digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(json.dumps(sorted(parameters)).encode())
+    return digest.hexdigest()
+
+
+def _source_files() -> Iterable[Path]:
+    for name in _SOURCES:
+        path = REPOSITORY / name
+        if path.is_file():
+            yield path
+        for folder, folders, files in path.walk():
+            folders[:] = [each for each in folders if each not in _IGNORED_FOLDERS]
+            yield from (folder / file for file in files if not file.endswith(".pyc"))
+
+
+def build(settings: Settings) -> Path:
+    """Build what has changed. Returns the template to deploy.
+
+    Raises:
+        BuildError: a step failed.
+    """
+    folder = settings.build_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    template, stamp = folder / "stack" / "template.yaml", folder / "source-hash"
+    wanted = source_hash([("architecture", settings.architecture), ("python", sys.executable)])
+    if stamp.exists() and stamp.read_text() == wanted and template.exists():
+        return template
+    with step("Installing the Lambda runtime (boto3 and AWS's runtime client)"):
+        _install_runtime(settings)
+    with step("Building functions and layers (sam build)"):
+        _sam_build(settings)
+    with step("Compiling to bytecode"):
+        _compile(settings)
+    _write_local_copy(settings, wanted)
+    stamp.write_text(wanted)
+    return template
+
+
+def run_tool(settings: Settings, name: str, command: list[str], environment: dict[str, str]) -> None:
+    """Run a command with its output in a log. Raises ``BuildError`` when it fails."""
+    log = settings.log_folder / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        code = subprocess.run(
+            command, cwd=REPOSITORY, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode  # fmt: skip
+    if code != 0:
+        raise BuildError(f"{name} failed with code {code}. Its log: {log}")
+
+
+def tool_environment(settings: Settings) -> dict[str, str]:
+    """For ``sam`` and ``pip``: the caller's environment, the emulator's address, our Python first on the path."""
+    bin_folder = str(Path(sys.executable).parent)
+    return {
+        **os.environ,
+        **settings.aws_environment(),
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}",
+        "SAM_CLI_TELEMETRY": "0",
+    }
+
+
+def _install_runtime(settings: Settings) -> None:
+    target = settings.build_folder / "runtime"
+    requirements = REPOSITORY / "local" / "runtime.txt"
+    stamp = settings.build_folder / "runtime-hash"
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
+    pip += ["--only-binary", ":all:", "--require-hashes"]
+    run_tool(settings, "runtime", [*pip, "--target", str(target), "-r", str(requirements)], tool_environment(settings))
+    stamp.write_text(wanted)
+
+
+def _sam_build(settings: Settings) -> None:
+    folder = settings.build_folder
+    command = ["sam", "build", "--config-env", "local", "--template", "template.yaml"]
+    command += ["--build-dir", str(folder / "sam"), "--cache-dir", str(settings.cache_folder)]
+    command += ["--parameter-overrides", f"Architecture={settings.architecture}"]
+    run_tool(settings, "sam-build", command, tool_environment(settings))
+
+
+def _compile(settings: Settings) -> None:
+    # By content, not by time: what is unpacked elsewhere stays valid.
+    command = [sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    targets = [str(settings.build_folder / "sam"), str(settings.build_folder / "runtime")]
+    run_tool(settings, "compile", [*command, *targets], {**os.environ, "PYTHONDONTWRITEBYTECODE": ""})
+
+
+def _write_local_copy(settings: Settings, code_version: str) -> None:
+    built = settings.build_folder / "sam"
+    target = settings.build_folder / "stack"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    template = load_template((built / "template.yaml").read_text())
+    layers = _layer_folders(template, built)
+    _localize_globals(template["Globals"]["Function"], layers)
+    for name, resource in list(template["Resources"].items()):
+        if resource["Type"] == "AWS::S3::BucketPolicy":
+            _allow_plain_http(template["Resources"], name)
+        elif resource["Type"] == "AWS::Serverless::Function":
+            _localize_function(name, resource["Properties"], template, layers, settings, code_version)
+        elif resource["Type"] == "AWS::Serverless::LayerVersion":
+            _write_stub(target / name, "layer", f"{code_version}\n")
+            resource["Properties"]["ContentUri"] = name
+            resource.pop("Metadata", None)
+        elif resource["Type"] == "AWS::Serverless::StateMachine":
+            definition = yaml.safe_load((built / resource["Properties"]["DefinitionUri"]).read_text())
+            (target / f"{name}.asl.json").write_text(json.dumps(definition))
+            resource["Properties"]["DefinitionUri"] = f"{name}.asl.json"
+    (target / "template.yaml").write_text(render_template(template))
+
+
+def _allow_plain_http(resources: dict[str, Any], name: str) -> None:
+    document = resources[name]["Properties"]["PolicyDocument"]
+    document["Statement"] = [
+        statement
+        for statement in document["Statement"]
+        if "aws:SecureTransport" not in statement.get("Condition", {}).get("Bool", {})
+    ]
+    if not document["Statement"]:
+        del resources[name]
+
+
+def _layer_folders(template: dict[str, Any], built: Path) -> dict[str, Path]:
+    return {
+        name: (built / resource["Properties"]["ContentUri"]).resolve()
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::LayerVersion"
+    }
+
+
+def _localize_globals(shared: dict[str, Any], layers: dict[str, Path]) -> None:
+    shared["Runtime"] = "provided.al2023"
+    shared.pop("Architectures", None)
+    shared.pop("SnapStart", None)
+
+
+def _localize_function(
+    name: str,
+    properties: dict[str, Any],
+    template: dict[str, Any],
+    layers: dict[str, Path],
+    settings: Settings,
+    code_version: str,
+) -> None:
+    for unsupported in ("Runtime", "Architectures", "SnapStart"):
+        properties.pop(unsupported, None)
+    own = [layer["Ref"] for layer in template["Globals"]["Function"]["Layers"] + properties.get("Layers", [])]
+    code = settings.build_folder / "sam" / properties["CodeUri"]
+    properties["CodeUri"] = name
+    opt = [layers[layer] for layer in own]
+    bootstrap = _bootstrap(code, opt, settings.build_folder / "runtime", code_version)
+    stub = _write_stub(settings.build_folder / "stack" / name, "bootstrap", bootstrap)
+    stub.chmod(0o755)
+    variables = properties.get("Environment", {}).get("Variables", {})
+    if variables.get("PROMPTS_DIRECTORY") == "/opt":
+        variables["PROMPTS_DIRECTORY"] = str(layers["PromptsLayer"])
+
+
+def _write_stub(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def _bootstrap(code: Path, layers: list[Path], runtime: Path, code_version: str) -> str:
+    """The start of a worker. ``-S`` keeps this environment's own packages out: a worker sees what Lambda would."""
+    search = os.pathsep.join(str(path) for path in [*(layer / "python" for layer in layers), runtime])
+    return (
+        "#!/bin/sh\n"
+        f"# code {code_version}\n"
+        f"cd {shlex.quote(str(code))}\n"
+        f"export LAMBDA_TASK_ROOT={shlex.quote(str(code))}\n"
+        f"export PYTHONPATH={shlex.quote(search)}\n"
+        f'exec {shlex.quote(sys.executable)} -S -m awslambdaric "$_HANDLER"\n'
+    )

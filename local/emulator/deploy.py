@@ -1,0 +1,133 @@
+"""Deploying the built template onto the emulator with ``sam deploy``, and what CloudFormation there leaves undone."""
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local import sandbox
+from local.emulator.build import BuildError, run_tool, source_hash, tool_environment
+from local.emulator.http_api import bring_api_in_line
+from local.emulator.stream_mappings import revive_stream_mappings
+from local.progress import step
+from local.settings import REGION, REPOSITORY, STACK_NAME, Settings
+
+_HASH_TAG = "dreamvision-sources"
+_BUCKET = "dreamvision-packages"
+# Expo's development servers, as in the template's default.
+_APP_ORIGINS = ("http://localhost:19006", "http://localhost:8081", "exp://localhost:19000")
+
+
+def client(settings: Settings, service: str) -> Any:  # noqa: ANN401 - every service has a client type of its own
+    """A client of the emulator."""
+    create: Any = boto3.client
+    return create(
+        service,
+        region_name=REGION,
+        endpoint_url=settings.endpoint_url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the emulator's well-known dummy
+        config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
+    )
+
+
+def deploy(settings: Settings, template: Path) -> dict[str, str]:
+    """Deploy unless the very same is deployed already. Returns the stack's outputs.
+
+    Raises:
+        BuildError: ``sam deploy`` failed.
+    """
+    parameters = parameters_of(settings)
+    wanted = source_hash(parameters.items())
+    found = _stack(settings)
+    if found is None or _tag(found) != wanted or not found["StackStatus"].endswith("_COMPLETE"):
+        with step("Deploying template.yaml (sam deploy)"):
+            _sam_deploy(settings, template, parameters, wanted)
+        found = _stack(settings)
+    if found is None:
+        raise BuildError("The stack is not there after its deployment.")
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    with step("Bringing API routes, streams, time to live and provider keys in line"):
+        bring_api_in_line(
+            client(settings, "apigatewayv2"), client(settings, "cloudformation"), STACK_NAME, outputs["ApiId"]
+        )
+        for table in ("GuardsTableName", "ConnectionsTableName"):
+            _switch_on_time_to_live(settings, outputs[table])
+        _put_provider_keys(settings, outputs)
+        revive_stream_mappings(client(settings, "lambda"))
+    return outputs
+
+
+def parameters_of(settings: Settings) -> dict[str, str]:
+    """The template parameters of the local stack; ``PARAMETERS`` overrides any."""
+    claude = settings.providers.claude_url or f"http://127.0.0.1:{settings.ports.claude}"
+    runway = settings.providers.runway_url or f"http://127.0.0.1:{settings.ports.runway}"
+    if settings.providers.claude_key and not settings.providers.claude_url:
+        claude = "https://api.anthropic.com"
+    if settings.providers.runway_key and not settings.providers.runway_url:
+        runway = "https://api.dev.runwayml.com"
+    hosts = ["*.cloudfront.net"]
+    if runway.startswith("http://"):
+        hosts.append(runway)
+    # The sandbox renders in seconds and does not mind being asked; the real Runway gets the template's own pace.
+    pace = {} if settings.providers.runway_key else {"PollFirstWait": "2", "PollInterval": "1"}
+    return {
+        "Stage": "local",
+        "Architecture": settings.architecture,
+        "AnthropicBaseUrl": claude,
+        "RunwayBaseUrl": runway,
+        "AllowedVideoHosts": ",".join(hosts),
+        "CognitoEndpoint": settings.endpoint_url,
+        "MediaBaseUrl": settings.media_url,
+        **pace,
+        "ConnectionsEndpoint": f"{settings.endpoint_url}/_aws/execute-api",
+        "AllowedOrigins": ",".join([*_APP_ORIGINS, settings.page_url]),
+        **settings.parameters,
+    }
+
+
+def _stack(settings: Settings) -> dict[str, Any] | None:
+    try:
+        stacks = client(settings, "cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+    except ClientError:
+        return None
+    found: dict[str, Any] = stacks[0]
+    return found
+
+
+def _tag(stack: dict[str, Any]) -> str | None:
+    return next((tag["Value"] for tag in stack.get("Tags", []) if tag["Key"] == _HASH_TAG), None)
+
+
+def _sam_deploy(settings: Settings, template: Path, parameters: dict[str, str], wanted: str) -> None:
+    s3 = client(settings, "s3")
+    if not any(bucket["Name"] == _BUCKET for bucket in s3.list_buckets()["Buckets"]):
+        s3.create_bucket(Bucket=_BUCKET)
+    command = ["sam", "deploy", "--config-file", str(REPOSITORY / "samconfig.toml"), "--config-env", "local"]
+    command += ["--template-file", str(template)]
+    command += ["--stack-name", STACK_NAME, "--s3-bucket", _BUCKET, "--region", REGION]
+    command += ["--tags", f"{_HASH_TAG}={wanted}"]
+    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    run_tool(settings, "sam-deploy", command, tool_environment(settings))
+
+
+def _switch_on_time_to_live(settings: Settings, table: str) -> None:
+    # CloudFormation in the emulator drops the tables' time to live.
+    dynamodb = client(settings, "dynamodb")
+    state = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus")
+    if state != "ENABLED":
+        dynamodb.update_time_to_live(
+            TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"}
+        )
+
+
+def _put_provider_keys(settings: Settings, outputs: dict[str, str]) -> None:
+    secrets = client(settings, "secretsmanager")
+    keys = {
+        outputs["AnthropicSecretId"]: settings.providers.claude_key or sandbox.CLAUDE_KEY,
+        outputs["RunwaySecretId"]: settings.providers.runway_key or sandbox.RUNWAY_KEY,
+    }
+    for secret, key in keys.items():
+        secrets.put_secret_value(SecretId=secret, SecretString=key)

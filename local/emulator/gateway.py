@@ -1,0 +1,132 @@
+"""The API's own address on this machine: everything that comes in goes to the API's stage in the emulator.
+
+The emulator serves an API under ``/_aws/execute-api/{id}/{stage}``. A client of a real API knows no such prefix, and
+neither do the API's own links; hence this front door, which stands for API Gateway's host name. It also stands for
+the CDN's: a distribution in the emulator is known by its ``Host`` header alone, which a browser cannot choose, so that
+``/media/...`` is passed on with it. The visitor's TLS, which CloudFront insists on, is only claimed.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import httpx
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from local.emulator.websocket_gateway import WebSocketDoor
+
+type Scope = dict[str, Any]
+type Receive = Callable[[], Awaitable[dict[str, Any]]]
+type Send = Callable[[dict[str, Any]], Awaitable[None]]
+type Headers = Iterable[tuple[bytes, bytes]]
+
+# Headers of the connection, not of the message (RFC 9110, section 7.6.1), and those that the next hop sets itself.
+_HOP_BY_HOP = frozenset(
+    b"connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
+    b"host content-length date server".split()
+)
+_MEDIA = "/media/"
+# API Gateway gives up after 30 s.
+_TIMEOUT = httpx.Timeout(35.0, connect=5.0)
+
+
+class FrontDoor:
+    """An ASGI application. ``target`` is the address that every path is appended to; WebSockets go elsewhere.
+
+    What is under ``/media/`` goes to ``emulator`` instead, as a request for the host ``media_host``.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        websockets: Callable[[Scope, Receive, Send], Awaitable[None]],
+        emulator: str,
+        media_host: str,
+    ) -> None:
+        self._target = target.rstrip("/")
+        self._websockets = websockets
+        self._emulator = emulator.rstrip("/")
+        self._media_headers = [(b"host", media_host.encode()), (b"x-forwarded-proto", b"https")]
+        self._client = httpx.AsyncClient(
+            timeout=_TIMEOUT, limits=httpx.Limits(max_connections=200), trust_env=False, follow_redirects=False
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._forward(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websockets(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self._client.aclose()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["raw_path"].decode("ascii").split("?")[0]
+        query = scope["query_string"].decode("ascii")
+        target, extra = self._target, []
+        if path.startswith(_MEDIA):
+            target, path, extra = self._emulator, path.removeprefix(_MEDIA.rstrip("/")), self._media_headers
+        url = f"{target}{path}" + (f"?{query}" if query else "")
+        try:
+            answer = await self._client.request(
+                scope["method"], url, headers=_end_to_end(scope["headers"]) + extra, content=await _body(receive)
+            )
+        except httpx.HTTPError as error:
+            print(f"{scope['method']} {path}: {type(error).__name__}", flush=True)
+            await _reply(send, 503, [(b"content-type", b"application/json")], b'{"message":"Service Unavailable"}')
+            return
+        await _reply(send, answer.status_code, _end_to_end(_without_encoding(answer.headers.raw)), answer.content)
+
+
+def _end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
+
+
+def _without_encoding(headers: Headers) -> Headers:
+    # The client has decoded the body already.
+    return [(name, value) for name, value in headers if name.lower() != b"content-encoding"]
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _reply(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    length = [] if status in (204, 304) else [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers + length})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def run(port: int, target: str, websocket_target: str, emulator: str, media_host: str) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.graceful_timeout = 2.0
+    config.errorlog = "-"
+    app = FrontDoor(target, WebSocketDoor(websocket_target), emulator, media_host)
+    await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run(int(sys.argv[1]), *sys.argv[2:6]))

@@ -1,0 +1,139 @@
+"""The page (``web/``) on a port of its own, with the headers that CloudFront gives it on AWS.
+
+Nothing is built: what lies in ``web/`` is what is served, read anew for every request, so that an edit needs a reload
+and no restart. ``config.json`` is made from the stack's outputs.
+"""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from local.emulator.gateway import Receive, Scope, Send
+from local.settings import REPOSITORY
+
+FOLDER = REPOSITORY / "web"
+CONTENT_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+_JSON = "application/json"
+_TEXT = "text/plain; charset=utf-8"
+
+
+def config_of(outputs: dict[str, Any]) -> dict[str, Any]:
+    """``config.json``: where the page finds the API, the live updates (``null``: it polls) and the media."""
+    media = [outputs["endpoint_url"], outputs.get("media_url")]
+    return {
+        "api_url": outputs["api_url"],
+        "websocket_url": outputs.get("websocket_url"),
+        "media_origins": list(dict.fromkeys(origin_of(url) for url in media if url)),
+    }
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def content_security_policy(config: dict[str, Any]) -> str:
+    """Only this page's own files, the API, the live updates and the media; nothing inline, nothing from elsewhere."""
+    media = " ".join(config["media_origins"])
+    connections = [config["api_url"], config["websocket_url"]]
+    connect = " ".join(origin_of(url) for url in connections if url)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' {media}",
+            f"media-src {media}",
+            f"connect-src 'self' {connect}",
+            "manifest-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )
+
+
+class Page:
+    """An ASGI application. ``outputs_file`` is read for every request: it is small."""
+
+    def __init__(self, outputs_file: Path, folder: Path = FOLDER) -> None:
+        self._outputs_file = outputs_file
+        self._folder = folder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, send)
+
+    async def _answer(self, scope: Scope, send: Send) -> None:
+        config = config_of(json.loads(self._outputs_file.read_text()))
+        status, content_type, body = self._content(scope["method"], scope["path"], config)
+        headers = {
+            "content-type": content_type,
+            "content-length": str(len(body)),
+            "cache-control": "no-cache",
+            "content-security-policy": content_security_policy(config),
+            "cross-origin-opener-policy": "same-origin",
+            "permissions-policy": "camera=(), geolocation=(), microphone=()",
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+            "x-frame-options": "DENY",
+        }
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    def _content(self, method: str, path: str, config: dict[str, Any]) -> tuple[int, str, bytes]:
+        if method not in ("GET", "HEAD"):
+            return 405, _TEXT, b"Method not allowed\n"
+        if path == "/config.json":
+            return 200, _JSON, json.dumps(config).encode()
+        # Only names that are really in the folder: a path with ".." is never one of them.
+        files = {f"/{file.relative_to(self._folder).as_posix()}": file for file in self._folder.rglob("*")}
+        file = files.get("/index.html" if path == "/" else path)
+        if file is None or file.suffix not in CONTENT_TYPES:
+            return 404, _TEXT, b"There is nothing at this address\n"
+        return 200, CONTENT_TYPES[file.suffix], file.read_bytes()
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def run(port: int, outputs_file: Path) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.graceful_timeout = 2.0
+    config.errorlog = "-"
+    await serve(Page(outputs_file), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run(int(sys.argv[1]), Path(sys.argv[2])))
