@@ -1,0 +1,183 @@
+"""Erasures from the request to the last state: the real definition, the real functions, and a kill at any call."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dreamvision.auth.cognito import CognitoSettings, UserPool
+from dreamvision.auth.sessions import Sessions
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
+from dreamvision.erasure.account import AccountErasure
+from dreamvision.erasure.workflow import ErasureWorkflow
+from dreamvision.limits.attempts import CodeAction, CodeAttempts
+from dreamvision.limits.rate_limits import RateLimits, RateSettings, Scope
+from dreamvision.limits.repository import LimitsRepository
+from dreamvision.realtime.repository import Connection, ConnectionRepository
+from dreamvision.schemas.categories import Category
+from dreamvision.videos.models import VideoRecord
+from tests.conftest import load_function
+from tests.fakes.asl import Machine, Task
+from tests.fakes.aws import MEDIA_BUCKET, TABLES
+from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
+from tests.fakes.http_api import Answer, HttpFunction
+from tests.fakes.runway import FakeRenderer
+from tests.fakes.states import FakeStates
+from tests.integration.dreams.world import LUNA, DreamWorld
+
+LUNAS_EMAIL, LUNAS_NAME = "luna@example.com", "Luna Dreamer"
+STELLAS_EMAIL, STELLAS_NAME = "stella@example.com", "Stella"
+LONG_TEXT = "".join(chr(0x4E00 + 17 * number % 20_000) for number in range(2000))
+"""Too many different characters to be kept in the dream's row."""
+ERASE = "arn:aws:states:us-east-1:123456789012:stateMachine:erase"
+GRACE = 240
+_FUNCTIONS = {
+    "CloseAccountArn": "close_account",
+    "SoftDeleteArn": "soft_delete",
+    "CancelRendersArn": "cancel_renders",
+    "DeleteMediaArn": "delete_media",
+    "PurgeTombstonesArn": "purge_tombstones",
+    "DeleteAccountArn": "delete_account",
+}
+
+
+class Killed(BaseException):
+    """The process ends here: nothing catches it, and nothing is tidied up."""
+
+
+class _CountedCognito(FakeCognito):
+    def __init__(self, world: "ErasureWorld") -> None:
+        super().__init__()
+        self._world = world
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("admin_"):
+            self._world.step()
+        return super().__getattribute__(name)
+
+
+class _CountedRenderer(FakeRenderer):
+    def __init__(self, world: "ErasureWorld") -> None:
+        super().__init__()
+        self._world = world
+
+    def cancel(self, task_id: str) -> None:
+        self._world.step()
+        super().cancel(task_id)
+
+
+class ErasureWorld:
+    """A world of dreams, and what erases in it. ``kill_at`` is the number of the call before which it is killed."""
+
+    def __init__(self, world: DreamWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.dreams = world
+        self.calls = 0
+        self.kill_at: int | None = None
+        world.renderer = _CountedRenderer(self)
+        self.cognito = _CountedCognito(self)
+        self.pool = UserPool(
+            CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID), cast(Any, self.cognito)
+        )
+        self.sessions = Sessions(world.database)
+        self.erasures = FakeStates(self.step)
+        self.account = AccountErasure(world.database, self.pool, self.sessions)
+        workflow = ErasureWorkflow(ERASE, cast(Any, self.erasures))
+        for client, service in ((world.database.client, "dynamodb"), (world.media, "s3")):
+            client.meta.events.register(f"before-call.{service}.*", lambda **_: self.step())
+        connections = ConnectionRepository(world.database, "ConnectionsTable")
+        monkeypatch.setattr(ConnectionRepository, "shared", lambda: connections)
+        monkeypatch.setattr(AccountErasure, "shared", lambda: self.account)
+        monkeypatch.setattr(ErasureWorkflow, "shared", lambda: workflow)
+        monkeypatch.setattr(
+            load_function("workflows/erasure/cancel_renders"), "configured_renderer", lambda: world.renderer
+        )
+        monkeypatch.setattr(
+            load_function("workflows/erasure/cancel_renders"), "VideoWorkflow", lambda _: world.workflow
+        )
+        monkeypatch.setattr(load_function("workflows/erasure/delete_media"), "MediaStore", lambda _: world.store)
+        tasks = {arn: _task(folder) for arn, folder in _FUNCTIONS.items()}
+        self.machine = Machine("erasure", tasks, {"EraseGrace": str(GRACE)})
+
+    def step(self) -> None:
+        self.calls += 1
+        if self.calls == self.kill_at:
+            raise Killed
+
+    def kill_at_call(self, number: int | None) -> None:
+        self.calls, self.kill_at = 0, number
+
+    # ------------------------------------------------------------ requests and executions
+
+    def delete_dream(self, dream_id: str, user_id: str = LUNA) -> Answer:
+        return HttpFunction("api/dreams")(user_id, "DELETE /api/v1/dreams/{dream_id}", dream_id=dream_id)
+
+    def delete_account(self, user_id: str = LUNA) -> Answer:
+        return HttpFunction("api/delete_account")(user_id, "DELETE /api/v1/auth/me")
+
+    def run_execution(self) -> None:
+        """What was started last, from its beginning to its end."""
+        self.machine.run(list(self.erasures.started.values())[-1])
+
+    # ------------------------------------------------------------ users, and what is left of them
+
+    def user(self, user_id: str, email: str, username: str) -> None:
+        """An account that can be told apart in every table."""
+        user = self.cognito.add_user(email, "Moonlight7")
+        del self.cognito.users[user.sub]
+        user.sub = user_id
+        self.cognito.users[user_id] = user
+        profiles = self.dreams.profiles
+        profiles.complete(user_id, email, profiles.reserve(username, utc_now()), utc_now())
+        CodeAttempts(self.dreams.database).count(CodeAction.FORGOT, email)
+        forgotten = Connection(
+            user_id=user_id,
+            connection_id=new_id(),
+            session_id="a-session",
+            issued_at=0,
+            connected_at=utc_now() - timedelta(hours=9),
+        )
+        ConnectionRepository(self.dreams.database, "ConnectionsTable").add(forgotten)
+        for scope in (each for each in Scope if each is not Scope.AUTH):
+            RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_user(scope, user_id)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Everything in all tables."""
+        client = self.dreams.database.client
+        return [item for table in TABLES for item in client.scan(TableName=table)["Items"]]
+
+    def left_of(self, *marks: str) -> list[str]:
+        """Every item and key that has one of the marks in it."""
+        found = [str(item) for item in self.items()] + self.dreams.keys()
+        return [text for text in found if any(mark in text for mark in marks)]
+
+    def put_media(self, key: str) -> None:
+        self.dreams.media.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=b"media")
+
+
+def _task(folder: str) -> Task:
+    module = load_function(f"workflows/erasure/{folder}")
+    context = SimpleNamespace(
+        function_name=folder, memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
+    )
+    return lambda arguments: module.handler(arguments, context)
+
+
+def filled(erasure: ErasureWorld, user_id: str = LUNA) -> dict[str, list[VideoRecord]]:
+    """Two dreams with a video in every state, the first with pictures of the user's own, and one that waits for its
+    analysis; the videos by their dream."""
+    world = erasure.dreams
+    dream, other = world.dream(user_id), world.dream(user_id, Category.GOTHIC)
+    world.pictured(dream)
+    told = world.told(user_id)
+    return {
+        dream.dream_id: [world.completed(dream), world.failed(dream), world.rendering(dream)],
+        other.dream_id: [world.completed(other)],
+        told.dream_id: [told],
+    }
+
+
+def status_of(path: str, **parameters: Any) -> int:
+    """What Luna is answered at a path."""
+    return HttpFunction(f"api/{path.split('/')[3]}")(LUNA, f"GET {path}", **parameters).status

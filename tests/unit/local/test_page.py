@@ -1,0 +1,188 @@
+"""The page's server and files: nothing inline, nothing from elsewhere, no markup made of texts."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.emulator.page import CONTENT_TYPES, FOLDER, Page, config_of, content_security_policy
+from tests.conftest import REPOSITORY
+from tests.fakes.aws import template
+
+OUTPUTS = {
+    "api_url": "http://127.0.0.1:4567",
+    "endpoint_url": "http://127.0.0.1:4566",
+    "websocket_url": "ws://127.0.0.1:4567/v1",
+}
+FILES = sorted(file for file in FOLDER.rglob("*") if file.is_file())
+SCRIPTS = [file for file in FILES if file.suffix == ".js"]
+# They make markup or code of a text.
+FORBIDDEN = (
+    "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "localStorage",
+    "DOMParser", "setHTMLUnsafe", "createContextualFragment", "console.",
+)  # fmt: skip
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Page:
+    outputs = tmp_path / "outputs.json"
+    outputs.write_text(json.dumps(OUTPUTS))
+    return Page(outputs)
+
+
+def ask(page: Page, path: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    asyncio.run(page({"type": "http", "method": method, "path": path}, receive, send))
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], headers, sent[1]["body"]
+
+
+def directives(policy: str) -> dict[str, str]:
+    return {name: rest for name, _, rest in (part.strip().partition(" ") for part in policy.split(";"))}
+
+
+def test_every_file_is_served_as_what_it_is(page: Page) -> None:
+    assert {file.suffix for file in FILES} <= CONTENT_TYPES.keys()
+    for file in FILES:
+        status, headers, body = ask(page, f"/{file.relative_to(FOLDER).as_posix()}")
+        assert status == 200, file
+        assert headers["content-type"] == CONTENT_TYPES[file.suffix]
+        assert int(headers["content-length"]) == len(body)
+        assert body == file.read_bytes()
+    assert ask(page, "/")[2] == (FOLDER / "index.html").read_bytes()
+
+
+def test_head_has_no_body(page: Page) -> None:
+    status, headers, body = ask(page, "/", "HEAD")
+    assert (status, body) == (200, b"")
+    assert int(headers["content-length"]) > 1000
+
+
+@pytest.mark.parametrize(
+    "path", ["/../local/emulator/page.py", "/js", "/js/../../pyproject.toml", "//etc/passwd", "/x", "/js/"]
+)
+def test_nothing_else_is_served(path: str, page: Page) -> None:
+    assert ask(page, path)[0] == 404
+
+
+def test_only_reading_is_allowed(page: Page) -> None:
+    assert ask(page, "/", "POST")[0] == 405
+
+
+def test_the_configuration_comes_from_the_outputs(page: Page) -> None:
+    status, headers, body = ask(page, "/config.json")
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert json.loads(body) == {
+        "api_url": "http://127.0.0.1:4567",
+        "websocket_url": "ws://127.0.0.1:4567/v1",
+        "media_origins": ["http://127.0.0.1:4566"],
+    }
+
+
+def test_pictures_from_another_address_are_allowed() -> None:
+    config = config_of({**OUTPUTS, "media_url": "http://127.0.0.1:4999/media"})
+    assert config["media_origins"] == ["http://127.0.0.1:4566", "http://127.0.0.1:4999"]
+    assert "http://127.0.0.1:4999" in directives(content_security_policy(config))["img-src"].split()
+
+
+def test_without_live_updates_the_page_is_told_to_poll() -> None:
+    config = config_of({**OUTPUTS, "websocket_url": None})
+    assert config["websocket_url"] is None
+    assert directives(content_security_policy(config))["connect-src"] == "'self' http://127.0.0.1:4567"
+
+
+def test_every_answer_has_the_security_headers(page: Page) -> None:
+    for path in ("/", "/app.js", "/config.json", "/nothing"):
+        headers = ask(page, path)[1]
+        policy = directives(headers["content-security-policy"])
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == "'self'"
+        assert policy["style-src"] == "'self'"
+        assert policy["connect-src"] == "'self' http://127.0.0.1:4567 ws://127.0.0.1:4567"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-frame-options"] == "DENY"
+
+
+def test_cloudfront_sends_the_same_policy_as_the_local_server() -> None:
+    resources = template()["Resources"]
+    headers = resources["WebsiteHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    text, names = headers["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+    ours = directives(content_security_policy(config_of(OUTPUTS)))
+    theirs = directives(text)
+    assert theirs.keys() == ours.keys()
+    # All but the addresses are the same.
+    for name in ours.keys() - {"img-src", "media-src", "connect-src"}:
+        assert theirs[name] == ours[name], name
+    assert theirs["img-src"] == "'self' ${Media}"
+    assert theirs["media-src"] == "${Media}"
+    assert theirs["connect-src"].startswith("'self' ${Api.ApiEndpoint}")
+    if "MediaDistribution" in resources:
+        assert "https://${MediaDistribution.DomainName}" in str(names["Media"])
+    if any(each["Type"] == "AWS::ApiGatewayV2::Api" for each in resources.values()):
+        assert "wss://" in theirs["connect-src"]
+
+
+def test_the_pages_bucket_is_private_and_only_there_when_wanted() -> None:
+    document = template()
+    resources = {name: each for name, each in document["Resources"].items() if name.startswith("Website")}
+    assert {each["Condition"] for each in resources.values()} == {"HostsPage"}
+    assert document["Parameters"]["HostPage"]["Default"] == "false"
+    bucket = resources["WebsiteBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    deny, allow = resources["WebsiteBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert allow["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert "distribution/${WebsiteDistribution}" in str(allow["Condition"])
+
+
+@pytest.mark.parametrize("file", SCRIPTS, ids=[file.name for file in SCRIPTS])
+def test_scripts_make_no_markup_and_no_code_of_texts(file: Path) -> None:
+    text = file.read_text()
+    assert not [word for word in FORBIDDEN if word in text]
+    assert not re.findall(r"""["'`]https?://""", text)
+
+
+def test_the_document_has_nothing_inline_and_nothing_from_elsewhere() -> None:
+    text = (FOLDER / "index.html").read_text()
+    assert not re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", text)
+    assert re.findall(r"<script[^>]*>(.*?)</script>", text) == [""]
+    for address in re.findall(r'(?:src|href)="([^"#][^"]*)"', text):
+        assert (FOLDER / address).is_file(), address
+    for file in FILES:
+        if file.suffix == ".css":
+            assert "url(" not in file.read_text()
+            assert "@import" not in file.read_text()
+
+
+def test_every_import_is_there() -> None:
+    for file in SCRIPTS:
+        for address in re.findall(r'^import .* from "([^"]+)";$', file.read_text(), re.MULTILINE):
+            assert (file.parent / address).is_file(), f"{file.name}: {address}"
+
+
+def test_every_element_that_scripts_ask_for_is_in_the_document() -> None:
+    document = (FOLDER / "index.html").read_text()
+    ids = re.findall(r'\sid="([^"]+)"', document)
+    assert len(ids) == len(set(ids))
+    for file in SCRIPTS:
+        for wanted in re.findall(r'byId\("([^"]+)"\)', file.read_text()):
+            assert wanted in ids, f"{file.name}: {wanted}"
+    for references in re.findall(r'aria-(?:labelledby|describedby|controls)="([^"]+)"', document):
+        assert set(references.split()) <= set(ids)
+
+
+def test_the_page_offers_the_categories_that_there_are() -> None:
+    words = (FOLDER / "js" / "words.js").read_text()
+    offered = set(re.findall(r"^  (\w+): \"", words, re.MULTILINE))
+    assert offered == {file.stem for file in (REPOSITORY / "prompts" / "templates").glob("*.txt")}
