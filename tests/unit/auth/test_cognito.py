@@ -300,7 +300,7 @@ def test_guessing_a_code_is_stopped(cognito: FakeCognito) -> None:
     with pytest.raises(TooManyAttemptsError) as refusal:
         pool.confirm(_EMAIL, cognito.outbox[-1][1])
 
-    assert refusal.value.problem_headers == {"Retry-After": "900"}
+    assert refusal.value.retry_after_seconds == 900
 
 
 def test_nobody_to_send_a_code_to(pool: UserPool, cognito: FakeCognito) -> None:

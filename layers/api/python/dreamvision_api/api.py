@@ -137,7 +137,7 @@ class InvalidInputError(DreamVisionError):
     """A value that only the route itself can judge."""
 
     default_message = "The request has an invalid value."
-    user_message = "See `errors` for what has to change."
+    user_message = "See `errors` for the values to correct."
 
     def __init__(self, location: Sequence[str], message: str) -> None:
         super().__init__()

@@ -10,35 +10,35 @@ from dreamvision.core.errors import DreamVisionError
 class AnalysisError(DreamVisionError):
     """The dream could not be analysed."""
 
-    default_message = "The dream could not be analysed."
-    user_message = "Your dream could not be analysed. Please try again."
+    default_message = "The dream could not be analyzed."
+    user_message = "Your dream could not be analyzed. Please try again."
 
 
 class DreamRefusedError(AnalysisError):
     """The model declined the dream for safety. The same dream would be declined again."""
 
-    default_message = "The model declined to work on the dream."
+    default_message = "The model declined to process the dream."
     user_message = "This dream could not be turned into a video because of its content. Please describe it differently."
 
 
 class AnalysisTruncatedError(AnalysisError):
     """The answer was cut off at the token limit."""
 
-    default_message = "The model's answer was cut off at the token limit."
-    user_message = "Your dream could not be analysed completely. Please try again with a shorter description."
+    default_message = "The model's output was cut off at the token limit."
+    user_message = "Your dream could not be analyzed completely. Please try again with a shorter description."
 
 
 class AnalysisInvalidError(AnalysisError):
     """The answer broke the rules, and so did the one after the repair turn."""
 
-    default_message = "The model's answer broke the rules, and so did its correction."
-    user_message = "No usable video prompt came out of your dream. Please try again or describe it differently."
+    default_message = "The model's output failed validation, and so did its correction."
+    user_message = "Your dream could not be turned into a video prompt. Please try again or describe it differently."
 
 
 class ClaudeProtocolError(AnalysisError):
     """A reply that is no reply of the Messages API at all: a proxy's page, broken JSON, missing parts."""
 
-    default_message = "The analysis service sent a reply that cannot be understood."
+    default_message = "The analysis service sent a response that cannot be parsed."
     user_message = "The dream analysis service is not working properly right now. Please try again later."
 
 
@@ -56,8 +56,8 @@ class ClaudeOverloadedError(AnalysisError):
 class ClaudeTimeoutError(AnalysisError):
     """No usable answer in time."""
 
-    default_message = "The analysis service did not answer in time."
-    user_message = "Analysing your dream took too long. Please try again."
+    default_message = "The analysis service did not respond in time."
+    user_message = "Analyzing your dream took too long. Please try again."
 
 
 class ClaudeUnreachableError(AnalysisError):
@@ -70,7 +70,7 @@ class ClaudeUnreachableError(AnalysisError):
 class ClaudeKeyError(AnalysisError):
     """The key is missing, malformed, wrong or without permission: an operator has to act."""
 
-    default_message = "The analysis service does not accept the configured key."
+    default_message = "The analysis service rejected the configured key."
     user_message = "Dream analysis is not available right now. Please try again later."
 
 
@@ -84,7 +84,7 @@ class ClaudeBillingError(AnalysisError):
 class ClaudeRequestError(AnalysisError):
     """The service refuses our request as such, for instance because the model was retired: our fault."""
 
-    default_message = "The analysis service refuses the request; check the configured model."
+    default_message = "The analysis service rejected the request; check the configured model."
     user_message = "Dream analysis is not available right now. Please try again later."
 
 

@@ -14,15 +14,15 @@ from dreamvision.limits.rate_limits import TooManyAttemptsError
 class InvalidCredentialsError(DreamVisionError):
     """No such user, or the wrong password: which of the two stays inside."""
 
-    default_message = "The sign-in was refused."
-    user_message = "The e-mail address or the password is wrong."
+    default_message = "The sign-in was rejected."
+    user_message = "The e-mail address or password is incorrect."
 
 
 class WrongPasswordError(DreamVisionError):
     """A signed-in user gave a wrong current password."""
 
-    default_message = "The current password is wrong."
-    user_message = "The current password is wrong."
+    default_message = "The current password is incorrect."
+    user_message = "The current password is incorrect."
 
 
 class EmailNotConfirmedError(DreamVisionError):
@@ -35,76 +35,76 @@ class EmailNotConfirmedError(DreamVisionError):
 class PasswordResetRequiredError(DreamVisionError):
     """An administrator asks for a new password, or the first one was never chosen."""
 
-    default_message = "The password has to be reset."
+    default_message = "The password must be reset."
     user_message = "Please reset your password."
 
 
 class UserAlreadyExistsError(DreamVisionError):
     """The e-mail address has an account."""
 
-    default_message = "The user exists already."
-    user_message = "An account with this e-mail address exists already."
+    default_message = "The user already exists."
+    user_message = "An account with this e-mail address already exists."
 
 
 class WeakPasswordError(DreamVisionError):
     """The user pool's password policy refuses the new password."""
 
     default_message = "The password is too weak."
-    user_message = "Please choose a stronger password: 8 characters at least, an upper-case letter and a digit."
+    user_message = "Please choose a stronger password: at least 8 characters, with an upper-case letter and a digit."
 
 
 class AccountInputError(DreamVisionError):
     """Cognito refuses a value that passed our own checks."""
 
-    default_message = "A value was refused."
-    user_message = "The e-mail address, the password or the code has a form that cannot be used."
+    default_message = "Cognito rejected a value."
+    user_message = "The e-mail address, password or code is not valid."
 
 
 class InvalidOrExpiredCodeError(DreamVisionError):
     """A wrong code, an old one, or one for an account that does not exist."""
 
-    default_message = "The code is wrong or has expired."
-    user_message = "The code is wrong or has expired. Please ask for a new one."
+    default_message = "The code is incorrect or has expired."
+    user_message = "The code is incorrect or has expired. Please request a new one."
 
 
 class InvalidRefreshTokenError(DreamVisionError):
     """A refresh token that is wrong, used up, expired or revoked."""
 
-    default_message = "The refresh token is not good."
+    default_message = "The refresh token is not valid."
     user_message = "Please sign in again."
 
 
 class RefreshTokenReusedError(InvalidRefreshTokenError):
     """A refresh token that was rotated away before: somebody may have stolen it."""
 
-    default_message = "The refresh token was used before."
+    default_message = "The refresh token was already used."
 
 
 class UserPoolBusyError(DreamVisionError):
     """The account's request quota at Cognito is used up."""
 
-    default_message = "The user pool is busy."
-    user_message = "We are very busy right now. Please try again in a moment."
+    default_message = "The user pool's request quota is used up."
+    user_message = "The service is busy right now. Please try again in a moment."
 
 
 class UserPoolUnreachableError(DreamVisionError):
     """Cognito did not answer."""
 
     default_message = "The user pool could not be reached."
-    user_message = "Accounts cannot be reached right now. Please try again in a moment."
+    user_message = "The account service is not available right now. Please try again in a moment."
 
 
 class SignUpRefusedError(DreamVisionError):
     """A trigger of the user pool refused the user."""
 
-    default_message = "A trigger refused the user."
+    default_message = "A user pool trigger rejected the user."
     user_message = "This account cannot be created."
 
 
 class UserPoolTriggerError(DreamVisionError):
     """A trigger of the user pool failed."""
 
-    default_message = "A trigger of the user pool failed."
+    default_message = "A user pool trigger failed."
 
 
 class CodeDeliveryError(DreamVisionError):

@@ -17,7 +17,7 @@ logger = Logger()
 class UnexpectedError(DreamVisionError):
     """What a task raises instead of an error of a library, whose message could quote what it was given."""
 
-    default_message = "A task failed in a way that was not foreseen; the log has the place."
+    default_message = "A task failed unexpectedly; see the log for the location."
 
 
 type TaskHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]

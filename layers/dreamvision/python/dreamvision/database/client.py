@@ -38,7 +38,7 @@ class TableNames(Config):
 class TransactionRefusedError(DreamVisionError):
     """A condition of a transaction did not hold. ``reasons`` has one code per write, ``None`` where it would hold."""
 
-    default_message = "A condition of the transaction did not hold."
+    default_message = "A condition check of the transaction failed."
 
     def __init__(self, reasons: Sequence[str | None]) -> None:
         super().__init__()
@@ -52,8 +52,8 @@ class TransactionRefusedError(DreamVisionError):
 class ContentionError(DreamVisionError):
     """Other writers kept touching the same rows for longer than we wait. Nothing was written."""
 
-    default_message = "The rows stayed busy."
-    user_message = "We are very busy right now. Please try again in a moment."
+    default_message = "The write kept conflicting with other writes."
+    user_message = "The service is busy right now. Please try again in a moment."
 
 
 class Database:

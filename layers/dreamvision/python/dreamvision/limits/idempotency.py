@@ -29,15 +29,15 @@ _IN_PROGRESS_RETRY_SECONDS = 2
 class IdempotencyKeyReusedError(DreamVisionError):
     """The key was sent before with another body."""
 
-    default_message = "The idempotency key was used for another request."
-    user_message = "This Idempotency-Key was used for another request. Please use a new one for every request."
+    default_message = "The idempotency key was used with a different request."
+    user_message = "This Idempotency-Key was already used with a different request. Please use a new key."
 
 
 class RequestInProgressError(DreamVisionError):
     """The first request with this key is still being worked on."""
 
-    default_message = "A request with this idempotency key is still running."
-    user_message = "This request is being worked on already. Please ask again in a moment."
+    default_message = "A request with this idempotency key is still in progress."
+    user_message = "This request is already being processed. Please try again in a moment."
 
     def __init__(self) -> None:
         super().__init__()

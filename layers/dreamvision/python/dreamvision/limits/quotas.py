@@ -23,8 +23,8 @@ _RUNNING_RETRY_SECONDS = 30
 class VideoQuotaExceededError(DreamVisionError):
     """The user has had all videos of the day."""
 
-    default_message = "The user's videos of the day are used up."
-    user_message = "You have made all your videos for today. There will be new ones after midnight (UTC)."
+    default_message = "The user's daily video quota is used up."
+    user_message = "You have used all your videos for today. You can create more after midnight (UTC)."
 
     def __init__(self, retry_after_seconds: int = 3600) -> None:
         super().__init__()
@@ -34,8 +34,8 @@ class VideoQuotaExceededError(DreamVisionError):
 class TooManyRunningVideosError(DreamVisionError):
     """The user has as many videos in the making as may be at the same time."""
 
-    default_message = "The user has too many videos in the making."
-    user_message = "Your other videos are still being made. Please wait until one of them is finished."
+    default_message = "The user has too many videos in progress."
+    user_message = "Your other videos are still being created. Please wait until one of them is finished."
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,8 +45,8 @@ class TooManyRunningVideosError(DreamVisionError):
 class ServiceQuotaExceededError(DreamVisionError):
     """All users together have had all videos of the day."""
 
-    default_message = "The service's videos of the day are used up."
-    user_message = "So many dreams today! No more videos can be made before midnight (UTC)."
+    default_message = "The service's daily video quota is used up."
+    user_message = "The service has reached its video limit for today. Please try again after midnight (UTC)."
 
     def __init__(self, retry_after_seconds: int = 3600) -> None:
         super().__init__()

@@ -16,8 +16,8 @@ class NotAVideoError(DreamVisionError):
 class VideoTruncatedError(NotAVideoError):
     """The file announces more video than it holds."""
 
-    default_message = "The video ends before its announced end."
-    user_message = "The video arrived incomplete. Please try again."
+    default_message = "The video file is truncated."
+    user_message = "The video was incomplete. Please try again."
 
 
 class VideoUnsuitableError(DreamVisionError):
@@ -30,36 +30,36 @@ class VideoUnsuitableError(DreamVisionError):
 class ImageRejectedError(DreamVisionError):
     """What was uploaded is no picture that we show. Trying again with the same file changes nothing."""
 
-    default_message = "The picture was rejected."
-    user_message = "This picture could not be used. Please choose another one."
+    default_message = "The image was rejected."
+    user_message = "This image could not be used. Please choose another one."
 
 
 class ImageTooLargeError(ImageRejectedError):
     """More bytes than may be uploaded."""
 
-    default_message = "The picture has too many bytes."
-    user_message = "The picture is larger than 5 MB. Please choose a smaller one."
+    default_message = "The image file is too large."
+    user_message = "The image is larger than 5 MB. Please choose a smaller one."
 
 
 class ImageMalformedError(ImageRejectedError):
     """Not a whole and valid picture of the announced type."""
 
-    default_message = "The file is not a valid picture of its type."
-    user_message = "The file is not a valid JPEG or PNG picture. Please choose another one."
+    default_message = "The file is not a valid image of its type."
+    user_message = "The file is not a valid JPEG or PNG image. Please choose another one."
 
 
 class ImageDimensionsError(ImageRejectedError):
     """Too small to be shown, or too large to be decoded safely."""
 
-    default_message = "The picture's dimensions are out of bounds."
-    user_message = "The picture must be from 64 to 8,192 pixels wide and high, and have at most 40 megapixels."
+    default_message = "The image's dimensions are out of bounds."
+    user_message = "The image must be 64 to 8,192 pixels wide and high, with at most 40 megapixels."
 
 
 class PolyglotImageError(ImageRejectedError):
     """Behind the picture, or in its margins, there is something that is no part of a picture."""
 
-    default_message = "The file holds more than a picture."
-    user_message = "The file holds more than a plain picture. Please save it as a plain JPEG or PNG."
+    default_message = "The file contains more than an image."
+    user_message = "The file contains more than a plain image. Please save it as a plain JPEG or PNG."
 
 
 class SourceForbiddenError(DreamVisionError):
@@ -79,7 +79,7 @@ class SourceExpiredError(DreamVisionError):
 class SourceTruncatedError(DreamVisionError):
     """The connection ended before the whole video had come, or nothing came at all."""
 
-    default_message = "The video arrived incomplete."
+    default_message = "The video download was incomplete."
     user_message = "The video could not be fetched completely. Please try again."
 
 
@@ -87,7 +87,7 @@ class SourceTooLargeError(DreamVisionError):
     """More bytes than the policy allows, announced or sent."""
 
     default_message = "The video is larger than allowed."
-    user_message = "The video is too large to be kept."
+    user_message = "The video is too large to be stored."
 
 
 class SourceTooSlowError(DreamVisionError):
@@ -115,7 +115,7 @@ class MediaReadError(DreamVisionError):
     """S3 did not give the object out. May be retried."""
 
     default_message = "The media could not be read."
-    user_message = "The picture could not be read. Please try again."
+    user_message = "The image could not be read. Please try again."
 
 
 class MediaDeletionError(DreamVisionError):

@@ -34,8 +34,8 @@ class InvalidCursorError(DreamVisionError):
     """Not a cursor of ours, or one of another list or user."""
 
     default_message = "The cursor is not valid for this list."
-    user_message = "See `errors` for what has to change."
-    problem_errors = ({"loc": ["query", "cursor"], "msg": "is no cursor of this list: begin again without one"},)
+    user_message = "See `errors` for the values to correct."
+    problem_errors = ({"loc": ["query", "cursor"], "msg": "is not a cursor of this list; start again without one"},)
 
 
 class CursorSettings(Config):

@@ -62,7 +62,7 @@ class VideoQueries:
         workflow = VideoWorkflow(settings.state_machine_arn)
         return cls(Database.shared(), Presenter.shared(), Cursors.shared(), workflow, settings)
 
-    def look(
+    def get(
         self,
         user_id: str,
         job_id: str,

@@ -22,7 +22,7 @@ class TooManyConnectionsError(DreamVisionError):
     """The user has as many connections as one may have."""
 
     default_message = "The user has too many connections."
-    user_message = "You are connected too many times. Please close the app on another device."
+    user_message = "You have too many open connections. Please close the app on another device."
 
 
 class ConnectionManager:

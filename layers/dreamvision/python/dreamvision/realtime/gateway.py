@@ -34,7 +34,7 @@ class ConnectionUnavailableError(DreamVisionError):
     """API Gateway did not take the message. It may be tried again; the client may then get it twice."""
 
     default_message = "The connection could not be reached."
-    user_message = "Live updates do not work right now. Please try again in a moment."
+    user_message = "Live updates are not available right now. Please try again in a moment."
 
 
 class GatewaySettings(Config):

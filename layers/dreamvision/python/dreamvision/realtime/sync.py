@@ -26,8 +26,8 @@ _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 class FutureMomentError(DreamVisionError):
     """``since`` lies in the future: it was not taken from what the server said."""
 
-    default_message = "The moment lies in the future."
-    user_message = "The time lies in the future. Use only times that the server has given."
+    default_message = "The timestamp is in the future."
+    user_message = "The time is in the future. Use only timestamps that the server sent."
 
 
 class MissedEvents(NamedTuple):

@@ -22,14 +22,14 @@ class RenderCreditsError(DreamVisionError):
 class RenderKeyError(DreamVisionError):
     """The provider does not accept our key; nothing was created."""
 
-    default_message = "The video provider did not accept the API key."
+    default_message = "The video provider rejected the API key."
     user_message = "Videos are not available right now. Please try again later."
 
 
 class RenderBusyError(DreamVisionError):
     """The provider turned the request away for now (429, 503); nothing was created, so it may be retried."""
 
-    default_message = "The video provider is busy and created nothing."
+    default_message = "The video provider is busy; no render was created."
     user_message = "The video service is busy right now. Please try again later."
 
 
@@ -43,15 +43,15 @@ class RenderUnreachableError(DreamVisionError):
 class RenderOutcomeUnknownError(DreamVisionError):
     """The request was sent and no usable answer came back: a paid render may exist, so this is never retried."""
 
-    default_message = "The video provider's answer was lost; a render may have been created."
-    user_message = "The video service did not answer. Please try again later."
+    default_message = "The video provider's response was lost; a render may have been created."
+    user_message = "The video service did not respond. Please try again later."
 
 
 class RenderStatusUnavailableError(DreamVisionError):
     """The state of a render could not be read this time; the render itself goes on."""
 
-    default_message = "The state of the render could not be read."
-    user_message = "The video service did not answer. Please try again later."
+    default_message = "The status of the render could not be read."
+    user_message = "The video service did not respond. Please try again later."
 
 
 class RenderCancelUnconfirmedError(DreamVisionError):
@@ -64,7 +64,7 @@ class RenderCancelUnconfirmedError(DreamVisionError):
 class RenderTaskLostError(DreamVisionError):
     """The provider no longer knows the render (it was deleted or never existed)."""
 
-    default_message = "The video provider no longer knows this render."
+    default_message = "The video provider no longer has this render."
     user_message = "This video is no longer available. Please create it again."
 
 
@@ -99,7 +99,7 @@ class RenderCancelledError(RenderFailedError):
 class RenderEmptyOutputError(RenderFailedError):
     """The provider reported success and delivered no video."""
 
-    default_message = "The render succeeded without any output."
+    default_message = "The render succeeded with no output."
     user_message = "The video could not be created. Please try again."
 
 

@@ -45,13 +45,13 @@ _CATEGORY_PREFIX = "dreams_in_"
 class ProfileExistsError(DreamVisionError):
     """The user has a complete profile already."""
 
-    default_message = "The profile is complete already."
+    default_message = "The profile is already complete."
 
 
 class AccountErasedError(DreamVisionError):
     """The account is being erased: nothing new is kept for it."""
 
-    default_message = "The account is being erased."
+    default_message = "The account is being deleted."
     user_message = "This account is being deleted."
 
 

@@ -17,8 +17,8 @@ _FREE = "attribute_not_exists(user_id) OR held_until < :now"
 class UsernameTakenError(DreamVisionError):
     """Somebody else has the name, or is just about to."""
 
-    default_message = "The user name is taken."
-    user_message = "This user name is taken. Please choose another one."
+    default_message = "The username is taken."
+    user_message = "This username is taken. Please choose another one."
 
 
 class UsernameReservation(NamedTuple):

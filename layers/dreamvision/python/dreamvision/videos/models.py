@@ -26,15 +26,15 @@ class VideoNotFoundError(DreamVisionError):
 class VideoFinalError(DreamVisionError):
     """The video is completed, failed or cancelled already: nothing moves it any more."""
 
-    default_message = "The video is final."
-    user_message = "This video is finished already."
+    default_message = "The video is already in a final state."
+    user_message = "This video is already finished."
 
 
 class DreamNotAnalyzedError(DreamVisionError):
     """A video needs a dream whose analysis is there."""
 
     default_message = "The dream has no analysis."
-    user_message = "This dream has not been analysed yet."
+    user_message = "This dream has not been analyzed yet."
 
 
 class Media(NamedTuple):
