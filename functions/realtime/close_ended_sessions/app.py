@@ -1,4 +1,4 @@
-"""Closes the connections of sessions that were logged out: fed by the stream of the guards table."""
+"""Close the connections of signed-out sessions. Triggered by the stream of the guards table."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tells connected clients what changed: fed by the streams of the videos table and of the dreams table."""
+"""Push changes to connected clients. Triggered by the streams of the videos table and the dreams table."""
 
 from typing import Any
 
@@ -14,5 +14,5 @@ logger = Logger()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     failed = Broadcaster.shared().broadcast(event["Records"])
     if failed:
-        logger.warning("some records failed", extra={"failed": len(failed), "records": len(event["Records"])})
-    return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in sorted(failed)]}
+        logger.warning("records failed", extra={"failed": len(failed), "records": len(event["Records"])})
+    return {"batchItemFailures": [{"itemIdentifier": sequence_number} for sequence_number in sorted(failed)]}

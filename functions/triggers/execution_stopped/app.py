@@ -1,4 +1,7 @@
-"""The safety net: closes what an execution left open when it failed, timed out or was aborted."""
+"""Close the video that an execution left open when it failed, timed out or was aborted.
+
+Triggered by EventBridge.
+"""
 
 import json
 from typing import Any
@@ -25,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         video = close_stopped(job.user_id, job.job_id, detail["status"], videos, configured_renderer())
     except VideoNotFoundError:
-        logger.info("the video was deleted before its execution ended")
+        logger.info("video deleted before its execution ended")
         return {}
     logger.info("execution ended", extra={"video_status": video.status})
     return {"status": video.status}

@@ -1,4 +1,4 @@
-"""S3 has got an upload: looks at the picture, and shows it with its dream or throws it away."""
+"""Check an image that was uploaded to S3, then attach it to its dream or reject it. Triggered by EventBridge."""
 
 from typing import Any
 
@@ -14,5 +14,5 @@ logger = Logger()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     status = Uploads.shared().receive(str(event["detail"]["object"]["key"]), reencode_image)
-    logger.info("upload looked at", extra={"upload_status": status or "not awaited"})
+    logger.info("upload checked", extra={"upload_status": status or "unexpected"})
     return {"status": status}

@@ -1,4 +1,4 @@
-"""Every few minutes: closes videos that no execution will close."""
+"""Close videos that no execution will close. Runs on a schedule, every few minutes."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ logger = Logger()
 
 
 class Settings(Config):
-    """The state machine whose executions are looked for."""
+    """The state machine whose executions create the videos."""
 
     state_machine_arn: str
 
@@ -25,6 +25,6 @@ class Settings(Config):
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     workflow = VideoWorkflow(Settings.from_environment().state_machine_arn)
-    swept = sweep(VideoLifecycle(Database.shared()), workflow, configured_renderer, utc_now())
-    logger.info("swept", extra=swept._asdict())
-    return swept._asdict()
+    result = sweep(VideoLifecycle(Database.shared()), workflow, configured_renderer, utc_now())
+    logger.info("sweep finished", extra=result._asdict())
+    return result._asdict()

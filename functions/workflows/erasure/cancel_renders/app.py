@@ -1,4 +1,7 @@
-"""State ``CancelRenders``: stops what makes the videos. The only one that has Runway's key."""
+"""State ``CancelRenders``: stop the executions and renders of the videos to erase.
+
+The only erasure function with Runway's API key.
+"""
 
 from typing import Any
 
@@ -12,7 +15,7 @@ from dreamvision.videos.workflow import VideoWorkflow
 
 
 class Settings(Config):
-    """The state machine whose executions make the videos."""
+    """The state machine whose executions create the videos."""
 
     state_machine_arn: str
 
@@ -20,5 +23,5 @@ class Settings(Config):
 @erasure_task
 def handler(erasure: Erasure) -> dict[str, Any]:
     workflow = VideoWorkflow(Settings.from_environment().state_machine_arn)
-    stopped = cancel_renders(erasure, TombstoneRepository(Database.shared()), workflow, configured_renderer())
-    return {"unsettled": stopped.unsettled, "after": stopped.after or ""}
+    result = cancel_renders(erasure, TombstoneRepository(Database.shared()), workflow, configured_renderer())
+    return {"unsettled": result.unsettled, "after": result.after or ""}

@@ -31,7 +31,7 @@ class RateLimitedError(DreamVisionError):
     """Too many requests within the window. ``retry_after_seconds`` is when the next one begins."""
 
     default_message = "Too many requests within a minute."
-    user_message = "Too many requests. Please wait a moment and try again."
+    user_message = "You are sending requests too quickly. Please wait a moment and try again."
 
     def __init__(self, retry_after_seconds: int = WINDOW_SECONDS) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class TooManyAttemptsError(DreamVisionError):
     """Too many codes sent, or too many attempts to use one, for one account."""
 
     default_message = "Too many attempts."
-    user_message = "Too many attempts. Please try again later."
+    user_message = "You have made too many attempts. Please try again later."
 
     def __init__(self, retry_after_seconds: int = _LOCKOUT_SECONDS) -> None:
         super().__init__()
