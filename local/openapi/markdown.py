@@ -18,37 +18,38 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 # What a client should do: by the status, and by the code where there is more to say.
 _BY_STATUS: Mapping[int, str] = {
     400: "Correct the request.",
-    401: "Refresh the session; where that fails, sign in again.",
-    403: "Do not repeat it; tell the user what is missing.",
-    404: "Take it for gone.",
-    409: "Look at the present state, then decide.",
-    413: "Send less.",
+    401: "Refresh the session; if that fails, sign in again.",
+    403: "Do not retry; tell the user what is missing.",
+    404: "Treat it as deleted.",
+    409: "Read the current state, then decide.",
+    413: "Send a smaller request.",
     415: "Send `Content-Type: application/json`.",
     422: "Correct the values.",
-    429: "Wait for `Retry-After` seconds.",
-    500: "Try again later; tell us the `request_id`.",
-    502: "Try again; if it stays, tell us the `request_id`.",
-    503: "Wait for `Retry-After` seconds, then try again.",
-    504: "Wait for `Retry-After` seconds, then try again.",
+    429: "Wait `Retry-After` seconds, then retry.",
+    500: "Retry later; report the `request_id`.",
+    502: "Retry; if the error persists, report the `request_id`.",
+    503: "Wait `Retry-After` seconds, then retry.",
+    504: "Wait `Retry-After` seconds, then retry.",
 }
 _BY_CODE: Mapping[str, str] = {
-    "invalid_credentials": "Let the user type e-mail address and password again.",
-    "invalid_refresh_token": "Forget the tokens and let the user sign in.",
-    "email_not_confirmed": "Ask for the code from the e-mail: `POST /auth/confirm`, or have another one sent.",
-    "password_reset_required": "Go on with `POST /auth/forgot-password`.",
-    "user_already_exists": "Offer to sign in, or to reset the password.",
-    "username_taken": "Ask for another name.",
-    "invalid_or_expired_code": "Ask for the code again, or have a new one sent.",
+    "invalid_credentials": "Ask for the e-mail address and password again.",
+    "invalid_refresh_token": "Discard the tokens and ask the user to sign in.",
+    "email_not_confirmed": "Ask for the code from the e-mail (`POST /auth/confirm`), or resend it.",
+    "password_reset_required": "Continue with `POST /auth/forgot-password`.",
+    "user_already_exists": "Offer to sign in or to reset the password.",
+    "username_taken": "Ask for another username.",
+    "invalid_or_expired_code": "Ask for the code again, or send a new one.",
     "weak_password": "Ask for a stronger password.",
     "wrong_password": "Ask for the current password again.",
-    "dream_refused": "Let the user tell the dream in other words.",
+    "route_not_found": "Check the path and method.",
+    "dream_refused": "Ask the user to describe the dream differently.",
     "dream_not_analyzed": "Wait until `analysis_status` is `completed`.",
-    "idempotency_key_reused": "Use a fresh key for another request.",
-    "request_in_progress": "Wait a moment, then send it again with the same key.",
-    "video_final": "Take the video as it is; it goes with its dream.",
-    "too_many_running_videos": "Wait until one of the running videos is done.",
-    "video_quota_exceeded": "Wait for `Retry-After` seconds: the day ends.",
-    "validation_failed": "Correct the values that `errors` names.",
+    "idempotency_key_reused": "Use a new key for each request.",
+    "request_in_progress": "Wait `Retry-After` seconds, then retry with the same key.",
+    "video_final": "Use the video as it is; it is deleted with its dream.",
+    "too_many_running_videos": "Wait until one of the running videos is finished.",
+    "video_quota_exceeded": "Wait `Retry-After` seconds: the quota resets at midnight UTC.",
+    "validation_failed": "Correct the values listed in `errors`.",
 }
 
 
@@ -58,8 +59,8 @@ def api_markdown(document: Schema) -> str:
         "<!-- Made by `make openapi` from the code and from docs/api. Do not edit. -->",
         f"# {document['info']['title']} {document['info']['version']}",
         (_PAGES / "introduction.md").read_text().strip(),
-        "The same for programs: [openapi.json](openapi.json). A running service shows it at `/api/v1/docs` (Swagger UI,"
-        "\nto try it) and `/api/v1/redoc`.",
+        "Machine-readable: [openapi.json](openapi.json). A running service serves interactive documentation at"
+        "\n`/api/v1/docs` (Swagger UI) and `/api/v1/redoc`.",
         _contents(document),
         _with_defaults((_PAGES / "conventions.md").read_text().strip()),
         "## Routes",
@@ -101,7 +102,7 @@ def _routes(document: Schema) -> Iterable[str]:
 
 
 def _route(method: str, path: str, operation: Schema, document: Schema) -> str:
-    public = "Public." if not operation["security"] else "Needs an access token."
+    public = "Public." if not operation["security"] else "Requires an access token."
     parts = [
         f"#### {operation['operationId']}",
         f"`{method} {path}` - {operation['summary']}. {public}",
@@ -161,7 +162,7 @@ def _errors(operation: Schema, document: Schema) -> str:
 def _problem_table() -> str:
     rows = {problem.code: problem for problem in [*_general(), *problems.PROBLEMS.values()]}
     lines = [
-        f"`type` is `{TYPE_PREFIX}` and the code. What only the gateway answers has no code.",
+        f"`type` is `{TYPE_PREFIX}` followed by the code. Responses of the gateway have no code.",
         "",
         "| code | status | meaning | what to do |",
         "|---|---|---|---|",

@@ -160,7 +160,7 @@ def _error(status: int, rows: list[tuple[Problem, str]]) -> Schema:
             "schema": {"$ref": "#/components/schemas/GatewayMessage"},
             "example": {"message": GATEWAY_MESSAGES[status]},
         }
-    titles = [problem.title for problem, _ in rows] or [f"{HTTPStatus(status).phrase}, says the gateway"]
+    titles = [problem.title for problem, _ in rows] or [f"{HTTPStatus(status).phrase} (gateway)"]
     headers = _error_headers(status, [problem for problem, _ in rows])
     return {"description": ". ".join(titles) + ".", "content": content, **_headers_sent(headers)}
 

@@ -167,7 +167,7 @@ def test_errors_are_told_in_words(visitor: Visitor, user: User) -> None:
     visitor.element("email").send_keys(user.email)
     visitor.element("password").send_keys("Wrong-Password-1", Keys.ENTER)
     visitor.wait("!document.getElementById('account-error').hidden")
-    assert visitor.text("account-error").startswith("The sign-in was refused.")
+    assert visitor.text("account-error").startswith("Sign-in failed.")
 
     # A weak one, as the API sees it
     visitor.button("Create an account").click()

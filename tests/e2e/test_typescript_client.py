@@ -45,7 +45,7 @@ def compiled(project: Path) -> Path:
 
 def test_what_docs_say_about_an_expo_app_compiles(compiled: Path) -> None:
     assert (compiled / "out" / "session.js").exists()
-    assert (compiled / "out" / "film.js").exists()
+    assert (compiled / "out" / "video.js").exists()
 
 
 def test_every_operation_is_a_function_of_the_client(project: Path) -> None:

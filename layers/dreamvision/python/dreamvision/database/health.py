@@ -19,7 +19,7 @@ type TableStatus = Literal["ok", "error"]
 
 
 class Health(Response):
-    """`degraded` means that the API runs and its database does not answer."""
+    """The state of the API. `degraded`: the API is running but its database does not respond."""
 
     status: Literal["healthy", "degraded"]
     timestamp: Timestamp
@@ -28,7 +28,7 @@ class Health(Response):
 
 
 class DatabaseHealth(Response):
-    """The state of every table, by its role."""
+    """The status of each table, by role."""
 
     status: Literal["healthy", "error"]
     tables: dict[str, TableStatus] = Field(

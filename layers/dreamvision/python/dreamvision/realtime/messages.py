@@ -13,7 +13,7 @@ from dreamvision.database.client import Database
 from dreamvision.realtime.connections import ConnectionManager
 from dreamvision.realtime.gateway import ConnectionGateway, ConnectionGoneError, ConnectionUnavailableError
 from dreamvision.realtime.sync import FutureMomentError, SyncService
-from dreamvision.schemas.realtime import Message, MessageProblem, Pong, Synced, parse_moment
+from dreamvision.schemas.realtime import Message, MessageProblem, Pong, Synced, parse_timestamp
 
 # The longest sensible message is about 80 characters.
 MAX_MESSAGE_BYTES = 4096
@@ -84,7 +84,7 @@ class MessageHandler:
     def _synchronize(self, connection_id: str, client: AccessClaims, since: object) -> None:
         self._sessions.require_open(*client)
         try:
-            missed = self._sync.since(client.user_id, parse_moment(since))
+            missed = self._sync.since(client.user_id, parse_timestamp(since))
         except (ValueError, FutureMomentError):
             self._send(connection_id, _INVALID_SINCE)
             return
