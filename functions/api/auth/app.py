@@ -37,7 +37,7 @@ _CODE_ERRORS = ("InvalidOrExpiredCodeError", "TooManyAttemptsError", *_PUBLIC_ER
 _CODE_REQUEST_ERRORS = ("TooManyAttemptsError", "CodeDeliveryError", *_PUBLIC_ERRORS)
 _NO_CONTENT = ResponseDoc(HTTPStatus.NO_CONTENT)
 _ACCEPTED = ResponseDoc(HTTPStatus.ACCEPTED, Accepted)
-_CODE_SENT = Accepted(message="If this address has an account that needs a code, a code has been sent to it.")
+_CODE_SENT = Accepted(message="If the address belongs to an eligible account, a code has been sent to it.")
 
 api = Api(
     public=frozenset(
@@ -144,7 +144,7 @@ def confirm(body: ConfirmationRequest) -> Response[None]:
 @api.routes.post(
     f"{_PREFIX}/resend-confirmation",
     summary="Resend the confirmation code",
-    description="The response does not reveal whether the account exists. Limited to five times an hour.",
+    description="The response does not reveal whether the account exists. Limited to five requests an hour per address.",
     tags=_TAGS,
 )
 @document(_ACCEPTED, errors=_CODE_REQUEST_ERRORS)
@@ -157,7 +157,7 @@ def resend_confirmation(body: EmailRequest) -> Response[Accepted]:
 @api.routes.post(
     f"{_PREFIX}/forgot-password",
     summary="Request a password reset code",
-    description="The response does not reveal whether the account exists. Limited to five times an hour.",
+    description="The response does not reveal whether the account exists. Limited to five requests an hour per address.",
     tags=_TAGS,
 )
 @document(_ACCEPTED, errors=_CODE_REQUEST_ERRORS)

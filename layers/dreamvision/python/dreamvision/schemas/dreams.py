@@ -173,8 +173,8 @@ class EstimatedCost(Response):
 class DreamStatistics(Response):
     """The number of the caller's dreams and videos, and their tokens and estimated cost.
 
-    Deleting lowers the counts but not the tokens and costs, which are already spent. Failed and cancelled videos count
-    as free.
+    Deleting lowers the counts, but not the tokens and costs: they are already spent. Failed and cancelled videos cost
+    nothing here.
     """
 
     dreams_count: WholeNumber = Field(ge=0, examples=[3])

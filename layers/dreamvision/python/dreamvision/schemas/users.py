@@ -188,7 +188,7 @@ class ConfirmationRequired(Response):
 class Accepted(Response):
     """The request was accepted. The response is the same whether or not the account exists."""
 
-    message: str = Field(examples=["If this address has an account that needs a code, a code has been sent to it."])
+    message: str = Field(examples=["If the address belongs to an eligible account, a code has been sent to it."])
 
 
 class UserProfile(Response):
