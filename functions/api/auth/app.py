@@ -55,6 +55,11 @@ api = Api(
 )
 
 
+def accounts() -> AccountService:
+    """Return the account service."""
+    return AccountService.shared()
+
+
 @api.routes.post(
     f"{_PREFIX}/register",
     summary="Create an account",
@@ -78,7 +83,7 @@ api = Api(
 )
 def register(body: UserRegister) -> Response[TokenResponse | ConfirmationRequired]:
     _enforce_rate_limit()
-    result = AccountService.shared().register(body.email, body.password, body.username)
+    result = accounts().register(body.email, body.password, body.username)
     status = HTTPStatus.OK if isinstance(result, TokenResponse) else HTTPStatus.ACCEPTED
     return json_response(status, result)
 
@@ -92,7 +97,7 @@ def register(body: UserRegister) -> Response[TokenResponse | ConfirmationRequire
 @document(errors=_SIGN_IN_ERRORS)
 def login(body: UserLogin) -> TokenResponse:
     _enforce_rate_limit()
-    return AccountService.shared().sign_in(body.email, body.password)
+    return accounts().sign_in(body.email, body.password)
 
 
 @api.routes.post(
@@ -105,7 +110,7 @@ def login(body: UserLogin) -> TokenResponse:
 @document(errors=("InvalidRefreshTokenError", *_PUBLIC_ERRORS))
 def refresh(body: TokenRefreshRequest) -> TokenResponse:
     _enforce_rate_limit()
-    return AccountService.shared().refresh(body.refresh_token)
+    return accounts().refresh(body.refresh_token)
 
 
 @api.routes.post(
@@ -122,9 +127,9 @@ def logout(
     ] = "session",
 ) -> Response[None]:
     if scope == "global":
-        AccountService.shared().sign_out_everywhere(api.caller.user_id)
+        accounts().sign_out_everywhere(api.caller.user_id)
     else:
-        AccountService.shared().sign_out(api.caller.user_id, api.caller.session_id)
+        accounts().sign_out(api.caller.user_id, api.caller.session_id)
     return no_content()
 
 
@@ -137,33 +142,33 @@ def logout(
 @document(_NO_CONTENT, errors=_CODE_ERRORS)
 def confirm(body: ConfirmationRequest) -> Response[None]:
     _enforce_rate_limit()
-    AccountService.shared().confirm(body.email, body.code)
+    accounts().confirm(body.email, body.code)
     return no_content()
 
 
 @api.routes.post(
     f"{_PREFIX}/resend-confirmation",
     summary="Resend the confirmation code",
-    description="The response does not reveal whether the account exists. Limited to five requests an hour per address.",
+    description="The response does not reveal whether the account exists. Limited to five an hour per address.",
     tags=_TAGS,
 )
 @document(_ACCEPTED, errors=_CODE_REQUEST_ERRORS)
 def resend_confirmation(body: EmailRequest) -> Response[Accepted]:
     _enforce_rate_limit()
-    AccountService.shared().resend_confirmation(body.email)
+    accounts().resend_confirmation(body.email)
     return json_response(HTTPStatus.ACCEPTED, _CODE_SENT)
 
 
 @api.routes.post(
     f"{_PREFIX}/forgot-password",
     summary="Request a password reset code",
-    description="The response does not reveal whether the account exists. Limited to five requests an hour per address.",
+    description="The response does not reveal whether the account exists. Limited to five an hour per address.",
     tags=_TAGS,
 )
 @document(_ACCEPTED, errors=_CODE_REQUEST_ERRORS)
 def forgot_password(body: EmailRequest) -> Response[Accepted]:
     _enforce_rate_limit()
-    AccountService.shared().forgot_password(body.email)
+    accounts().forgot_password(body.email)
     return json_response(HTTPStatus.ACCEPTED, _CODE_SENT)
 
 
@@ -177,7 +182,7 @@ def forgot_password(body: EmailRequest) -> Response[Accepted]:
 @document(_NO_CONTENT, errors=("WeakPasswordError", *_CODE_ERRORS))
 def reset_password(body: PasswordResetRequest) -> Response[None]:
     _enforce_rate_limit()
-    AccountService.shared().reset_password(body.email, body.code, body.new_password)
+    accounts().reset_password(body.email, body.code, body.new_password)
     return no_content()
 
 
@@ -192,7 +197,7 @@ def reset_password(body: PasswordResetRequest) -> Response[None]:
 )
 def change_password(body: PasswordChangeRequest) -> TokenResponse:
     _, _, access_token = api.header("authorization").partition(" ")
-    return AccountService.shared().change_password(
+    return accounts().change_password(
         api.caller.user_id, access_token.strip(), body.current_password, body.new_password
     )
 
@@ -205,7 +210,7 @@ def change_password(body: PasswordChangeRequest) -> TokenResponse:
 )
 @document(errors=_POOL_ERRORS)
 def get_me() -> UserProfile:
-    return AccountService.shared().profile(api.caller.user_id)
+    return accounts().profile(api.caller.user_id)
 
 
 @api.routes.patch(
@@ -216,7 +221,7 @@ def get_me() -> UserProfile:
 )
 @document(errors=("UsernameTakenError", "ContentionError", *_POOL_ERRORS))
 def update_me(body: ProfileUpdate) -> UserProfile:
-    return AccountService.shared().rename(api.caller.user_id, body.username)
+    return accounts().rename(api.caller.user_id, body.username)
 
 
 def _enforce_rate_limit() -> None:

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from dreamvision.limits.rate_limits import Scope
+from dreamvision.queries.presenters import Presenter, generation_response
 from dreamvision.queries.videos import VideoQueries
 from dreamvision.schemas.base import UuidText
 from dreamvision.schemas.videos import (
@@ -51,7 +52,7 @@ def generate_video(body: VideoGenerationRequest, idempotency_key: IdempotencyKey
         if request.replayed is not None:
             return VideoGenerationResponse.model_validate(request.replayed)
         video = service.create(api.caller.user_id, body.dream_id, body.duration, seed=request.seed)
-        generation = service.generation(video)
+        generation = generation_response(video, service.estimated_completion(video))
         request.answer = generation.model_dump(mode="json", exclude_none=True)
     return generation
 
@@ -109,7 +110,7 @@ def get_video(
 )
 @document(errors=("VideoNotFoundError", "VideoFinalError", "ContentionError", "ExecutionStopError"))
 def cancel_video(job_id: Annotated[UuidText, Path()]) -> VideoStatusResponse:
-    return VideoQueries.shared().cancel(api.caller.user_id, job_id)
+    return Presenter.shared().video(VideoService.shared().cancel(api.caller.user_id, job_id))
 
 
 handler = lambda_handler(api)

@@ -436,7 +436,7 @@ class Studio:
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch, **settings: int) -> None:
         self.database = database
         self.states = FakeStepFunctions()
-        self.settings = VideoServiceSettings(state_machine_arn=MACHINE, poll_first_wait=1, **settings)
+        self.settings = VideoServiceSettings(poll_first_wait=1, **settings)
         workflow = VideoWorkflow(MACHINE, cast(Any, self.states))
         start = workflow.start
 

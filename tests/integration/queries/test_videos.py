@@ -380,7 +380,7 @@ def test_cancelling_while_the_video_is_being_completed(world: DreamWorld, videos
     with pytest.raises(VideoFinalError):
         world.videos.cancel(LUNA, video.job_id, utc_now())
     with suppress(VideoFinalError):
-        world.watching.cancel(LUNA, video.job_id)
+        world.service.cancel(LUNA, video.job_id)
 
     assert world.row(LUNA, video.job_id).status is VideoStatus.FAILED
 

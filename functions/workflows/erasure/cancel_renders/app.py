@@ -5,7 +5,6 @@ The only erasure function with Runway's API key.
 
 from typing import Any
 
-from dreamvision.core.config import Config
 from dreamvision.database.client import Database
 from dreamvision.erasure.cleanup import cancel_renders
 from dreamvision.erasure.repository import TombstoneRepository
@@ -14,14 +13,8 @@ from dreamvision.rendering.factory import configured_renderer
 from dreamvision.videos.workflow import VideoWorkflow
 
 
-class Settings(Config):
-    """The state machine whose executions create the videos."""
-
-    state_machine_arn: str
-
-
 @erasure_task
 def handler(erasure: Erasure) -> dict[str, Any]:
-    workflow = VideoWorkflow(Settings.from_environment().state_machine_arn)
+    workflow = VideoWorkflow.shared()
     result = cancel_renders(erasure, TombstoneRepository(Database.shared()), workflow, configured_renderer())
     return {"unsettled": result.unsettled, "after": result.after or ""}

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Self
 
 from dreamvision.core.clock import utc_now
-from dreamvision.database.client import ContentionError, Database
+from dreamvision.database.client import Database
+from dreamvision.database.transactions import ContentionError
 from dreamvision.dreams.repository import DreamNotFoundError, DreamRepository
 from dreamvision.erasure.repository import TombstoneRepository
 from dreamvision.erasure.workflow import ErasureWorkflow
