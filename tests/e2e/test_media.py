@@ -290,11 +290,11 @@ def test_a_picture_is_shown_with_its_dream_and_says_nothing_of_its_maker(
     [
         pytest.param("image/jpeg", b"<html><script>alert(1)</script></html>", "not a valid", id="a web page"),
         pytest.param("image/jpeg", pictures.png(), "not a valid", id="a png called jpeg"),
-        pytest.param("image/jpeg", pictures.jpeg() + b"<html>", "more than a plain picture", id="a web page behind it"),
+        pytest.param("image/jpeg", pictures.jpeg() + b"<html>", "more than a plain image", id="a web page behind it"),
         pytest.param(
             "image/png",
             pictures.with_chunk(pictures.png(), b"tEXt", b"Comment\0<?php system('id');"),
-            "more than a plain picture",
+            "more than a plain image",
             id="a program in a comment",
         ),
         pytest.param("image/png", pictures.png_of_size(20_000, 20_000), "pixels", id="a bomb"),

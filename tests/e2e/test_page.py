@@ -188,7 +188,7 @@ def test_errors_are_told_in_words(visitor: Visitor, user: User) -> None:
     visitor.element("dream-text").clear()
     visitor.tell(f"{DREAM} [[claude:refusal]]")
     visitor.wait("!document.getElementById('dream-alert').hidden")
-    assert visitor.text("dream-alert").startswith("This dream cannot be analysed.")
+    assert visitor.text("dream-alert").startswith("This dream cannot be analyzed.")
     assert str(visitor.element("dream-text").get_property("value")).startswith("I was flying")
 
     # And no network at all

@@ -149,7 +149,7 @@ def test_anything_else_is_deleted_and_the_user_told(world: World, data: bytes, k
     assert world.dream.upload_error == error
     shown = world.shown()
     assert shown.thumbnail_upload.status is UploadStatus.REJECTED
-    assert "picture" in shown.thumbnail_upload.error_message
+    assert "image" in shown.thumbnail_upload.error_message
     assert shown.thumbnail_url == "https://media.example.com/video/j.jpg"
 
 
