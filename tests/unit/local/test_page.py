@@ -183,6 +183,6 @@ def test_every_element_that_scripts_ask_for_is_in_the_document() -> None:
 
 
 def test_the_page_offers_the_categories_that_there_are() -> None:
-    words = (FOLDER / "js" / "words.js").read_text()
-    offered = set(re.findall(r"^  (\w+): \"", words, re.MULTILINE))
+    script = (FOLDER / "js" / "format.js").read_text()
+    offered = set(re.findall(r"^  (\w+): \"", script, re.MULTILINE))
     assert offered == {file.stem for file in (REPOSITORY / "prompts" / "templates").glob("*.txt")}
