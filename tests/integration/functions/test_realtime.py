@@ -30,7 +30,8 @@ CONTEXT = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
     aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
 )
-ISSUER = TokenIssuer(ENVIRONMENT["TOKEN_ISSUER"], ENVIRONMENT["USER_POOL_CLIENT_ID"])
+SETTINGS = IdentitySettings.from_environment(ENVIRONMENT)
+ISSUER = TokenIssuer(SETTINGS.token_issuer, SETTINGS.user_pool_client_id)
 SHARED = (Database, ConnectionRepository, ConnectionManager, SyncService, MessageHandler, Broadcaster, Presenter)
 
 
@@ -39,8 +40,7 @@ def sockets(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fak
     # What a container keeps between invocations, a test must not.
     for each in SHARED:
         each.shared.cache_clear()
-    settings = IdentitySettings.from_environment(ENVIRONMENT)
-    verifier = TokenVerifier(settings, fetch_keys=ISSUER.jwks)
+    verifier = TokenVerifier(SETTINGS, fetch_keys=ISSUER.jwks)
     fake = FakeSockets()
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
     monkeypatch.setattr(ConnectionGateway, "shared", lambda: fake)

@@ -38,7 +38,9 @@ def token(issuer: TokenIssuer) -> str:
 
 
 def authenticate(event: dict[str, Any], issuer: TokenIssuer, *ended: str) -> AccessClaims:
-    settings = IdentitySettings(token_issuer=ISSUER, user_pool_client_id="client", jwks_url="https://keys.invalid")
+    settings = IdentitySettings(
+        user_pool_id="eu-central-1_Pool", user_pool_client_id="client", aws_region="eu-central-1"
+    )
     sessions: Any = FakeSessions(*ended)
     return authenticate_handshake(event, sessions=sessions, verifier=TokenVerifier(settings, fetch_keys=issuer.jwks))
 

@@ -129,8 +129,8 @@ def test_cloudfront_sends_the_same_policy_as_the_local_server() -> None:
     assert theirs["connect-src"].startswith("'self' ${Api.ApiEndpoint}")
     if "MediaDistribution" in resources:
         assert "https://${MediaDistribution.DomainName}" in str(names["Media"])
-    if any(each["Type"] == "AWS::ApiGatewayV2::Api" for each in resources.values()):
-        assert "wss://" in theirs["connect-src"]
+    if any(each["Type"] == "AWS::Serverless::WebSocketApi" for each in resources.values()):
+        assert "wss://${WebSocketApi}." in theirs["connect-src"]
 
 
 def test_the_pages_bucket_is_private_and_only_there_when_wanted() -> None:
