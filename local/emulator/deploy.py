@@ -79,7 +79,6 @@ def parameters_of(settings: Settings) -> dict[str, str]:
         "AnthropicBaseUrl": claude,
         "RunwayBaseUrl": runway,
         "AllowedVideoHosts": ",".join(hosts),
-        "CognitoEndpoint": settings.endpoint_url,
         "MediaBaseUrl": settings.media_url,
         **pace,
         "ConnectionsEndpoint": f"{settings.endpoint_url}/_aws/execute-api",

@@ -14,5 +14,5 @@ logger = Logger()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     connection = connection_of(event)
-    MessageHandler.shared().handle_message(connection.connection_id, connection.access, message_text(event))
+    MessageHandler.shared().handle(connection.connection_id, connection.access, message_text(event))
     return {"statusCode": 200}

@@ -7,7 +7,7 @@ from moto import mock_aws
 
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier
 from dreamvision.database.client import Database
-from tests.fakes.cognito import CLIENT_ID, ISSUER
+from tests.fakes.cognito import CLIENT_ID, POOL_ID
 from tests.integration.auth.world import AuthApi, Tables, World
 
 
@@ -26,7 +26,7 @@ def _tables(made_tables: Tables) -> Tables:
 @pytest.fixture
 def auth(service: World, monkeypatch: pytest.MonkeyPatch) -> AuthApi:
     """The function, set up with this service."""
-    settings = IdentitySettings(token_issuer=ISSUER, user_pool_client_id=CLIENT_ID, jwks_url="https://keys.invalid")
+    settings = IdentitySettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID, aws_region="eu-central-1")
     verifier = TokenVerifier(settings, fetch_keys=service.cognito.issuer.jwks)
     monkeypatch.setattr(Database, "shared", lambda: service.database)
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)

@@ -86,7 +86,7 @@ class World:
     def is_open(self, access_token: str) -> bool:
         """Whether the handlers would let this token in."""
         try:
-            self.sessions.require_open(*checked_claims(claims_of(access_token)))
+            self.sessions.require_active(*checked_claims(claims_of(access_token)))
         except UnauthenticatedError:
             return False
         return True

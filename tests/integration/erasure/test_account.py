@@ -67,10 +67,10 @@ def test_an_account_is_closed_at_once(erasure: ErasureWorld) -> None:
 
     # THEN no token of it is good any more, not even one that was issued in this moment
     with pytest.raises(UnauthenticatedError):
-        erasure.sessions.require_open(LUNA, "a-session", int(utc_now().timestamp()) + 60)
-    erasure.sessions.begin(LUNA, "late-session", int(utc_now().timestamp()))
+        erasure.sessions.require_active(LUNA, "a-session", int(utc_now().timestamp()) + 60)
+    erasure.sessions.start(LUNA, "late-session", int(utc_now().timestamp()))
     with pytest.raises(UnauthenticatedError):
-        erasure.sessions.require_open(LUNA, "late-session", int(utc_now().timestamp()))
+        erasure.sessions.require_active(LUNA, "late-session", int(utc_now().timestamp()))
     assert status_of("/api/v1/dreams") == 401
     assert erasure.delete_account().status == 401
     # AND nobody signs in

@@ -88,7 +88,7 @@ def test_a_video_that_is_too_young_to_be_seen_is_found(world: DreamWorld) -> Non
 
     world.database.client.get_item = stale  # type: ignore[method-assign]
 
-    assert world.videos.look(LUNA, video.job_id).job_id == video.job_id
+    assert world.videos.get_eventually(LUNA, video.job_id).job_id == video.job_id
 
 
 def test_not_modified(world: DreamWorld, videos: HttpFunction) -> None:

@@ -129,8 +129,8 @@ def test_cloudfront_sends_the_same_policy_as_the_local_server() -> None:
     assert theirs["connect-src"].startswith("'self' ${Api.ApiEndpoint}")
     if "MediaDistribution" in resources:
         assert "https://${MediaDistribution.DomainName}" in str(names["Media"])
-    if any(each["Type"] == "AWS::ApiGatewayV2::Api" for each in resources.values()):
-        assert "wss://" in theirs["connect-src"]
+    if any(each["Type"] == "AWS::Serverless::WebSocketApi" for each in resources.values()):
+        assert "wss://${WebSocketApi}." in theirs["connect-src"]
 
 
 def test_the_pages_bucket_is_private_and_only_there_when_wanted() -> None:
@@ -183,6 +183,6 @@ def test_every_element_that_scripts_ask_for_is_in_the_document() -> None:
 
 
 def test_the_page_offers_the_categories_that_there_are() -> None:
-    words = (FOLDER / "js" / "words.js").read_text()
-    offered = set(re.findall(r"^  (\w+): \"", words, re.MULTILINE))
+    script = (FOLDER / "js" / "format.js").read_text()
+    offered = set(re.findall(r"^  (\w+): \"", script, re.MULTILINE))
     assert offered == {file.stem for file in (REPOSITORY / "prompts" / "templates").glob("*.txt")}

@@ -36,7 +36,7 @@ def idempotent_request(
 ) -> Iterator[IdempotentRequest]:
     """Run a valid request that costs money: count it against the rate limit, and run it once per key.
 
-    ``is_done``: see ``Idempotency.begin``.
+    ``is_done``: see ``Idempotency.claim``.
 
     If ``replayed`` is set on the yielded request, it was completed before and must not run again. A
     ``DreamVisionError`` in the block means that nothing of the request continues: the key may be reused. After any
@@ -50,13 +50,13 @@ def idempotent_request(
     user_id = api.caller.user_id
     enforce_rate_limit(api, RateLimits.shared().count_user(scope, user_id))
     idempotency = Idempotency.shared()
-    request = idempotency.begin(user_id, scope, key, body.model_dump_json(), is_done=is_done)
+    request = idempotency.claim(user_id, scope, key, body.model_dump_json(), is_done=is_done)
     try:
         yield request
     except DreamVisionError:
-        idempotency.forget(request)
+        idempotency.discard(request)
         raise
     except Exception:
-        idempotency.release_claim(request)
+        idempotency.release(request)
         raise
-    idempotency.finish(request)
+    idempotency.complete(request)

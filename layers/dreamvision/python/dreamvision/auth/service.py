@@ -151,7 +151,7 @@ class AccountService:
         """
         seal, token = self._unsealed(refresh_token)
         try:
-            self._sessions.require_open(seal.user_id, seal.session_id, int(seal.signed_in_at))
+            self._sessions.require_active(seal.user_id, seal.session_id, int(seal.signed_in_at))
         except UnauthenticatedError:
             self._pool.revoke(token)
             raise InvalidRefreshTokenError from None
@@ -164,7 +164,7 @@ class AccountService:
 
     def sign_out(self, user_id: str, session_id: str) -> None:
         """End one session, at once."""
-        self._sessions.end(user_id, session_id)
+        self._sessions.revoke(user_id, session_id)
 
     def sign_out_everywhere(self, user_id: str) -> None:
         """End all sessions of a user, at once."""
@@ -177,7 +177,7 @@ class AccountService:
             self._sessions.revoke_all(user_id)
 
     def _begun(self, tokens: Tokens) -> TokenResponse:
-        self._sessions.begin(tokens.user_id, tokens.session_id, tokens.signed_in_at)
+        self._sessions.start(tokens.user_id, tokens.session_id, tokens.signed_in_at)
         return self._answer(tokens, SessionEnvelope(tokens.user_id, tokens.session_id, str(tokens.signed_in_at)))
 
     def _answer(self, tokens: Tokens, seal: SessionEnvelope) -> TokenResponse:

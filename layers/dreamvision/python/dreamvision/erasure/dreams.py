@@ -71,7 +71,7 @@ class DreamDeletion:
             self.soft_delete_dream(user_id, dream_id)
         if dream_ids:
             return True
-        videos = self._videos.some(user_id, limit)
+        videos = self._videos.first_page(user_id, limit)
         for video in videos:
             self._soft_delete_video(video)
         return bool(videos)

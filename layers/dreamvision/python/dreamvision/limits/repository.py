@@ -193,11 +193,11 @@ class LimitsRepository:
             {":answer": dict(answer), ":lapses": expires_at, ":owner": owner},
         )
 
-    def release_claim(self, guard: str, owner: str) -> None:
+    def release(self, guard: str, owner: str) -> None:
         """Whoever comes next may take the request up where it broke off."""
         self._update(guard, "SET held_until = :now", "held_by = :owner", {":now": 0, ":owner": owner})
 
-    def forget(self, guard: str, owner: str) -> None:
+    def discard(self, guard: str, owner: str) -> None:
         """As if the request had never been sent."""
         self._delete(guard, "held_by = :owner", {":owner": owner})
 

@@ -89,7 +89,7 @@ class DreamQueries:
         """
         dream = self._dreams.get(user_id, dream_id, consistent=True)
         try:
-            video = self._videos.look(user_id, dream.latest_job_id) if dream.latest_job_id else None
+            video = self._videos.get_eventually(user_id, dream.latest_job_id) if dream.latest_job_id else None
         except VideoNotFoundError:
             raise DreamNotFoundError from None  # deleted between the two reads: a video goes after its dream
         return self._presenter.dream_with_video(dream, video)

@@ -54,8 +54,8 @@ class Presenter:
             video_status=dream.video_status,
             video_url=self._links.video(dream.video_key, until=until),
             video_expires_at=until,
-            thumbnail_url=self._links.picture(dream.image_key or dream.thumbnail_key),
-            preview_url=self._links.picture(dream.preview_key),
+            thumbnail_url=self._links.image(dream.image_key or dream.thumbnail_key),
+            preview_url=self._links.image(dream.preview_key),
             thumbnail_upload=self._upload(dream),
         )
 
@@ -76,8 +76,8 @@ class Presenter:
             progress=video.progress,
             video_url=self._links.video(video.video_key, until=until, filename=saved_as),
             video_expires_at=until,
-            thumbnail_url=self._links.picture(video.thumbnail_key),
-            preview_url=self._links.picture(video.preview_key),
+            thumbnail_url=self._links.image(video.thumbnail_key),
+            preview_url=self._links.image(video.preview_key),
             duration=video.duration,
             created_at=video.created_at,
             completed_at=video.completed_at,

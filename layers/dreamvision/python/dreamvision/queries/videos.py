@@ -60,7 +60,7 @@ class VideoQueries:
         Raises:
             VideoNotFoundError
         """
-        video = self._videos.look(user_id, job_id)
+        video = self._videos.get_eventually(user_id, job_id)
         shown = self._presenter.video(video, disposition, filename)
         version = f"{self._presenter.video_version(video)} {disposition} {filename}"
         return VideoStatusResult(shown, version, self._again_seconds(video))
