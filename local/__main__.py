@@ -39,7 +39,7 @@ def _down(loaded: settings.Settings) -> int:
 
 def _reset(loaded: settings.Settings) -> int:
     commands.reset(loaded)
-    console.print("Stopped, and the data is deleted.")
+    console.print("Stopped. The data is deleted.")
     return 0
 
 

@@ -151,7 +151,8 @@ def print_addresses(settings: Settings, outputs: dict[str, Any]) -> None:
     console.print(f"  docs         {outputs['docs_url']}")
     console.print(f"  WebSocket    {outputs['websocket_url']}")
     console.print(
-        f'  AWS          {outputs["endpoint_url"]}  (set AWS_ENDPOINT_URL; both access keys are "test")', markup=False
+        f'  AWS          {outputs["endpoint_url"]}  (set AWS_ENDPOINT_URL; access key and secret key are "test")',
+        markup=False,
     )
     email, password = _register_test_user(outputs)
     console.print(f"  test user    {email}  {password}", markup=False)
