@@ -61,10 +61,11 @@ test-integration: $(VENV)/.tests-installed ## Run the integration tests (moto an
 test-e2e: $(VENV)/.tests-installed ## Run the end-to-end tests (against a separate local stack)
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
-check: $(VENV)/.tests-installed ## Run ruff, mypy and the template's linter
+check: $(VENV)/.tests-installed ## Run ruff, mypy, the import contracts and the template's linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/lint-imports --no-logo --no-cache
 	@PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
 format: $(VENV)/.tests-installed ## Format the code and apply ruff's fixes

@@ -20,11 +20,10 @@ from dreamvision.auth.errors import (
     WrongPasswordError,
 )
 from dreamvision.auth.tokens import UnauthenticatedError
-from dreamvision.limits.attempts import LIMIT
-from dreamvision.limits.rate_limits import TooManyAttemptsError
+from dreamvision.database.transactions import Transaction
+from dreamvision.limits.rate_limits import CODES_PER_HOUR, TooManyAttemptsError
 from dreamvision.schemas.users import ConfirmationRequired, TokenResponse
-from dreamvision.users.repository import ProfileExistsError
-from dreamvision.users.usernames import RESERVATION_LIFETIME, UsernameTakenError, normalized
+from dreamvision.users.usernames import RESERVATION_LIFETIME, ProfileExistsError, UsernameTakenError, normalized
 from tests.fakes.cognito import REFRESH_SECONDS
 from tests.fakes.cognito_state import refused
 from tests.integration.auth.world import EMAIL, NAME, OTHER_PASSWORD, PASSWORD, Tables, World, trigger
@@ -128,19 +127,19 @@ def _(service: World, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
     def broken(*_: Any, **__: Any) -> None:
         raise refused("InternalServerError")
 
-    monkeypatch.setattr(service.profiles, "complete", broken)
+    monkeypatch.setattr(service.usernames, "assign", broken)
     return ClientError
 
 
 @_breaks("the profile was written, but nobody said so")
 def _(service: World, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
-    real = service.profiles.complete
+    real = service.usernames.assign
 
     def broken(*args: Any) -> None:
         real(*args)
         raise refused("InternalServerError")
 
-    monkeypatch.setattr(service.profiles, "complete", broken)
+    monkeypatch.setattr(service.usernames, "assign", broken)
     return ClientError
 
 
@@ -167,7 +166,7 @@ def test_whatever_fails_nothing_blocks_the_name_or_the_address(
 
 def test_the_name_of_a_registration_that_crashed_is_free_after_a_minute(service: World) -> None:
     # GIVEN a name that was reserved by somebody who never came back
-    service.profiles.reserve(NAME, service.clock.utc())
+    service.usernames.reserve(NAME, service.clock.utc())
 
     with pytest.raises(UsernameTakenError):
         _register(service)
@@ -209,7 +208,7 @@ def test_a_registration_that_was_overtaken_by_a_sign_in_keeps_the_account(servic
         raise ProfileExistsError
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(service.profiles, "complete", signing_in)
+        monkeypatch.setattr(service.usernames, "assign", signing_in)
         with pytest.raises(UserAlreadyExistsError):
             _register(service)
 
@@ -415,7 +414,7 @@ def test_wrong_passwords_and_unknown_addresses_get_the_same_refusal(service: Wor
 def test_asking_for_codes_is_limited_alike_for_known_and_unknown_addresses(service: World, email: str) -> None:
     _register(service)
 
-    for _ in range(LIMIT):
+    for _ in range(CODES_PER_HOUR):
         service.accounts.forgot_password(email)
         service.accounts.resend_confirmation(email)
     for ask in (service.accounts.forgot_password, service.accounts.resend_confirmation):
@@ -432,7 +431,7 @@ def test_guessing_codes_is_limited_alike_for_known_and_unknown_addresses(service
     _register(service)
     service.accounts.forgot_password(EMAIL)
 
-    for _ in range(LIMIT):
+    for _ in range(CODES_PER_HOUR):
         with pytest.raises(InvalidOrExpiredCodeError):
             service.accounts.reset_password(email, "wrong", OTHER_PASSWORD)
         with pytest.raises(InvalidOrExpiredCodeError):
@@ -491,7 +490,8 @@ def test_a_wrong_current_password_changes_nothing(service: World) -> None:
 def test_a_missing_profile_is_made_and_keeps_the_counters(service: World) -> None:
     # GIVEN a user whom an administrator made, and who has told a dream already
     user = service.cognito.add_user("Admin.Made@Example.com", PASSWORD)
-    service.database.transact_write([service.profiles.count_write(user.sub, service.clock.utc(), dreams=3)])
+    write = service.profiles.count_write(user.sub, service.clock.utc(), dreams=3)
+    service.database.transact_write(Transaction().add("profile", write))
 
     profile = service.accounts.profile(user.sub)
 
@@ -545,7 +545,7 @@ def test_nobody_takes_somebody_elses_name(service: World) -> None:
 
 def test_a_name_that_is_held_for_a_registration_is_not_taken_by_a_rename(service: World) -> None:
     user_id = _register(service).user.id
-    service.profiles.reserve("Stella", service.clock.utc())
+    service.usernames.reserve("Stella", service.clock.utc())
 
     with pytest.raises(UsernameTakenError):
         service.accounts.rename(user_id, "Stella")

@@ -19,8 +19,10 @@ from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import UnauthenticatedError, checked_claims
 from dreamvision.database.client import Database, TableNames
-from dreamvision.limits.attempts import CodeAttempts
+from dreamvision.limits.rate_limits import RateLimits, RateSettings
+from dreamvision.limits.repository import LimitsRepository
 from dreamvision.users.repository import ProfileRepository
+from dreamvision.users.usernames import Usernames
 from tests.conftest import REPOSITORY
 from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito, Trigger
 
@@ -69,10 +71,13 @@ class World:
         self.cognito = FakeCognito(pre_sign_up or trigger(), clock=self.clock, rotation=rotation)
         self.profiles = ProfileRepository(self.database)
         self.sessions = Sessions(self.database, self.clock)
-        self.attempts = CodeAttempts(self.database, self.clock)
+        self.usernames = Usernames(self.database)
+        self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock)
         settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
         self.pool = UserPool(settings, cast(Any, self.cognito))
-        self.accounts = AccountService(self.pool, self.profiles, self.sessions, self.attempts, self.clock.utc)
+        self.accounts = AccountService(
+            self.pool, self.profiles, self.usernames, self.sessions, self.limits, self.clock.utc
+        )
 
     def items(self, table: str) -> list[dict[str, Any]]:
         """Everything in a table."""
@@ -81,7 +86,7 @@ class World:
     def is_open(self, access_token: str) -> bool:
         """Whether the handlers would let this token in."""
         try:
-            self.sessions.require_open(*checked_claims(claims_of(access_token)))
+            self.sessions.require_active(*checked_claims(claims_of(access_token)))
         except UnauthenticatedError:
             return False
         return True

@@ -6,6 +6,7 @@ from dreamvision.database.client import Database
 from dreamvision.queries.dreams import DreamQueries
 from dreamvision.queries.presenters import Presenter
 from dreamvision.queries.videos import VideoQueries
+from dreamvision.videos.service import VideoService
 from tests.integration.dreams.world import LUNA, STELLA, DreamWorld
 from tests.integration.erasure.fixtures import LUNAS_EMAIL, LUNAS_NAME, STELLAS_EMAIL, STELLAS_NAME, ErasureWorld
 
@@ -18,6 +19,7 @@ def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> DreamWorld:
     monkeypatch.setattr(Presenter, "shared", lambda: found.views)
     monkeypatch.setattr(DreamQueries, "shared", lambda: found.history)
     monkeypatch.setattr(VideoQueries, "shared", lambda: found.watching)
+    monkeypatch.setattr(VideoService, "shared", lambda: found.service)
     return found
 
 

@@ -21,8 +21,10 @@ from dreamvision.queries.videos import VideoQueries, VideoQuerySettings
 from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
 from dreamvision.schemas.uploads import ImageType
 from dreamvision.users.repository import Profile, ProfileRepository
+from dreamvision.users.usernames import Usernames
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import Media, VideoRecord
+from dreamvision.videos.service import VideoService, VideoServiceSettings
 from dreamvision.videos.workflow import VideoWorkflow
 from tests.fakes.aws import MEDIA_BUCKET, REGION
 from tests.fakes.runway import FakeRenderer
@@ -41,6 +43,7 @@ class DreamWorld:
         self.dreams = DreamRepository(database)
         self.videos = VideoLifecycle(database)
         self.profiles = ProfileRepository(database)
+        self.usernames = Usernames(database)
         self.states = FakeStates()
         self.workflow = VideoWorkflow(MACHINE, self.states)  # type: ignore[arg-type]
         self.renderer = FakeRenderer()
@@ -50,8 +53,9 @@ class DreamWorld:
         links = MediaLinks(self.store, "https://media.example.com", now=lambda: datetime.fromtimestamp(self.now, UTC))
         self.views = Presenter(links, clock=lambda: self.now)
         self.cursors = Cursors(lambda: b"a key")
-        settings = VideoQuerySettings(state_machine_arn=MACHINE, poll_interval=5)
-        self.watching = VideoQueries(database, self.views, self.cursors, self.workflow, settings)
+        settings = VideoQuerySettings(poll_interval=5)
+        self.watching = VideoQueries(database, self.views, self.cursors, settings)
+        self.service = VideoService(database, self.workflow, VideoServiceSettings(poll_first_wait=20))
         self.history = DreamQueries(database, self.views, self.cursors)
         self._numbers = count(1)
 

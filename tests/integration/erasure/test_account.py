@@ -10,7 +10,8 @@ from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.ids import new_id
-from dreamvision.limits.attempts import CodeAction, guard_key
+from dreamvision.limits.rate_limits import CODE_SCOPES, email_digest
+from dreamvision.limits.repository import rate_guard
 from dreamvision.users.repository import AccountErasedError
 from dreamvision.users.usernames import UsernameTakenError
 from tests.fakes.cognito_state import refused
@@ -33,8 +34,8 @@ pytest_plugins = ["tests.integration.dreams.fixtures"]
 
 def _is_erased(erasure: ErasureWorld) -> None:
     """Nothing of Luna's anywhere, but that her sessions are over."""
-    attempts = [guard_key(attempt, LUNAS_EMAIL) for attempt in CodeAction]
-    assert len(erasure.left_of(LUNA, LUNAS_EMAIL, LUNAS_NAME, LUNAS_NAME.lower(), *attempts)) == 1
+    codes = [rate_guard(scope, email_digest(LUNAS_EMAIL)) for scope in CODE_SCOPES]
+    assert len(erasure.left_of(LUNA, LUNAS_EMAIL, LUNAS_NAME, LUNAS_NAME.lower(), *codes)) == 1
     guard = next(item for item in erasure.items() if f"sessions#{LUNA}" in str(item))
     assert set(guard) == {"guard", "erased", "all_until", "expires_at"}
     assert LUNA not in erasure.cognito.users
@@ -66,10 +67,10 @@ def test_an_account_is_closed_at_once(erasure: ErasureWorld) -> None:
 
     # THEN no token of it is good any more, not even one that was issued in this moment
     with pytest.raises(UnauthenticatedError):
-        erasure.sessions.require_open(LUNA, "a-session", int(utc_now().timestamp()) + 60)
-    erasure.sessions.begin(LUNA, "late-session", int(utc_now().timestamp()))
+        erasure.sessions.require_active(LUNA, "a-session", int(utc_now().timestamp()) + 60)
+    erasure.sessions.start(LUNA, "late-session", int(utc_now().timestamp()))
     with pytest.raises(UnauthenticatedError):
-        erasure.sessions.require_open(LUNA, "late-session", int(utc_now().timestamp()))
+        erasure.sessions.require_active(LUNA, "late-session", int(utc_now().timestamp()))
     assert status_of("/api/v1/dreams") == 401
     assert erasure.delete_account().status == 401
     # AND nobody signs in
@@ -82,7 +83,7 @@ def test_an_account_is_closed_at_once(erasure: ErasureWorld) -> None:
         world.told()
     # AND the name stays taken until the end
     with pytest.raises(UsernameTakenError):
-        world.profiles.reserve(LUNAS_NAME, utc_now())
+        world.usernames.reserve(LUNAS_NAME, utc_now())
 
 
 def test_what_is_written_in_the_last_moment_goes_as_well(erasure: ErasureWorld) -> None:
@@ -124,7 +125,7 @@ def test_an_account_without_anything(erasure: ErasureWorld) -> None:
 
 
 def test_an_account_without_a_profile(erasure: ErasureWorld) -> None:
-    erasure.dreams.profiles.remove(LUNA)
+    erasure.dreams.usernames.delete_profile(LUNA)
 
     erasure.delete_account()
     erasure.run_execution()

@@ -80,7 +80,7 @@ def test_the_authorizer_lets_in_until_the_session_is_logged_out(database: Databa
     allowed = call("authorize", handshake(good_token()))
     assert effect(allowed) == "Allow"
     assert allowed["context"]["user_id"] == USER_ID
-    Sessions(database).end(USER_ID, SESSION_ID)
+    Sessions(database).revoke(USER_ID, SESSION_ID)
     assert effect(call("authorize", handshake(good_token()))) == "Deny"
 
 
@@ -90,7 +90,7 @@ def test_our_own_trouble_is_not_the_tokens_fault(
     def explode(*_: object) -> None:
         raise RuntimeError(f"the table of {USER_ID} is on fire")
 
-    monkeypatch.setattr(Sessions, "require_open", explode)
+    monkeypatch.setattr(Sessions, "require_active", explode)
     with pytest.raises(UnexpectedError) as raised:
         call("authorize", handshake(good_token()))
     assert USER_ID not in str(raised.value)
@@ -138,13 +138,13 @@ def test_a_message_that_names_a_route_of_the_gateways_does_nothing(folder: str, 
     event = sample("ping")
     event["requestContext"]["routeKey"] = f"${folder}"
     assert call(folder, event) == {"statusCode": 400}
-    assert len(ConnectionRepository.shared().of_user(USER_ID)) == 1
+    assert len(ConnectionRepository.shared().list_by_user(USER_ID)) == 1
 
 
 def test_logging_out_hangs_up(database: Database, sockets: FakeSockets) -> None:
     call("connect", sample("connect"))
     assert call("close_ended_sessions", sample("close-ended-sessions")) == {"batchItemFailures": []}
     assert sockets.closed == []
-    Sessions(database).end(USER_ID, SESSION_ID)
+    Sessions(database).revoke(USER_ID, SESSION_ID)
     call("close_ended_sessions", sample("close-ended-sessions"))
     assert sockets.closed == [sample("connect")["requestContext"]["connectionId"]]

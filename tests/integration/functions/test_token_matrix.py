@@ -102,6 +102,6 @@ def test_a_function_lets_nobody_in_without_a_good_token(route: str) -> None:
 
 @pytest.mark.parametrize("route", sorted(PROTECTED))
 def test_a_function_lets_nobody_in_who_was_logged_out(route: str, database: Database) -> None:
-    Sessions(database).end(USER_ID, SESSION_ID)
+    Sessions(database).revoke(USER_ID, SESSION_ID)
 
     _require_refused("logged out", call(route, GOOD))

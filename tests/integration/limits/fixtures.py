@@ -45,7 +45,7 @@ class World:
         self.filming = VideoService(
             database,
             self.workflow,
-            VideoServiceSettings(state_machine_arn=MACHINE, poll_first_wait=1, **settings),
+            VideoServiceSettings(poll_first_wait=1, **settings),
         )
 
     def film(self, user_id: str = USER_ID) -> VideoRecord:

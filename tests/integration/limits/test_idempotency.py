@@ -89,23 +89,23 @@ def requests(emulated: Database, clock: Clock) -> Idempotency:
 def begin(
     requests: Idempotency, body: str = "body", user_id: str = USER_ID, route: str = "analyze"
 ) -> IdempotentRequest:
-    return requests.begin(user_id, route, "key", body)
+    return requests.claim(user_id, route, "key", body)
 
 
 def test_a_request_without_a_key_is_a_new_one_every_time(requests: Idempotency, emulated: Database) -> None:
-    first, second = (requests.begin(USER_ID, "analyze", None, "body") for _ in range(2))
+    first, second = (requests.claim(USER_ID, "analyze", None, "body") for _ in range(2))
     assert first.dream_id != second.dream_id
     for attempt in (first, second):
-        requests.finish(attempt)
-        requests.forget(attempt)
-        requests.release_claim(attempt)
+        requests.complete(attempt)
+        requests.discard(attempt)
+        requests.release(attempt)
     assert guards(emulated) == {}
 
 
 def test_a_finished_request_is_replayed(requests: Idempotency) -> None:
     first = begin(requests)
     first.answer = {"status": "200", "nested": {"flag": True}}
-    requests.finish(first)
+    requests.complete(first)
     again = begin(requests)
     assert again.replayed == {"status": "200", "nested": {"flag": True}}
     assert (again.dream_id, again.job_id) == (first.dream_id, first.job_id)
@@ -126,21 +126,21 @@ def test_a_request_that_runs_is_in_progress(requests: Idempotency) -> None:
 def test_another_body_is_refused(requests: Idempotency, finished: bool) -> None:
     first = begin(requests)
     if finished:
-        requests.finish(first)
+        requests.complete(first)
     with pytest.raises(IdempotencyKeyReusedError):
         begin(requests, body="another")
 
 
 def test_a_refused_request_leaves_nothing(requests: Idempotency, emulated: Database) -> None:
     first = begin(requests)
-    requests.forget(first)
+    requests.discard(first)
     assert guards(emulated) == {}
     assert begin(requests, body="another").dream_id != first.dream_id
 
 
 def test_a_run_that_was_let_go_is_resumed_at_once(requests: Idempotency) -> None:
     first = begin(requests)
-    requests.release_claim(first)
+    requests.release(first)
     again = begin(requests)
     assert again.resumed
     assert (again.dream_id, again.job_id) == (first.dream_id, first.job_id)
@@ -169,20 +169,20 @@ def test_who_was_taken_over_changes_nothing_any_more(requests: Idempotency, cloc
     first = begin(requests)
     clock.now += HOLD_SECONDS + 1
     second = begin(requests)
-    requests.forget(first)
-    requests.release_claim(first)
+    requests.discard(first)
+    requests.release(first)
     first.answer = {"from": "the first"}
-    requests.finish(first)
+    requests.complete(first)
     with pytest.raises(RequestInProgressError):
         begin(requests)
     second.answer = {"from": "the second"}
-    requests.finish(second)
+    requests.complete(second)
     assert begin(requests).replayed == {"from": "the second"}
 
 
 def test_after_a_day_the_key_is_new(requests: Idempotency, clock: Clock) -> None:
     first = begin(requests)
-    requests.finish(first)
+    requests.complete(first)
     clock.now += LIFETIME_SECONDS - 1
     assert begin(requests).replayed is not None
     clock.now += 2
@@ -232,7 +232,7 @@ def test_an_answer_that_got_lost_on_the_way_does_not_lock_us_out(requests: Idemp
             return update_item(**request)
 
     again = Idempotency(LimitsRepository(Database(emulated.names, cast(Any, Twice()))))
-    assert again.begin(USER_ID, "analyze", "key", "body").seed
+    assert again.claim(USER_ID, "analyze", "key", "body").seed
 
 
 # ---------------------------------------------------------------- POST /dreams/analyze
@@ -311,7 +311,7 @@ def test_a_request_that_still_runs_is_in_progress(
     class Slow(FakeAnalyst):
         def analyze(self, dream_text: str, *, budget_seconds: float | None = None) -> Any:
             with pytest.raises(RequestInProgressError):
-                Idempotency(LimitsRepository(emulated)).begin(USER_ID, "analyze", KEY["idempotency-key"], body)
+                Idempotency(LimitsRepository(emulated)).claim(USER_ID, "analyze", KEY["idempotency-key"], body)
             return super().analyze(dream_text, budget_seconds=budget_seconds)
 
     slow = Slow()
@@ -336,7 +336,7 @@ def test_a_crash_after_the_analysis_does_not_ask_claude_again(
         raise PowerCutError
 
     with monkeypatch.context() as power_cut:
-        power_cut.setattr(Idempotency, "finish", broken)
+        power_cut.setattr(Idempotency, "complete", broken)
         assert tell(analyze).status == 500
     if later:
         forget_the_hold(emulated)
@@ -436,7 +436,7 @@ class Studio:
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch, **settings: int) -> None:
         self.database = database
         self.states = FakeStepFunctions()
-        self.settings = VideoServiceSettings(state_machine_arn=MACHINE, poll_first_wait=1, **settings)
+        self.settings = VideoServiceSettings(poll_first_wait=1, **settings)
         workflow = VideoWorkflow(MACHINE, cast(Any, self.states))
         start = workflow.start
 

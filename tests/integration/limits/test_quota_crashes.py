@@ -12,8 +12,8 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.ids import derived_id, new_id
 from dreamvision.database.client import Database
-from dreamvision.erasure.account import limit_guards
-from dreamvision.limits.rate_limits import RateLimits, RateSettings, Scope
+from dreamvision.erasure.account import user_guards
+from dreamvision.limits.rate_limits import CODE_SCOPES, RateLimits, RateSettings, Scope
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.rendering.errors import RenderBusyError, RenderCancelUnconfirmedError, RenderOutcomeUnknownError
 from dreamvision.schemas.dreams import AnalysisStatus
@@ -313,12 +313,12 @@ def test_a_refusal_after_the_closing_gives_the_day_back_once(world: World) -> No
 def test_an_erasure_knows_all_that_stands_under_the_users_id(world: World) -> None:
     world.film()
     limits = RateLimits(LimitsRepository(world.database), RateSettings())
-    for scope in Scope:
+    for scope in set(Scope) - CODE_SCOPES:
         limits.count_user(scope, USER_ID)
     under_the_id = {guard for guard in guards(world.database) if USER_ID in guard} - {f"rate#auth#{USER_ID}"}
     assert len(under_the_id) == 6
     for moment in (utc_now(), utc_now() + timedelta(days=2)):
-        assert under_the_id <= set(limit_guards(Profile(user_id=USER_ID), moment))
+        assert under_the_id <= set(user_guards(Profile(user_id=USER_ID), moment))
 
 
 def test_counts_that_were_erased_do_not_keep_a_video_open(world: World) -> None:
@@ -342,14 +342,14 @@ def test_a_deleted_dream_does_not_keep_a_video_open(world: World) -> None:
 def test_one_bad_video_does_not_keep_the_others_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = world.film(), world.film()
     world.states.executions.clear()
-    status_of = world.workflow.status_of
+    status = world.workflow.status
 
     def broken(job_id: str) -> str | None:
         if job_id == bad.job_id:
             raise PowerCutError
-        return status_of(job_id)
+        return status(job_id)
 
-    monkeypatch.setattr(world.workflow, "status_of", broken)
+    monkeypatch.setattr(world.workflow, "status", broken)
     with pytest.raises(SweepIncompleteError):
         world.sweep()
     assert (world.status(bad), world.status(good)) == (VideoStatus.PENDING, VideoStatus.FAILED)

@@ -88,7 +88,7 @@ def test_a_video_that_is_too_young_to_be_seen_is_found(world: DreamWorld) -> Non
 
     world.database.client.get_item = stale  # type: ignore[method-assign]
 
-    assert world.videos.look(LUNA, video.job_id).job_id == video.job_id
+    assert world.videos.get_eventually(LUNA, video.job_id).job_id == video.job_id
 
 
 def test_not_modified(world: DreamWorld, videos: HttpFunction) -> None:
@@ -380,7 +380,7 @@ def test_cancelling_while_the_video_is_being_completed(world: DreamWorld, videos
     with pytest.raises(VideoFinalError):
         world.videos.cancel(LUNA, video.job_id, utc_now())
     with suppress(VideoFinalError):
-        world.watching.cancel(LUNA, video.job_id)
+        world.service.cancel(LUNA, video.job_id)
 
     assert world.row(LUNA, video.job_id).status is VideoStatus.FAILED
 

@@ -65,7 +65,7 @@ class World:
 
     def connect(self, user_id: str, connection_id: str, session: str = "session") -> AccessClaims:
         caller = AccessClaims(user_id, session, int(time.time()))
-        self.switchboard.register_connection(caller, connection_id)
+        self.switchboard.register(caller, connection_id)
         return caller
 
     def tell(self, user_id: str) -> VideoRecord:
@@ -82,7 +82,7 @@ class World:
         return changes(self.database, table, work)
 
     def ids(self, user_id: str) -> set[str]:
-        return {connection.connection_id for connection in self.connections.of_user(user_id)}
+        return {connection.connection_id for connection in self.connections.list_by_user(user_id)}
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_what_follows_a_failure_waits_for_it(world: World) -> None:
 def test_a_logged_out_session_hears_nothing_more(world: World) -> None:
     world.connect(LUNA, "phone", session="lost")
     world.connect(LUNA, "tablet", session="kept")
-    world.sessions.end(LUNA, "lost")
+    world.sessions.revoke(LUNA, "lost")
     world.push.broadcast(world.changes(lambda: world.tell(LUNA)))
     assert world.sockets.active_connections() == {"tablet"}
 
@@ -282,7 +282,7 @@ def test_logging_out_hangs_up(world: World) -> None:
     world.connect(LUNA, "phone", session="lost")
     world.connect(LUNA, "tablet", session="kept")
     world.connect(SOL, "other", session="lost")
-    world.sessions.end(LUNA, "lost")
+    world.sessions.revoke(LUNA, "lost")
     assert world.switchboard.close_revoked(LUNA) == 1
     assert world.sockets.closed == ["phone"]
     assert (world.ids(LUNA), world.ids(SOL)) == ({"tablet"}, {"other"})
@@ -308,7 +308,7 @@ def test_only_guards_of_sessions_name_a_user() -> None:
 
 def answers(world: World, text: str, caller: AccessClaims | None = None) -> list[dict[str, Any]]:
     before = len(world.sockets.sent("phone"))
-    world.conversation.handle_message("phone", caller or AccessClaims(LUNA, "session", int(time.time())), text)
+    world.conversation.handle("phone", caller or AccessClaims(LUNA, "session", int(time.time())), text)
     return world.sockets.sent("phone")[before:]
 
 
@@ -372,7 +372,7 @@ def test_a_client_that_left_before_its_answer_is_forgotten(world: World) -> None
 def test_a_logged_out_session_gets_no_answer_but_the_end(world: World) -> None:
     caller = world.connect(LUNA, "phone")
     world.tell(LUNA)
-    world.sessions.end(LUNA, "session")
+    world.sessions.revoke(LUNA, "session")
     asked = json.dumps({"action": "sync", "since": to_text(world.clock())})
     assert answers(world, asked, caller) == []
     assert world.sockets.closed == ["phone"]

@@ -22,7 +22,7 @@ class FakeSessions:
     def __init__(self, *ended: str) -> None:
         self.ended = ended
 
-    def require_open(self, user_id: str, session_id: str, issued_at: int) -> None:
+    def require_active(self, user_id: str, session_id: str, issued_at: int) -> None:
         if session_id in self.ended:
             raise UnauthenticatedError
 

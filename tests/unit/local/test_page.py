@@ -183,6 +183,6 @@ def test_every_element_used_by_scripts_exists() -> None:
 
 
 def test_page_offers_all_categories() -> None:
-    words = (FOLDER / "js" / "words.js").read_text()
-    offered = set(re.findall(r"^  (\w+): \"", words, re.MULTILINE))
+    script = (FOLDER / "js" / "format.js").read_text()
+    offered = set(re.findall(r"^  (\w+): \"", script, re.MULTILINE))
     assert offered == {file.stem for file in (REPOSITORY / "prompts" / "templates").glob("*.txt")}

@@ -1,25 +1,23 @@
-// The dreams that this page knows, and every way in which they change: answers, live messages, other tabs.
-// A video's status only moves forward, so that an old answer which comes late never overwrites a newer one.
+// The dreams known to this page, updated from API responses, live messages and other tabs.
+// A video's status only moves forward: a late response never overwrites a newer state.
 
-const RANK = { pending: 0, processing: 1, completed: 2, failed: 2, cancelled: 2 };
+import { isFinal, isOlder } from "./dream-status.js";
+
 const PAGE_SIZE = 12;
 
-export const isFinal = (status) => RANK[status] === 2;
-export const isRunning = (dream) => Boolean(dream.job_id) && !isFinal(dream.video_status);
-
 /** Fires "change" (`detail`: the dream), "remove" (`detail`: its id) and "clear". */
-export class Library extends EventTarget {
+export class DreamStore extends EventTarget {
   #api;
   #dreams = new Map();
   #fetching = new Map();
   #removed = new Set();
-  #channel = new BroadcastChannel("dreamvision.library");
+  #channel = new BroadcastChannel("dreamvision.dreams");
 
   constructor(api) {
     super();
     this.#api = api;
-    // The API has no event for a deletion; tabs of this browser tell each other.
-    this.#channel.addEventListener("message", ({ data }) => this.#drop(data.removed));
+    // The API has no event for a deletion, so tabs of this browser notify each other.
+    this.#channel.addEventListener("message", ({ data }) => this.#remove(data.removed));
   }
 
   get(id) {
@@ -37,26 +35,26 @@ export class Library extends EventTarget {
     this.dispatchEvent(new CustomEvent("clear"));
   }
 
-  /** One page of the history: `{ids, total, cursor}`. */
-  async page({ category = "", cursor = "", signal } = {}) {
+  /** Loads one page of the history: `{ids, total, cursor}`. */
+  async loadPage({ category = "", cursor = "", signal } = {}) {
     const query = new URLSearchParams({ limit: PAGE_SIZE });
     if (category) query.set("category", category);
     if (cursor) query.set("cursor", cursor);
-    const answer = await this.#api.get(`/dreams?${query}`, { signal });
-    const dreams = answer.dreams.filter((dream) => !this.#removed.has(dream.id));
+    const page = await this.#api.get(`/dreams?${query}`, { signal });
+    const dreams = page.dreams.filter((dream) => !this.#removed.has(dream.id));
     dreams.forEach((dream) => this.put(dream));
-    return { ids: dreams.map((dream) => dream.id), total: answer.total, cursor: answer.next_cursor ?? "" };
+    return { ids: dreams.map((dream) => dream.id), total: page.total, cursor: page.next_cursor ?? "" };
   }
 
-  /** Asks for a dream again. A dream that is gone is removed. */
+  /** Fetches a dream again, once at a time. Removes a dream that no longer exists. */
   refresh(id) {
     if (!this.#fetching.has(id)) {
       const fetching = this.#api
         .get(`/dreams/${id}`)
         .then((dream) => this.put(dream))
-        .catch((problem) => {
-          if (problem.status !== 404) throw problem;
-          this.#drop(id);
+        .catch((error) => {
+          if (error.status !== 404) throw error;
+          this.#remove(id);
         })
         .finally(() => this.#fetching.delete(id));
       this.#fetching.set(id, fetching);
@@ -64,24 +62,24 @@ export class Library extends EventTarget {
     return this.#fetching.get(id);
   }
 
-  /** Takes in what is known of a dream: a DreamDetail of the API, or a part of one. */
-  put(news) {
-    if (this.#removed.has(news.id)) return;
-    const known = this.#dreams.get(news.id);
-    const dream = { ...known, ...news };
-    if (known && isOlder(news, known)) {
+  /** Merges a DreamDetail of the API, or a part of one, into what is known of the dream. */
+  put(update) {
+    if (this.#removed.has(update.id)) return;
+    const known = this.#dreams.get(update.id);
+    const dream = { ...known, ...update };
+    if (known && isOlder(update, known)) {
       for (const name of ["job_id", "video_status", "video_url", "thumbnail_url", "preview_url"]) dream[name] = known[name];
     }
-    if (known?.analysis_status === "completed" && news.analysis_status === "pending") {
+    if (known?.analysis_status === "completed" && update.analysis_status === "pending") {
       for (const name of ["analysis_status", "category", "video_prompt", "template_used"]) dream[name] = known[name];
     }
     if (known && dream.job_id !== known.job_id) {
-      Object.assign(dream, { progress: 0, error_message: null, queued_since: null, ...pick(news, "progress") });
+      Object.assign(dream, { progress: 0, error_message: null, queued_since: null, ...pick(update, "progress") });
     }
     this.#set(dream);
   }
 
-  /** Takes in a VideoStatusResponse or a "video.updated" message. An unknown dream is fetched. */
+  /** Merges a VideoStatusResponse or a "video.updated" message. Fetches the dream if it is unknown. */
   async putVideo(video) {
     const dream = this.#dreams.get(video.dream_id);
     if (!dream) return this.refresh(video.dream_id);
@@ -96,24 +94,24 @@ export class Library extends EventTarget {
       video_status: video.status,
       progress: progress ?? 0,
     });
-    // A message has not all that there is to know of a film that is finished.
+    // A message does not carry every field of a finished video.
     return becameFinal ? this.refresh(dream.id) : undefined;
   }
 
-  /** Takes in a "dream.analyzed" message. An unknown dream is fetched. */
+  /** Merges a "dream.analyzed" message. Fetches the dream if it is unknown. */
   async putAnalysis({ dream_id: id, category, template_used, confidence, video_prompt }) {
     if (!this.#dreams.has(id)) return this.refresh(id);
     return this.put({ id, analysis_status: "completed", category, template_used, confidence, video_prompt });
   }
 
-  /** Removes a dream with its film, here and at the API. */
+  /** Deletes a dream and its video, through the API and in every tab. */
   async delete(id) {
     try {
       await this.#api.call("DELETE", `/dreams/${id}`);
-    } catch (problem) {
-      if (problem.status !== 404) throw problem;
+    } catch (error) {
+      if (error.status !== 404) throw error;
     }
-    this.#drop(id);
+    this.#remove(id);
     this.#channel.postMessage({ removed: id });
   }
 
@@ -122,19 +120,12 @@ export class Library extends EventTarget {
     this.dispatchEvent(new CustomEvent("change", { detail: dream }));
   }
 
-  #drop(id) {
+  #remove(id) {
     this.#removed.add(id);
     if (this.#dreams.delete(id)) this.dispatchEvent(new CustomEvent("remove", { detail: id }));
   }
 }
 
-/** Whether the news tell of an earlier film, or of an earlier moment of the same one. Job ids sort by time. */
-function isOlder(news, known) {
-  if (!known.job_id || !("job_id" in news)) return false;
-  if (!news.job_id || news.job_id < known.job_id) return true;
-  if (news.job_id > known.job_id || news.video_status === known.video_status) return false;
-  return isFinal(known.video_status) || (RANK[news.video_status] ?? 0) < (RANK[known.video_status] ?? 0);
-}
-
+/** Returns the named properties that are neither undefined nor null. */
 const pick = (source, ...names) =>
   Object.fromEntries(names.filter((name) => source[name] !== undefined && source[name] !== null).map((name) => [name, source[name]]));
