@@ -99,7 +99,7 @@ async def _statuses_heard_of(user: User, url: str) -> list[str]:
 def test_a_second_start_leaves_the_running_stack_alone(local: StackCommand, stack: dict[str, Any]) -> None:
     again = local.run("up")
     assert again.returncode == 0
-    assert "running already" in again.stdout
+    assert "already running" in again.stdout
     assert local.outputs() == stack
 
 

@@ -1,11 +1,11 @@
-"""Finds usable phrases in a dream: its places, its things, and what is after the dreamer. Plain rules, no model."""
+"""Extract noun phrases from a dream (places, threats and things) by rules, without a language model."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from local.sandbox.claude.categories import plain_english
-from local.sandbox.claude.vocabulary import (
+from local.sandbox.classifier import normalize_text
+from local.sandbox.claude.word_lists import (
     CREATURES,
     DETERMINERS,
     EMPTY_HEADS,
@@ -18,7 +18,7 @@ from local.sandbox.claude.vocabulary import (
     STARTERS,
     STOP,
 )
-from local.sandbox.faults import without_magic
+from local.sandbox.faults import without_fault_markers
 
 _KEPT_DETERMINERS = {"a": "a", "an": "an", "my": "the dreamer's", "our": "the dreamer's", **{n: n for n in NUMBERS}}
 _TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Miss|Professor|Uncle|Aunt)\.?\s+[A-Z][a-z]+")
@@ -29,17 +29,17 @@ _MAX_WORD_CHARS = 18
 
 
 @dataclass(frozen=True)
-class DreamWords:
-    """Phrases in the dream's order, without names: each is lower case and has 1 to 9 words."""
+class DreamPhrases:
+    """Lower-case phrases of 1 to 9 words in the dream's order, with personal names removed."""
 
     places: tuple[str, ...]
     threats: tuple[str, ...]
     things: tuple[str, ...]
 
 
-def read_dream(text: str) -> DreamWords:
-    """The phrases of ``text``. A text in another script than Latin gives none: nothing is quoted blindly."""
-    words = [token.lower() for token in _TOKEN.findall(_without_names(without_magic(plain_english(text))))]
+def extract_phrases(text: str) -> DreamPhrases:
+    """Return the phrases of ``text``. A text in a non-Latin script yields none, since the rules are English."""
+    words = [token.lower() for token in _TOKEN.findall(_without_names(without_fault_markers(normalize_text(text))))]
     places: list[str] = []
     threats: list[str] = []
     things: list[str] = []
@@ -60,7 +60,7 @@ def read_dream(text: str) -> DreamWords:
             things.append(acting)
         index = after
     places.sort(key=lambda place: not PLACES & set(place.split()))
-    return DreamWords(_unique(places), _unique(threats), _unique(things))
+    return DreamPhrases(_unique(places), _unique(threats), _unique(things))
 
 
 def _without_names(text: str) -> str:
@@ -74,7 +74,7 @@ def _without_names(text: str) -> str:
 
 
 def _phrase_at(words: list[str], index: int) -> tuple[list[str], int]:
-    """A noun phrase that starts at ``index``, and the index after it; empty when there is none."""
+    """Return the noun phrase that starts at ``index``, empty if there is none, and the index after it."""
     word = words[index]
     follows_place = index > 0 and words[index - 1] in PLACE_PREPOSITIONS
     if word not in DETERMINERS and not follows_place and word not in PLACES | CREATURES:
@@ -105,8 +105,8 @@ def _is_adverb(word: str) -> bool:
 
 
 def _with_material(words: list[str], phrase: list[str], after: int) -> tuple[str, int]:
-    """The phrase with what it is made or full of, as in "a city made of glass"."""
-    plain = " ".join(_respoken(phrase))
+    """Return the phrase with its material or content, as in "a city made of glass", and the index after it."""
+    plain = " ".join(_in_third_person(phrase))
     for link in (["made", "of"], ["full", "of"], ["of"]):
         end = after + len(link)
         if words[after:end] == link and end < len(words) and _continues(words[end], []):
@@ -115,7 +115,7 @@ def _with_material(words: list[str], phrase: list[str], after: int) -> tuple[str
 
 
 def _with_action(words: list[str], plain: str, after: int) -> tuple[str, int]:
-    """The phrase with what it does, as in "the walls melting into warm honey"."""
+    """Return the phrase with its action, as in "the walls melting into warm honey", and the index after it."""
     at = after + (words[after : after + 1] in (["was"], ["were"], ["kept"], ["started"], ["began"]))
     verb = words[at] if at < len(words) and len(words[at]) <= _MAX_WORD_CHARS else ""
     if verb.endswith("ed") and len(verb) > 4 and at == after:
@@ -128,7 +128,7 @@ def _with_action(words: list[str], plain: str, after: int) -> tuple[str, int]:
     if after + 1 < len(words) and words[after] in PREPOSITIONS:
         target, beyond = _phrase_at(words, after + 1)
         if target and len(acting.split()) + 1 + len(target) <= _MAX_PHRASE_WORDS:
-            return " ".join([acting, words[after], *_respoken(target)]), beyond
+            return " ".join([acting, words[after], *_in_third_person(target)]), beyond
     return acting, after
 
 
@@ -145,15 +145,15 @@ def _is_threat(words: list[str], index: int, after: int, phrase: list[str]) -> b
     return is_agent or phrase[-1] in CREATURES or any(word.startswith(hunts) for word in following)
 
 
-def _respoken(phrase: list[str]) -> list[str]:
-    """The phrase in the third person: my -> the dreamer's; his, that, every -> the."""
+def _in_third_person(phrase: list[str]) -> list[str]:
+    """Return the phrase in the third person: my -> the dreamer's; his, that, every -> the."""
     if phrase[0] not in DETERMINERS:
         return list(phrase)
     return [*_KEPT_DETERMINERS.get(phrase[0], "the").split(), *phrase[1:]]
 
 
 def _unique(phrases: Iterable[str]) -> tuple[str, ...]:
-    """Each phrase once; "the door" and "a door" are the same."""
+    """Remove duplicates; "the door" and "a door" are the same phrase."""
     seen: dict[str, str] = {}
     for phrase in phrases:
         seen.setdefault(re.sub(r"^(?:an?|the|the dreamer's) ", "", phrase), phrase)

@@ -1,4 +1,4 @@
-"""The Runway sandbox's memory on disk: a restart of the local stack still knows its tasks and its links."""
+"""The Runway sandbox's state on disk, which keeps tasks and output links valid across restarts of the local stack."""
 
 import json
 import secrets
@@ -10,7 +10,7 @@ _FILE = "tasks.json"
 
 
 class StateFile:
-    """``tasks.json`` in ``folder``, replaced as a whole, so that a crash leaves the old or the new one."""
+    """``tasks.json`` in ``folder``. It is replaced atomically, so a crash leaves either the old or the new version."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE

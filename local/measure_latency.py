@@ -1,7 +1,7 @@
-"""How much time the pipeline adds to what the providers need, from the POST to ``completed``.
+"""Measure the time that the pipeline adds to the providers' own time, from the POST request to ``completed``.
 
-Needs a running local stack (``PARAMETERS="PollFirstWait=1 PollInterval=1" make up``). Prints one line per dream and the
-median; a stack that came up just now is still warming up.
+Requires a running local stack (``PARAMETERS="PollFirstWait=1 PollInterval=1" make up``) without other users. Prints one
+line per dream and the median. Shortly after its start, a stack is still warming up and is slower.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from local import settings
-from local.stack import commands as stack
+from local.stack import commands
 
 _DREAM = "I was flying over a dark forest with twisted trees and the moon was humming {word}"
 
@@ -23,26 +23,30 @@ _DREAM = "I was flying over a dark forest with twisted trees and the moon was hu
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dreams", type=int, default=5)
-    chosen = parser.parse_args()
-    outputs = stack.outputs(settings.load())
+    options = parser.parse_args()
+    outputs = commands.outputs(settings.load())
     if outputs is None:
-        print('No stack runs. PARAMETERS="PollFirstWait=1 PollInterval=1" make up', file=sys.stderr)
+        print(
+            'The local stack is not running. Start it: PARAMETERS="PollFirstWait=1 PollInterval=1" make up',
+            file=sys.stderr,
+        )
         return 1
     with httpx.Client(base_url=outputs["api_url"], timeout=40, trust_env=False) as http:
         name = f"measure-{secrets.token_hex(4)}"
         body = {"email": f"{name}@example.com", "password": "Measure-Me-1", "username": name}
         token = http.post("/api/v1/auth/register", json=body).raise_for_status().json()["access_token"]
         http.headers["Authorization"] = f"Bearer {token}"
-        added = [_one_dream(http, outputs, number) for number in range(1, chosen.dreams + 1)]
+        added = [_measure_dream(http, outputs, number) for number in range(1, options.dreams + 1)]
     print(f"median {statistics.median(added):.2f} s added, best {min(added):.2f} s, worst {max(added):.2f} s")
     return 0
 
 
-def _one_dream(http: httpx.Client, outputs: dict[str, Any], number: int) -> float:
+def _measure_dream(http: httpx.Client, outputs: dict[str, Any], number: int) -> float:
+    """Create a video and return the added seconds."""
     started = time.time()
     word = secrets.token_hex(6)
-    told = http.post("/api/v1/dreams/generate-video", json={"dream_text": _DREAM.format(word=word)}).raise_for_status()
-    job_id = told.json()["video_generation"]["job_id"]
+    response = http.post("/api/v1/dreams/generate-video", json={"dream_text": _DREAM.format(word=word)})
+    job_id = response.raise_for_status().json()["video_generation"]["job_id"]
     while (video := http.get(f"/api/v1/videos/{job_id}").raise_for_status().json())["status"] != "completed":
         if video["status"] == "failed":
             raise RuntimeError(f"the video failed: {video['error_message']}")
@@ -51,13 +55,13 @@ def _one_dream(http: httpx.Client, outputs: dict[str, Any], number: int) -> floa
     claude = _claude_seconds(outputs, word)
     runway = _runway_seconds(outputs, started)
     added = total - claude - runway
-    print(f"dream {number}: {total:5.2f} s in all = Claude {claude:.2f} + Runway {runway:.2f} + added {added:.2f}")
+    print(f"dream {number}: {total:5.2f} s in total = Claude {claude:.2f} + Runway {runway:.2f} + added {added:.2f}")
     return added
 
 
 def _claude_seconds(outputs: dict[str, Any], word: str) -> float:
-    answer = httpx.get(f"{outputs['claude_url']}/_sandbox/requests", params={"contains": word}, trust_env=False).json()
-    return sum(float(request["duration_ms"]) for request in answer["requests"]) / 1000
+    log = httpx.get(f"{outputs['claude_url']}/_sandbox/requests", params={"contains": word}, trust_env=False).json()
+    return sum(float(request["duration_ms"]) for request in log["requests"]) / 1000
 
 
 def _runway_seconds(outputs: dict[str, Any], started: float) -> float:
@@ -65,7 +69,7 @@ def _runway_seconds(outputs: dict[str, Any], started: float) -> float:
     task_id = creates[-1]["task_id"]
     task = httpx.get(f"{outputs['runway_url']}/_sandbox/tasks/{task_id}", trust_env=False).json()
     if _seconds(task["createdAt"]) < started:
-        raise RuntimeError("the rendering is not of this dream: measure on a stack that nobody else uses")
+        raise RuntimeError("the render belongs to another video: measure on a stack without other users")
     return _seconds(task["finishedAt"]) - _seconds(task["createdAt"])
 
 

@@ -1,4 +1,4 @@
-"""The English words that the sandbox Claude's phrase finder goes by."""
+"""English word lists for phrase extraction."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -33,10 +33,10 @@ EMPTY_HEADS = _words(
     something everything nothing someone everyone anyone place feeling sense course fact point part number
     minute minutes second seconds hour hours while instructions prompt duration"""
 )
-"""Nouns that give a camera nothing to see."""
+"""Nouns that denote nothing visible."""
 
 LY_NOUNS = _words("butterfly firefly dragonfly fly family lily jelly belly assembly anomaly")
-"""Nouns that end like adverbs."""
+"""Nouns that end in -ly but are not adverbs."""
 
 PLACES = _words(
     """school schools house home forest woods city town street streets alley road corridor corridors hallway hallways
@@ -57,7 +57,7 @@ STARTERS = _words(
     most now of once one only or out outside over people running flying falling water some somehow soon still
     through to under until what where who why with you your two three its"""
 )
-"""Words that a sentence may begin with, so that a capital letter does not make them names."""
+"""Words that often begin a sentence, where a capital letter does not indicate a name."""
 
 NAMES = _words(
     """anna alice adam alex amy ben bob carl carol charlie chris claire dan daniel dave david diana emily emma eric eva
@@ -66,4 +66,4 @@ NAMES = _words(
     olivia paul peter rachel rob robert ruth sam samantha sara sarah simon sofia sophie stephen steve susan
     thomas tim tom victor zoe"""
 )
-"""Common first names: only these count as names at the beginning of a sentence too."""
+"""Common first names, which are recognized even at the beginning of a sentence."""

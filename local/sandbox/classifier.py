@@ -1,11 +1,11 @@
-"""Which of the six cinematic categories a text belongs to, by weighted English keywords."""
+"""Classify a text into one of the six cinematic categories, by weighted English keywords."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
 
 DEFAULT = "liminal"
-"""For a text without any keyword: unexplained emptiness fits a dream that says little."""
+"""Category of a text without keywords: its mood of unexplained emptiness fits a dream with few details."""
 
 _KEYWORDS: dict[str, dict[str, float]] = {
     "gothic": {
@@ -69,36 +69,36 @@ _PATTERNS = {
 
 
 @dataclass(frozen=True)
-class Guess:
-    """``confidence`` 0..1 says how clearly the text belongs to ``category``."""
+class Classification:
+    """A category, with ``confidence`` from 0 to 1."""
 
     category: str
     confidence: float
 
 
-def plain_english(text: str) -> str:
-    """``text`` in one spelling: composed characters, straight quotes, and emoji by their English Unicode names."""
+def normalize_text(text: str) -> str:
+    """Return ``text`` with composed characters, straight quotes, and emoji replaced by their English Unicode names."""
     composed = unicodedata.normalize("NFC", text).translate({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'})
     return "".join(f", {_emoji_name(char)}, " if unicodedata.category(char) == "So" else char for char in composed)
 
 
 def _emoji_name(char: str) -> str:
-    """ "the butterfly" for a butterfly; nothing for faces and signs, which show no thing to film."""
+    """Return ``the butterfly`` for a butterfly, and nothing for faces and signs, which depict no object."""
     name = unicodedata.name(char, "").lower()
     is_thing = len(name.split()) <= 2 and not re.search("face|sign|symbol|mark|selector|square|circle|arrow", name)
     return f"the {name}" if is_thing else ""
 
 
-def classify(text: str) -> Guess:
-    """The category whose keywords weigh most. A keyword counts twice at most, so one repeated word cannot drown all."""
-    lowered = plain_english(text).lower()
+def classify(text: str) -> Classification:
+    """Return the category with the highest total weight. A keyword counts at most twice, to limit repetition."""
+    lowered = normalize_text(text).lower()
     scores = {
         category: sum(weight * min(2, len(pattern.findall(lowered))) for pattern, weight in patterns)
         for category, patterns in _PATTERNS.items()
     }
     (best, top), (_, second) = sorted(scores.items(), key=lambda item: -item[1])[:2]
     if top == 0:
-        return Guess(DEFAULT, 0.35)
+        return Classification(DEFAULT, 0.35)
     margin = (top - second) / (top + second)
     evidence = min(1.0, top / 6)
-    return Guess(best, round(min(0.97, 0.45 + 0.3 * margin * evidence + 0.22 * evidence), 2))
+    return Classification(best, round(min(0.97, 0.45 + 0.3 * margin * evidence + 0.22 * evidence), 2))

@@ -1,11 +1,11 @@
-"""Prompt caching as usage numbers show it: the first request writes a prefix, others within five minutes read it."""
+"""Prompt caching, as reported in usage: the first request writes a prefix, requests within five minutes read it."""
 
 import json
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.sandbox.claude.answers import count_tokens
+from local.sandbox.claude.responses import count_tokens
 from local.sandbox.claude.validation import Call
 from local.sandbox.request_log import sha256_of
 
@@ -13,7 +13,7 @@ _LIFETIME_SECONDS = 300.0
 
 
 class PromptCache:
-    """Remembers the cached system prompts. One that is shorter than the model's minimum is silently not cached."""
+    """The cached system prompts. As in the API, a prompt below the model's minimum length is silently not cached."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -21,7 +21,7 @@ class PromptCache:
         self._until: dict[str, float] = {}
 
     def look_up(self, call: Call) -> tuple[int, int]:
-        """Tokens (written, read) for the system blocks up to the last one that carries ``cache_control``."""
+        """Return the tokens written and read for the system blocks up to the last one with ``cache_control``."""
         blocks = call.body.get("system")
         marked = [index for index, block in enumerate(blocks) if _is_marked(block)] if isinstance(blocks, list) else []
         if not marked or not isinstance(blocks, list):
