@@ -1,19 +1,19 @@
-"""The keys of the two providers, from Secrets Manager and never from the environment."""
+"""The two providers' API keys, read from Secrets Manager and never from the environment."""
 
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from dreamvision.core.config import ConfigurationError
 
-# A key that was replaced is picked up within this time by containers that are already running.
+# Running containers pick up a replaced key within this time.
 _CACHE_SECONDS = 300
 
 
 def provider_key(secret_id: str) -> str:
-    """The key that is kept as plain text under this secret.
+    """Return the API key stored as plain text in this secret.
 
     Raises:
-        ConfigurationError: the secret has no value yet, or may not be read.
+        ConfigurationError: the secret has no value or may not be read.
     """
     try:
         value = parameters.get_secret(secret_id, max_age=_CACHE_SECONDS)

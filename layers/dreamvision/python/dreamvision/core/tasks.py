@@ -15,7 +15,7 @@ logger = Logger()
 
 
 class UnexpectedError(DreamVisionError):
-    """What a task raises instead of an error of a library, whose message could quote what it was given."""
+    """Replaces a library's error, whose message could quote its input."""
 
     default_message = "A task failed unexpectedly; see the log for the location."
 
@@ -24,19 +24,19 @@ type TaskHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 def task_of[Input: BaseModel](model: type[Input], work: Callable[[Input], dict[str, Any]], *logged: str) -> TaskHandler:
-    """Make a Lambda handler out of the work that it does for an input; ``logged`` are the input's ids for the log.
+    """Return a Lambda handler that validates its input and calls ``work``; ``logged`` names the input's ids to log.
 
-    Errors of ours pass by their name, which the state machine's ``Retry`` and ``Catch`` know. Any other becomes an
-    ``UnexpectedError`` without a message of its own.
+    A ``DreamVisionError`` propagates: the state machine's ``Retry`` and ``Catch`` refer to its class name. Any other
+    error becomes an ``UnexpectedError`` with a fixed message.
     """
 
     @wraps(work)
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        given = model.model_validate(event)
-        logger.append_keys(**{name: getattr(given, name) for name in logged})
+        task_input = model.model_validate(event)
+        logger.append_keys(**{name: getattr(task_input, name) for name in logged})
         try:
-            result = work(given)
+            result = work(task_input)
         except DreamVisionError as error:
             logger.warning("task failed", extra={"error": type(error).__name__})
             raise
