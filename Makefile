@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # bytecode, which Python makes of what it imports: that is a tenth of it, and making it of all takes as long as the rest.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: --require-hashes
 
-# Three workers have a lane of the e2e tests each, which mostly wait for the stack; the fourth has the rest.
+# E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
 .PHONY: help demo up down reset test test-unit test-integration test-e2e check format openapi screenshots lock clean
