@@ -1,14 +1,14 @@
-# DreamVision. `make help` lists what there is.
+# DreamVision. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3.13
 VENV := .venv
-# Every process that starts here imports much; where bytecode is not kept, each compiles all of it again.
+# Keep bytecode: every process below imports many modules, and without a cache each process would compile them again.
 export PYTHONDONTWRITEBYTECODE :=
 BIN := $(VENV)/bin
-# pip takes these as they are: wheels only, so that no compiler is needed, and only what the lock files name. Without
-# bytecode, which Python makes of what it imports: that is a tenth of it, and making it of all takes as long as the rest.
+# Wheels only, so that no compiler is needed, and only what the lock files contain. pip compiles nothing: Python compiles
+# the tenth of the modules that it imports, and compiling all of them would take as long as the rest of the installation.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: --require-hashes
 
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
@@ -16,70 +16,71 @@ WORKERS ?= 4
 
 .PHONY: help demo up down reset test test-unit test-integration test-e2e check format openapi screenshots lock clean
 
-help: ## Show this list
+help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/pyvenv.cfg: .python-version
 	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || { \
-	  echo "Python 3.13 is needed and '$(PYTHON)' is not it." >&2; \
-	  echo "Install it (python.org, your package manager, or pyenv), or say where it is: make demo PYTHON=/path/to/python3.13" >&2; \
+	  echo "Python 3.13 is required, but '$(PYTHON)' is missing or another version." >&2; \
+	  echo "Install it (python.org, your package manager, or pyenv), or set its path: make demo PYTHON=/path/to/python3.13" >&2; \
 	  exit 1; }
-	@echo "  Making a virtual environment in $(VENV) ..."
+	@echo "  Creating a virtual environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.local-installed: $(VENV)/pyvenv.cfg local/requirements.txt
-	@echo "  Installing what the local stack needs (once, a minute or two) ..."
+	@echo "  Installing the local stack's dependencies (once, takes a minute or two) ..."
 	@$(PIP_INSTALL) -r local/requirements.txt
 	@touch $@
 
 $(VENV)/.tests-installed: $(VENV)/pyvenv.cfg local/requirements.txt tests/requirements.txt
-	@echo "  Installing what the local stack and the tests need (once, a minute or two) ..."
+	@echo "  Installing the dependencies of the local stack and the tests (once, takes a minute or two) ..."
 	@$(PIP_INSTALL) -r local/requirements.txt -r tests/requirements.txt
 	@touch $(VENV)/.local-installed $@
 
-demo: $(VENV)/.local-installed ## Everything in one go: start the stack, tell a dream (DREAM="..."), save dream.mp4 and dream.jpg
+demo: $(VENV)/.local-installed ## Start the stack, turn a dream (DREAM="...") into a video, save dream.mp4 and dream.jpg
 	@$(BIN)/python -m local demo
 
 up: $(VENV)/.local-installed ## Start the local stack and leave it running
 	@$(BIN)/python -m local up
 
-down: $(VENV)/.local-installed ## Stop the local stack; its data is kept
+down: $(VENV)/.local-installed ## Stop the local stack and keep its data
 	@$(BIN)/python -m local down
 
-reset: $(VENV)/.local-installed ## Stop the local stack and forget its data
+reset: $(VENV)/.local-installed ## Stop the local stack and delete its data
 	@$(BIN)/python -m local reset
 
-test: $(VENV)/.tests-installed ## Run every test
+test: $(VENV)/.tests-installed ## Run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-test-unit: $(VENV)/.tests-installed ## Only the unit tests: no sockets, seconds
+test-unit: $(VENV)/.tests-installed ## Run the unit tests (no sockets, takes seconds)
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
-test-integration: $(VENV)/.tests-installed ## Only the tests with moto and loopback servers
+test-integration: $(VENV)/.tests-installed ## Run the integration tests (moto and loopback servers)
 	@$(BIN)/python -m pytest tests/integration $(ARGS)
 
-test-e2e: $(VENV)/.tests-installed ## Only the tests against a stack of their own
+test-e2e: $(VENV)/.tests-installed ## Run the end-to-end tests (against a separate local stack)
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
-check: $(VENV)/.tests-installed ## ruff, mypy and the template's linter
+check: $(VENV)/.tests-installed ## Run ruff, mypy, the import contracts and the template's linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/lint-imports --no-logo --no-cache
 	@PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
-format: $(VENV)/.tests-installed ## Let ruff put the code in order
+format: $(VENV)/.tests-installed ## Format the code and apply ruff's fixes
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-openapi: $(VENV)/.tests-installed ## Make docs/openapi.json and docs/API.md again after a change of the API
+openapi: $(VENV)/.tests-installed ## Regenerate docs/openapi.json and docs/API.md after a change to the API
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m local.openapi
 
-screenshots: $(VENV)/.tests-installed ## Make the pictures in docs/images again, of the page of a running `make up`
+screenshots: $(VENV)/.tests-installed ## Retake the screenshots in docs/images (needs a stack started by `make up`)
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m tests.e2e.screenshots
 
-lock: $(VENV)/.tests-installed ## Lock the requirements again after a change of an .in file
+lock: $(VENV)/.tests-installed ## Regenerate the requirements' lock files after a change to an .in file
 	@$(BIN)/python -m local.lock_requirements
 
-clean: ## Remove what was built and installed; the stack's data goes too
+clean: ## Delete the virtual environment, the build and the local stack's data
 	@if [ -x $(BIN)/python ] && [ -e $(VENV)/.local-installed ]; then $(BIN)/python -m local reset; fi
 	@rm -rf $(VENV) .local .aws-sam .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""CloudFormation's YAML: the short forms (``!Ref``, ``!Sub`` ...) read as the long ones."""
+"""Read CloudFormation's YAML with its short forms (``!Ref``, ``!Sub`` ...) as long ones, and write templates."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import yaml
 
 
 class _Loader(yaml.CSafeLoader):
-    """Knows the tags of intrinsic functions. With libyaml, which is much faster than PyYAML itself."""
+    """YAML loader with tags for intrinsic functions. Based on libyaml, which is much faster than pure PyYAML."""
 
 
 def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
@@ -28,13 +28,13 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 
 def load_template(text: str) -> dict[str, Any]:
-    """A template with every intrinsic function in its long form."""
-    template: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506 - a safe loader with tags that only make dicts
+    """Parse a template, with every intrinsic function in its long form."""
+    template: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506 - a safe loader whose extra tags only produce dicts
     return template
 
 
 def render_template(template: dict[str, Any]) -> str:
-    """The template as YAML, without anchors, which CloudFormation does not take."""
+    """Return the template as YAML without anchors, which CloudFormation does not accept."""
 
     class _Dumper(yaml.SafeDumper):
         def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401 - the base class's signature

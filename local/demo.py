@@ -1,4 +1,4 @@
-"""The demo: a user registers, tells a dream, watches its progress and gets the video. Over HTTP, as the app does it."""
+"""The demo: registers a user, sends a dream, shows its progress and saves the video. It uses only the HTTP API."""
 
 import os
 import secrets
@@ -11,46 +11,46 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from local.progress import console, step
 from local.settings import REPOSITORY, Settings
-from local.stack import commands as stack
+from local.stack import commands
 
 DEFAULT_DREAM = (
     "I was flying over a dark forest with twisted trees, and far below a river of lanterns was carrying "
     "everyone I have ever loved towards the sea."
 )
 _POLL_SECONDS = 0.5
-_PATIENCE_SECONDS = 900
+_TIMEOUT_SECONDS = 900
 _DURATION_SECONDS = 5
 
 
 class DemoError(Exception):
-    """The demo could not go on; the message is for a person."""
+    """The demo failed. The message is shown to the user."""
 
 
 def run(settings: Settings) -> int:
-    """The whole demo. A stack that it has started is stopped at the end; one that was running goes on."""
-    console.print("\n[bold]DreamVision[/bold]: a dream becomes a video\n")
-    outputs, started = stack.up(settings)
+    """Run the demo. It stops the stack at the end only if it has started it."""
+    console.print("\n[bold]DreamVision[/bold]: turns a dream into a video\n")
+    outputs, started = commands.up(settings)
     try:
         with httpx.Client(base_url=outputs["api_url"], timeout=40, trust_env=False) as http:
-            _tell_and_watch(http, outputs, os.environ.get("DREAM") or DEFAULT_DREAM)
+            _create_video(http, outputs, os.environ.get("DREAM") or DEFAULT_DREAM)
     finally:
         if started:
             with step("Stopping the local stack (its data is kept)"):
-                stack.down(settings)
-    _print_how_to_go_on(outputs, started)
+                commands.down(settings)
+    _print_next_steps(outputs, started)
     return 0
 
 
-def _tell_and_watch(http: httpx.Client, outputs: dict[str, Any], dream: str) -> None:
+def _create_video(http: httpx.Client, outputs: dict[str, Any], dream: str) -> None:
     with step("Registering a user"):
         http.headers["Authorization"] = f"Bearer {_register(http, outputs)}"
     console.print(f"\n  “{dream}”\n", markup=False, style="italic")
-    with step("Telling the dream (POST /api/v1/dreams/generate-video)"):
-        told = {"dream_text": dream, "duration": _DURATION_SECONDS}
+    with step("Sending the dream (POST /api/v1/dreams/generate-video)"):
+        body = {"dream_text": dream, "duration": _DURATION_SECONDS}
         accepted = _call(
-            http, outputs, "POST", "/api/v1/dreams/generate-video", told, headers={"Prefer": "respond-async"}
+            http, outputs, "POST", "/api/v1/dreams/generate-video", body, headers={"Prefer": "respond-async"}
         )
-    video = _watch(http, outputs, accepted["dream_id"], accepted["job_id"])
+    video = _wait_for_video(http, outputs, accepted["dream_id"], accepted["job_id"])
     with step("Saving the video and its thumbnail"):
         saved = [_save(video["video_url"], "dream.mp4"), _save(video["thumbnail_url"], "dream.jpg")]
     console.print()
@@ -73,94 +73,98 @@ def _call(
     body: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    answer = http.request(method, path, json=body, headers=headers)
-    if answer.is_success:
-        found: dict[str, Any] = answer.json()
-        return found
-    problem = answer.json()
+    response = http.request(method, path, json=body, headers=headers)
+    if response.is_success:
+        content: dict[str, Any] = response.json()
+        return content
+    problem = response.json()
+    errors = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in problem.get("errors", [])]
     reason = problem.get("detail") or problem.get("message") or ""
-    places = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in problem.get("errors", []))
     raise DemoError(
-        f"{method} {path} answered {answer.status_code}: {problem.get('title', '')}. {reason} {places}\n"
-        f"The logs are in {outputs['logs']}."
+        f"{method} {path} returned {response.status_code}: {problem.get('title', '')}. {reason} {'; '.join(errors)}\n"
+        f"Logs: {outputs['logs']}"
     )
 
 
-def _watch(http: httpx.Client, outputs: dict[str, Any], dream_id: str, job_id: str) -> dict[str, Any]:
-    """Shows the video's status until it is final. Raises ``DemoError`` when there is no video in the end."""
+def _wait_for_video(http: httpx.Client, outputs: dict[str, Any], dream_id: str, job_id: str) -> dict[str, Any]:
+    """Show the video's status until it is completed, and return the video.
+
+    Raises:
+        DemoError: the video has failed, or is not completed after 15 minutes.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description:<12}"),
         BarColumn(40),
         TextColumn("{task.percentage:>3.0f} %"),
     )
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     analyzed = False
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-        bar = progress.add_task("analysing", total=100)
+        bar = progress.add_task("analyzing", total=100)
         while time.monotonic() < deadline:
             analyzed = analyzed or _show_analysis(_call(http, outputs, "GET", f"/api/v1/dreams/{dream_id}"))
             video = _call(http, outputs, "GET", f"/api/v1/videos/{job_id}")
-            status = video["status"] if analyzed else "analysing"
+            status = video["status"] if analyzed else "analyzing"
             progress.update(bar, completed=video["progress"], description=status)
             if video["status"] == "completed":
                 return video
             if video["status"] in ("failed", "cancelled"):
                 raise DemoError(
-                    f"The video {video['status']}: {video['error_message']}\nThe logs are in {outputs['logs']}."
+                    f"The status of the video is {video['status']!r}: {video['error_message']}\nLogs: {outputs['logs']}"
                 )
             time.sleep(_POLL_SECONDS)
-    raise DemoError(f"The video was not there after {_PATIENCE_SECONDS} s. The logs are in {outputs['logs']}.")
+    raise DemoError(f"The video was not completed within {_TIMEOUT_SECONDS} s.\nLogs: {outputs['logs']}")
 
 
 def _show_analysis(dream: dict[str, Any]) -> bool:
     if dream["analysis_status"] != "completed":
         return False
-    console.print(f"    category  [bold]{dream['category']}[/bold] ({dream['confidence']:.0%} sure)")
+    console.print(f"    category  [bold]{dream['category']}[/bold] (confidence {dream['confidence']:.0%})")
     console.print(f"    prompt    {dream['video_prompt']}\n", markup=False)
     return True
 
 
 def _save(url: str, name: str) -> Path:
     path = REPOSITORY / name
-    with httpx.stream("GET", url, timeout=60, trust_env=False) as answer, path.open("wb") as file:
-        answer.raise_for_status()
-        for part in answer.iter_bytes():
-            file.write(part)
+    with httpx.stream("GET", url, timeout=60, trust_env=False) as response, path.open("wb") as file:
+        response.raise_for_status()
+        for chunk in response.iter_bytes():
+            file.write(chunk)
     return path
 
 
-def _print_how_to_go_on(outputs: dict[str, Any], started: bool) -> None:
-    console.print("  How to go on:")
+def _print_next_steps(outputs: dict[str, Any], started: bool) -> None:
+    console.print("  Next steps:")
     console.print('    DREAM="I was late and the stairs kept melting" make demo', markup=False)
     if started:
-        console.print(
-            "    make up      leaves the same stack running: a page to look at, the API, a user to sign in with"
-        )
+        console.print("    make up      keep the stack running, with a web page, the API and a test user")
     else:
-        console.print(f"    {outputs['page_url']}    the page of the running stack: tell dreams, watch them, look back")
-    console.print("    make help    shows everything else\n")
+        console.print(f"    {outputs['page_url']}    the web page of the running stack")
+    console.print("    make help    list all commands\n")
 
 
 def print_addresses(settings: Settings, outputs: dict[str, Any]) -> None:
-    """Where the running stack is, and a user to try it with."""
+    """Print the running stack's addresses and a test user's credentials."""
     console.print(f"  page         {outputs['page_url']}")
     console.print(f"  API          {outputs['api_url']}/api/v1/health")
     console.print(f"  docs         {outputs['docs_url']}")
-    console.print(f"  live         {outputs['websocket_url']}")
+    console.print(f"  WebSocket    {outputs['websocket_url']}")
     console.print(
-        f"  AWS          {outputs['endpoint_url']}  (any client, with AWS_ENDPOINT_URL and the keys test/test)"
+        f'  AWS          {outputs["endpoint_url"]}  (set AWS_ENDPOINT_URL; access key and secret key are "test")',
+        markup=False,
     )
-    email, password = _test_user(outputs)
+    email, password = _register_test_user(outputs)
     console.print(f"  test user    {email}  {password}", markup=False)
     console.print(f"  outputs      {settings.outputs_file}")
     console.print(f"  logs         {outputs['logs']}")
-    console.print("  stop it      make down")
+    console.print("  to stop      make down")
 
 
-def _test_user(outputs: dict[str, Any]) -> tuple[str, str]:
+def _register_test_user(outputs: dict[str, Any]) -> tuple[str, str]:
+    """Register the test user unless it exists, and return its email address and password."""
     user = {"email": "dreamer@example.com", "password": "Sweet-Dreams-1", "username": "dreamer"}
-    answer = httpx.post(f"{outputs['api_url']}/api/v1/auth/register", json=user, timeout=40, trust_env=False)
-    if answer.status_code not in (200, 409):
-        raise DemoError(f"The test user could not be made ({answer.status_code}). The logs are in {outputs['logs']}.")
+    response = httpx.post(f"{outputs['api_url']}/api/v1/auth/register", json=user, timeout=40, trust_env=False)
+    if response.status_code not in (200, 409):
+        raise DemoError(f"The test user could not be registered ({response.status_code}).\nLogs: {outputs['logs']}")
     return user["email"], user["password"]

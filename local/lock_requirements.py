@@ -1,4 +1,4 @@
-"""Locks every ``requirements.in``: exact versions with hashes, and no word of where they come from."""
+"""Lock every ``requirements.in`` to exact versions with hashes, without the address of the package index."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from local.settings import REPOSITORY
 
 _FLAGS = ("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--universal")
-# In this order: the later ones take over the versions of the first.
+# The first file's versions constrain all later ones.
 _FILES = (
     "layers/dependencies/requirements",
     "functions/api/analyze_dream/requirements",

@@ -1,7 +1,7 @@
-"""One line per step: what is being done, and how long it took.
+"""Progress output: one line per step, with its duration.
 
-The supervisor's steps go into its log; ``up`` follows that and shows them. So that a long one is seen before it is
-done, the log has a line at its start as well, which only a terminal shows.
+The supervisor writes its steps to its log, which ``up`` follows and displays. The log also has a line at the start of
+each step. ``up`` shows these only on a terminal.
 """
 
 import os
@@ -14,25 +14,25 @@ from rich.console import Console
 console = Console(highlight=False, soft_wrap=True)
 error_console = Console(stderr=True, highlight=False, soft_wrap=True)
 
-BEGUN = "  … "
-DONE = "  ✓"
-# Set in the supervisor's environment: its output is a log that another process follows.
+STARTED_PREFIX = "  … "
+FINISHED_PREFIX = "  ✓"
+# Environment variable of the supervisor: its output is a log that another process follows.
 SUPERVISED = "DREAMVISION_SUPERVISED"
 
 
-def show_begun(line: str) -> None:
-    """Show a step that has begun, until its line about the end takes its place."""
+def show_started(line: str) -> None:
+    """Show the started step until the line of its completion overwrites it."""
     if console.is_terminal:
         console.print(line.rstrip(), end="\r", markup=False, style="dim")
 
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """Prints ``text`` and, once the work is done, the seconds that it took."""
+    """Print ``text`` at the start of the block, and again with the duration in seconds at its end."""
     started = time.monotonic()
     if SUPERVISED in os.environ:
-        print(f"{BEGUN}{text}", flush=True)
+        print(f"{STARTED_PREFIX}{text}", flush=True)
     else:
-        show_begun(f"{BEGUN}{text}")
+        show_started(f"{STARTED_PREFIX}{text}")
     yield
     console.print(f"  [green]✓[/green] {text} [dim]({time.monotonic() - started:.1f} s)[/dim]")

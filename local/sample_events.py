@@ -1,7 +1,7 @@
-"""Writes ``events/``: one sample event per route, for ``sam local invoke`` and for the tests.
+"""Write ``events/api/``: one sample event per route, for ``sam local invoke`` and for the tests.
 
-The routes come from the template; what a request to each of them carries stands here. Events of states and triggers
-are few and are kept by hand beside them.
+The routes come from the template, the request bodies from this module. Events for states and triggers are few and are
+written by hand.
 """
 
 import json
@@ -46,7 +46,7 @@ _PATH_PARAMETERS = {"dream_id": DREAM_ID, "job_id": JOB_ID, "file_name": "redoc.
 
 @cache
 def routes() -> Mapping[str, bool]:
-    """Every route of the template (``POST /api/v1/auth/login``), and whether it is public."""
+    """Return every route of the template (``POST /api/v1/auth/login``) and whether it is public."""
     template = load_template((REPOSITORY / "template.yaml").read_text())
     found = {}
     for resource in template["Resources"].values():
@@ -59,14 +59,14 @@ def routes() -> Mapping[str, bool]:
 
 
 def file_of(route: str) -> Path:
-    """``events/api/post-dreams-analyze.json`` for ``POST /api/v1/dreams/analyze``."""
+    """Return a route's file: ``events/api/post-dreams-analyze.json`` for ``POST /api/v1/dreams/analyze``."""
     method, path = route.split(" ")
     name = re.sub(r"[^a-z0-9_]+", "-", path.removeprefix("/api/v1").lower()).strip("-") or "root"
     return REPOSITORY / "events" / "api" / f"{method.lower()}-{name}.json"
 
 
 def event_of(route: str, *, public: bool) -> dict[str, Any]:
-    """The event (HTTP API, payload 2.0) that API Gateway makes of a good request to the route."""
+    """Return API Gateway's event (HTTP API, payload format 2.0) for a valid request to the route."""
     method, template_path = route.split(" ")
     path = template_path.format(**_PATH_PARAMETERS)
     names = re.findall(r"\{(\w+)\}", template_path)

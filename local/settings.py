@@ -1,4 +1,4 @@
-"""Where the local stack lives: its ports, folders and the environment variables that move them."""
+"""Settings of the local stack: ports, folders, providers and the environment variables that override them."""
 
 import difflib
 import os
@@ -17,12 +17,12 @@ DEFAULT_PORT = 4566
 
 
 class SettingsError(Exception):
-    """An environment variable has a value that cannot be; the message says which and what it may be."""
+    """An environment variable has an invalid value. The message names it and describes the valid values."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Five loopback ports in a row. ``LOCAL_PORT`` moves the first, and the others follow."""
+    """Five consecutive loopback ports. ``LOCAL_PORT`` sets the first."""
 
     emulator: int
 
@@ -42,7 +42,7 @@ class Ports:
     def page(self) -> int:
         return self.emulator + 4
 
-    def by_use(self) -> dict[str, int]:
+    def by_purpose(self) -> dict[str, int]:
         return {
             "the AWS emulator": self.emulator,
             "the API": self.api,
@@ -54,7 +54,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class Providers:
-    """Where the functions find Claude and Runway, and with which keys; ``None`` means the sandbox."""
+    """Base URLs and API keys of Claude and Runway. A provider without either is simulated by the sandbox."""
 
     claude_url: str | None
     claude_key: str | None
@@ -64,10 +64,10 @@ class Providers:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that the environment can say about the local stack.
+    """Settings of the local stack, as given by the environment.
 
-    ``owner`` is the process that the stack stops with, for whoever starts one and might be killed; ``None`` means that
-    it runs until it is told to stop.
+    The stack stops when the process ``owner_pid`` ends, so that a killed test run leaves no stack behind. Without an
+    owner it runs until it is stopped.
     """
 
     ports: Ports
@@ -76,8 +76,8 @@ class Settings:
     parameters: Mapping[str, str]
     render_seconds: float
     claude_seconds: float
-    reuse_films: bool
-    owner: int | None
+    reuse_videos: bool
+    owner_pid: int | None
 
     @property
     def endpoint_url(self) -> str:
@@ -97,17 +97,17 @@ class Settings:
 
     @property
     def media_url(self) -> str:
-        """Where the front door serves what CloudFront would."""
+        """Base URL of the media that CloudFront serves on AWS."""
         return f"{self.api_url}/media"
 
     @property
     def cache_folder(self) -> Path:
-        """Built packages, by their content: shared by all stacks of this checkout."""
+        """Build cache, keyed by content and shared by all stacks of this checkout."""
         return REPOSITORY / ".local" / "cache"
 
     @property
     def build_folder(self) -> Path:
-        """What the stack's functions run from."""
+        """The built code that the stack's functions run."""
         return self.folder / "build"
 
     @property
@@ -123,7 +123,7 @@ class Settings:
         return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
     def aws_environment(self) -> dict[str, str]:
-        """What a client of the emulator needs: its address, and credentials that never were real."""
+        """Return the variables for an AWS client of the emulator: its address and dummy credentials."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": "test",
@@ -136,16 +136,16 @@ class Settings:
         }
 
     def clean_environment(self) -> dict[str, str]:
-        """The environment of our child processes. Nothing of the caller's that could steer an SDK gets in."""
+        """Return the environment for child processes, without variables of the caller that would affect an SDK."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         return {**kept, **self.aws_environment(), "PYTHONUNBUFFERED": "1"}
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings that the environment asks for.
+    """Read the settings from ``environment``, by default that of the process.
 
     Raises:
-        SettingsError: a value cannot be.
+        SettingsError: a variable has an invalid value.
     """
     source = os.environ if environment is None else environment
     folder = Path(source.get("LOCAL_DIR") or REPOSITORY / ".local").resolve()
@@ -161,8 +161,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         parameters=_parameters(source.get("PARAMETERS", "")),
         render_seconds=_seconds(source, "SANDBOX_RENDER_SECONDS", 10.0),
         claude_seconds=_seconds(source, "SANDBOX_CLAUDE_SECONDS", 1.0),
-        reuse_films=bool(source.get("SANDBOX_REUSE_FILMS")),
-        owner=_process(source.get("LOCAL_OWNER", "")),
+        reuse_videos=bool(source.get("SANDBOX_REUSE_FILMS")),
+        owner_pid=_pid(source.get("LOCAL_OWNER", "")),
     )
 
 
@@ -174,11 +174,11 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _process(text: str) -> int | None:
+def _pid(text: str) -> int | None:
     if not text:
         return None
     if not text.isdigit():
-        raise SettingsError("LOCAL_OWNER must be the number of a process.")
+        raise SettingsError("LOCAL_OWNER must be a process id.")
     return int(text)
 
 
@@ -203,16 +203,20 @@ def _parameters(text: str) -> dict[str, str]:
 
 
 def _require_known(names: Iterable[str]) -> None:
-    # The emulator would take a mistyped name in silence, and the override would do nothing.
+    # The emulator ignores an unknown parameter without an error, so a typo would go unnoticed.
     known = load_template((REPOSITORY / "template.yaml").read_text())["Parameters"]
     for name in names:
         if name not in known:
             alike = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {alike[0]}?" if alike else ""
-            raise SettingsError(f"PARAMETERS names {name}, and template.yaml has no such parameter.{hint}")
+            raise SettingsError(f"PARAMETERS sets {name}, but template.yaml has no such parameter.{hint}")
 
 
 def require_python() -> None:
-    """Raises ``SettingsError`` on another Python than the project's."""
+    """Check the Python version.
+
+    Raises:
+        SettingsError: it is not the project's version.
+    """
     if sys.version_info[:2] != (3, 13):
-        raise SettingsError(f"Python 3.13 is needed; this is {platform.python_version()}.")
+        raise SettingsError(f"Python 3.13 is required; this is {platform.python_version()}.")

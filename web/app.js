@@ -1,126 +1,129 @@
-// DreamVision's page: puts the parts together.
+// Entry point: creates the parts of the page and connects them.
 
-import { Account } from "./js/account.js";
 import { Api } from "./js/api.js";
-import { Composer } from "./js/composer.js";
-import { announce, bringIntoView, byId, goTo, say, show } from "./js/dom.js";
-import { History } from "./js/history.js";
-import { Library } from "./js/library.js";
-import { Live } from "./js/live.js";
-import { Problem } from "./js/problems.js";
-import { SessionOverError } from "./js/session.js";
-import { Stage } from "./js/stage.js";
-import { Watcher } from "./js/watcher.js";
-import { shortened } from "./js/words.js";
+import { ApiError } from "./js/api-error.js";
+import { AuthForm } from "./js/auth-form.js";
+import { announce, byId, moveFocusTo, scrollIntoViewIfNeeded, setMessage, setVisible } from "./js/dom.js";
+import { DreamForm } from "./js/dream-form.js";
+import { DreamHistory } from "./js/dream-history.js";
+import { DreamStore } from "./js/dream-store.js";
+import { truncate } from "./js/format.js";
+import { LiveUpdates } from "./js/live-updates.js";
+import { Player } from "./js/player.js";
+import { SessionEndedError } from "./js/session.js";
+import { VideoPoller } from "./js/video-poller.js";
 
-const CLOSED_WORDS = { expired: "Your session has ended. Please sign in again.", "signed-out": "You are signed out." };
+const SIGNED_OUT_NOTICES = {
+  expired: "Your session has ended. Please sign in again.",
+  "signed-out": "You are signed out.",
+};
 
 async function start() {
-  const config = await configuration();
+  const config = await loadConfig();
   const api = new Api(config.api_url);
   const { session } = api;
-  const library = new Library(api);
-  const live = new Live(config.websocket_url, () => session.accessToken());
-  const watcher = new Watcher(api, library, live);
-  const account = new Account(api);
-  const composer = new Composer(api);
-  const stage = new Stage(api, library);
-  const history = new History(library);
+  const store = new DreamStore(api);
+  const liveUpdates = new LiveUpdates(config.websocket_url, () => session.accessToken());
+  const poller = new VideoPoller(api, store, liveUpdates);
+  const authForm = new AuthForm(api);
+  const dreamForm = new DreamForm(api);
+  const player = new Player(api, store);
+  const history = new DreamHistory(store);
 
-  live.addEventListener("message", ({ detail }) => hear(detail, library));
-  live.addEventListener("state", () => {
-    showLink(config, live);
-    // Dreams that were told elsewhere while nobody listened.
-    if (live.isOpen) library.page().catch(ignoreProblem);
-  });
-
-  composer.addEventListener("telling", ({ detail: text }) => {
-    stage.telling(text);
-    bringIntoView(byId("stage"));
-  });
-  composer.addEventListener("told", ({ detail: dream }) => {
-    library.put(dream);
-    stage.open(dream.id);
-    bringIntoView(byId("stage"));
-  });
-  composer.addEventListener("refused", () => {
-    stage.clear();
-    // A dream whose analysis failed is kept: it comes with the first page.
-    if (session.user) library.page().catch(() => {});
+  liveUpdates.addEventListener("message", ({ detail }) => handleMessage(detail, store));
+  liveUpdates.addEventListener("state", () => {
+    showConnectionStatus(config, liveUpdates);
+    // Dreams created elsewhere while the connection was closed.
+    if (liveUpdates.isOpen) store.loadPage().catch(ignoreApiError);
   });
 
-  stage.addEventListener("retell", ({ detail: text }) => composer.fill(text));
-  stage.addEventListener("delete", ({ detail: dream }) => remove(dream, library, history));
-  history.addEventListener("open", ({ detail: id }) => stage.open(id, { focus: true }));
-  history.addEventListener("delete", ({ detail: dream }) => remove(dream, library, history));
+  dreamForm.addEventListener("submitting", ({ detail: text }) => {
+    player.showSubmitting(text);
+    scrollIntoViewIfNeeded(byId("player"));
+  });
+  dreamForm.addEventListener("created", ({ detail: dream }) => {
+    store.put(dream);
+    player.open(dream.id);
+    scrollIntoViewIfNeeded(byId("player"));
+  });
+  dreamForm.addEventListener("failed", () => {
+    player.clear();
+    // A dream is kept even if its analysis failed: it comes with the first page.
+    if (session.user) store.loadPage().catch(() => {});
+  });
+
+  player.addEventListener("edit", ({ detail: text }) => dreamForm.fill(text));
+  player.addEventListener("delete", ({ detail: dream }) => deleteDream(dream, store, history));
+  history.addEventListener("open", ({ detail: id }) => player.open(id, { focus: true }));
+  history.addEventListener("delete", ({ detail: dream }) => deleteDream(dream, store, history));
 
   session.addEventListener("opened", () => {
-    account.reset();
-    byId("user-name").textContent = session.user.username;
-    arrange(true);
-    showLink(config, live);
-    live.start();
-    watcher.start();
-    history.load().then(() => stage.resume());
+    authForm.reset();
+    byId("header-username").textContent = session.user.username;
+    showView(true);
+    showConnectionStatus(config, liveUpdates);
+    liveUpdates.start();
+    poller.start();
+    history.load().then(() => player.resume());
     byId("dream-text").focus({ preventScroll: true });
   });
   session.addEventListener("closed", ({ detail: { reason } }) => {
-    live.stop();
-    watcher.stop();
-    composer.clear();
-    stage.clear();
-    library.clear();
-    byId("confirm").close();
-    account.reset(CLOSED_WORDS[reason]);
-    arrange(false);
-    byId("account-title").focus();
+    liveUpdates.stop();
+    poller.stop();
+    dreamForm.clear();
+    player.clear();
+    store.clear();
+    byId("delete-dialog").close();
+    authForm.reset(SIGNED_OUT_NOTICES[reason]);
+    showView(false);
+    byId("auth-title").focus();
   });
   for (const type of ["online", "offline"]) {
     addEventListener(type, () => {
-      showLink(config, live);
+      showConnectionStatus(config, liveUpdates);
       if (session.user && navigator.onLine && !byId("history-alert").hidden) history.load();
     });
   }
   byId("sign-out").addEventListener("click", () => signOut(api));
 
   addEventListener("unhandledrejection", (event) => {
-    // The page is at the sign-in form by now, which says why.
-    if (event.reason instanceof SessionOverError) event.preventDefault();
+    // The sign-in form is already open and shows the reason.
+    if (event.reason instanceof SessionEndedError) event.preventDefault();
   });
 
   await session.restore();
-  if (!session.user) arrange(false);
+  if (!session.user) showView(false);
 }
 
-async function configuration() {
+async function loadConfig() {
   const response = await fetch("config.json", { cache: "no-cache" });
   if (!response.ok) throw new Error("config.json is missing");
   return response.json();
 }
 
-function arrange(signedIn) {
-  show(byId("welcome"), !signedIn);
-  show(byId("dreaming"), signedIn);
-  show(byId("top-user"), signedIn);
+function showView(signedIn) {
+  setVisible(byId("welcome"), !signedIn);
+  setVisible(byId("dreams"), signedIn);
+  setVisible(byId("header-user"), signedIn);
 }
 
-function hear(message, library) {
-  if (message.type === "video.updated") library.putVideo(message).catch(ignoreProblem);
-  if (message.type === "dream.analyzed") library.putAnalysis(message).catch(ignoreProblem);
+function handleMessage(message, store) {
+  if (message.type === "video.updated") store.putVideo(message).catch(ignoreApiError);
+  if (message.type === "dream.analyzed") store.putAnalysis(message).catch(ignoreApiError);
 }
 
-function ignoreProblem(problem) {
-  // The watcher asks again anyway.
-  if (!(problem instanceof Problem || problem instanceof SessionOverError)) throw problem;
+function ignoreApiError(error) {
+  // The poller tries again in any case.
+  if (!(error instanceof ApiError || error instanceof SessionEndedError)) throw error;
 }
 
-function showLink(config, live) {
-  const element = byId("link-state");
-  const isLive = live.isOpen && navigator.onLine;
+function showConnectionStatus(config, liveUpdates) {
+  const element = byId("connection-status");
+  const isLive = liveUpdates.isOpen && navigator.onLine;
   element.dataset.state = isLive ? "live" : "off";
   if (isLive) element.textContent = "Live";
   else if (!navigator.onLine) element.textContent = "Offline";
-  else element.textContent = config.websocket_url ? "Connecting …" : "Checking now and then";
+  else element.textContent = config.websocket_url ? "Connecting…" : "Auto-refresh";
 }
 
 async function signOut(api) {
@@ -128,52 +131,53 @@ async function signOut(api) {
   button.disabled = true;
   try {
     await api.call("POST", "/auth/logout");
-  } catch (problem) {
-    // Signed out here in any case; the tokens are forgotten.
-    ignoreProblem(problem);
+  } catch (error) {
+    // This browser is signed out in any case and drops the tokens.
+    ignoreApiError(error);
   } finally {
     button.disabled = false;
     api.session.close("signed-out");
   }
 }
 
-async function remove(dream, library, history) {
-  const dialog = byId("confirm");
-  byId("confirm-words").textContent = `“${shortened(dream.dream_text, 120)}” and its film will be gone, and cannot be brought back.`;
+async function deleteDream(dream, store, history) {
+  const dialog = byId("delete-dialog");
+  byId("delete-dialog-text").textContent =
+    `“${truncate(dream.dream_text, 120)}” and its video will be deleted. This cannot be undone.`;
   dialog.showModal();
-  if ((await answerOf(dialog)) !== "delete") return;
+  if ((await dialogResult(dialog)) !== "delete") return;
   try {
-    await library.delete(dream.id);
-    announce("The dream is deleted.");
+    await store.delete(dream.id);
+    announce("Dream deleted.");
     history.focus();
-  } catch (problem) {
-    ignoreProblem(problem);
-    say(byId("history-alert"), problem.words ?? "");
-    goTo(byId("history-title"));
+  } catch (error) {
+    ignoreApiError(error);
+    setMessage(byId("history-alert"), error.userMessage ?? "");
+    moveFocusTo(byId("history-title"));
   }
 }
 
 /**
- * The value of the button that closes an open dialog, "keep" when it is closed in another way.
+ * Resolves to the value of the button that closes an open dialog, or to "cancel" if it is closed in another way.
  *
- * A dialog's "close" event comes a while after its closing, on a busy machine after it was opened once more: such a late
- * one is not about this time.
+ * A dialog's "close" event fires some time after it closed. On a busy machine the dialog may be open again by then: such a
+ * late event belongs to the previous time and is ignored.
  */
-function answerOf(dialog) {
+function dialogResult(dialog) {
   return new Promise((resolve) => {
-    const given = new AbortController();
-    const give = (answer) => {
-      given.abort();
-      resolve(answer);
+    const listeners = new AbortController();
+    const finish = (result) => {
+      listeners.abort();
+      resolve(result);
     };
-    const { signal } = given;
-    dialog.addEventListener("submit", (event) => give(event.submitter?.value), { signal });
-    dialog.addEventListener("cancel", () => give("keep"), { signal });
-    dialog.addEventListener("close", () => dialog.open || give("keep"), { signal });
+    const { signal } = listeners;
+    dialog.addEventListener("submit", (event) => finish(event.submitter?.value), { signal });
+    dialog.addEventListener("cancel", () => finish("cancel"), { signal });
+    dialog.addEventListener("close", () => dialog.open || finish("cancel"), { signal });
   });
 }
 
 start().catch((error) => {
-  say(byId("fatal"), "The page could not be started. Please load it again.");
+  setMessage(byId("startup-error"), "Something went wrong. Please reload the page.");
   throw error;
 });

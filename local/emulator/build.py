@@ -1,14 +1,14 @@
-"""Building: ``sam build`` of the real template, and the copy of its result that the emulator can run.
+"""Build the template with ``sam build``, and derive a copy that the emulator can run.
 
-The copy differs in what the emulator does not do (the built template is changed, never ``template.yaml``):
+The copy is changed where the emulator differs from AWS; ``template.yaml`` itself is not:
 
-* Functions run as ``provided.al2023`` with a ``bootstrap`` that starts AWS's own Python runtime client on the built
-  code. Then the names of errors, timeouts and init errors are the real ones.
-* Layers are not unpacked under /opt, so that the bootstrap puts the built layers on ``PYTHONPATH``.
-* The state machine's definition is JSON: the emulator does not read YAML there.
-* Bucket policies lose their demand for TLS: the emulator is spoken to over plain HTTP on loopback.
-* The package of a function is only that bootstrap. The emulator keeps packages in memory and in its state file, and
-  FFmpeg alone would be 128 MB of each.
+* Functions run as ``provided.al2023`` with a ``bootstrap`` that starts AWS's Python runtime client on the built code,
+  so that the names of errors, timeouts and init errors are those of Lambda.
+* The emulator does not unpack layers under /opt, so the bootstrap puts the built layers on ``PYTHONPATH``.
+* The state machine's definition is JSON, since the emulator does not read YAML there.
+* Bucket policies do not require TLS, since the emulator is accessed over plain HTTP on loopback.
+* A function's package contains only the bootstrap. The emulator keeps packages in memory and in its state file, and
+  FFmpeg alone would add 128 MB to each.
 """
 
 import hashlib
@@ -33,11 +33,11 @@ _IGNORED_FOLDERS = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 
 
 class BuildError(Exception):
-    """A step of the build failed; the message says where its log is."""
+    """A build step failed. The message contains the path of its log."""
 
 
 def source_hash(parameters: Iterable[tuple[str, str]]) -> str:
-    """What the deployed stack is made of: sources, template and parameters."""
+    """Return a hash of the sources, the template and the parameters."""
     digest = hashlib.sha256()
     for path in sorted(_source_files()):
         digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
@@ -56,7 +56,7 @@ def _source_files() -> Iterable[Path]:
 
 
 def build(settings: Settings) -> Path:
-    """Build what has changed. Returns the template to deploy.
+    """Build if anything has changed. Return the template to deploy.
 
     Raises:
         BuildError: a step failed.
@@ -71,7 +71,7 @@ def build(settings: Settings) -> Path:
         _install_runtime(settings)
     with step("Building functions and layers (sam build)"):
         _sam_build(settings)
-    with step("Compiling to bytecode"):
+    with step("Compiling the build to bytecode"):
         _compile(settings)
     _write_local_copy(settings, wanted)
     stamp.write_text(wanted)
@@ -79,7 +79,11 @@ def build(settings: Settings) -> Path:
 
 
 def run_tool(settings: Settings, name: str, command: list[str], environment: dict[str, str]) -> None:
-    """Run a command with its output in a log. Raises ``BuildError`` when it fails."""
+    """Run a command with its output in a log.
+
+    Raises:
+        BuildError: the command failed.
+    """
     log = settings.log_folder / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
@@ -88,11 +92,11 @@ def run_tool(settings: Settings, name: str, command: list[str], environment: dic
             check=False,
         ).returncode  # fmt: skip
     if code != 0:
-        raise BuildError(f"{name} failed with code {code}. Its log: {log}")
+        raise BuildError(f"{name} failed with code {code}. Log: {log}")
 
 
 def tool_environment(settings: Settings) -> dict[str, str]:
-    """For ``sam`` and ``pip``: the caller's environment, the emulator's address, our Python first on the path."""
+    """Return the environment for ``sam`` and ``pip``: the caller's, the emulator's address and this Python on PATH."""
     bin_folder = str(Path(sys.executable).parent)
     return {
         **os.environ,
@@ -125,7 +129,7 @@ def _sam_build(settings: Settings) -> None:
 
 
 def _compile(settings: Settings) -> None:
-    # By content, not by time: what is unpacked elsewhere stays valid.
+    # Validated by hash instead of modification time, so that the bytecode stays valid when it is copied.
     command = [sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     targets = [str(settings.build_folder / "sam"), str(settings.build_folder / "runtime")]
     run_tool(settings, "compile", [*command, *targets], {**os.environ, "PYTHONDONTWRITEBYTECODE": ""})
@@ -209,7 +213,7 @@ def _write_stub(folder: Path, name: str, text: str) -> Path:
 
 
 def _bootstrap(code: Path, layers: list[Path], runtime: Path, code_version: str) -> str:
-    """The start of a worker. ``-S`` keeps this environment's own packages out: a worker sees what Lambda would."""
+    """Return a worker's start script. ``-S`` hides the packages of this environment, as they do not exist on Lambda."""
     search = os.pathsep.join(str(path) for path in [*(layer / "python" for layer in layers), runtime])
     return (
         "#!/bin/sh\n"

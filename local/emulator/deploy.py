@@ -1,4 +1,4 @@
-"""Deploying the built template onto the emulator with ``sam deploy``, and what CloudFormation there leaves undone."""
+"""Deploy the built template to the emulator with ``sam deploy``, and add what its CloudFormation leaves out."""
 
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,20 @@ _APP_ORIGINS = ("http://localhost:19006", "http://localhost:8081", "exp://localh
 
 
 def client(settings: Settings, service: str) -> Any:  # noqa: ANN401 - every service has a client type of its own
-    """A client of the emulator."""
+    """Return a boto3 client for the emulator."""
     create: Any = boto3.client
     return create(
         service,
         region_name=REGION,
         endpoint_url=settings.endpoint_url,
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the emulator's well-known dummy
+        aws_secret_access_key="test",  # noqa: S106 - a dummy for the emulator
         config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
     )
 
 
 def deploy(settings: Settings, template: Path) -> dict[str, str]:
-    """Deploy unless the very same is deployed already. Returns the stack's outputs.
+    """Deploy unless the same sources and parameters are deployed already. Return the stack's outputs.
 
     Raises:
         BuildError: ``sam deploy`` failed.
@@ -47,9 +47,9 @@ def deploy(settings: Settings, template: Path) -> dict[str, str]:
             _sam_deploy(settings, template, parameters, wanted)
         found = _stack(settings)
     if found is None:
-        raise BuildError("The stack is not there after its deployment.")
+        raise BuildError("The stack does not exist after its deployment.")
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-    with step("Bringing API routes, streams, time to live and provider keys in line"):
+    with step("Configuring API routes, streams, time to live and provider keys"):
         bring_api_in_line(
             client(settings, "apigatewayv2"), client(settings, "cloudformation"), STACK_NAME, outputs["ApiId"]
         )
@@ -61,7 +61,7 @@ def deploy(settings: Settings, template: Path) -> dict[str, str]:
 
 
 def parameters_of(settings: Settings) -> dict[str, str]:
-    """The template parameters of the local stack; ``PARAMETERS`` overrides any."""
+    """Return the template parameters of the local stack. ``PARAMETERS`` can override each of them."""
     claude = settings.providers.claude_url or f"http://127.0.0.1:{settings.ports.claude}"
     runway = settings.providers.runway_url or f"http://127.0.0.1:{settings.ports.runway}"
     if settings.providers.claude_key and not settings.providers.claude_url:
@@ -71,7 +71,7 @@ def parameters_of(settings: Settings) -> dict[str, str]:
     hosts = ["*.cloudfront.net"]
     if runway.startswith("http://"):
         hosts.append(runway)
-    # The sandbox renders in seconds and does not mind being asked; the real Runway gets the template's own pace.
+    # The sandbox renders within seconds, so poll it often. The real Runway gets the template's default intervals.
     pace = {} if settings.providers.runway_key else {"PollFirstWait": "2", "PollInterval": "1"}
     return {
         "Stage": "local",
@@ -79,7 +79,6 @@ def parameters_of(settings: Settings) -> dict[str, str]:
         "AnthropicBaseUrl": claude,
         "RunwayBaseUrl": runway,
         "AllowedVideoHosts": ",".join(hosts),
-        "CognitoEndpoint": settings.endpoint_url,
         "MediaBaseUrl": settings.media_url,
         **pace,
         "ConnectionsEndpoint": f"{settings.endpoint_url}/_aws/execute-api",
@@ -114,7 +113,7 @@ def _sam_deploy(settings: Settings, template: Path, parameters: dict[str, str], 
 
 
 def _switch_on_time_to_live(settings: Settings, table: str) -> None:
-    # CloudFormation in the emulator drops the tables' time to live.
+    # The emulator's CloudFormation ignores the tables' time to live.
     dynamodb = client(settings, "dynamodb")
     state = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus")
     if state != "ENABLED":

@@ -1,9 +1,9 @@
-"""The API's own address on this machine: everything that comes in goes to the API's stage in the emulator.
+"""Reverse proxy at the API's local address, which forwards requests to the API's stage in the emulator.
 
-The emulator serves an API under ``/_aws/execute-api/{id}/{stage}``. A client of a real API knows no such prefix, and
-neither do the API's own links; hence this front door, which stands for API Gateway's host name. It also stands for
-the CDN's: a distribution in the emulator is known by its ``Host`` header alone, which a browser cannot choose, so that
-``/media/...`` is passed on with it. The visitor's TLS, which CloudFront insists on, is only claimed.
+The emulator serves an API under ``/_aws/execute-api/{id}/{stage}``. Clients of a real API use no such prefix, nor do
+the API's own links, so this proxy takes the role of API Gateway's host name. It also takes CloudFront's role: the
+emulator identifies a distribution only by the ``Host`` header, which a browser cannot set, so requests for
+``/media/...`` are forwarded with that header, and with ``X-Forwarded-Proto: https``, since CloudFront requires HTTPS.
 """
 
 import asyncio
@@ -24,20 +24,20 @@ type Receive = Callable[[], Awaitable[dict[str, Any]]]
 type Send = Callable[[dict[str, Any]], Awaitable[None]]
 type Headers = Iterable[tuple[bytes, bytes]]
 
-# Headers of the connection, not of the message (RFC 9110, section 7.6.1), and those that the next hop sets itself.
+# Hop-by-hop headers (RFC 9110, section 7.6.1), and headers that the next hop sets itself.
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
     b"host content-length date server".split()
 )
 _MEDIA = "/media/"
-# API Gateway gives up after 30 s.
+# Longer than API Gateway's integration timeout of 30 s.
 _TIMEOUT = httpx.Timeout(35.0, connect=5.0)
 
 
-class FrontDoor:
-    """An ASGI application. ``target`` is the address that every path is appended to; WebSockets go elsewhere.
+class HttpGateway:
+    """ASGI application that forwards HTTP requests to ``target`` plus their path, and WebSockets to ``websockets``.
 
-    What is under ``/media/`` goes to ``emulator`` instead, as a request for the host ``media_host``.
+    Requests under ``/media/`` go to ``emulator`` instead, with ``media_host`` as their host.
     """
 
     def __init__(
@@ -80,14 +80,15 @@ class FrontDoor:
             target, path, extra = self._emulator, path.removeprefix(_MEDIA.rstrip("/")), self._media_headers
         url = f"{target}{path}" + (f"?{query}" if query else "")
         try:
-            answer = await self._client.request(
+            response = await self._client.request(
                 scope["method"], url, headers=_end_to_end(scope["headers"]) + extra, content=await _body(receive)
             )
         except httpx.HTTPError as error:
             print(f"{scope['method']} {path}: {type(error).__name__}", flush=True)
             await _reply(send, 503, [(b"content-type", b"application/json")], b'{"message":"Service Unavailable"}')
             return
-        await _reply(send, answer.status_code, _end_to_end(_without_encoding(answer.headers.raw)), answer.content)
+        headers = _end_to_end(_without_encoding(response.headers.raw))
+        await _reply(send, response.status_code, headers, response.content)
 
 
 def _end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
@@ -95,7 +96,7 @@ def _end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 
 def _without_encoding(headers: Headers) -> Headers:
-    # The client has decoded the body already.
+    # httpx has already decoded the body.
     return [(name, value) for name, value in headers if name.lower() != b"content-encoding"]
 
 
@@ -123,7 +124,7 @@ async def run(port: int, target: str, websocket_target: str, emulator: str, medi
     config.bind = [f"127.0.0.1:{port}"]
     config.graceful_timeout = 2.0
     config.errorlog = "-"
-    app = FrontDoor(target, WebSocketDoor(websocket_target), emulator, media_host)
+    app = HttpGateway(target, WebSocketDoor(websocket_target), emulator, media_host)
     await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 
 

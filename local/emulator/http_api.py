@@ -1,8 +1,8 @@
-"""Routes of the HTTP API.
+"""Create the routes of the HTTP API.
 
-CloudFormation in the emulator ignores the OpenAPI ``Body`` that SAM makes for an ``AWS::Serverless::HttpApi``: the API
-comes up without a route. This reads the processed template back and brings authorizers, integrations, routes and CORS
-in line through API Gateway's own calls. To be dropped the day the emulator does it.
+The emulator's CloudFormation ignores the OpenAPI ``Body`` that SAM generates for an ``AWS::Serverless::HttpApi``, and
+the API has no routes. This module reads the processed template and creates authorizers, integrations, routes and CORS
+settings through API Gateway's API. Remove it once the emulator supports ``Body``.
 """
 
 import re
@@ -17,7 +17,7 @@ _ACCOUNT = "000000000000"
 
 
 class Route(NamedTuple):
-    """One route of the template: its key, the function that answers, and the scopes (``None`` on a public one)."""
+    """A route of the template: its key, logical function id, authorizer (``None`` if it is public) and scopes."""
 
     key: str
     function: str
@@ -26,7 +26,7 @@ class Route(NamedTuple):
 
 
 class Names:
-    """What the stack's resources are really called, to resolve the references that stand in the template."""
+    """Physical ids and parameter values, to resolve the template's references."""
 
     def __init__(self, physical_ids: Mapping[str, str], parameters: Mapping[str, str]) -> None:
         self._values = {
@@ -38,7 +38,11 @@ class Names:
         }
 
     def resolve(self, value: Any) -> Any:  # noqa: ANN401 - a template's value has any shape
-        """``value`` without ``Ref``, ``Fn::Sub``, ``Fn::Split``. Raises ``KeyError`` for a name that is not there."""
+        """Return ``value`` with ``Ref``, ``Fn::Sub`` and ``Fn::Split`` resolved.
+
+        Raises:
+            KeyError: a reference names an unknown resource or parameter.
+        """
         if isinstance(value, list):
             return [self.resolve(each) for each in value]
         if not isinstance(value, dict):
@@ -54,7 +58,7 @@ class Names:
 
 
 def routes_of(body: Mapping[str, Any]) -> Iterator[Route]:
-    """The routes in the OpenAPI document that SAM made."""
+    """Return the routes in SAM's OpenAPI document."""
     for path, operations in body["paths"].items():
         for method, operation in operations.items():
             if method not in _METHODS:
@@ -69,7 +73,7 @@ def routes_of(body: Mapping[str, Any]) -> Iterator[Route]:
 
 
 def bring_api_in_line(gateway: Any, cloudformation: Any, stack: str, api_id: str) -> None:  # noqa: ANN401
-    """Make the API what the template says: nothing missing, nothing left over. Harmless when it is already."""
+    """Create, update and delete routes until the API matches the template. Idempotent."""
     template = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
     names = _names(cloudformation, stack)
     body = template["Resources"]["Api"]["Properties"]["Body"]
@@ -90,7 +94,7 @@ def bring_api_in_line(gateway: Any, cloudformation: Any, stack: str, api_id: str
             gateway.update_route(ApiId=api_id, RouteId=present[key]["RouteId"], **settings)
         else:
             gateway.create_route(ApiId=api_id, **settings)
-    # The emulator's SAM knows the parameters' defaults alone, and they are in the processed template already.
+    # The emulator's SAM transform substitutes the parameters' defaults, so take CORS from the original template.
     original = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
     declared = load_template(original)["Resources"]["Api"]["Properties"]["CorsConfiguration"]
     gateway.update_api(ApiId=api_id, CorsConfiguration=names.resolve(declared))

@@ -1,4 +1,4 @@
-"""The AWS emulator (MiniStack) as this project runs it: on loopback, IAM enforced, state on disk."""
+"""Configuration of the AWS emulator (MiniStack): on loopback, with IAM enforced and state on disk."""
 
 import sys
 
@@ -12,7 +12,7 @@ def command() -> list[str]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The emulator's variables. Its Lambda workers inherit what is here, so that nothing of the caller's gets in."""
+    """Return the emulator's environment. Lambda workers inherit it, so it has none of the caller's variables."""
     state = settings.folder / "state"
     return {
         **settings.clean_environment(),
@@ -29,7 +29,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "COGNITO_EMAIL_ENABLED": "false",
         "LOG_LEVEL": "INFO",
-        # A worker that is idle for this long is ended.
+        # Idle time after which a worker is stopped.
         "LAMBDA_WARM_TTL_SECONDS": "3600",
     }
 

@@ -1,7 +1,7 @@
-"""The page (``web/``) on a port of its own, with the headers that CloudFront gives it on AWS.
+"""Serve the web page (``web/``) on its own port, with the headers that CloudFront adds on AWS.
 
-Nothing is built: what lies in ``web/`` is what is served, read anew for every request, so that an edit needs a reload
-and no restart. ``config.json`` is made from the stack's outputs.
+There is no build step: files are read on every request, so that an edit needs a reload but no restart. ``config.json``
+is generated from the stack's outputs.
 """
 
 import asyncio
@@ -31,27 +31,27 @@ _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
 
 
-def config_of(outputs: dict[str, Any]) -> dict[str, Any]:
-    """``config.json``: where the page finds the API, the live updates (``null``: it polls) and the media."""
+def page_config(outputs: dict[str, Any]) -> dict[str, Any]:
+    """Return ``config.json``: the URLs of the API and of the WebSocket (``null``: polling), and the media origins."""
     media = [outputs["endpoint_url"], outputs.get("media_url")]
     return {
         "api_url": outputs["api_url"],
         "websocket_url": outputs.get("websocket_url"),
-        "media_origins": list(dict.fromkeys(origin_of(url) for url in media if url)),
+        "media_origins": list(dict.fromkeys(origin(url) for url in media if url)),
     }
 
 
-def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL."""
+def origin(url: str) -> str:
+    """Return a URL's scheme, host and port."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def content_security_policy(config: dict[str, Any]) -> str:
-    """Only this page's own files, the API, the live updates and the media; nothing inline, nothing from elsewhere."""
+    """Return a policy that allows only the page's files, the API, the WebSocket and the media, and nothing inline."""
     media = " ".join(config["media_origins"])
     connections = [config["api_url"], config["websocket_url"]]
-    connect = " ".join(origin_of(url) for url in connections if url)
+    connect = " ".join(origin(url) for url in connections if url)
     return "; ".join(
         (
             "default-src 'none'",
@@ -71,7 +71,7 @@ def content_security_policy(config: dict[str, Any]) -> str:
 
 
 class Page:
-    """An ASGI application. ``outputs_file`` is read for every request: it is small."""
+    """ASGI application that serves ``folder``. The small ``outputs_file`` is read on every request."""
 
     def __init__(self, outputs_file: Path, folder: Path = FOLDER) -> None:
         self._outputs_file = outputs_file
@@ -81,10 +81,10 @@ class Page:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, send)
+            await self._respond(scope, send)
 
-    async def _answer(self, scope: Scope, send: Send) -> None:
-        config = config_of(json.loads(self._outputs_file.read_text()))
+    async def _respond(self, scope: Scope, send: Send) -> None:
+        config = page_config(json.loads(self._outputs_file.read_text()))
         status, content_type, body = self._content(scope["method"], scope["path"], config)
         headers = {
             "content-type": content_type,
@@ -106,11 +106,11 @@ class Page:
             return 405, _TEXT, b"Method not allowed\n"
         if path == "/config.json":
             return 200, _JSON, json.dumps(config).encode()
-        # Only names that are really in the folder: a path with ".." is never one of them.
+        # Only paths of existing files match, so a path with ".." never does.
         files = {f"/{file.relative_to(self._folder).as_posix()}": file for file in self._folder.rglob("*")}
         file = files.get("/index.html" if path == "/" else path)
         if file is None or file.suffix not in CONTENT_TYPES:
-            return 404, _TEXT, b"There is nothing at this address\n"
+            return 404, _TEXT, b"Not found\n"
         return 200, CONTENT_TYPES[file.suffix], file.read_bytes()
 
 

@@ -1,8 +1,8 @@
-"""Event source mappings of DynamoDB's streams.
+"""Recreate the event source mappings of DynamoDB streams.
 
-The emulator keeps a mapping and its place in the stream over a restart, but not the stream: the place then lies beyond
-the end, and whatever is written is passed over until as many records have come as there were before. So each mapping
-is made anew at every start, with the same settings. To be dropped the day the emulator keeps the two together.
+Across a restart the emulator keeps a mapping and its position in the stream, but not the stream itself. The position
+is then beyond the stream's end, and new records are skipped until the stream is as long as before. So every start
+recreates each mapping with the same settings. Remove this module once the emulator stores both together.
 """
 
 from typing import Any
@@ -14,20 +14,20 @@ _SETTINGS = (
 )  # fmt: skip
 
 
-def revive_stream_mappings(functions: Any) -> None:  # noqa: ANN401 - a client of the emulator's
-    """Replace every mapping of a stream by a fresh one that begins at the stream's end.
+def revive_stream_mappings(functions: Any) -> None:  # noqa: ANN401 - a boto3 client
+    """Replace every stream mapping by a new one that starts at the end of the stream.
 
-    CloudFormation does not know the fresh ones: when it changes a mapping it makes one more. The newest of several with
-    the same function and stream is the one that counts.
+    CloudFormation does not manage the new mappings: when it updates a mapping, it creates another one. Of several
+    mappings with the same function and stream, the newest is kept.
     """
     newest: dict[tuple[str, str], dict[str, Any]] = {}
     for page in functions.get_paginator("list_event_source_mappings").paginate():
         for mapping in page["EventSourceMappings"]:
             if ":dynamodb:" not in mapping["EventSourceArn"]:
                 continue
-            place = (mapping["FunctionArn"], mapping["EventSourceArn"])
-            if place not in newest or mapping["LastModified"] >= newest[place]["LastModified"]:
-                newest[place] = mapping
+            key = (mapping["FunctionArn"], mapping["EventSourceArn"])
+            if key not in newest or mapping["LastModified"] >= newest[key]["LastModified"]:
+                newest[key] = mapping
             functions.delete_event_source_mapping(UUID=mapping["UUID"])
     for mapping in newest.values():
         settings = {name: mapping[name] for name in _SETTINGS if mapping.get(name) is not None}

@@ -1,7 +1,7 @@
-"""The WebSocket API's address on this machine: every connection goes to the API's stage in the emulator.
+"""Reverse proxy at the WebSocket API's local address, which connects to the API's stage in the emulator.
 
-Beside the address this adds one thing. The emulator drops the headers of the ``$connect`` function's answer, with them
-the chosen subprotocol, without which a browser ends the connection. API Gateway passes it on.
+It also sets the subprotocol. API Gateway returns the headers of the ``$connect`` function's response, but the emulator
+drops them, and a browser closes a connection without the subprotocol that it requested.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ type Receive = Callable[[], Awaitable[dict[str, Any]]]
 type Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 SUBPROTOCOL = "dreamvision"
-# API Gateway's limit of one message.
+# API Gateway's limit for one message.
 MAX_MESSAGE_BYTES = 128 * 1024
-# Longer than the authorizer and the $connect function may take together.
+# Longer than the combined timeouts of the authorizer and the $connect function.
 _HANDSHAKE_SECONDS = 60
 _TOO_BIG = 1009
 _GOING_AWAY = 1001
-# Codes that stand for the lack of one and are never sent (RFC 6455, section 7.4.1).
+# Reserved codes that must not be sent (RFC 6455, section 7.4.1).
 _UNSENDABLE = frozenset({1005, 1006, 1015})
-# Headers of the handshake itself: the next one has its own.
+# Headers that each handshake sets itself.
 _OF_HANDSHAKE = frozenset(
     {
         "host",
@@ -43,7 +43,7 @@ _OF_HANDSHAKE = frozenset(
 
 
 class WebSocketDoor:
-    """An ASGI application for WebSockets. ``target`` is the address of the stage in the emulator."""
+    """ASGI application for WebSockets. ``target`` is the URL of the API's stage in the emulator."""
 
     def __init__(self, target: str) -> None:
         self._target = target
@@ -88,7 +88,7 @@ async def _refuse(send: Send, status: int, body: bytes) -> None:
 
 
 async def _relay(emulator: ClientConnection, receive: Receive, send: Send) -> None:
-    """Pass messages on in both directions until either side ends."""
+    """Forward messages in both directions until either side closes."""
     async with asyncio.TaskGroup() as tasks:
         upwards = tasks.create_task(_upwards(emulator, receive))
         await _downwards(emulator, send)

@@ -1,1 +1,1 @@
-"""The OpenAPI document and docs/API.md, made from the functions' own routes and the template."""
+"""Generate the OpenAPI document and docs/API.md from the functions' routes and the template."""

@@ -1,4 +1,4 @@
-"""``make openapi``: writes docs/openapi.json, the copy that the docs function serves, and docs/API.md."""
+"""``make openapi``: write docs/openapi.json, the copy that the docs function serves, and docs/API.md."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ def main() -> int:
         for path, text in outputs(document).items():
             _write(path, text)
     except OpenApiError as error:
-        print(f"The document cannot be made: {error}", file=sys.stderr)
+        print(f"The OpenAPI document cannot be generated: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -24,7 +24,7 @@ def _write(path: Path, text: str) -> None:
     if changed:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    print(f"  {'wrote' if changed else 'kept '} {path}")
+    print(f"  {'wrote' if changed else 'unchanged'} {path}")
 
 
 if __name__ == "__main__":

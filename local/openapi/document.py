@@ -1,4 +1,4 @@
-"""The whole document: one for all functions. Two schemas of one name are an error, never overwritten."""
+"""Build one OpenAPI document for all functions. Two different schemas with the same name are an error."""
 
 import copy
 import json
@@ -17,10 +17,10 @@ _INTRODUCTION = REPOSITORY / "docs" / "api" / "introduction.md"
 
 
 def build() -> Schema:
-    """The OpenAPI 3.1 document.
+    """Return the OpenAPI 3.1 document.
 
     Raises:
-        OpenApiError: something does not fit together.
+        OpenApiError: the functions contradict the template or each other.
     """
     functions = list(api_functions())
     schemas = _schemas(functions)
@@ -56,8 +56,8 @@ def build() -> Schema:
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
-    tidied: Schema = _tidied(document)
-    return tidied
+    cleaned: Schema = _cleaned(document)
+    return cleaned
 
 
 def _schemas(functions: list[ApiFunction]) -> dict[str, Schema]:
@@ -67,7 +67,7 @@ def _schemas(functions: list[ApiFunction]) -> dict[str, Schema]:
             if name in _POWERTOOLS_ERRORS:
                 continue
             if not name.isidentifier() or "__" in name:
-                raise OpenApiError(f"{function.name}: two of its models are called {name.rpartition('__')[2]}")
+                raise OpenApiError(f"{function.name}: two of its models have the name {name.rpartition('__')[2]}")
             if found.setdefault(name, schema) != schema:
                 raise OpenApiError(f"{function.name}: another function has a different model {name}")
     return found
@@ -78,13 +78,13 @@ def _paths(operations: list[Operation], responses: Responses) -> dict[str, dict[
     ids: set[str] = set()
     tags = list(TAGS)
     for operation in operations:
-        made = responses.operation(operation)
-        if not made.get("tags") or set(made["tags"]) - set(tags):
-            raise OpenApiError(f"{operation.key}: its tags have to be among {tags}")
-        if made["operationId"] in ids:
-            raise OpenApiError(f"{operation.key}: another operation is called {made['operationId']} as well")
-        ids.add(made["operationId"])
-        paths.setdefault(operation.path, {})[operation.method] = made
+        described = responses.operation(operation)
+        if not described.get("tags") or set(described["tags"]) - set(tags):
+            raise OpenApiError(f"{operation.key}: its tags must be among {tags}")
+        if described["operationId"] in ids:
+            raise OpenApiError(f"{operation.key}: another operation is also called {described['operationId']}")
+        ids.add(described["operationId"])
+        paths.setdefault(operation.path, {})[operation.method] = described
     by_tag = sorted(paths.items(), key=lambda item: tags.index(next(iter(item[1].values()))["tags"][0]))
     return {path: {method: item[method] for method in _METHODS if method in item} for path, item in by_tag}
 
@@ -94,25 +94,25 @@ def _uses_tag(paths: dict[str, dict[str, Schema]], tag: str) -> bool:
 
 
 def _used(schemas: dict[str, Schema], roots: list[Any]) -> dict[str, Schema]:
-    """The schemas that something refers to, by their names."""
+    """Return the schemas that ``roots`` refer to, directly or through other schemas, sorted by name."""
     used: set[str] = set()
-    open_ends = [json.dumps(roots)]
-    while open_ends:
-        text = open_ends.pop()
+    pending = [json.dumps(roots)]
+    while pending:
+        text = pending.pop()
         for name in schemas.keys() - used:
             if f'"#/components/schemas/{name}"' in text:
                 used.add(name)
-                open_ends.append(json.dumps(schemas[name]))
+                pending.append(json.dumps(schemas[name]))
     return {name: schemas[name] for name in sorted(used)}
 
 
-def _tidied(node: Any, *, named: bool = False) -> Any:  # noqa: ANN401 - JSON
-    """Without the titles that only repeat a field's name, and with whole numbers as such.
+def _cleaned(node: Any, *, named: bool = False) -> Any:  # noqa: ANN401 - JSON
+    """Return ``node`` without titles that only repeat a field's name, and with whole numbers as integers.
 
-    ``named`` is whether the keys of ``node`` are names that somebody chose, and no words of OpenAPI.
+    ``named`` tells whether the keys of ``node`` are user-defined names instead of OpenAPI keywords.
     """
     if isinstance(node, list):
-        return [_tidied(each) for each in node]
+        return [_cleaned(each) for each in node]
     if isinstance(node, float) and node.is_integer():
         return int(node)
     if not isinstance(node, dict):
@@ -121,7 +121,7 @@ def _tidied(node: Any, *, named: bool = False) -> Any:  # noqa: ANN401 - JSON
     return {
         key: each
         if key in ("example", "examples", "value") and not named
-        else _tidied(each, named=_holds_names(key, named))
+        else _cleaned(each, named=_holds_names(key, named))
         for key, each in node.items()
         if not (is_schema and key == "title" and isinstance(each, str))
     }

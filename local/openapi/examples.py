@@ -1,4 +1,4 @@
-"""Example values, made from the schemas: a schema's own example, or one put together from its parts."""
+"""Generate example values from schemas: a schema's own example, or one composed from its parts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _BY_FORMAT = {
 
 
 def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]]) -> Any:  # noqa: ANN401 - JSON
-    """A value that fits ``schema``, whose references are names of ``schemas``."""
+    """Return a value that is valid under ``schema``, whose references are resolved in ``schemas``."""
     if examples := schema.get("examples"):
         return examples[0]
     for key in ("example", "const", "default"):
@@ -35,7 +35,7 @@ def _by_type(schema: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]]
         return {
             name: example_of(each, schemas)
             for name, each in schema.get("properties", {}).items()
-            # What may be left out is left out, unless it says what it would usually be.
+            # Optional properties are left out unless they have a default or an example.
             if name in required or "default" in each or "examples" in each
         }
     if kind == "array":

@@ -1,4 +1,4 @@
-"""The files that are made from the document; a test holds what is committed against them."""
+"""The files generated from the document. A test checks that the committed files are up to date."""
 
 import json
 from collections.abc import Mapping
@@ -10,16 +10,10 @@ from local.settings import REPOSITORY
 
 
 def outputs(document: Schema) -> Mapping[Path, str]:
-    """Every file with its text. The docs function serves a copy: a function has only what is in its own folder."""
+    """Return each file with its text. The docs function has its own copy, since it contains only its own folder."""
+    assets = REPOSITORY / "functions" / "api" / "docs" / "assets"
     return {
         REPOSITORY / "docs" / "openapi.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n",
         REPOSITORY / "docs" / "API.md": api_markdown(document),
-        REPOSITORY / "functions" / "api" / "docs" / "assets" / "openapi.json": json.dumps(
-            document, separators=(",", ":")
-        )
-        + "\n",
+        assets / "openapi.json": json.dumps(document, separators=(",", ":")) + "\n",
     }
-
-
-def _compact(document: Schema) -> str:
-    return json.dumps(document, separators=(",", ":")) + "\n"

@@ -1,4 +1,4 @@
-"""The API's functions: what template.yaml wires to the gateway, and the routes that each function's resolver has."""
+"""The API's functions: the routes in template.yaml, and the routes of each function's resolver."""
 
 import importlib.util
 import inspect
@@ -17,11 +17,11 @@ from local.settings import REPOSITORY
 
 
 class OpenApiError(Exception):
-    """The document cannot be made; the message says what does not fit and where."""
+    """The document cannot be generated. The message describes the inconsistency and its location."""
 
 
 class Operation(NamedTuple):
-    """One documented route. ``raw`` is what Powertools makes of it."""
+    """A documented route. ``raw`` is the operation object that Powertools generates."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class Operation(NamedTuple):
 
 
 class ApiFunction(NamedTuple):
-    """A function's operations in the order of its code, and the schemas that they use."""
+    """A function's operations in source order, and the schemas that they use."""
 
     name: str
     operations: list[Operation]
@@ -44,14 +44,14 @@ class ApiFunction(NamedTuple):
 
 class _Wiring(NamedTuple):
     folder: str
-    routes: Mapping[str, bool]  # route key -> whether it needs no token
+    routes: Mapping[str, bool]  # route key -> whether it is public
 
 
 def api_functions() -> Iterator[ApiFunction]:
-    """Every function of the template with routes of the HTTP API.
+    """Return every function of the template that has HTTP API routes.
 
     Raises:
-        OpenApiError: template and code differ in a route, or in whether it is public.
+        OpenApiError: template and code disagree on a route, or on whether it is public.
     """
     template = load_template((REPOSITORY / "template.yaml").read_text())
     for name, resource in template["Resources"].items():
@@ -74,10 +74,10 @@ def _described(name: str, wiring: _Wiring) -> ApiFunction:
     api = _load(wiring.folder)
     routes = {f"{route.method} {route.openapi_path}": route for route in _routes(api)}
     if different := wiring.routes.keys() ^ routes.keys():
-        raise OpenApiError(f"{name}: only the template has, or only the code: {sorted(different)}")
+        raise OpenApiError(f"{name}: only in the template or only in the code: {sorted(different)}")
     for key, public in wiring.routes.items():
         if public != (key in api.public):
-            raise OpenApiError(f"{name}: template and code differ in whether {key} is public")
+            raise OpenApiError(f"{name}: template and code disagree on whether {key} is public")
     _set_operation_ids(routes)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -98,7 +98,7 @@ def _operation(key: str, route: Route, public: bool, document: Mapping[str, Any]
 
 
 def _load(folder: str) -> Api:
-    """``app.py`` as a module of its own: every function's module is called ``app``."""
+    """Load ``app.py`` under a unique module name, since every function's module is called ``app``."""
     name = f"functions_{folder.removeprefix('functions/').replace('/', '_')}_app"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, REPOSITORY / folder / "app.py")
@@ -111,18 +111,21 @@ def _load(folder: str) -> Api:
 
 
 def _routes(api: Api) -> list[Route]:
-    # The resolver has no public list of its routes.
+    # Powertools has no public list of a resolver's routes.
     return [*api.routes._static_routes, *api.routes._dynamic_routes]
 
 
 def _set_operation_ids(routes: Mapping[str, Route]) -> None:
-    """The function's name in camel case, unless the route gives an id: clients call their methods by it."""
+    """Set the operation ids, from which clients derive method names, to the functions' names in camel case.
+
+    An id that a route specifies is kept.
+    """
     for route in routes.values():
         if route.operation_id == route._generate_operation_id():
             words = inspect.unwrap(route.func).__name__.split("_")
             route.operation_id = words[0] + "".join(word.capitalize() for word in words[1:])
         if not re.fullmatch(r"[a-z][A-Za-z0-9]*", route.operation_id):
-            raise OpenApiError(f"{route.operation_id} is no good name for a method of a client")
+            raise OpenApiError(f"{route.operation_id} is not a valid method name for clients")
 
 
 def _line(route: Route) -> int:

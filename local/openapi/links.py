@@ -1,11 +1,11 @@
-"""Links (OpenAPI): which id of which answer names what in which other operation."""
+"""OpenAPI links: connects the ids in responses to the operations that take them as input."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local.openapi.components import Schema
 
-# Where an answer carries an id: by its schema, the name of the id and the way to it.
+# The ids in responses: schema -> name of the id -> JSON pointer to it.
 _SOURCES: Mapping[str, Mapping[str, str]] = {
     "DreamAnalysisResponse": {"dream_id": "/dream_id"},
     "CombinedDreamVideoResponse": {
@@ -18,7 +18,7 @@ _SOURCES: Mapping[str, Mapping[str, str]] = {
 
 
 def add_links(paths: Mapping[str, Mapping[str, Schema]], schemas: Mapping[str, Schema]) -> None:
-    """Link every answer that carries an id to every operation that takes one of its name."""
+    """Link every response that contains an id to every operation with a parameter of the same name."""
     operations = [operation for item in paths.values() for operation in item.values()]
     for operation in operations:
         for response in operation["responses"].values():

@@ -1,4 +1,4 @@
-"""One operation of the document: what Powertools made of the route, and everything that it can answer besides."""
+"""Build the operation objects: the part that Powertools generates, plus all other possible responses."""
 
 import re
 from collections import defaultdict
@@ -26,17 +26,17 @@ _METHODS_WITH_BODY = ("post", "put", "patch")
 
 
 class Responses:
-    """The shared responses that the operations refer to; filled while the operations are made."""
+    """Builder of operations, which collects the shared responses that they refer to."""
 
     def __init__(self, schemas: Mapping[str, Schema]) -> None:
         self._schemas = schemas
         self.shared: dict[str, Schema] = {}
 
     def operation(self, operation: Operation) -> Schema:
-        """The operation object.
+        """Return the operation object.
 
         Raises:
-            OpenApiError: a note names what does not exist.
+            OpenApiError: the route's notes refer to an unknown model, error or header.
         """
         raw = operation.raw
         made: Schema = {key: raw[key] for key in ("tags", "summary", "description", "operationId") if key in raw}
@@ -58,7 +58,7 @@ class Responses:
         if not operation.notes.answers:
             schema = operation.raw["responses"]["200"]["content"]["application/json"]["schema"]
             if "$ref" not in schema:
-                raise OpenApiError(f"{operation.key}: several answers, or one without a body, have to be noted")
+                raise OpenApiError(f"{operation.key}: several responses, or one without a body, must be documented")
             return {"200": {**self._answer(schema), **_headers_sent(always)}}
         answers = {}
         for answer in operation.notes.answers:
@@ -92,24 +92,24 @@ class Responses:
         return {str(status): self._shared(status, found[status]) for status in sorted(found)}
 
     def _shared(self, status: int, rows: list[tuple[Problem, str]]) -> Schema:
-        """By reference where there is at most one problem: such responses are the same everywhere."""
+        """Return a reference if there is at most one problem, since such responses are the same for all operations."""
         made = _error(status, rows)
         if len(rows) > 1:
             return made
         name = _camel(rows[0][0].code if rows else HTTPStatus(status).phrase)
         if self.shared.setdefault(name, made) != made:
-            raise OpenApiError(f"two different responses are called {name}")
+            raise OpenApiError(f"two different responses have the name {name}")
         return {"$ref": f"#/components/responses/{name}"}
 
 
 def detail_of(name: str) -> str:
-    """What the user is told by the error class of this name."""
+    """Return the ``detail`` of the error class of this name."""
     row = problems.PROBLEMS[name]
     if row in _FIXED_DETAILS and row is not problems.VALIDATION:
         return _FIXED_DETAILS[row]
     classes = {found.__name__: found for found in _subclasses(DreamVisionError)}
     if name not in classes:
-        raise OpenApiError(f"no loaded module has an error class {name}")
+        raise OpenApiError(f"no loaded module defines an error class {name}")
     return str(classes[name].user_message)
 
 
@@ -127,12 +127,12 @@ def _problems(operation: Operation) -> Iterable[tuple[Problem, str]]:
     if "requestBody" in operation.raw or "parameters" in operation.raw:
         kinds.append(problems.VALIDATION)
     if "{" in operation.path:
-        # Some characters are none of any id: the resolver then finds no route, though the gateway does.
+        # The resolver accepts fewer characters in an id than API Gateway, and then finds no route.
         kinds.append(problems.ROUTE_NOT_FOUND)
     yield from ((kind, _FIXED_DETAILS[kind]) for kind in kinds)
     for name in names:
         if name not in problems.PROBLEMS:
-            raise OpenApiError(f"{operation.key}: {name} is not in the table of problems")
+            raise OpenApiError(f"{operation.key}: {name} is not in problems.PROBLEMS")
         yield problems.PROBLEMS[name], detail_of(name)
 
 
@@ -187,14 +187,14 @@ def _example(problem: Problem, detail: str) -> Schema:
 
 
 def _parameter(raw: Mapping[str, Any]) -> Schema:
-    """A parameter; ``null`` is no value of one, since a query has only texts."""
+    """Return the parameter object, without ``null`` as a type, which a query or header cannot express."""
     schema = dict(raw["schema"])
     branches = [each for each in schema.pop("anyOf", []) if each != {"type": "null"}]
     if len(branches) > 1:
         schema["anyOf"] = branches
     elif branches:
         schema = {**schema, **branches[0]}
-    # Powertools lower-cases the names of headers.
+    # Powertools converts header names to lower case.
     name = "-".join(map(str.capitalize, raw["name"].split("-"))) if raw["in"] == "header" else raw["name"]
     made = {"name": name, "in": raw["in"], "required": raw["required"]}
     described = schema.pop("description", None) or raw.get("description")
@@ -204,13 +204,13 @@ def _parameter(raw: Mapping[str, Any]) -> Schema:
 def _headers_read(operation: Operation) -> Iterable[Schema]:
     for name in operation.notes.reads:
         if name not in REQUEST_HEADERS:
-            raise OpenApiError(f"{operation.key}: the request header {name} is not described")
+            raise OpenApiError(f"{operation.key}: the request header {name} is not documented")
         yield {"$ref": f"#/components/parameters/{name}"}
 
 
 def _headers_sent(names: tuple[str, ...]) -> Schema:
     if unknown := set(names) - HEADERS.keys():
-        raise OpenApiError(f"these headers are not described: {sorted(unknown)}")
+        raise OpenApiError(f"these headers are not documented: {sorted(unknown)}")
     return {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names}} if names else {}
 
 

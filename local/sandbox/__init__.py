@@ -1,7 +1,7 @@
-"""Stand-ins for Claude and Runway that speak the vendors' wire protocols on the loopback interface.
+"""Simulated Claude and Runway APIs that speak the vendors' protocols on the loopback interface.
 
-They are what the local stack talks to when no provider keys are in the environment. Nothing in ``functions/`` or
-``layers/`` knows them: only a base URL and a key differ. `magic.py` lists the words that make them fail on purpose.
+The local stack uses them when the environment holds no provider keys. ``functions/`` and ``layers/`` contain no
+sandbox-specific code: only the base URLs and keys differ. ``faults.py`` lists the failures that a dream can request.
 """
 
 CLAUDE_KEY = "sk-ant-sandbox"

@@ -1,4 +1,4 @@
-"""python -m local.sandbox --claude-port P1 --runway-port P2: both servers until SIGTERM or Ctrl-C."""
+"""``python -m local.sandbox --claude-port P1 --runway-port P2``: run both servers until SIGTERM or Ctrl-C."""
 
 import argparse
 import signal
@@ -27,16 +27,22 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local.sandbox", description="Stand-ins for Claude and Runway.")
+    parser = argparse.ArgumentParser(prog="python -m local.sandbox", description="Simulated Claude and Runway APIs.")
     parser.add_argument("--claude-port", type=int, required=True)
     parser.add_argument("--runway-port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--render-seconds", type=float, default=10.0, help="a task's time from creation to its end")
-    parser.add_argument("--claude-seconds", type=float, default=1.0, help="Claude's time to answer")
-    parser.add_argument("--state-dir", default=None, help="where tasks and films outlive a restart (default: nowhere)")
-    parser.add_argument("--concurrency", type=int, default=20, help="running tasks before others are THROTTLED")
-    parser.add_argument("--link-seconds", type=float, default=86_400.0, help="how long an output URL is good")
-    parser.add_argument("--reuse-films", action="store_true", help="make one film per size and length")
+    parser.add_argument(
+        "--render-seconds", type=float, default=10.0, help="seconds from a Runway task's creation to its end"
+    )
+    parser.add_argument("--claude-seconds", type=float, default=1.0, help="seconds before Claude responds")
+    parser.add_argument(
+        "--state-dir", default=None, help="folder that keeps tasks and videos across restarts (default: none)"
+    )
+    parser.add_argument("--concurrency", type=int, default=20, help="running tasks before further ones are THROTTLED")
+    parser.add_argument("--link-seconds", type=float, default=86_400.0, help="seconds until an output URL expires")
+    parser.add_argument(
+        "--reuse-films", dest="reuse_videos", action="store_true", help="render one video per size and length"
+    )
     return parser
 
 

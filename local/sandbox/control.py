@@ -1,4 +1,4 @@
-"""The control routes that both sandboxes have. They ask for no key: they are part of no vendor's API."""
+"""Control routes of both sandboxes. They require no API key, since they belong to no vendor's API."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ def control_reply(
     requests: Callable[[str], dict[str, object]],
     reset: Callable[[], None],
 ) -> Reply:
-    """Answer /_sandbox/health, /requests?contains=TEXT, /reset and /faults; 404 for anything else."""
+    """Handle /_sandbox/health, /requests?contains=TEXT, /reset and /faults; return 404 for any other route."""
     match request.method, request.path.removeprefix(PREFIX):
         case "GET", "health":
             return json_reply(200, {"status": "healthy"})

@@ -1,7 +1,7 @@
-"""Failures on request: magic words in a dream, or faults queued through the control route.
+"""Fault injection: markers in a dream's text, or faults queued through the control route.
 
-A word is ``[[claude:KIND]]`` or ``[[runway:KIND]]``, with an optional number of seconds: ``[[claude:slow:3]]``. Words
-for Runway travel in the dream too: the sandbox Claude copies them to the end of the video prompt that it writes.
+A marker is ``[[claude:KIND]]`` or ``[[runway:KIND]]``, optionally with a number of seconds: ``[[claude:slow:3]]``.
+Runway markers also go into the dream: the sandbox Claude copies them to the end of the video prompt.
 """
 
 import re
@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_WORD = re.compile(r"\[\[(claude|runway):([a-z_]+)(?::(\d+(?:\.\d+)?))?\]\]")
-_ANY_WORD = re.compile(r"\[\[(?:claude|runway):[^\[\]]*\]\]")
-_MAX_WORDS_CHARS = 300
-_RUNWAY_WORD = re.compile(r"\[\[runway:[^\[\]]*\]\]")
+_MARKER = re.compile(r"\[\[(claude|runway):([a-z_]+)(?::(\d+(?:\.\d+)?))?\]\]")
+_ANY_MARKER = re.compile(r"\[\[(?:claude|runway):[^\[\]]*\]\]")
+_MAX_MARKERS_CHARS = 300
+_RUNWAY_MARKER = re.compile(r"\[\[runway:[^\[\]]*\]\]")
 
 CLAUDE_KINDS = frozenset(
     {
@@ -21,7 +21,7 @@ CLAUDE_KINDS = frozenset(
         "bad_once", "bad", "too_long", "overloaded_once", "rate_limit_once", "error_once", "timeout_once",
     }
 )  # fmt: skip
-"""``*_once`` applies to the first request with this dream only; ``bad_once`` to every turn that is no repair."""
+"""``*_once`` applies only to the first request with a dream; ``bad_once`` to every turn except repair turns."""
 
 RUNWAY_KINDS = frozenset(
     {
@@ -31,50 +31,59 @@ RUNWAY_KINDS = frozenset(
         "expired_once", "foreign_host", "poll_error_once", "lasts",
     }
 )  # fmt: skip
-"""``lasts`` is no failure: with its number of seconds the rendering takes that long."""
+"""``lasts`` is not a failure: it sets the duration of the render in seconds."""
 
 
 class UnknownFaultError(Exception):
-    """A queued fault names a kind that the provider's sandbox does not know."""
+    """A queued fault has a kind that the provider's sandbox does not support."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One failure to act out. ``amount`` is its number: seconds for slow, lasts, timeout, rate_limit (retry-after)."""
+    """One fault to simulate. ``amount`` is in seconds, for slow, lasts, timeout and rate_limit (its Retry-After)."""
 
     kind: str
     amount: float | None = None
 
 
 def faults_in(text: str, provider: str) -> tuple[Fault, ...]:
-    """The faults that ``text`` asks of ``provider`` ("claude" or "runway"), in order."""
+    """Return the faults that ``text`` requests of ``provider`` ("claude" or "runway"), in order."""
     return tuple(
-        Fault(kind, float(amount) if amount else None) for who, kind, amount in _WORD.findall(text) if who == provider
+        Fault(kind, float(amount) if amount else None)
+        for name, kind, amount in _MARKER.findall(text)
+        if name == provider
     )
 
 
-def without_magic(text: str) -> str:
-    """``text`` without any magic word."""
-    return _ANY_WORD.sub(" ", text)
+def without_fault_markers(text: str) -> str:
+    """Return ``text`` with every fault marker removed."""
+    return _ANY_MARKER.sub(" ", text)
 
 
-def runway_words(text: str) -> list[str]:
-    """The Runway words of ``text``, verbatim, each once, as many as leave room for a prompt."""
-    words = list(dict.fromkeys(_RUNWAY_WORD.findall(text)))
-    return [word for index, word in enumerate(words) if len(" ".join(words[: index + 1])) <= _MAX_WORDS_CHARS]
+def runway_markers(text: str) -> list[str]:
+    """Return the Runway markers of ``text`` verbatim and without duplicates, at most 300 characters in all.
+
+    The limit leaves room for the prompt itself.
+    """
+    markers = list(dict.fromkeys(_RUNWAY_MARKER.findall(text)))
+    return [marker for index, marker in enumerate(markers) if len(" ".join(markers[: index + 1])) <= _MAX_MARKERS_CHARS]
 
 
 class FaultQueue:
-    """Faults for the next requests, in order, whatever their text says. Safe between threads."""
+    """Faults for the next requests, in order, regardless of their text. Thread-safe."""
 
     def __init__(self, known: frozenset[str]) -> None:
         self._known = known
         self._lock = threading.Lock()
         self._queue: deque[Fault] = deque()
 
-    def extend(self, wanted: Iterable[Mapping[str, object]]) -> int:
-        """Add ``[{"kind": ..., "amount": seconds?}]``; returns how many now wait. Raises UnknownFaultError."""
-        faults = [self._parse(item) for item in wanted]
+    def extend(self, items: Iterable[Mapping[str, object]]) -> int:
+        """Add ``[{"kind": ..., "amount": seconds?}]`` and return the length of the queue.
+
+        Raises:
+            UnknownFaultError: an item has an unsupported kind; nothing is added.
+        """
+        faults = [self._parse(item) for item in items]
         with self._lock:
             self._queue.extend(faults)
             return len(self._queue)

@@ -1,4 +1,4 @@
-"""A small threaded HTTP/1.1 server on the standard library, able to misbehave the way that real networks do."""
+"""A threaded HTTP/1.1 server based on the standard library that can simulate network faults."""
 
 import contextlib
 import json
@@ -15,19 +15,19 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
-"""The largest request that the Messages API takes (platform.claude.com, API overview); enough for Runway too."""
+"""The Messages API's request size limit (platform.claude.com, API overview); more than Runway needs."""
 _IDLE_SECONDS = 75
 _Connection = socket.socket | tuple[bytes, socket.socket]
 _FILE_CHUNK_BYTES = 256 * 1024
 
 
 class PortTakenError(Exception):
-    """A server cannot listen on its address; the message names the address and says why."""
+    """A server cannot listen on its address. The message contains the address and the reason."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. Header names are lower case; of a repeated query parameter the last value counts."""
+    """An HTTP request. Header names are lower case; for a repeated query parameter the last value is kept."""
 
     method: str
     path: str
@@ -37,8 +37,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class FilePart:
-    """``length`` bytes of the file at ``path`` from ``start`` on."""
+class FileRange:
+    """``length`` bytes of the file at ``path``, starting at byte ``start``."""
 
     path: Path
     start: int
@@ -47,18 +47,22 @@ class FilePart:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer. ``claimed_length`` overrides Content-Length (a truncated download); ``reset`` answers nothing."""
+    """An HTTP response.
+
+    ``claimed_length`` overrides Content-Length, to simulate a truncated download. ``reset`` sends nothing and resets
+    the connection.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    file: FilePart | None = None
+    file: FileRange | None = None
     claimed_length: int | None = None
     reset: bool = False
 
 
 def json_reply(status: int, value: object, headers: Mapping[str, str] | None = None) -> Reply:
-    """``value`` as JSON. Lone surrogates survive as escapes, as JSON allows."""
+    """Return a reply with ``value`` as JSON. Lone surrogates are escaped, as JSON allows."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         body = text.encode("utf-8")
@@ -95,20 +99,19 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         if length > MAX_BODY_BYTES or self.headers.get("transfer-encoding"):
             self.close_connection = True
-            body = b""
             status = 413 if length > MAX_BODY_BYTES else 411
-            self._send(self.server.refuse(status))
+            self._send(self.server.reject(status))
             return
         body = self.rfile.read(length)
         url = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.answer(Request(self.command, url.path, query, headers, body)))
+        self._send(self.server.respond(Request(self.command, url.path, query, headers, body)))
 
     def _send(self, reply: Reply) -> None:
         if reply.reset:
             self.close_connection = True
-            self.server.will_reset(self.connection)
+            self.server.reset_on_close(self.connection)
             return
         sent = reply.file.length if reply.file else len(reply.body)
         claimed = sent if reply.claimed_length is None else reply.claimed_length
@@ -120,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(head)
             self._send_file(reply.file)
         else:
-            # One write for head and body: two would wait for each other's acknowledgement.
+            # A single write: the second of two small writes can be held back until the first is acknowledged.
             self.wfile.write(head + reply.body)
 
     def _head(self, reply: Reply, length: int) -> bytes:
@@ -133,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
-    def _send_file(self, part: FilePart) -> None:
+    def _send_file(self, part: FileRange) -> None:
         left = part.length
         with part.path.open("rb") as source:
             source.seek(part.start)
@@ -146,11 +149,14 @@ class _Handler(BaseHTTPRequestHandler):
                 left -= len(chunk)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: requests carry dreams."""
+        """Log nothing: requests contain dream texts."""
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """Serves ``answer`` on a loopback port until ``close``. ``stopping`` wakes handlers that act out a delay."""
+    """Server on a loopback port, from ``open`` to ``close``.
+
+    ``respond`` builds the reply to a request, ``reject`` the reply to an unread request, given its status.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -158,14 +164,14 @@ class LoopbackServer(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(
-        self, host: str, port: int, answer: Callable[[Request], Reply], refuse: Callable[[int], Reply], name: str
+        self, host: str, port: int, respond: Callable[[Request], Reply], reject: Callable[[int], Reply], name: str
     ) -> None:
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
             raise PortTakenError(f"Cannot listen on {host}:{port} ({error.strerror}).") from error
-        self.answer = answer
-        self.refuse = refuse
+        self.respond = respond
+        self.reject = reject
         self._name = name
         self._guard = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -182,7 +188,7 @@ class LoopbackServer(ThreadingHTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and hang up on every client."""
+        """Stop listening and close every connection."""
         if self._thread is not None:
             self.shutdown()
             self._thread.join()
@@ -193,8 +199,8 @@ class LoopbackServer(ThreadingHTTPServer):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def will_reset(self, connection: socket.socket) -> None:
-        """Close ``connection`` with RST instead of FIN, as a crashed peer's kernel does (SO_LINGER of 0 s)."""
+    def reset_on_close(self, connection: socket.socket) -> None:
+        """Make ``connection`` close with RST instead of FIN, as after a crash of the peer (SO_LINGER of 0 s)."""
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         with self._guard:
             self._resets.add(connection)
@@ -218,6 +224,6 @@ class LoopbackServer(ThreadingHTTPServer):
             super().shutdown_request(request)
 
     def handle_error(self, request: _Connection, client_address: Any) -> None:  # noqa: ANN401 - as the base says
-        """A client that hung up is not worth a traceback; anything else is."""
+        """Print a traceback unless the client closed the connection."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)

@@ -1,4 +1,4 @@
-"""Both sandbox servers together, in threads of this process."""
+"""Run both sandbox servers in threads of the current process."""
 
 import tempfile
 import threading
@@ -12,12 +12,15 @@ from local.sandbox.runway.api import RunwayApi
 
 
 class SandboxServers:
-    """Claude and Runway on two ports of ``host`` (0: any free one) between ``start`` and ``stop``.
+    """The Claude and Runway sandboxes on two ports of ``host``, from ``start`` to ``stop``. Port 0 picks a free port.
 
-    ``render_seconds`` is Runway's time from a task's creation to its end, ``claude_seconds`` Claude's time to answer,
-    ``link_seconds`` how long an output URL is good. With ``reuse_films`` one film per size and length is made and
-    copied. Without ``state_dir`` nothing outlives ``stop``.
-    Raises PortTakenError.
+    ``render_seconds`` is the time from a Runway task's creation to its end, ``claude_seconds`` Claude's response time,
+    ``link_seconds`` the lifetime of an output URL. ``concurrency`` is the number of tasks that run at a time. With
+    ``reuse_videos``, one video per size and length is rendered and then copied. Without ``state_dir``, tasks and videos
+    are deleted by ``stop``.
+
+    Raises:
+        PortTakenError: one of the ports is in use.
     """
 
     def __init__(
@@ -30,7 +33,7 @@ class SandboxServers:
         state_dir: Path | str | None = None,
         concurrency: int = 20,
         link_seconds: float = 86_400.0,
-        reuse_films: bool = False,
+        reuse_videos: bool = False,
     ) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="sandbox-") if state_dir is None else None
         folder = Path(self._scratch.name if self._scratch else str(state_dir))
@@ -43,23 +46,23 @@ class SandboxServers:
             self._stopping,
             lambda: self.runway_url,
             link_seconds=link_seconds,
-            reuse_films=reuse_films,
+            reuse_videos=reuse_videos,
         )
-        self._claude_server = LoopbackServer(host, claude_port, self.claude.handle, self.claude.refuse, "claude")
+        self._claude_server = LoopbackServer(host, claude_port, self.claude.handle, self.claude.reject, "claude")
         try:
-            self._runway_server = LoopbackServer(host, runway_port, self.runway.handle, self.runway.refuse, "runway")
+            self._runway_server = LoopbackServer(host, runway_port, self.runway.handle, self.runway.reject, "runway")
         except PortTakenError:
             self._claude_server.server_close()
             raise
 
     @property
     def claude_url(self) -> str:
-        """The base URL for Anthropic clients, without /v1."""
+        """Base URL for Anthropic clients, without /v1."""
         return self._claude_server.url
 
     @property
     def runway_url(self) -> str:
-        """The base URL for Runway clients, without /v1."""
+        """Base URL for Runway clients, without /v1."""
         return self._runway_server.url
 
     def start(self) -> Self:
@@ -69,7 +72,7 @@ class SandboxServers:
         return self
 
     def stop(self) -> None:
-        """Wake every delayed answer, hang up on the clients, end the renders."""
+        """Release delayed replies, close every connection and terminate running renders."""
         self._stopping.set()
         self._claude_server.close()
         self._runway_server.close()

@@ -1,1 +1,1 @@
-"""The commands of the local stack and the processes that they supervise."""
+"""Start, supervise and stop the local stack's processes."""

@@ -1,4 +1,4 @@
-"""Bringing the local stack up and down from a terminal."""
+"""Commands that start, stop and reset the local stack."""
 
 import json
 import os
@@ -11,18 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.progress import BEGUN, DONE, SUPERVISED, console, show_begun
+from local.progress import FINISHED_PREFIX, STARTED_PREFIX, SUPERVISED, console, show_started
 from local.settings import REPOSITORY, Settings
 from local.stack.lock import StackLock
 from local.stack.supervisor import FAILED_PREFIX, READY_LINE
 
 
 class StackError(Exception):
-    """The stack did not start or stop; the message is for a person."""
+    """The stack did not start or stop. The message is shown to the user."""
 
 
 def outputs(settings: Settings) -> dict[str, Any] | None:
-    """``outputs.json`` of the running stack, or ``None`` when none runs."""
+    """Return ``outputs.json`` of the running stack, or ``None`` if it is not running."""
     if StackLock(settings.folder).holder() is None or not settings.outputs_file.exists():
         return None
     found: dict[str, Any] = json.loads(settings.outputs_file.read_text())
@@ -30,12 +30,12 @@ def outputs(settings: Settings) -> dict[str, Any] | None:
 
 
 def up(settings: Settings) -> tuple[dict[str, Any], bool]:
-    """Start the stack unless it runs. Returns its outputs, and whether it was started here.
+    """Start the stack unless it is running. Return its outputs, and whether this call has started it.
 
-    A stack that runs already with other settings is left as it is.
+    A running stack is left unchanged, even if the settings differ.
 
     Raises:
-        StackError: it did not start.
+        StackError: the stack did not start.
     """
     running = outputs(settings)
     if running is not None:
@@ -60,12 +60,16 @@ def up(settings: Settings) -> tuple[dict[str, Any], bool]:
         raise
     started = outputs(settings)
     if started is None:
-        raise StackError(f"The stack ended right after its start. Its log: {log}")
+        raise StackError(f"The stack exited right after it started. Log: {log}")
     return started, True
 
 
 def _follow(log: Path, process: subprocess.Popen[bytes]) -> None:
-    """Show the supervisor's steps until it is ready. Raises ``StackError`` with its own words when it is not."""
+    """Show the supervisor's steps until it is ready.
+
+    Raises:
+        StackError: the supervisor has failed; the message is its own.
+    """
     with log.open() as lines:
         while True:
             line = lines.readline()
@@ -73,21 +77,21 @@ def _follow(log: Path, process: subprocess.Popen[bytes]) -> None:
                 return
             if line.startswith(FAILED_PREFIX):
                 raise StackError(line.removeprefix(FAILED_PREFIX).strip())
-            if line.startswith(BEGUN):
-                show_begun(line)
-            elif line.startswith(DONE):
+            if line.startswith(STARTED_PREFIX):
+                show_started(line)
+            elif line.startswith(FINISHED_PREFIX):
                 console.print(line.rstrip(), markup=False)
             elif not line and process.poll() is not None:
-                raise StackError(f"The stack could not be started. Its log: {log}")
+                raise StackError(f"The stack did not start. Log: {log}")
             elif not line:
                 time.sleep(0.05)
 
 
 def down(settings: Settings) -> bool:
-    """Stop the stack cleanly; its data stays. Returns whether it ran.
+    """Stop the stack and keep its data. Return whether it was running.
 
     Raises:
-        StackError: it would not stop.
+        StackError: the stack did not stop within 60 s.
     """
     pid = StackLock(settings.folder).holder()
     if pid is None:
@@ -98,7 +102,11 @@ def down(settings: Settings) -> bool:
 
 
 def reset(settings: Settings) -> None:
-    """Stop the stack and forget its data. What was built stays."""
+    """Stop the stack and delete its data and logs. The build is kept.
+
+    Raises:
+        StackError: the stack did not stop within 60 s.
+    """
     down(settings)
     for name in ("state", "sandbox", "logs"):
         shutil.rmtree(settings.folder / name, ignore_errors=True)
@@ -110,5 +118,5 @@ def _stop_process(pid: int, ended: Callable[[], int | None]) -> None:
     deadline = time.monotonic() + 60
     while ended() is None:
         if time.monotonic() > deadline:
-            raise StackError(f"Process {pid} does not stop. End it by hand: kill -9 {pid}")
+            raise StackError(f"Process {pid} did not stop. Kill it manually: kill -9 {pid}")
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Who holds the local stack of a folder: a file lock that ends with its process, and that process's id beside it."""
+"""The lock of a local stack's folder: a file lock, released when its process ends, with the process id as content."""
 
 import fcntl
 import os
@@ -8,23 +8,27 @@ from pathlib import Path
 
 
 class AlreadyRunningError(Exception):
-    """Another process holds the stack of this folder."""
+    """Another process holds the folder's lock."""
 
 
 class StackLock:
-    """``stack.pid`` in the stack's folder, locked for as long as its process lives."""
+    """``stack.pid`` in the stack's folder, locked while the supervisor is running."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "stack.pid"
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the lock. Raises ``AlreadyRunningError`` when somebody else does."""
+        """Hold the lock.
+
+        Raises:
+            AlreadyRunningError: another process holds it.
+        """
         with self._file.open("a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise AlreadyRunningError(f"The stack of {self._file.parent} runs already.") from None
+                raise AlreadyRunningError(f"The stack in {self._file.parent} is already running.") from None
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
@@ -32,7 +36,7 @@ class StackLock:
             file.truncate(0)
 
     def holder(self) -> int | None:
-        """The process that holds the lock; ``None`` when none does."""
+        """Return the id of the process that holds the lock, or ``None``."""
         try:
             with self._file.open("r+") as file:
                 try:

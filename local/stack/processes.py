@@ -1,4 +1,4 @@
-"""Child processes and ports: starting, waiting for them, stopping them by the handle that we hold."""
+"""Check ports, start servers as child processes, wait until they are ready, and stop them."""
 
 import contextlib
 import os
@@ -15,30 +15,34 @@ from local.settings import Ports
 
 
 class PortTakenError(Exception):
-    """Something else listens where the local stack wants to."""
+    """Another program is using one of the local stack's ports."""
 
 
 class NotReadyError(Exception):
-    """A server did not come up; the message says where its log is."""
+    """A server did not become ready. The message contains the path of its log."""
 
 
 def require_free(ports: Ports) -> None:
-    """Raises ``PortTakenError`` that names the port and the variable that moves it."""
-    for use, port in ports.by_use().items():
+    """Check that all ports are free.
+
+    Raises:
+        PortTakenError: a port is in use; the message contains it and the variable that changes it.
+    """
+    for purpose, port in ports.by_purpose().items():
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            # A port whose last connection is still closing counts as free: the servers bind it the same way.
+            # As for the servers, a port with connections in TIME_WAIT is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 raise PortTakenError(
-                    f"Port {port} (for {use}) is taken by another program. "
-                    f"Free it, or set LOCAL_PORT to move the five ports, for example LOCAL_PORT={ports.emulator + 100}."
+                    f"Port {port} (for {purpose}) is in use by another program. Stop that program, or set LOCAL_PORT "
+                    f"to the first of five free ports, for example LOCAL_PORT={ports.emulator + 100}."
                 ) from None
 
 
 def start(command: Sequence[str], environment: Mapping[str, str], log: Path, folder: Path) -> subprocess.Popen[bytes]:
-    """Start a server whose output goes into ``log``. It is in a process group of its own, out of Ctrl-C's reach."""
+    """Start a server with its output in ``log``. It runs in its own session, so that Ctrl-C does not reach it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -50,18 +54,22 @@ def start(command: Sequence[str], environment: Mapping[str, str], log: Path, fol
 def wait_until(
     ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, log: Path, seconds: float
 ) -> None:
-    """Wait for a server. Raises ``NotReadyError`` when it ends or is not ready in time."""
+    """Wait until a server is ready.
+
+    Raises:
+        NotReadyError: it has exited, or is not ready after ``seconds``.
+    """
     deadline = time.monotonic() + seconds
     while not ready():
         if process.poll() is not None:
-            raise NotReadyError(f"{what} ended with code {process.returncode}. Its log: {log}")
+            raise NotReadyError(f"{what} exited with code {process.returncode}. Log: {log}")
         if time.monotonic() > deadline:
-            raise NotReadyError(f"{what} was not ready after {seconds:.0f} s. Its log: {log}")
+            raise NotReadyError(f"{what} was not ready after {seconds:.0f} s. Log: {log}")
         time.sleep(0.05)
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
-    """Ask the process to end, and insist after ``seconds``."""
+    """Send SIGTERM to the process, and SIGKILL to its group if it has not exited after ``seconds``."""
     if process.poll() is not None:
         return
     process.send_signal(signal.SIGTERM)
@@ -74,7 +82,7 @@ def stop(process: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is a process of this user with this number."""
+    """Return whether this user has a process with this id."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, PermissionError):
@@ -83,7 +91,7 @@ def is_alive(pid: int) -> bool:
 
 
 def answers(url: str) -> bool:
-    """Whether an HTTP server is there and well."""
+    """Return whether ``url`` responds with status 200."""
     try:
         return httpx.get(url, timeout=10, trust_env=False).status_code == 200
     except httpx.HTTPError:

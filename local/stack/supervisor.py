@@ -1,7 +1,6 @@
-"""The process that holds the local stack: starts its servers, deploys, and stops all of it cleanly on SIGTERM.
+"""The local stack's main process: starts the servers, deploys the template, and stops everything on SIGTERM.
 
-State of the emulator is written only when it stops cleanly, hence the care: whoever wants the stack to end signals this
-process and waits.
+The emulator saves its state only on a clean shutdown. To stop the stack, send SIGTERM to this process and wait for it.
 """
 
 import contextlib
@@ -26,7 +25,7 @@ READY_LINE = "ready"
 
 
 class Supervisor:
-    """Holds the child processes by their handles, in the order in which they were started."""
+    """The local stack's child processes, from their start to their stop in reverse order."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -34,10 +33,10 @@ class Supervisor:
         self._stopping = threading.Event()
 
     def run(self) -> int:
-        """Start, serve until SIGTERM, until the owner has ended or a server dies, stop. Returns the exit code."""
+        """Run the stack until SIGTERM or SIGINT, or until its owner or a server exits. Return the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
-        with self._cleanly():
+        with self._clean_shutdown():
             self._start()
             if self._stopping.is_set():
                 return 0
@@ -47,7 +46,8 @@ class Supervisor:
         return 1
 
     @contextlib.contextmanager
-    def _cleanly(self) -> Iterator[None]:
+    def _clean_shutdown(self) -> Iterator[None]:
+        """Print an expected error, and stop the child processes in any case."""
         try:
             yield
         except (BuildError, processes.NotReadyError, processes.PortTakenError, SettingsError) as error:
@@ -65,20 +65,21 @@ class Supervisor:
             self._start_emulator()
             self._start_sandbox()
         outputs = deploy(settings, template)
-        with step("Opening the API"):
+        with step("Starting the API gateway"):
             self._start_gateway(outputs["ApiId"], outputs["RealtimeApiId"], outputs["MediaDomainName"])
             self._write_outputs(outputs)
-        with step("Opening the page"):
+        with step("Starting the web page"):
             self._start_page()
 
     def _watch(self) -> int:
         while not self._stopping.wait(0.5):
-            if self._settings.owner is not None and not processes.is_alive(self._settings.owner):
-                print(f"Process {self._settings.owner}, which this stack belongs to, has ended.", flush=True)
+            owner = self._settings.owner_pid
+            if owner is not None and not processes.is_alive(owner):
+                print(f"The owner of this stack, process {owner}, has exited.", flush=True)
                 return 0
             for name, process in self._children.items():
                 if process.poll() is not None:
-                    print(f"{FAILED_PREFIX}{name} ended with code {process.returncode}. Its log: {self._log(name)}")
+                    print(f"{FAILED_PREFIX}{name} exited with code {process.returncode}. Log: {self._log(name)}")
                     return 1
         return 0
 
@@ -102,7 +103,7 @@ class Supervisor:
         command += ["--claude-port", str(ports.claude), "--runway-port", str(ports.runway)]
         command += ["--render-seconds", str(settings.render_seconds), "--claude-seconds", str(settings.claude_seconds)]
         command += ["--state-dir", str(settings.folder / "sandbox")]
-        command += ["--reuse-films"] if settings.reuse_films else []
+        command += ["--reuse-films"] if settings.reuse_videos else []
         process = self._launch("sandbox", command, settings.clean_environment())
         log = settings.log_folder / "sandbox.log"
         for port in (ports.claude, ports.runway):
@@ -152,9 +153,9 @@ class Supervisor:
             "runway_url": f"http://127.0.0.1:{settings.ports.runway}",
             "logs": str(settings.log_folder),
         }
-        half_written = settings.outputs_file.with_suffix(".tmp")
-        half_written.write_text(json.dumps(written, indent=2) + "\n")
-        half_written.replace(settings.outputs_file)
+        temporary = settings.outputs_file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(written, indent=2) + "\n")
+        temporary.replace(settings.outputs_file)
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
-"""The first request of every function pays for its start; here the stack pays, right after it has come up.
+"""Warm up the functions right after the stack has started, so that the first requests have no cold starts.
 
-The functions get the sample events of ``events/``, whose ids belong to nobody: they start, look, find nothing and say
-so in their logs (``DreamNotFoundError``, ``VideoNotFoundError``).
+Each function is invoked with its sample event of ``events/``. The ids in these events do not exist, so the functions
+log ``DreamNotFoundError`` or ``VideoNotFoundError`` and change nothing.
 """
 
 import json
@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.emulator.deploy import client
 from local.settings import REPOSITORY, STACK_NAME, Settings
 
-# Function by its name in the template, and the event that makes it start without doing anything.
+# Logical id of each function -> a sample event that it handles without side effects.
 _EVENTS = {
     "AnalyzeDreamFunction": "workflows/dream_to_video/AnalyzeDream",
     "ApiDreamsFunction": "api/get-dreams-dream_id",
@@ -29,18 +29,19 @@ _EVENTS = {
 
 
 def warm_up(settings: Settings) -> None:
-    """Start the functions that a dream needs, two at a time. What fails here will fail again where it matters."""
+    """Invoke the functions that process a dream, two at a time. Failures are only logged."""
     with ThreadPoolExecutor(2) as pool:
-        for name, done in [(name, pool.submit(_start, settings, name, event)) for name, event in _EVENTS.items()]:
+        invocations = {name: pool.submit(_invoke, settings, name, event) for name, event in _EVENTS.items()}
+        for name, invocation in invocations.items():
             try:
-                done.result()
+                invocation.result()
             except (BotoCoreError, ClientError, OSError) as error:
                 print(f"{name} was not warmed up: {type(error).__name__}", flush=True)
 
 
-def _start(settings: Settings, name: str, event: str) -> None:
-    found = client(settings, "cloudformation").describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=name)
-    function = found["StackResourceDetail"]["PhysicalResourceId"]
+def _invoke(settings: Settings, name: str, event: str) -> None:
+    resource = client(settings, "cloudformation").describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=name)
+    function = resource["StackResourceDetail"]["PhysicalResourceId"]
     client(settings, "lambda").invoke(FunctionName=function, Payload=_payload(event))
 
 
@@ -48,6 +49,6 @@ def _payload(event: str) -> bytes:
     path: Path = REPOSITORY / "events" / f"{event}.json"
     body = json.loads(path.read_text())
     if event.startswith("api/"):
-        # A text too short to be a dream: refused before anything is asked or written.
+        # The text is too short to be valid, so the function rejects it without a call to Claude or a write.
         body["body"] = json.dumps({"dream_text": "short"})
     return json.dumps(body).encode()

@@ -1,6 +1,6 @@
 """``make screenshots``: pictures of the page for docs/images, from the stack of ``make up``.
 
-Takes a few minutes: the films in them are rendered first. Needs Chromium and its driver, as the page's tests do.
+Takes a few minutes: the videos in them are rendered first. Needs Chromium and its driver, as the page's tests do.
 """
 
 import base64
@@ -57,23 +57,23 @@ def take(visitor: Visitor) -> None:
     visitor.element("username").send_keys(name)
     visitor.element("email").send_keys(f"{name}@example.com")
     visitor.element("password").send_keys(PASSWORD)
-    visitor.button("Create the account").click()
+    visitor.button("Create account").click()
     visitor.signed_in()
     for dream in DREAMS:
         visitor.tell(dream)
         visitor.phase("completed")
-    visitor.wait("document.getElementById('stage-video').currentTime > 1")
-    keep(visitor, "page-film")
+    visitor.wait("document.getElementById('player-video').currentTime > 1")
+    keep(visitor, "page-video")
     size(visitor.driver, *PHONE)
-    visitor.run("document.getElementById('stage').scrollIntoView()")
-    keep(visitor, "page-film-phone")
+    visitor.run("document.getElementById('player').scrollIntoView()")
+    keep(visitor, "page-video-phone")
     visitor.run("document.querySelector('.history').scrollIntoView()")
     keep(visitor, "page-history-phone")
     visitor.run("scrollTo(0, 0)")
     keep(visitor, "page-phone")
     size(visitor.driver, *DESKTOP)
     visitor.tell(f"{LAST_DREAM} [[runway:lasts:25]]")
-    visitor.wait("document.getElementById('stage-bar').value >= 40")
+    visitor.wait("document.getElementById('player-progress').value >= 40")
     keep(visitor, "page-rendering")
 
 
@@ -83,11 +83,11 @@ def size(driver: webdriver.Chrome, width: int, height: int, scale: int) -> None:
 
 
 def keep(visitor: Visitor, name: str) -> None:
-    """The window as WebP: the films in it would make a PNG ten times as large."""
+    """The window as WebP: the video in it would make a PNG ten times as large."""
     visitor.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": 1, "y": 1})
     # A magic word of the sandbox is no part of a dream.
     visitor.run(r"""
-      for (const element of document.querySelectorAll("#stage-text, #stage-prompt, .card-text"))
+      for (const element of document.querySelectorAll("#player-text, #player-prompt, .card-text"))
         element.textContent = element.textContent.replace(/ ?\[\[.*?\]\]/g, "");
       return new Promise((resolve) => setTimeout(resolve, 700));
     """)

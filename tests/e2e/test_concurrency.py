@@ -8,7 +8,8 @@ import pytest
 
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
-from dreamvision.database.client import ContentionError, Database, TableNames
+from dreamvision.database.client import Database, TableNames
+from dreamvision.database.transactions import ContentionError
 from dreamvision.dreams.repository import DreamRepository
 from dreamvision.dreams.service import analyze_pending
 from dreamvision.rendering.errors import RenderOutcomeUnknownError

@@ -22,7 +22,7 @@ FOR_EVER = f"{DREAM} [[runway:stuck]]"
 WATCH_PROGRESS = """
 window.sameDocument = true;
 window.progressSeen = [];
-const bar = document.getElementById("stage-bar");
+const bar = document.getElementById("player-progress");
 new MutationObserver(() => bar.hasAttribute("value") && window.progressSeen.push(bar.value))
   .observe(bar, { attributes: true });
 """
@@ -66,15 +66,15 @@ def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # no
 def test_a_dream_from_telling_to_deleting_in_two_tabs(visitor: Visitor, stack: dict[str, Any]) -> None:
     # GIVEN somebody who has just made an account, and a second tab, which needs no password
     name = visitor.register()
-    assert visitor.text("user-name") == name
-    assert "No dreams yet" in visitor.text("history-empty-words")
-    visitor.wait("document.getElementById('link-state').dataset.state === 'live'")
+    assert visitor.text("header-username") == name
+    assert "No dreams yet" in visitor.text("history-empty-text")
+    visitor.wait("document.getElementById('connection-status').dataset.state === 'live'")
     first = visitor.driver.current_window_handle
     visitor.driver.switch_to.new_window("tab")
     visitor.driver.get(visitor.url)
     visitor.signed_in()
     second = visitor.driver.current_window_handle
-    visitor.wait("document.getElementById('link-state').dataset.state === 'live'")
+    visitor.wait("document.getElementById('connection-status').dataset.state === 'live'")
     visitor.run(WATCH_CARDS)
 
     # WHEN they tell a dream in the first THEN its progress rises before their eyes, without a reload
@@ -82,34 +82,34 @@ def test_a_dream_from_telling_to_deleting_in_two_tabs(visitor: Visitor, stack: d
     visitor.run(WATCH_PROGRESS)
     visitor.tell(SLOWLY)
     visitor.phase("rendering")
-    assert visitor.text("stage-chips").startswith("Flight")
+    assert visitor.text("player-chips").startswith("Flight")
     visitor.phase("completed")
     assert visitor.run("return window.sameDocument") is True
     seen = visitor.run("return window.progressSeen")
     rising = list(dict.fromkeys(seen))
     assert len(rising) >= 3, seen
     assert rising == sorted(rising), seen
-    assert visitor.run("return document.getElementById('announcer').textContent") == "Your film is ready."
+    assert visitor.run("return document.getElementById('announcer').textContent") == "Your video is ready."
 
-    # AND the film plays by itself, without sound
-    visitor.wait("document.getElementById('stage-video').currentTime > 0.2")
-    before = visitor.run("return document.getElementById('stage-video').currentTime")
-    visitor.wait(f"document.getElementById('stage-video').currentTime > {before} + 0.3")
-    video = "const video = document.getElementById('stage-video');"
+    # AND the video plays by itself, without sound
+    visitor.wait("document.getElementById('player-video').currentTime > 0.2")
+    before = visitor.run("return document.getElementById('player-video').currentTime")
+    visitor.wait(f"document.getElementById('player-video').currentTime > {before} + 0.3")
+    video = "const video = document.getElementById('player-video');"
     assert visitor.run(f"{video} return video.muted && video.videoWidth") == 1280
 
-    # AND the history shows it, with its picture, under its category
+    # AND the history shows it, with its thumbnail, under its category
     assert visitor.text("history-total") == "1 dream"
-    visitor.wait("document.querySelector('.card img.still')?.naturalWidth > 100")
+    visitor.wait("document.querySelector('.card img.thumbnail')?.naturalWidth > 100")
     choose(visitor, "gothic")
-    visitor.wait("document.getElementById('history-empty-words').textContent.includes('Gothic')")
+    visitor.wait("document.getElementById('history-empty-text').textContent.includes('Gothic')")
     assert visitor.cards() == []
     choose(visitor, "flight")
     visitor.wait("document.querySelectorAll('.card-open').length === 1")
 
     # AND the second tab shows it: it was told, and did not ask; the progress rose more often than it looked in
     visitor.driver.switch_to.window(second)
-    visitor.wait("document.querySelector('.card[data-phase=completed] img.still')?.naturalWidth > 100")
+    visitor.wait("document.querySelector('.card[data-phase=completed] img.thumbnail')?.naturalWidth > 100")
     asked = visitor.run(
         "return performance.getEntriesByType('resource')"
         ".filter((entry) => entry.initiatorType === 'fetch' && /videos.[0-9a-f-]{36}$/.test(entry.name)).length"
@@ -118,10 +118,10 @@ def test_a_dream_from_telling_to_deleting_in_two_tabs(visitor: Visitor, stack: d
 
     # WHEN they delete it, but think again, THEN it stays; WHEN they delete it, THEN it is gone from both tabs
     visitor.driver.find_element(By.CSS_SELECTOR, ".card-delete").click()
-    visitor.button("Keep it").click()
+    visitor.button("Cancel").click()
     assert len(visitor.cards()) == 1
     visitor.driver.find_element(By.CSS_SELECTOR, ".card-delete").click()
-    visitor.button("Delete for ever").click()
+    visitor.button("Delete").click()
     visitor.wait("document.querySelectorAll('.card-open').length === 0")
     visitor.driver.switch_to.window(first)
     visitor.wait("document.querySelectorAll('.card-open').length === 0")
@@ -133,7 +133,7 @@ def test_a_dream_from_telling_to_deleting_in_two_tabs(visitor: Visitor, stack: d
         visitor.driver.switch_to.window(tab)
         visitor.wait("!document.getElementById('welcome').hidden")
         assert visitor.run("return sessionStorage.length") == 0
-        assert "signed out" in visitor.text("account-hint")
+        assert "signed out" in visitor.text("auth-notice")
 
     # AND in all that time nothing was asked of anybody else, and nobody complained
     visitor.driver.switch_to.window(first)
@@ -141,18 +141,18 @@ def test_a_dream_from_telling_to_deleting_in_two_tabs(visitor: Visitor, stack: d
     assert visitor.browser.complaints() == []
 
 
-def test_a_film_is_cancelled_after_a_reload_in_the_middle(visitor: Visitor, user: User) -> None:
+def test_a_video_is_cancelled_after_a_reload_in_the_middle(visitor: Visitor, user: User) -> None:
     visitor.sign_in(user)
     visitor.tell(FOR_EVER)
-    visitor.wait("!document.getElementById('stage-cancel').hidden")
+    visitor.wait("!document.getElementById('player-cancel').hidden")
     # The tab stays signed in, and what is being made is on the screen again.
     visitor.driver.refresh()
     visitor.signed_in()
-    visitor.wait("!document.getElementById('stage-cancel').hidden")
-    assert visitor.text("stage-text") == FOR_EVER
-    visitor.button("Cancel the film").click()
+    visitor.wait("!document.getElementById('player-cancel').hidden")
+    assert visitor.text("player-text") == FOR_EVER
+    visitor.button("Cancel video").click()
     visitor.phase("cancelled")
-    assert visitor.text("stage-words") == "The film was cancelled."
+    assert visitor.text("player-status") == "The video was cancelled."
     assert visitor.driver.find_element(By.CSS_SELECTOR, ".card-status").text == "Cancelled"
     assert user.get("/videos").json()["videos"][0]["status"] == "cancelled"
 
@@ -160,14 +160,14 @@ def test_a_film_is_cancelled_after_a_reload_in_the_middle(visitor: Visitor, user
 def test_errors_are_told_in_words(visitor: Visitor, user: User) -> None:
     # GIVEN nothing typed WHEN it is sent THEN the first field has the focus and says why
     visitor.button("Sign in").click()
-    assert visitor.text("email-error") == "Please type your e-mail address."
+    assert visitor.text("email-error") == "Please enter your email address."
     assert visitor.run("return document.activeElement.id") == "email"
 
     # A wrong password
     visitor.element("email").send_keys(user.email)
     visitor.element("password").send_keys("Wrong-Password-1", Keys.ENTER)
-    visitor.wait("!document.getElementById('account-error').hidden")
-    assert visitor.text("account-error").startswith("The sign-in was refused.")
+    visitor.wait("!document.getElementById('auth-error').hidden")
+    assert visitor.text("auth-error").startswith("The sign-in was refused.")
 
     # A weak one, as the API sees it
     visitor.button("Create an account").click()
@@ -178,7 +178,7 @@ def test_errors_are_told_in_words(visitor: Visitor, user: User) -> None:
     assert "8" in visitor.text("password-error")
 
     # A dream that is too short, then one that is refused
-    visitor.button("I have an account").click()
+    visitor.button("Sign in instead").click()
     visitor.element("password").clear()
     visitor.element("email").clear()
     visitor.sign_in(user)
@@ -195,9 +195,9 @@ def test_errors_are_told_in_words(visitor: Visitor, user: User) -> None:
     without_network = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     visitor.driver.execute_cdp_cmd("Network.emulateNetworkConditions", without_network)
     try:
-        visitor.button("Dream it").click()
+        visitor.button("Create video").click()
         visitor.wait("document.getElementById('dream-alert').textContent.startsWith('No connection.')")
-        assert visitor.text("link-state") == "Offline"
+        assert visitor.text("connection-status") == "Offline"
     finally:
         visitor.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**without_network, "offline": False})
 
@@ -208,7 +208,7 @@ def test_errors_are_told_in_words(visitor: Visitor, user: User) -> None:
       text.dispatchEvent(new Event("input"));
     """)
     assert visitor.text("dream-counter") == "2,000 of 2,000 characters"
-    visitor.button("Dream it").click()
+    visitor.button("Create video").click()
     visitor.wait("document.getElementById('dream-text').value === ''")
     assert visitor.text("dream-error") == visitor.text("dream-alert") == ""
 
@@ -227,12 +227,12 @@ def test_too_many_requests_are_counted_down_and_an_outage_is_told(visitor: Visit
         ? Promise.resolve(new Response(...answers.shift())) : real(url, options);
     """)
     visitor.tell(DREAM)
-    visitor.wait("document.getElementById('dream-submit').textContent.startsWith('Again in ')")
+    visitor.wait("document.getElementById('dream-submit').textContent.startsWith('Try again in ')")
     assert not visitor.element("dream-submit").is_enabled()
     assert visitor.text("dream-alert") == "Too many requests. Please wait."
-    visitor.wait("document.getElementById('dream-submit').textContent === 'Dream it'")
-    visitor.button("Dream it").click()
-    visitor.wait("document.getElementById('dream-alert').textContent.startsWith('A service that we depend on')")
+    visitor.wait("document.getElementById('dream-submit').textContent === 'Create video'")
+    visitor.button("Create video").click()
+    visitor.wait("document.getElementById('dream-alert').textContent.startsWith('A service we depend on')")
     assert visitor.element("dream-submit").is_enabled()
 
 
@@ -259,7 +259,7 @@ def test_tokens_are_renewed_until_the_session_is_over(visitor: Visitor, user: Us
         assert user.post("/auth/logout?scope=global").status_code in (200, 204)
         choose(visitor, "chase")
         visitor.wait("!document.getElementById('welcome').hidden")
-        assert "Your session has ended" in visitor.text("account-hint")
+        assert "Your session has ended" in visitor.text("auth-notice")
     finally:
         visitor.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
         visitor.run("localStorage.clear()")
@@ -273,12 +273,12 @@ def test_markup_in_a_dream_stays_text(visitor: Visitor, user: User) -> None:
     visitor.wait("document.querySelectorAll('.card-open').length === 1")
     assert visitor.cards()[0].startswith("<img src=x onerror=")
     visitor.driver.find_element(By.CSS_SELECTOR, ".card-open").click()
-    visitor.phase("unfilmed")
-    assert visitor.text("stage-text") == nasty
+    visitor.phase("no-video")
+    assert visitor.text("player-text") == nasty
     assert visitor.run("return window.pwned") is None
-    # AND a dream that was only analysed can be filmed from here
-    visitor.button("Film it").click()
-    visitor.wait("['waiting', 'rendering', 'completed'].includes(document.getElementById('stage').dataset.phase)")
+    # AND a dream that was only analyzed can be turned into a video from here
+    visitor.button("Turn into a video").click()
+    visitor.wait("['starting', 'rendering', 'completed'].includes(document.getElementById('player').dataset.phase)")
     assert len(user.get("/videos").json()["videos"]) == 1
 
 
@@ -286,7 +286,7 @@ def test_more_dreams_are_loaded_on_demand(visitor: Visitor, user: User, control:
     # GIVEN 14 dreams: one that was told, and copies of it
     assert user.post("/dreams/analyze", {"dream_text": DREAM}).status_code == 200
     row = control.rows("dreams", user.id)[0]
-    # The copies are old: live updates, which tell what was analysed a moment ago, do not bring them.
+    # The copies are old: live updates, which tell what was analyzed a moment ago, do not bring them.
     row.pop("analyzed_at", None)
     table = control.tables.Table(control.outputs["tables"]["dreams"])
     for number in range(13):
@@ -313,7 +313,7 @@ def test_it_is_accessible_and_the_keyboard_is_enough(visitor: Visitor, user: Use
 
     look_at(visitor)
     visitor.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
-    assert focused() == "Skip to the content"
+    assert focused() == "Skip to main content"
     order = []
     for _ in range(6):
         press(Keys.TAB)
@@ -322,9 +322,9 @@ def test_it_is_accessible_and_the_keyboard_is_enough(visitor: Visitor, user: Use
         "email",
         "password",
         "password-show",
-        "account-submit",
+        "auth-submit",
         "Create an account",
-        "Forgot the password?",
+        "Forgot password?",
     ]
 
     visitor.sign_in(user)
@@ -332,17 +332,17 @@ def test_it_is_accessible_and_the_keyboard_is_enough(visitor: Visitor, user: Use
     press(DREAM, Keys.TAB)
     assert focused() == "duration"
     press(Keys.ARROW_RIGHT)
-    assert visitor.text("duration-words") == "6 seconds"
+    assert visitor.text("duration-value") == "6 seconds"
     press(Keys.TAB, Keys.ENTER)
     visitor.phase("completed")
     assert user.get("/videos").json()["videos"][0]["duration"] == 6
     look_at(visitor)
-    visitor.run("document.getElementById('stage-delete').focus()")
+    visitor.run("document.getElementById('player-delete').focus()")
     press(Keys.ENTER)
     look_at(visitor)
-    assert focused() == "Keep it"
+    assert focused() == "Cancel"
     press(Keys.ENTER)
-    assert focused() == "stage-delete"
+    assert focused() == "player-delete"
 
 
 def choose(visitor: Visitor, category: str) -> None:
@@ -366,7 +366,7 @@ def test_the_page_runs_without_live_updates(visitor: Visitor, user: User, stack:
     try:
         visitor.open()
         visitor.sign_in(user)
-        assert visitor.text("link-state") == "Checking now and then"
+        assert visitor.text("connection-status") == "Auto-refresh"
         visitor.run(WATCH_PROGRESS)
         # WHEN a dream is told THEN polling shows its progress and its end
         started = time.monotonic()

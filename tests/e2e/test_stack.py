@@ -60,7 +60,7 @@ def test_iam_is_enforced(control: ControlPlane) -> None:
 def test_a_second_start_leaves_the_running_stack_alone(local: StackCommand, stack: dict[str, Any]) -> None:
     again = local.run("up")
     assert again.returncode == 0
-    assert "running already" in again.stdout
+    assert "already running" in again.stdout
     assert local.outputs() == stack
 
 

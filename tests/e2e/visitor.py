@@ -58,7 +58,7 @@ return [...document.querySelectorAll("body *")].filter((element) =>
 """
 TITLES = "return [...document.querySelectorAll('h1')].filter((each) => each.checkVisibility()).length"
 SMALL = """
-return [...document.querySelectorAll("button, .choice, summary")].filter((each) => each.checkVisibility())
+return [...document.querySelectorAll("button, .filter-option, summary")].filter((each) => each.checkVisibility())
   .filter((each) => each.getBoundingClientRect().height < 24).map((each) => each.outerHTML.slice(0, 80));
 """
 
@@ -92,12 +92,12 @@ class Visitor:
         return self.driver.execute_script(script)
 
     def wait(self, script: str) -> Any:
-        """What the expression gives, once that is true. The sandbox draws real films, which may take its time."""
+        """What the expression gives, once that is true. The sandbox draws real videos, which may take its time."""
         wait = WebDriverWait(self.driver, _PATIENCE_SECONDS, poll_frequency=0.1)
         return wait.until(lambda driver: driver.execute_script(f"return {script}"), f"never came true: {script}")
 
     def phase(self, wanted: str) -> None:
-        self.wait(f"document.getElementById('stage').dataset.phase === '{wanted}'")
+        self.wait(f"document.getElementById('player').dataset.phase === '{wanted}'")
 
     def register(self) -> str:
         name = f"dreamer-{secrets.token_hex(5)}"
@@ -105,7 +105,7 @@ class Visitor:
         self.element("username").send_keys(name)
         self.element("email").send_keys(f"{name}@example.com")
         self.element("password").send_keys(PASSWORD)
-        self.button("Create the account").click()
+        self.button("Create account").click()
         self.signed_in()
         return name
 
@@ -115,12 +115,12 @@ class Visitor:
         self.signed_in()
 
     def signed_in(self) -> None:
-        self.wait("!document.getElementById('dreaming').hidden")
+        self.wait("!document.getElementById('dreams').hidden")
         self.wait("!document.getElementById('cards').hasAttribute('aria-busy')")
 
     def tell(self, dream: str) -> None:
         self.element("dream-text").send_keys(dream)
-        self.button("Dream it").click()
+        self.button("Create video").click()
 
     def cards(self) -> list[str]:
         found: list[str] = self.run(

@@ -1,4 +1,4 @@
-"""AWS for integration tests: moto, with the tables and the bucket exactly as template.yaml declares them."""
+"""AWS for integration tests: moto, with the tables and the bucket as template.yaml declares them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,10 +33,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "POWERTOOLS_SERVICE_NAME": "dreamvision",
     "MEDIA_BUCKET": MEDIA_BUCKET,
     "MEDIA_BASE_URL": "https://media.example.com",
-    "TOKEN_ISSUER": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_test",
     "USER_POOL_ID": "us-east-1_test",
     "USER_POOL_CLIENT_ID": "test-client",
-    "JWKS_URL": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_test/.well-known/jwks.json",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:dream_to_video",
     "ERASURE_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:erase",
     "CURSOR_SECRET": "cursor-secret",
@@ -50,13 +48,13 @@ ENVIRONMENT: Mapping[str, str] = {
 
 @cache
 def template() -> dict[str, Any]:
-    """template.yaml with every intrinsic function in its long form. Shared by all: not to be changed."""
+    """Return template.yaml with every intrinsic function in its long form. Shared; do not modify."""
     return load_template((REPOSITORY / "template.yaml").read_text())
 
 
 @contextmanager
 def aws() -> Iterator[Database]:
-    """moto with the tables and the media bucket. Yields the database that the layer's code uses."""
+    """Run moto with the tables and the media bucket; yield the database that the layer's code uses."""
     with mock_aws():
         resources = template()["Resources"]
         dynamodb = boto3.client("dynamodb", region_name=REGION)
@@ -70,7 +68,7 @@ def aws() -> Iterator[Database]:
 
 
 class Capacity:
-    """What DynamoDB says that the calls of a client cost, in read and write units."""
+    """The capacity that a client's calls consume, in read and write units, as DynamoDB reports it."""
 
     def __init__(self, database: Database) -> None:
         self.reads: list[tuple[str, float]] = []
@@ -82,7 +80,7 @@ class Capacity:
     def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         found = parsed.get("ConsumedCapacity", [])
         if parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            # A refused write costs what it looked at: a unit for the small items at hand. The answer does not say so.
+            # A rejected write consumes what it read: a unit for these small items. The response does not report it.
             found = {"CapacityUnits": 1.0}
         units = sum(each["CapacityUnits"] for each in (found if isinstance(found, list) else [found]))
         reading = model.name in ("GetItem", "Query", "BatchGetItem", "TransactGetItems", "Scan")

@@ -1,4 +1,4 @@
-"""``events/``: every route has its sample, and none is left over."""
+"""Sample events in ``events/``: one per route, none unused."""
 
 import json
 

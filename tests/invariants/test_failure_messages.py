@@ -1,4 +1,4 @@
-"""What a person reads when a video came to nothing: the words of the very error, in the function that records it."""
+"""User messages of failed videos: RecordFailure knows the message of every error of an execution."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from dreamvision.media.errors import ImageRejectedError, MediaReadError
 from dreamvision.rendering import errors as rendering_errors
 from tests.conftest import REPOSITORY
 
-# In a process of its own, with what RecordFailure imports and nothing else: the tests have loaded every module.
+# A process of its own imports only what RecordFailure imports; the test process has loaded every module.
 _PROBE = """
 import json, runpy, sys
 runpy.run_path(sys.argv[1], run_name="app")
@@ -20,11 +20,11 @@ print(json.dumps({name: message_for(name) for name in sys.argv[2:]}))
 """
 
 
-def test_every_error_of_an_execution_has_its_own_words() -> None:
+def test_every_error_of_an_execution_has_its_own_message() -> None:
     modules = (analysis_errors, rendering_errors, media_errors)
     found = [each for module in modules for each in vars(module).values()]
     errors = {each for each in found if isinstance(each, type) and issubclass(each, DreamVisionError)}
-    # An upload is no part of an execution: its errors reach the user in another way.
+    # Uploads are not part of an execution; their errors reach the user in another way.
     errors -= {DreamVisionError, MediaReadError, *(each for each in errors if issubclass(each, ImageRejectedError))}
     assert len(errors) >= 35
     app = REPOSITORY / "functions/workflows/dream_to_video/record_failure/app.py"

@@ -1,4 +1,4 @@
-"""What a function imports: who the Claude SDK, FFmpeg and other heavy packages, and who what needs an environment."""
+"""Imports of the functions: which ones load the Claude SDK, FFmpeg and other heavy packages."""
 
 import json
 import subprocess
@@ -16,21 +16,21 @@ FUNCTIONS = {
 }
 CODE = {name: properties["CodeUri"].rstrip("/") for name, properties in FUNCTIONS.items()}
 CALL_CLAUDE = {"ApiAnalyzeDreamFunction", "AnalyzeDreamFunction"}
-CUT_PICTURES = {"ArchiveVideoFunction"}
-DECODE_PICTURES = {"ImageUploadedFunction"}
+CUT_THUMBNAILS = {"ArchiveVideoFunction"}
+DECODE_IMAGES = {"ImageUploadedFunction"}
 MAKE_LINKS = {"ApiDreamsFunction", "ApiVideosFunction", "RealtimeMessagesFunction", "RealtimePushFunction"}
 
-# A child for each function, forked after what all of them import: none of that is looked for.
+# Forks one child per function after the imports that all of them share; none of those is checked.
 _PROBE = """
 import json, os, runpy, sys
 import aws_lambda_powertools.event_handler.openapi.models, boto3, pydantic
-looked_for = ("anthropic", "av", "PIL", "httpx", "jwt", "email_validator", "dreamvision.queries.presenters")
-assert not any(name in sys.modules for name in looked_for)
+checked = ("anthropic", "av", "PIL", "httpx", "jwt", "email_validator", "dreamvision.queries.presenters")
+assert not any(name in sys.modules for name in checked)
 for app in sys.argv[1:]:
     child = os.fork()
     if child == 0:
         runpy.run_path(app, run_name="app")
-        print(json.dumps([name for name in looked_for if name in sys.modules]), flush=True)
+        print(json.dumps([name for name in checked if name in sys.modules]), flush=True)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0, app
 """
@@ -52,14 +52,14 @@ def test_only_the_functions_that_call_claude_import_its_sdk(imports: dict[str, s
 
 
 def test_only_archive_video_imports_ffmpeg(imports: dict[str, set[str]]) -> None:
-    assert {name for name, found in imports.items() if "av" in found} == CUT_PICTURES
+    assert {name for name, found in imports.items() if "av" in found} == CUT_THUMBNAILS
 
 
 def test_only_the_upload_trigger_imports_pillow(imports: dict[str, set[str]]) -> None:
-    assert {name for name, found in imports.items() if "PIL" in found} == DECODE_PICTURES
+    assert {name for name, found in imports.items() if "PIL" in found} == DECODE_IMAGES
 
 
-def test_only_auth_imports_the_check_of_email_addresses(imports: dict[str, set[str]]) -> None:
+def test_only_auth_imports_the_email_validator(imports: dict[str, set[str]]) -> None:
     assert {name for name, found in imports.items() if "email_validator" in found} <= {"ApiAuthFunction"}
 
 
@@ -67,18 +67,18 @@ def test_no_function_imports_pyjwt_before_it_needs_it(imports: dict[str, set[str
     assert not {name for name, found in imports.items() if "jwt" in found}
 
 
-def test_whoever_shows_media_knows_where_they_are_served_and_may_sign_videos(imports: dict[str, set[str]]) -> None:
+def test_functions_that_link_media_have_its_addresses_and_may_sign_videos(imports: dict[str, set[str]]) -> None:
     views = {name for name, found in imports.items() if "dreamvision.queries.presenters" in found}
     assert views - {"ApiAnalyzeDreamFunction"} == MAKE_LINKS  # an analysis has no media
     for name in MAKE_LINKS:
         variables = FUNCTIONS[name]["Environment"]["Variables"]
         assert {"MEDIA_BUCKET", "MEDIA_BASE_URL", "VIDEO_EXPIRY_DAYS"} <= variables.keys(), name
         statements = [each for policy in FUNCTIONS[name]["Policies"] for each in policy["Statement"]]
-        # Pictures are public: a role that only makes links needs the folder of the videos.
+        # Images are public: a role that only makes links needs just the folder of the videos.
         on_media = [(each["Action"], each["Resource"]) for each in statements if "s3:" in str(each["Action"])]
         assert on_media == [(["s3:GetObject"], {"Fn::Sub": "${MediaBucket.Arn}/videos/*"})], name
 
 
-def test_a_package_of_its_own_is_named_only_where_it_is_needed() -> None:
+def test_only_functions_that_need_their_own_packages_declare_them() -> None:
     declared = {name for name, folder in CODE.items() if (REPOSITORY / folder / "requirements.txt").exists()}
-    assert declared == CALL_CLAUDE | CUT_PICTURES | DECODE_PICTURES | {"ApiAuthFunction"}
+    assert declared == CALL_CLAUDE | CUT_THUMBNAILS | DECODE_IMAGES | {"ApiAuthFunction"}

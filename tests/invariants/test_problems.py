@@ -1,4 +1,4 @@
-"""The table of problems against the errors that exist."""
+"""The problem table, compared with the existing errors."""
 
 import importlib
 import pkgutil
@@ -27,7 +27,7 @@ def test_the_table_names_errors_that_exist() -> None:
     assert set(PROBLEMS) <= names, set(PROBLEMS) - names
 
 
-def test_every_error_has_words_for_the_user_and_a_safe_message() -> None:
+def test_every_error_has_a_user_message_and_is_named_as_one() -> None:
     _all_modules()
     for error in _errors(DreamVisionError):
         assert error.user_message.endswith((".", "?", "!")), error.__name__

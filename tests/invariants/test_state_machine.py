@@ -1,4 +1,4 @@
-"""The state machines as data: timeouts everywhere, no blind retries, red when they fail."""
+"""The state machines as data: timeouts, retries, failures."""
 
 import importlib
 import pkgutil
@@ -29,7 +29,7 @@ TASKS = _tasks(MACHINE) | _tasks(ERASURE)
 
 
 def _function(task: dict[str, Any]) -> str:
-    """The state's function, in the words of the template: what it is called by is its name and ``Arn``."""
+    """Return the logical id of the state's function, without its suffix ``Function``."""
     return str(task["Resource"]).removeprefix("${").removesuffix("Arn}")
 
 
@@ -76,7 +76,7 @@ def test_an_ambiguous_start_and_a_refusal_are_never_retried() -> None:
     )
 
 
-def test_every_failure_ends_red() -> None:
+def test_every_failure_ends_in_a_fail_state() -> None:
     assert STATES["RecordFailure"]["Next"] == "DreamFailed"
     assert {catch["Next"] for catch in STATES["RecordFailure"]["Catch"]} == {"DreamFailed"}
     assert STATES["DreamFailed"]["Type"] == "Fail"

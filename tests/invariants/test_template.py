@@ -1,4 +1,4 @@
-"""The template as data: what must hold for every route, function, role and table, whoever adds one."""
+"""The template as data: rules for every route, function, role and table, including new ones."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.fakes.aws import template
 TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 
-# Whoever adds a public route adds it here, on purpose.
+# A new public route must be added here as well.
 PUBLIC_ROUTES = {
     "GET /",
     "GET /api/v1/health",
@@ -32,6 +32,15 @@ PUBLIC_ROUTES = {
     "POST /api/v1/auth/resend-confirmation",
     "POST /api/v1/auth/forgot-password",
     "POST /api/v1/auth/reset-password",
+}
+
+
+LOG_GROUPS = {
+    "api": "ApiLogs",
+    "realtime": "RealtimeLogs",
+    "triggers": "TriggersLogs",
+    "workflows/dream_to_video": "DreamToVideoLogs",
+    "workflows/erasure": "ErasureLogs",
 }
 
 
@@ -68,11 +77,24 @@ def test_routes_are_specific() -> None:
 
 
 @pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=FUNCTION_IDS)
-def test_a_function_has_a_log_group_with_retention(name: str, function: dict[str, Any]) -> None:
-    group = function["LoggingConfig"]["LogGroup"]["Ref"]
-    assert RESOURCES[group]["Type"] == "AWS::Logs::LogGroup"
-    assert RESOURCES[group]["Properties"]["RetentionInDays"]
-    assert group == f"{name.removesuffix('Function')}Logs"
+def test_a_function_logs_to_its_folders_group_with_retention(name: str, function: dict[str, Any]) -> None:
+    (group,) = [group for folder, group in LOG_GROUPS.items() if function["CodeUri"].startswith(f"functions/{folder}/")]
+    assert function["LoggingConfig"] == {"LogGroup": {"Ref": group}}, name
+
+
+def test_every_log_group_has_a_retention() -> None:
+    groups = dict(of_type("AWS::Logs::LogGroup"))
+    assert set(groups) == set(LOG_GROUPS.values())
+    assert {str(group["RetentionInDays"]) for group in groups.values()} == {"{'Ref': 'LogRetentionDays'}"}
+
+
+def test_a_state_machine_logs_beside_its_functions() -> None:
+    for name, machine in of_type("AWS::Serverless::StateMachine"):
+        folder = machine["DefinitionUri"].removeprefix("functions/").rpartition("/")[0]
+        (destination,) = machine["Logging"]["Destinations"]
+        group = {"Fn::GetAtt": [LOG_GROUPS[folder], "Arn"]}
+        assert destination == {"CloudWatchLogsLogGroup": {"LogGroupArn": group}}, name
+        assert machine["Logging"]["IncludeExecutionData"] is False, name
 
 
 @pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=FUNCTION_IDS)
@@ -122,22 +144,22 @@ def test_tables_of_personal_data_have_the_user_first() -> None:
         assert keys[0] == {"AttributeName": "user_id", "KeyType": "HASH"}, name
 
 
-def test_every_websocket_route_leads_somewhere_and_connecting_is_authorized() -> None:
-    routes = {route["RouteKey"]: route for _, route in of_type("AWS::ApiGatewayV2::Route")}
-    assert set(routes) == {"$connect", "$disconnect", "$default", "ping", "sync"}
-    assert routes["$connect"]["AuthorizationType"] == "CUSTOM"
-    assert routes["$connect"]["AuthorizerId"] == {"Ref": "RealtimeAuthorizer"}
-    # A header that is named as the identity's source must be there always: one of the two ways in would be closed.
-    assert RESOURCES["RealtimeAuthorizer"]["Properties"]["IdentitySource"] == []
-    integrations = {name for name, _ in of_type("AWS::ApiGatewayV2::Integration")}
-    for key, route in routes.items():
-        assert route["Target"]["Fn::Sub"].removeprefix("integrations/").strip("${}") in integrations, key
+def test_every_websocket_route_has_a_function_and_connecting_is_authorized() -> None:
+    ((_, api),) = of_type("AWS::Serverless::WebSocketApi")
+    assert set(api["Routes"]) == {"$connect", "$disconnect", "$default", "ping", "sync"}
+    assert api["Auth"]["AuthType"] == "CUSTOM"
+    assert api["Auth"]["AuthArn"] == {"Fn::GetAtt": ["RealtimeAuthorizeFunction", "Arn"]}
+    # A header named as identity source is required: one of the two ways to send the token would be closed.
+    assert api["Auth"]["IdentitySource"] == []
+    for key, route in api["Routes"].items():
+        function, attribute = route["FunctionArn"]["Fn::GetAtt"]
+        assert (function in FUNCTION_IDS, attribute) == (True, "Arn"), key
 
 
 def test_handshakes_are_not_logged() -> None:
-    stage = RESOURCES["RealtimeStage"]["Properties"]
-    assert stage["DefaultRouteSettings"]["DataTraceEnabled"] is False
-    assert "AccessLogSettings" not in stage
+    api = RESOURCES["WebSocketApi"]["Properties"]
+    assert api["DefaultRouteSettings"]["DataTraceEnabled"] is False
+    assert "AccessLogSettings" not in api
 
 
 def test_a_stream_can_neither_be_blocked_nor_lose_records_unnoticed() -> None:
@@ -167,7 +189,7 @@ def test_the_media_bucket_is_private() -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_cdn_reaches_pictures_alone() -> None:
+def test_the_cdn_reaches_only_images() -> None:
     config = RESOURCES["MediaDistribution"]["Properties"]["DistributionConfig"]
     (origin,) = config["Origins"]
     assert origin["OriginPath"] == "/thumbnails"
@@ -185,7 +207,7 @@ def test_the_cdn_reaches_pictures_alone() -> None:
     assert "${MediaDistribution}" in str(allowed["Condition"]["StringEquals"]["AWS:SourceArn"])
 
 
-def test_uploads_are_forgotten_and_videos_expire_by_parameter() -> None:
+def test_uploads_expire_and_videos_expire_by_parameter() -> None:
     rules = RESOURCES["MediaBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     by_id = {rule["Id"]: rule for rule in rules if "Id" in rule}
     assert by_id["forgotten-uploads"]["Prefix"] == "uploads/"
@@ -254,13 +276,13 @@ def _parameter(setting: str) -> str:
     return "".join(word.capitalize() for word in setting.split("_"))
 
 
-def test_a_request_is_held_longer_than_any_function_can_be_at_work_on_it() -> None:
+def test_an_idempotency_hold_outlasts_every_function() -> None:
     timeouts = [function.get("Timeout", 10) for _, function in FUNCTIONS if "HttpApi" in str(function.get("Events"))]
     assert max(timeouts) < HOLD_SECONDS
     assert max(timeouts) < GRACE.total_seconds()
 
 
-def test_whatever_makes_a_video_final_may_give_its_quotas_back() -> None:
+def test_functions_that_finish_videos_may_release_quotas() -> None:
     for name in ("ArchiveVideo", "RecordFailure", "ExecutionStopped", "Sweep", "ApiDreams", "ApiVideos"):
         allowed = [
             action

@@ -1,9 +1,9 @@
-// The HTTP API: JSON in and out, problems as exceptions, one renewal of the session on a 401.
+// HTTP client of the API: JSON requests and responses, errors as exceptions, one token renewal on a 401.
 
-import { noAnswer, Problem, problemOf } from "./problems.js";
+import { ApiError, errorOf, networkError } from "./api-error.js";
 import { Session } from "./session.js";
 
-// The longest answer, that of POST /dreams/generate-video, takes up to 30 seconds.
+// The slowest route, POST /dreams/generate-video, takes up to 30 seconds.
 const TIMEOUT_MS = 40_000;
 
 export class Api {
@@ -17,15 +17,15 @@ export class Api {
   }
 
   /**
-   * One request. Resolves to `{status, headers, data}` for 2xx and 304 (`data` is null where there is no body).
-   * Throws Problem, SessionOverError, or an AbortError when `signal` is aborted.
+   * Sends one request. Resolves to `{status, headers, data}` for 2xx and 304 (`data` is null without a body).
+   * Throws ApiError, SessionEndedError, or an AbortError when `signal` is aborted.
    */
   async call(method, path, { body, headers = {}, signal, anonymous = false } = {}) {
     let token = anonymous ? null : await this.session.accessToken();
-    let response = await this.#send(method, path, body, headers, signal, token).catch((problem) => {
-      // The gateway refuses a token without the headers that would let this page read its answer: to the page that is
-      // no answer at all. Asking again is harmless for a GET.
-      if (anonymous || method !== "GET" || problem.status !== 0 || !navigator.onLine) throw problem;
+    let response = await this.#send(method, path, body, headers, signal, token).catch((error) => {
+      // The gateway rejects a token without CORS headers, so the page cannot read that response and sees a network
+      // error instead. Sending a GET again is harmless.
+      if (anonymous || method !== "GET" || error.status !== 0 || !navigator.onLine) throw error;
       return { status: 401 };
     });
     if (response.status === 401 && !anonymous) {
@@ -34,7 +34,7 @@ export class Api {
       response = await this.#send(method, path, body, headers, signal, token);
       if (response.status === 401) this.session.close("expired");
     }
-    if (!response.ok && response.status !== 304) throw await problemOf(response);
+    if (!response.ok && response.status !== 304) throw await errorOf(response);
     return { status: response.status, headers: response.headers, data: await json(response) };
   }
 
@@ -60,7 +60,7 @@ export class Api {
       });
     } catch {
       signal?.throwIfAborted();
-      throw timeout.aborted ? new Problem({ status: 504 }) : noAnswer();
+      throw timeout.aborted ? new ApiError({ status: 504 }) : networkError();
     }
   }
 }

@@ -1,18 +1,18 @@
-// Small helpers around the document. Text goes in as text, never as markup.
+// DOM helpers. Text is always set as text, never as markup.
 
 export const byId = (id) => document.getElementById(id);
 
-/** Shows or hides an alert: `text` in a `role="alert"` element, "" hides it. */
-export function say(element, text) {
+/** Sets the text of a message element and shows it; an empty text hides it. */
+export function setMessage(element, text) {
   element.textContent = text;
   element.hidden = !text;
 }
 
-export const show = (element, visible) => {
+export const setVisible = (element, visible) => {
   element.hidden = !visible;
 };
 
-/** Speaks a sentence to screen readers. The same sentence twice in a row is spoken twice. */
+/** Announces a sentence to screen readers, also when it is the same as the last one. */
 export function announce(text) {
   const announcer = byId("announcer");
   announcer.textContent = "";
@@ -21,22 +21,24 @@ export function announce(text) {
   });
 }
 
-export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const prefersReducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** Scrolls where something has to be seen and is not: to its top where it is below the form, on a phone. */
-export function bringIntoView(element) {
+const scrollBehavior = () => (prefersReducedMotion() ? "auto" : "smooth");
+
+/** Scrolls to the top of an element unless all of it is visible, for example when it is below the form on a phone. */
+export function scrollIntoViewIfNeeded(element) {
   const { top, bottom } = element.getBoundingClientRect();
   if (top >= 0 && bottom <= innerHeight) return;
-  element.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
+  element.scrollIntoView({ behavior: scrollBehavior(), block: "start" });
 }
 
-/** Brings an element into view and moves the focus to it. */
-export function goTo(element) {
+/** Moves the focus to an element and scrolls it into view. */
+export function moveFocusTo(element) {
   element.focus({ preventScroll: true });
-  element.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "nearest" });
+  element.scrollIntoView({ behavior: scrollBehavior(), block: "nearest" });
 }
 
-/** Resolves after `ms`, or at once when the signal is aborted. */
+/** Resolves after `ms` milliseconds, or at once when the signal is aborted. */
 export function sleep(ms, signal) {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

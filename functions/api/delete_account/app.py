@@ -24,7 +24,7 @@ api = Api()
     errors=("ErasureUnavailableError", "UserPoolBusyError", "UserPoolUnreachableError"),
 )
 def delete_me() -> Response[None]:
-    AccountErasure.shared().delete(api.caller.user_id, ErasureWorkflow.shared())
+    AccountErasure.shared().start(api.caller.user_id, ErasureWorkflow.shared())
     return Response(status_code=int(HTTPStatus.NO_CONTENT), body=None)
 
 

@@ -14,7 +14,7 @@ from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.idempotency import IdempotentRequest
 from dreamvision.limits.rate_limits import Scope
 from dreamvision.queries.dreams import DreamQueries
-from dreamvision.queries.presenters import analysis_response
+from dreamvision.queries.presenters import analysis_response, generation_response
 from dreamvision.schemas.base import UuidText
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.dreams import (
@@ -91,7 +91,7 @@ def _film(body: CombinedDreamVideoRequest, attempt: IdempotentRequest) -> tuple[
     api.add_problem_fields(dream_id=dream_id, job_id=video.job_id)
     asynchronous = "respond-async" in api.header("prefer")
     dream = None if asynchronous else filming.wait_for_analysis(user_id, dream_id, _WAIT_SECONDS)
-    generation = filming.generation(video)
+    generation = generation_response(video, filming.estimated_completion(video))
     return _Accepted(generation=generation, analyzed=dream is not None, asynchronous=asynchronous), dream
 
 

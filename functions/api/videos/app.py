@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from dreamvision.limits.rate_limits import Scope
+from dreamvision.queries.presenters import Presenter, generation_response
 from dreamvision.queries.videos import VideoQueries
 from dreamvision.schemas.base import UuidText
 from dreamvision.schemas.videos import (
@@ -51,7 +52,7 @@ def generate_video(body: VideoGenerationRequest, idempotency_key: IdempotencyKey
         if attempt.replayed is not None:
             return VideoGenerationResponse.model_validate(attempt.replayed)
         video = filming.create(api.caller.user_id, body.dream_id, body.duration, seed=attempt.seed)
-        generation = filming.generation(video)
+        generation = generation_response(video, filming.estimated_completion(video))
         attempt.answer = generation.model_dump(mode="json", exclude_none=True)
     return generation
 
@@ -108,7 +109,7 @@ def get_video(
 )
 @documented(errors=("VideoNotFoundError", "VideoFinalError", "ContentionError", "ExecutionStopError"))
 def cancel_video(job_id: Annotated[UuidText, Path()]) -> VideoStatusResponse:
-    return VideoQueries.shared().cancel(api.caller.user_id, job_id)
+    return Presenter.shared().video(VideoService.shared().cancel(api.caller.user_id, job_id))
 
 
 handler = lambda_handler(api)

@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return {"statusCode": 400}
     connection = connected(event)
     try:
-        ConnectionManager.shared().register_connection(connection.access, connection.connection_id)
+        ConnectionManager.shared().register(connection.access, connection.connection_id)
     except TooManyConnectionsError as error:
         logger.info("refused: too many connections")
         return {"statusCode": 429, "body": error.user_message}

@@ -14,5 +14,5 @@ logger = Logger()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     connection = connected(event)
-    MessageHandler.shared().handle_message(connection.connection_id, connection.access, text_of(event))
+    MessageHandler.shared().handle(connection.connection_id, connection.access, text_of(event))
     return {"statusCode": 200}

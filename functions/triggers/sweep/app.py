@@ -6,7 +6,6 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dreamvision.core.clock import utc_now
-from dreamvision.core.config import Config
 from dreamvision.database.client import Database
 from dreamvision.rendering.factory import configured_renderer
 from dreamvision.videos.lifecycle import VideoLifecycle
@@ -16,15 +15,9 @@ from dreamvision.videos.workflow import VideoWorkflow
 logger = Logger()
 
 
-class Settings(Config):
-    """The state machine whose executions are looked for."""
-
-    state_machine_arn: str
-
-
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    workflow = VideoWorkflow(Settings.from_environment().state_machine_arn)
+    workflow = VideoWorkflow.shared()
     swept = sweep(VideoLifecycle(Database.shared()), workflow, configured_renderer, utc_now())
     logger.info("swept", extra=swept._asdict())
     return swept._asdict()

@@ -1,1 +1,1 @@
-"""A sandbox server that speaks the wire protocol of Claude's Messages API."""
+"""Simulation of Claude's Messages API."""

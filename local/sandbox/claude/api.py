@@ -1,4 +1,4 @@
-"""The Messages API of Anthropic, as a function from request to reply (platform.claude.com, API reference)."""
+"""Anthropic's Messages API as a function from request to reply (platform.claude.com, API reference)."""
 
 import json
 import math
@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from local.sandbox import CLAUDE_KEY
-from local.sandbox.claude.answers import Answer, answer, dream_of, input_tokens, vendor_id
-from local.sandbox.claude.cache import PromptCache
 from local.sandbox.claude.models import BY_NAME, MODELS, ClaudeModel
+from local.sandbox.claude.prompt_cache import PromptCache
+from local.sandbox.claude.responses import ModelResponse, dream_text, generate_response, input_tokens, vendor_id
 from local.sandbox.claude.stream import as_events
-from local.sandbox.claude.validation import VERSIONS, Call, InvalidRequestError, check_body
+from local.sandbox.claude.validation import VERSIONS, Call, InvalidRequestError, validate_body
 from local.sandbox.control import PREFIX, control_reply
 from local.sandbox.faults import CLAUDE_KINDS, Fault, FaultQueue, faults_in
 from local.sandbox.http_server import Reply, Request, json_reply
-from local.sandbox.request_log import Journal, sha256_of, timestamp
+from local.sandbox.request_log import RequestLog, sha256_of, timestamp
 
 _ORGANIZATION = "5f1d7c0e-5a2b-4f0e-9d0a-5a4db0c5a11d"
 _REQUESTS_PER_MINUTE = 4_000
 _TOKENS_PER_MINUTE = 2_000_000
-_HANG_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 _SLOW_SECONDS = 25.0
 _RETRY_AFTER_SECONDS = 2.0
 _FAILURES = {
@@ -37,28 +37,28 @@ _FAILURES = {
 
 
 class ClaudeApi:
-    """Answers after ``seconds`` of thinking time. ``stopping`` ends every delay at once."""
+    """The Messages API, with a response time of ``seconds``. Setting ``stopping`` ends every delay at once."""
 
     def __init__(self, seconds: float, stopping: threading.Event, clock: Callable[[], float] = time.time) -> None:
         self._seconds = seconds
         self._stopping = stopping
         self._clock = clock
-        self._journal = Journal()
+        self._request_log = RequestLog()
         self._faults = FaultQueue(CLAUDE_KINDS)
         self._cache = PromptCache(clock)
         self._lock = threading.Lock()
         self._seen_once: set[tuple[str, str]] = set()
 
     def reset(self) -> None:
-        """Forget requests, queued faults and what has failed once."""
-        self._journal.clear()
+        """Delete logged requests, queued faults, the prompt cache and the record of one-time faults."""
+        self._request_log.clear()
         self._faults.clear()
         self._cache.clear()
         with self._lock:
             self._seen_once.clear()
 
-    def refuse(self, status: int) -> Reply:
-        """The reply to a request that never reached a route: 413 too large, 411 without a length."""
+    def reject(self, status: int) -> Reply:
+        """Build the reply to an unread request: 413 if it is too large, 411 if it has no Content-Length."""
         if status == 413:
             return _error(413, "request_too_large", "Request exceeds the maximum size")
         return _error(status, "invalid_request_error", "Content-Length is required")
@@ -91,10 +91,10 @@ class ClaudeApi:
         entry: dict[str, object] = {"at": timestamp(started), "model": None, "stop_reason": None}
         text = request.body.decode("utf-8", "replace")
         try:
-            call = check_body(_decoded(request.body), version)
-            text = dream_of(call.body["messages"])
+            call = validate_body(_decoded(request.body), version)
+            text = dream_text(call.body["messages"])
             entry |= {"model": call.model.id, "dream_sha256": sha256_of(text)}
-            reply, stop_reason = self._act(call, text)
+            reply, stop_reason = self._respond(call, text)
             entry |= {"status": reply.status, "stop_reason": stop_reason}
             return reply
         except InvalidRequestError as error:
@@ -102,48 +102,50 @@ class ClaudeApi:
             raise
         finally:
             entry["duration_ms"] = round((self._clock() - started) * 1000)
-            self._journal.add(text, entry)
+            self._request_log.add(text, entry)
 
-    def _act(self, call: Call, dream: str) -> tuple[Reply, str | None]:
+    def _respond(self, call: Call, dream: str) -> tuple[Reply, str | None]:
+        """Return the reply and its stop reason, None for a failure."""
         faults = self._faults_for(dream)
         failure = next((fault for fault in faults if fault.kind in (*_FAILURES, "timeout", "garbage")), None)
         self._stopping.wait(self._delay(faults))
         if failure is not None:
             return _failure(failure), None
-        said = answer(call, faults)
-        usage = self._usage(call, said)
-        message = _message(call.model, said, usage)
+        response = generate_response(call, faults)
+        usage = self._usage(call, response)
+        message = _message(call.model, response, usage)
         headers = _headers(usage)
         if call.body.get("stream"):
-            return Reply(200, as_events(message), {"content-type": "text/event-stream", **headers}), said.stop_reason
-        return json_reply(200, message, headers), said.stop_reason
+            headers["content-type"] = "text/event-stream"
+            return Reply(200, as_events(message), headers), response.stop_reason
+        return json_reply(200, message, headers), response.stop_reason
 
     def _faults_for(self, dream: str) -> tuple[Fault, ...]:
         queued = self._faults.take()
         faults = (*([queued] if queued else []), *faults_in(dream, "claude"))
-        return tuple(found for fault in faults if (found := self._once(fault, dream)) is not None)
+        return tuple(active for fault in faults if (active := self._active(fault, dream)) is not None)
 
-    def _once(self, fault: Fault, dream: str) -> Fault | None:
-        """``error_once`` is ``error`` for the first request with this dream, and nothing after that."""
+    def _active(self, fault: Fault, dream: str) -> Fault | None:
+        """Resolve a one-time fault: ``error_once`` is ``error`` on a dream's first request, and None afterwards."""
         kind = fault.kind.removesuffix("_once")
         if kind == fault.kind or kind == "bad":
             return fault
-        mark = (fault.kind, sha256_of(dream))
+        key = (fault.kind, sha256_of(dream))
         with self._lock:
-            if mark in self._seen_once:
+            if key in self._seen_once:
                 return None
-            self._seen_once.add(mark)
+            self._seen_once.add(key)
         return Fault(kind, fault.amount)
 
     def _delay(self, faults: Sequence[Fault]) -> float:
         for fault in faults:
             if fault.kind == "timeout":
-                return fault.amount or _HANG_SECONDS
+                return fault.amount or _TIMEOUT_SECONDS
             if fault.kind == "slow":
                 return _SLOW_SECONDS if fault.amount is None else fault.amount
         return self._seconds
 
-    def _usage(self, call: Call, said: Answer) -> dict[str, Any]:
+    def _usage(self, call: Call, response: ModelResponse) -> dict[str, Any]:
         total = input_tokens(call.body, call.model.token_factor)
         written, read = self._cache.look_up(call)
         return {
@@ -151,17 +153,21 @@ class ClaudeApi:
             "cache_creation_input_tokens": written,
             "cache_read_input_tokens": read,
             "cache_creation": {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0},
-            "output_tokens": said.output_tokens,
+            "output_tokens": response.output_tokens,
             "service_tier": "standard",
         }
 
     def _report(self, contains: str) -> dict[str, object]:
-        found = self._journal.find(contains)
+        found = self._request_log.find(contains)
         return {"count": len(found), "requests": found}
 
 
 def _check_headers(request: Request) -> str:
-    """The API version. Of two keys x-api-key counts. Raises InvalidRequestError (401, or 400 for the version)."""
+    """Check the API key and return the API version. ``x-api-key`` takes precedence over ``authorization``.
+
+    Raises:
+        InvalidRequestError: the key (401) or the version (400) is missing or invalid.
+    """
     key = request.headers.get("x-api-key")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if key is None and scheme.lower() != "bearer":
@@ -189,7 +195,7 @@ def _count_tokens(request: Request) -> Reply:
     body = _decoded(request.body)
     if not isinstance(body, dict):
         raise InvalidRequestError("Input should be a valid dictionary")
-    call = check_body({**body, "max_tokens": 1}, VERSIONS[1])
+    call = validate_body({**body, "max_tokens": 1}, VERSIONS[1])
     return json_reply(200, {"input_tokens": input_tokens(call.body, call.model.token_factor)}, _headers(None))
 
 
@@ -217,17 +223,18 @@ def _described(model: ClaudeModel) -> dict[str, object]:
     }
 
 
-def _message(model: ClaudeModel, said: Answer, usage: dict[str, Any]) -> dict[str, Any]:
-    refused = {"type": "refusal", "category": None, "explanation": None} if said.stop_reason == "refusal" else None
+def _message(model: ClaudeModel, response: ModelResponse, usage: dict[str, Any]) -> dict[str, Any]:
+    is_refusal = response.stop_reason == "refusal"
+    details = {"type": "refusal", "category": None, "explanation": None} if is_refusal else None
     return {
         "id": vendor_id("msg_"),
         "type": "message",
         "role": "assistant",
         "model": model.id,
-        "content": said.content,
-        "stop_reason": said.stop_reason,
+        "content": response.content,
+        "stop_reason": response.stop_reason,
         "stop_sequence": None,
-        "stop_details": refused,
+        "stop_details": details,
         "usage": usage,
     }
 

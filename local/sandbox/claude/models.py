@@ -1,11 +1,11 @@
-"""The Claude models that the sandbox knows, with what each accepts (platform.claude.com, models overview)."""
+"""The Claude models that the sandbox supports, and what each accepts (platform.claude.com, models overview)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ClaudeModel:
-    """One model. Limits are in tokens; ``token_factor`` is tokens for the same text relative to the 4.x models."""
+    """A model. Limits are in tokens; ``token_factor`` is the tokens for a text relative to the 4.x models."""
 
     id: str
     display_name: str
@@ -54,4 +54,4 @@ MODELS = (
 )  # fmt: skip
 
 BY_NAME = {name: model for model in MODELS for name in (model.id, model.alias) if name}
-"""Every id and alias. What is not here is unknown or retired, and answers 404."""
+"""Models by id and alias. Any other name is unknown or retired and yields 404."""

@@ -1,25 +1,24 @@
-"""Writes the video prompt for a dream: the category's template, filled and extended from the dream's own words."""
+"""Write the video prompt for a dream: the category's template, filled and extended with phrases from the dream."""
 
 import random
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.sandbox.claude.categories import Guess, classify
-from local.sandbox.claude.phrases import DreamWords, read_dream
-from local.sandbox.faults import runway_words, without_magic
+from local.sandbox.claude.phrase_extraction import DreamPhrases, extract_phrases
+from local.sandbox.faults import runway_markers
 from local.sandbox.request_log import sha256_of
 
 TEMPLATES = Path(__file__).parents[3] / "prompts" / "templates"
 MIN_WORDS, MAX_WORDS = 60, 120
 MAX_UTF16_UNITS = 900
-"""Below Runway's limit of 1,000 UTF-16 units, magic words included."""
+"""Below Runway's limit of 1,000 UTF-16 units, fault markers included."""
 _SLOT = re.compile(r"\[[^\[\]]+\]")
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the writer knows about one category: fallbacks for each slot, and sentences to choose from."""
+class PromptStyle:
+    """The texts for one category: a fallback for each template slot, and sentences to choose from."""
 
     template: str
     place: str
@@ -32,8 +31,8 @@ class Look:
     beats: tuple[str, ...]
 
 
-LOOKS = {
-    "gothic": Look(
+STYLES = {
+    "gothic": PromptStyle(
         "POV continuous glide through [twisted/decaying space], [oppressive element dominates frame], "
         "[unnatural lighting], slow push forward, dread mounting.",
         "a vaulted stone corridor", "a towering hooded figure",
@@ -46,7 +45,7 @@ LOOKS = {
         ("The air itself seems to hold its breath, and a heavy, helpless dread settles in.",
          "Everything waits in silence, and the dreamer feels small, watched and afraid."),
     ),
-    "chase": Look(
+    "chase": PromptStyle(
         "POV rapid movement through [location], [threat] gaining in peripheral, sharp turns, "
         "[environmental obstacles], accelerating panic, abrupt cuts.",
         "a narrow rain-soaked alley", "a tall faceless shape",
@@ -59,7 +58,7 @@ LOOKS = {
         ("The way ahead narrows, and raw panic beats like a drum.",
          "There is no room left to run, only a racing heart and sheer terror."),
     ),
-    "flight": Look(
+    "flight": PromptStyle(
         "POV gentle rise through [environment], [surreal elements] drift past, weightless perspective shifts, "
         "impossible angles, dreamlike momentum.",
         "a sea of golden clouds", "a slow dark storm front",
@@ -72,7 +71,7 @@ LOOKS = {
         ("The body forgets its weight, and pure, quiet wonder opens wide.",
          "Nothing holds the dreamer down anymore, only calm and joyful freedom."),
     ),
-    "transformation": Look(
+    "transformation": PromptStyle(
         "POV fixed on [subject/space], [element] gradually shifts/morphs, reality bends, [detail] transforms, "
         "unsettling transition, surreal revelation.",
         "a still room", "a waiting silhouette",
@@ -83,9 +82,9 @@ LOOKS = {
         ("Edges ripple as if the whole scene were made of liquid.", "Colors bleed from one form into the next.",
          "Familiar outlines stretch, fold inward and bloom again."),
         ("What remains is almost recognizable, and awe turns slowly into unease.",
-         "The last shape settles, strange and beautiful, and the dreamer cannot look away in wonder."),
+         "The last shape settles, strange and beautiful, and the dreamer cannot style away in wonder."),
     ),
-    "physics": Look(
+    "physics": PromptStyle(
         "POV [impossible camera movement] through [space], [objects/gravity] behaving wrong, "
         "[architectural impossibility], reality glitches.",
         "a tower without floors", "a slow falling shadow",
@@ -98,7 +97,7 @@ LOOKS = {
         ("Balance slips away, and dizzy, weightless disbelief takes over.",
          "Nothing obeys any rule anymore, and bewildered awe is all that is left."),
     ),
-    "liminal": Look(
+    "liminal": PromptStyle(
         "POV slow track through [familiar space made wrong], [uncanny detail], sterile/fluorescent lighting, "
         "empty wrongness, mounting unease.",
         "an endless carpeted corridor", "a figure that never turns around",
@@ -115,48 +114,40 @@ LOOKS = {
 _MOVEMENT = ("slow barrel roll and backward fall", "upside-down drift", "spiralling sideways glide")
 
 
-@dataclass(frozen=True)
-class Script:
-    """An answer to a dream. ``prompt`` has 60 to 120 words, at most 900 UTF-16 units, and ends with Runway's words."""
+def write_prompt(dream: str, category: str) -> str:
+    """Write the prompt for ``dream``: 60 to 120 words and at most 900 UTF-16 units, with Runway's fault markers last.
 
-    guess: Guess
-    prompt: str
-
-
-def write_script(dream: str) -> Script:
-    """The category and the prompt for ``dream``: the same dream always gives the same script."""
-    guess = classify(without_magic(dream))
-    return Script(guess, _write(dream, guess.category, runway_words(dream)))
+    The same dream always yields the same prompt.
+    """
+    style, markers = STYLES[category], runway_markers(dream)
+    budget = MAX_UTF16_UNITS - utf16_units(" ".join(["", *markers]))
+    for phrases in (extract_phrases(dream), DreamPhrases((), (), ())):
+        rng = random.Random(sha256_of(dream))  # noqa: S311 - a choice of sentences, not a secret
+        text = _compose(category, style, phrases, rng, budget, MAX_WORDS - len(markers))
+        if utf16_units(text) <= budget:
+            break
+    return " ".join([text, *markers])
 
 
 def utf16_units(text: str) -> int:
-    """Length as Runway counts it: a character outside the basic plane counts two."""
+    """Return the length in Runway's unit: a character outside the basic multilingual plane counts as two."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _write(dream: str, category: str, extra: list[str]) -> str:
-    look = LOOKS[category]
-    budget = MAX_UTF16_UNITS - utf16_units(" ".join(["", *extra]))
-    for words in (read_dream(dream), DreamWords((), (), ())):
-        rng = random.Random(sha256_of(dream))  # noqa: S311 - a choice of sentences, not a secret
-        text = _compose(category, look, words, rng, budget, MAX_WORDS - len(extra))
-        if utf16_units(text) <= budget:
-            break
-    return " ".join([text, *extra])
-
-
-def _compose(category: str, look: Look, words: DreamWords, rng: random.Random, budget: int, max_words: int) -> str:
-    """Opening from the template, details, light and air as far as they fit, and the emotional beat at the end."""
-    things = [*words.things, *words.threats[1:], *words.places[1:]]
-    spare = [thing for thing in look.things if thing not in things]
-    light, other_light = rng.sample(look.light, 2)
-    opening = _fill_template(category, look, words, things, spare, light, rng)
+def _compose(
+    category: str, style: PromptStyle, phrases: DreamPhrases, rng: random.Random, budget: int, max_words: int
+) -> str:
+    """Join the filled template, as many details, light and air as fit, and the closing emotional beat."""
+    things = [*phrases.things, *phrases.threats[1:], *phrases.places[1:]]
+    spare = [thing for thing in style.things if thing not in things]
+    light, other_light = rng.sample(style.light, 2)
+    opening = _fill_template(category, style, phrases, things, spare, light, rng)
     details = [*things[:3], *spare[: max(0, 2 - len(things))]]
-    beat = rng.choice(look.beats)
+    beat = rng.choice(style.beats)
     middle = [
-        f"{_listed(details)} {look.moves}, all in one unbroken take.",
+        f"{_listed(details)} {style.moves}, all in one unbroken take.",
         f"The scene is lit by {other_light if light in opening else light}.",
-        *rng.sample(look.air, len(look.air)),
+        *rng.sample(style.air, len(style.air)),
     ]
     chosen: list[str] = []
     for sentence in middle:
@@ -169,19 +160,19 @@ def _compose(category: str, look: Look, words: DreamWords, rng: random.Random, b
 
 def _fill_template(
     category: str,
-    look: Look,
-    words: DreamWords,
+    style: PromptStyle,
+    phrases: DreamPhrases,
     things: list[str],
     spare: list[str],
     light: str,
     rng: random.Random,
 ) -> str:
-    """The template with its slots filled. Takes what it uses out of ``things`` and ``spare``."""
-    place = look.place_form.format(words.places[0] if words.places else look.place)
-    threat = words.threats[0] if words.threats else None
+    """Fill the template's slots, removing the phrases used from ``things`` and ``spare``."""
+    place = style.place_form.format(phrases.places[0] if phrases.places else style.place)
+    threat = phrases.threats[0] if phrases.threats else None
 
     def thing() -> str:
-        return (things or spare).pop(0) if things or spare else look.things[0]
+        return (things or spare).pop(0) if things or spare else style.things[0]
 
     def value(slot: re.Match[str]) -> str:
         name = slot.group().lower()
@@ -190,15 +181,15 @@ def _fill_template(
         if re.search(r"light", name):
             return light
         if re.search(r"threat", name):
-            return threat or look.threat
+            return threat or style.threat
         if re.search(r"dominat", name):
             return f"{threat or thing()} dominating the frame"
         if re.search(r"space|location|environment(?!al)|subject", name):
             return place
         return thing()
 
-    filled = _SLOT.sub(value, _template(category, look))
-    # "Abrupt cuts" would contradict the rule of one continuous shot.
+    filled = _SLOT.sub(value, _template(category, style))
+    # A prompt must describe one continuous shot, so "abrupt cuts" is not allowed.
     return (
         filled.replace("abrupt cuts", "abrupt swerves")
         .replace("shifts/morphs", "shifts and morphs")
@@ -206,13 +197,13 @@ def _fill_template(
     )
 
 
-def _template(category: str, look: Look) -> str:
+def _template(category: str, style: PromptStyle) -> str:
     path = TEMPLATES / f"{category}.txt"
     if path.is_file():
         for line in path.read_text("utf-8").splitlines():
             if line.startswith("POV") and _SLOT.search(line):
                 return line.strip()
-    return look.template
+    return style.template
 
 
 def _listed(phrases: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""JSON schemas of structured outputs: which ones the API refuses, and a value that satisfies a given one."""
+"""JSON schemas of structured outputs: rejects unsupported ones and generates a value that satisfies a schema."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,11 +16,15 @@ _TYPES = frozenset({"object", "array", "string", "integer", "number", "boolean",
 
 
 class UnsupportedSchemaError(Exception):
-    """The schema is outside the subset that structured outputs support. The message is the API's own."""
+    """The schema is outside the subset that structured outputs support. The message has the API's wording."""
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
-    """Raise UnsupportedSchemaError for a schema that the API answers with 400."""
+    """Check that the API accepts ``schema``.
+
+    Raises:
+        UnsupportedSchemaError: the API would return 400.
+    """
     _Checker(schema).check()
 
 
@@ -93,7 +97,11 @@ class _Checker:
 
 
 def resolve(root: Mapping[str, Any], ref: str) -> Mapping[str, Any]:
-    """The sub-schema that an internal ``ref`` such as ``#/$defs/X`` names. Raises UnsupportedSchemaError."""
+    """Return the sub-schema of an internal ``ref`` such as ``#/$defs/X``.
+
+    Raises:
+        UnsupportedSchemaError: there is no such sub-schema.
+    """
     node: Any = root
     for part in ref.removeprefix("#").strip("/").split("/"):
         if part:
@@ -104,7 +112,7 @@ def resolve(root: Mapping[str, Any], ref: str) -> Mapping[str, Any]:
 
 
 def fill(schema: Mapping[str, Any], known: Mapping[str, object], name: str = "") -> object:
-    """A value that satisfies ``schema``: properties named in ``known`` get that value, others the plainest one."""
+    """Return a value that satisfies ``schema``: properties in ``known`` get their value there, others a default."""
     return _fill(schema, schema, known, name)
 
 

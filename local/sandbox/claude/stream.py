@@ -1,4 +1,4 @@
-"""A message as server-sent events, for clients that ask for ``stream: true``."""
+"""Encode a message as server-sent events, for requests with ``stream: true``."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ _CHUNK_CHARS = 40
 
 
 def as_events(message: Mapping[str, Any]) -> bytes:
-    """The whole event stream of ``message``, in the vendor's order."""
+    """Return the complete event stream of ``message``, in the vendor's order."""
     lines = (f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in _events(message))
     return "".join(lines).encode("ascii")
 

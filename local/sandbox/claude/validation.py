@@ -1,4 +1,4 @@
-"""Request validation of the Messages API: what it refuses, in its own words (the first thing wrong, as one message)."""
+"""Request validation of the Messages API, with the API's own messages. Only the first violation is reported."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _MIN_THINKING_TOKENS = 1024
 
 
 class InvalidRequestError(Exception):
-    """The request is refused. ``status`` and ``kind`` are the HTTP status and the ``error.type``."""
+    """The request is invalid. ``status`` is the HTTP status and ``kind`` the ``error.type`` of the response."""
 
     def __init__(self, message: str, status: int = 400, kind: str = "invalid_request_error") -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class InvalidRequestError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """A request that passed: the model, and the parts of the body that decide the answer."""
+    """A valid request: the model, the body and the parameters that determine the response."""
 
     model: ClaudeModel
     body: Mapping[str, Any]
@@ -48,8 +48,12 @@ class Call:
     forced_tool: Mapping[str, Any] | None
 
 
-def check_body(body: object, version: str) -> Call:
-    """Validate a decoded body under the API ``version``. Raises InvalidRequestError (400, or 404 for the model)."""
+def validate_body(body: object, version: str) -> Call:
+    """Validate a decoded body for an API ``version``.
+
+    Raises:
+        InvalidRequestError: the body is invalid (400) or the model is unknown (404).
+    """
     if not isinstance(body, dict):
         raise InvalidRequestError("Input should be a valid dictionary")
     _check_fields(body, version)

@@ -1,1 +1,1 @@
-"""Makes the sandbox's films: six animated looks, one per category, drawn with numpy and encoded as H.264."""
+"""Render the sandbox's videos: one animation per category, drawn with NumPy and encoded as H.264."""

@@ -1,4 +1,4 @@
-"""python -m local.sandbox.film OUT.mp4 < job.json: one film, in a process of its own."""
+"""``python -m local.sandbox.film OUT.mp4 < job.json``: render one video in a separate process."""
 
 import json
 import sys

@@ -1,6 +1,7 @@
-"""What the looks share: pixel coordinates, smooth noise, soft edges, colors. Everything is float32, light is 0..1.
+"""Drawing functions shared by the animations: coordinates, smooth noise, soft edges and colors.
 
-Pictures are planar, (3, height, width): numpy multiplies whole planes some twenty times faster than pixels of three.
+Values are float32, and light is 0..1. Images are planar, (3, height, width): NumPy multiplies whole planes about twenty
+times faster than interleaved pixels.
 """
 
 from dataclasses import dataclass
@@ -10,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Field = NDArray[Any]
-"""Always float32, which numpy's types cannot follow through the arithmetic.
+"""An array of float32, a type that NumPy's annotations do not preserve through arithmetic.
 
-One value per pixel (height, width), a picture (3, height, width), or a color (3, 1, 1)."""
+One value per pixel (height, width), an image (3, height, width), or a color (3, 1, 1)."""
 _NOISE_SIZE = 512
 _NOISE_BITS = 9
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """``x`` grows to the right, ``y`` upward; 0 is the middle and 1 half of the shorter side."""
+    """A drawing area. ``x`` grows to the right, ``y`` upward; 0 is the center and 1 half of the shorter side."""
 
     width: int
     height: int
@@ -28,12 +29,14 @@ class Canvas:
     rng: np.random.Generator
 
 
-class Look(Protocol):
-    """One animated picture. ``frame`` gives the light of every pixel at ``t`` seconds, as (3, height, width)."""
+class Animation(Protocol):
+    """One animation on a canvas."""
 
     def __init__(self, canvas: Canvas) -> None: ...
 
-    def frame(self, t: float) -> Field: ...
+    def frame(self, t: float) -> Field:
+        """Return the light of every pixel at ``t`` seconds, as (3, height, width)."""
+        ...
 
 
 def make_canvas(width: int, height: int, seed: int) -> Canvas:
@@ -44,8 +47,8 @@ def make_canvas(width: int, height: int, seed: int) -> Canvas:
     return Canvas(width, height, x, y, np.random.default_rng(seed))
 
 
-def smooth(low: float, high: float, value: Field) -> Field:
-    """0 below ``low``, 1 above ``high``, an S-curve between (low > high turns it round)."""
+def smoothstep(low: float, high: float, value: Field) -> Field:
+    """Return 0 below ``low``, 1 above ``high`` and an S-curve between; ``low`` > ``high`` inverts it."""
     scale = 1 / (high - low)
     t = value * np.float32(scale)
     t -= np.float32(low * scale)
@@ -57,8 +60,8 @@ def smooth(low: float, high: float, value: Field) -> Field:
     return curve
 
 
-def part(value: Field) -> Field:
-    """The fractional part, 0..1 for negative values too."""
+def fraction(value: Field) -> Field:
+    """Return the fractional part, 0..1 for negative values too."""
     return value - np.floor(value)
 
 
@@ -67,7 +70,7 @@ def color(red: float, green: float, blue: float) -> Field:
 
 
 def mix(below: Field, above: Field, amount: Field) -> Field:
-    """``above`` over ``below``; ``amount`` 0..1 per pixel."""
+    """Blend ``above`` over ``below`` by ``amount``, 0..1 per pixel."""
     blended = above - below
     blended = blended * amount
     blended += below
@@ -75,9 +78,9 @@ def mix(below: Field, above: Field, amount: Field) -> Field:
 
 
 class Noise:
-    """Tileable cloud noise with ``octaves`` scales, looked up at any coordinate (period 1).
+    """Tileable cloud noise (period 1) of ``octaves`` scales.
 
-    ``base`` is the number of cells along u and v in the coarsest scale: (4, 32) makes streaks along u.
+    ``base`` is the number of cells along u and v in the coarsest scale; (4, 32) produces streaks along u.
     """
 
     def __init__(
@@ -90,7 +93,7 @@ class Noise:
         self._table = np.ascontiguousarray(total / total.max()).ravel()
 
     def at(self, u: Field, v: Field) -> Field:
-        """Nearest lookup: cheap, and good where the picture does not magnify the table."""
+        """Return the nearest table value: fast, and sufficient where the image does not magnify the table."""
         column = (u * np.float32(_NOISE_SIZE)).astype(np.int32)
         column &= _NOISE_SIZE - 1
         index = (v * np.float32(_NOISE_SIZE)).astype(np.int32)
@@ -101,7 +104,7 @@ class Noise:
 
 
 def _value_noise(rng: np.random.Generator, cells_u: int, cells_v: int) -> Field:
-    """Random values on a torus of cells, interpolated smoothly to the table's size."""
+    """Return random values on a torus of cells, interpolated smoothly to the table's size."""
     grid = rng.random((cells_v, cells_u), dtype=np.float32)
     low, high, weight = _steps(cells_v)
     rows = grid[low] + (grid[high] - grid[low]) * weight[:, None]

@@ -1,10 +1,10 @@
-"""Chase: a sprint down a wet street at night, lights torn into streaks, something red closing in from the side."""
+"""Chase: a sprint down a wet street at night, with lights drawn into streaks and a red threat closing in."""
 
 import math
 
 import numpy as np
 
-from local.sandbox.film.canvas import Canvas, Field, Noise, color, mix, part, smooth
+from local.sandbox.film.canvas import Canvas, Field, Noise, color, fraction, mix, smoothstep
 
 _SPEED = 8.0
 _EYE_HEIGHT = 0.55
@@ -33,7 +33,7 @@ class Chase:
         to_wall = np.float32(1.0) / (np.abs(x) + np.float32(0.004))
         to_ground = np.float32(_EYE_HEIGHT) / (np.maximum(-y, 0) + np.float32(0.004))
         depth = np.minimum(to_wall, to_ground)
-        ground = smooth(-0.02, 0.02, (to_wall - to_ground) / depth)
+        ground = smoothstep(-0.02, 0.02, (to_wall - to_ground) / depth)
         along = depth + np.float32(_SPEED * t)
         clear = np.exp(depth * np.float32(-0.11))
         light = mix(self._walls(x, y, depth, along, clear), self._ground(x, depth, along, clear), ground)
@@ -44,14 +44,19 @@ class Chase:
         return self._threat(light, t)
 
     def _walls(self, x: Field, y: Field, depth: Field, along: Field, clear: Field) -> Field:
-        """House fronts: long smears of light at many heights, and rows of lit windows."""
+        """Draw house fronts: long smears of light at many heights, and rows of lit windows."""
         high = y * depth
         lane = high * np.float32(0.17) + (x > 0) * np.float32(0.5)
         smear = self._streaks.at(along * np.float32(0.11), lane)
-        bright = smooth(0.60, 0.86, smear) * smooth(26.0, 9.0, depth)
-        hue = smooth(0.40, 0.60, self._smoke.at(lane * np.float32(3.0), along * np.float32(0.02)))
-        row, column = part(high * np.float32(1.6)), part(along * np.float32(0.8))
-        window = smooth(0.30, 0.36, row) * smooth(0.78, 0.72, row) * smooth(0.2, 0.3, column) * smooth(0.8, 0.7, column)
+        bright = smoothstep(0.60, 0.86, smear) * smoothstep(26.0, 9.0, depth)
+        hue = smoothstep(0.40, 0.60, self._smoke.at(lane * np.float32(3.0), along * np.float32(0.02)))
+        row, column = fraction(high * np.float32(1.6)), fraction(along * np.float32(0.8))
+        window = (
+            smoothstep(0.30, 0.36, row)
+            * smoothstep(0.78, 0.72, row)
+            * smoothstep(0.2, 0.3, column)
+            * smoothstep(0.8, 0.7, column)
+        )
         window *= (
             self._smoke.at(
                 np.floor(along * np.float32(0.8)) * np.float32(0.173),
@@ -59,26 +64,26 @@ class Chase:
             )
             > 0.58
         )
-        window *= smooth(0.0, 0.4, high) * clear * smooth(14.0, 5.0, depth)
+        window *= smoothstep(0.0, 0.4, high) * clear * smoothstep(14.0, 5.0, depth)
         light: Field = self._cold * ((smear * np.float32(0.20) + np.float32(0.02) + bright * (1 - hue)) * clear)
         light += self._warm * (bright * hue * clear + window * np.float32(0.75))
         return light
 
     def _ground(self, x: Field, depth: Field, along: Field, clear: Field) -> Field:
-        """Wet asphalt: it mirrors the lights as long stripes; a broken white line runs down the middle."""
+        """Draw wet asphalt that reflects the lights as long stripes, with a dashed white center line."""
         across = x * depth
         gloss = self._streaks.at(along * np.float32(0.13), across * np.float32(0.24) + np.float32(0.25))
         rough = self._smoke.at(across * np.float32(0.7), along * np.float32(0.35))
-        dash = smooth(0.075, 0.045, np.abs(across)) * smooth(
-            0.46, 0.42, np.abs(part(along * np.float32(0.30)) - np.float32(0.5)) * 2
+        dash = smoothstep(0.075, 0.045, np.abs(across)) * smoothstep(
+            0.46, 0.42, np.abs(fraction(along * np.float32(0.30)) - np.float32(0.5)) * 2
         )
         light: Field = self._cold * ((gloss * gloss * np.float32(0.55) + rough * np.float32(0.16)) * clear)
-        light += self._warm * (smooth(0.62, 0.84, gloss) * rough * clear * np.float32(1.3))
+        light += self._warm * (smoothstep(0.62, 0.84, gloss) * rough * clear * np.float32(1.3))
         light += color(0.85, 0.87, 0.82) * (dash * clear * (rough * np.float32(0.6) + np.float32(0.3)))
         return light
 
     def _threat(self, light: Field, t: float) -> Field:
-        """A dark shape with a red glow that comes nearer and nearer at one edge of the view."""
+        """Draw a dark shape with a red glow that approaches at one edge of the view."""
         c = self._canvas
         reach = min(1.0, float(c.x.max()) * 0.7) * (0.55 + 0.07 * t + 0.16 * math.sin(2.1 * t))
         edge = np.float32(c.x.max()) - c.x * np.float32(self._side)
@@ -88,4 +93,4 @@ class Chase:
         near = edge + (ragged - np.float32(0.5)) * np.float32(0.9) + c.y * c.y * np.float32(0.15)
         pulse = np.float32(0.55 + 0.2 * math.sin(8.4 * t))
         light += self._red * (np.exp(np.maximum(near - np.float32(reach * 0.5), 0) * np.float32(-3.2)) * pulse)
-        return mix(light, self._red * np.float32(0.03), smooth(reach * 0.75, reach * 0.30, near))
+        return mix(light, self._red * np.float32(0.03), smoothstep(reach * 0.75, reach * 0.30, near))

@@ -1,19 +1,19 @@
-"""Flight: a slow rise over a sea of clouds toward a low sun, thin cirrus above, birds crossing."""
+"""Flight: a slow rise over a sea of clouds toward a low sun, with thin cirrus above and passing birds."""
 
 import math
 
 import numpy as np
 
-from local.sandbox.film.canvas import Canvas, Field, Noise, color, mix, smooth
+from local.sandbox.film.canvas import Canvas, Field, Noise, color, mix, smoothstep
 
 _SKIES = (
     ((0.16, 0.30, 0.62), (1.00, 0.66, 0.38), (1.00, 0.86, 0.62)),
     ((0.22, 0.16, 0.45), (0.98, 0.48, 0.50), (1.00, 0.76, 0.62)),
     ((0.10, 0.38, 0.58), (0.95, 0.80, 0.62), (1.00, 0.94, 0.80)),
 )
-"""Zenith, horizon and sun of each evening."""
+"""Colors of zenith, horizon and sun, one row per variant."""
 _DECKS = ((0.0, 0.42, 0.55), (-0.09, 0.62, 0.85), (-0.24, 1.00, 1.3))
-"""Level, distance below the eye and speed of each layer of clouds, the farthest first."""
+"""Level, distance below eye level and speed of each cloud layer, farthest first."""
 _BIRDS = 7
 
 
@@ -33,24 +33,26 @@ class Flight:
         cos, sin = np.float32(math.cos(roll)), np.float32(math.sin(roll))
         x = cos * c.x - sin * c.y
         y = sin * c.x + cos * c.y - np.float32(0.16 - 0.02 * t)
-        picture = self._sky(x, y, t)
-        self._birds(picture, x, y, t)
+        image = self._sky(x, y, t)
+        self._birds(image, x, y, t)
         for number, (level, height, speed) in enumerate(_DECKS):
-            self._deck(picture, x, y - np.float32(level), height, speed * t, number)
-        return picture
+            self._deck(image, x, y - np.float32(level), height, speed * t, number)
+        return image
 
     def _sky(self, x: Field, y: Field, t: float) -> Field:
-        picture = mix(self._horizon, self._zenith, np.sqrt(np.clip(y * np.float32(0.85), 0, 1)))
+        image = mix(self._horizon, self._zenith, np.sqrt(np.clip(y * np.float32(0.85), 0, 1)))
         distance = np.sqrt((x - np.float32(self._sun_x)) ** 2 + (y - np.float32(0.10)) ** 2)
-        picture += self._sun * (np.exp(distance * np.float32(-2.4)) * np.float32(0.55) + smooth(0.10, 0.085, distance))
+        image += self._sun * (
+            np.exp(distance * np.float32(-2.4)) * np.float32(0.55) + smoothstep(0.10, 0.085, distance)
+        )
         away = np.float32(0.35) / (np.maximum(y, 0) + np.float32(0.12))
         cirrus = self._noise.at(
             x * away * np.float32(0.16) + np.float32(0.3), (away + np.float32(0.16 * t)) * np.float32(0.5)
         )
-        return mix(picture, self._sun, smooth(0.50, 0.85, cirrus) * smooth(0.02, 0.5, y) * np.float32(0.6))
+        return mix(image, self._sun, smoothstep(0.50, 0.85, cirrus) * smoothstep(0.02, 0.5, y) * np.float32(0.6))
 
-    def _deck(self, picture: Field, x: Field, y: Field, height: float, travelled: float, number: int) -> None:
-        """One layer of clouds over ``picture``: a plane in perspective whose upper edge billows."""
+    def _deck(self, image: Field, x: Field, y: Field, height: float, travelled: float, number: int) -> None:
+        """Draw one cloud layer over ``image``: a plane in perspective with a billowing upper edge."""
         first = int(np.argmax(y.min(axis=1) < 0.16 * height))
         x, y = x[first:], y[first:]
         ridge = x[-1] * np.float32(0.16 / height) + np.float32(number * 0.37 + travelled * 0.004)
@@ -66,10 +68,10 @@ class Flight:
         far = np.float32(0.50 - 0.23 * number)
         shadow = (self._zenith * np.float32(0.55) + self._horizon * np.float32(0.25)) * (1 - far) + self._horizon * far
         lit = self._sun * (1 - far) + self._horizon * far
-        cover = smooth(0.0, 0.07 * height, down + (puff - np.float32(0.5)) * np.float32(0.06))
-        picture[:, first:] = mix(picture[:, first:], mix(shadow, lit, bright), cover)
+        cover = smoothstep(0.0, 0.07 * height, down + (puff - np.float32(0.5)) * np.float32(0.06))
+        image[:, first:] = mix(image[:, first:], mix(shadow, lit, bright), cover)
 
-    def _birds(self, picture: Field, x: Field, y: Field, t: float) -> None:
+    def _birds(self, image: Field, x: Field, y: Field, t: float) -> None:
         for number, (start, height, size) in enumerate(self._flock):
             center_x, center_y = start + 0.22 * t * (1.2 - 0.4 * size), height + 0.02 * math.sin(t + number)
             near = (np.abs(x - np.float32(center_x)) < 0.05 * size) & (np.abs(y - np.float32(center_y)) < 0.06 * size)
@@ -80,7 +82,7 @@ class Flight:
             dx = np.abs(x[box] - np.float32(center_x)) / np.float32(0.05 * size)
             dy = (y[box] - np.float32(center_y)) / np.float32(0.05 * size)
             flap = np.float32(0.45 * math.sin(6.5 * t + 1.9 * number) + 0.15)
-            wing = smooth(0.24, 0.06, np.abs(dy - flap * np.sqrt(dx))) * smooth(1.0, 0.7, dx)
-            picture[(slice(None), *box)] = mix(
-                picture[(slice(None), *box)], self._zenith * np.float32(0.25), wing * np.float32(0.85)
+            wing = smoothstep(0.24, 0.06, np.abs(dy - flap * np.sqrt(dx))) * smoothstep(1.0, 0.7, dx)
+            image[(slice(None), *box)] = mix(
+                image[(slice(None), *box)], self._zenith * np.float32(0.25), wing * np.float32(0.85)
             )

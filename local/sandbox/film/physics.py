@@ -1,10 +1,10 @@
-"""Physics: a square shaft that twists as it recedes, lit doors on all four walls, spheres that fall anywhere."""
+"""Physics: a square shaft that twists as it recedes, with lit doors on all four walls and spheres falling both ways."""
 
 import math
 
 import numpy as np
 
-from local.sandbox.film.canvas import Canvas, Field, Noise, color, mix, part, smooth
+from local.sandbox.film.canvas import Canvas, Field, Noise, color, fraction, mix, smoothstep
 
 _SPHERES = 5
 _HALF_WIDTH = 0.9
@@ -24,14 +24,14 @@ class Physics:
         self._cos, self._sin = canvas.x / self._radius, canvas.y / self._radius
 
     def frame(self, t: float) -> Field:
-        picture = self._shaft(t)
+        image = self._shaft(t)
         order = sorted(range(_SPHERES), key=lambda number: -self._sphere_depth(number, t))
         for number in order:
-            self._sphere(picture, number, t)
-        return picture
+            self._sphere(image, number, t)
+        return image
 
     def _shaft(self, t: float) -> Field:
-        # The twist depends on depth and depth on the twisted square; the second round is close enough.
+        # The twist depends on the depth, and the depth on the twisted square. Two iterations are accurate enough.
         depth = np.float32(_HALF_WIDTH * 1.12) / self._radius
         for _ in range(2):
             angle = depth * np.float32(self._twist) + np.float32(0.20 * t + 0.3 * math.sin(0.8 * t))
@@ -46,33 +46,33 @@ class Physics:
         return self._paint(across, depth + np.float32(_SPEED * t), depth, wall.astype(np.float32), t)
 
     def _paint(self, across: Field, along: Field, depth: Field, wall: Field, t: float) -> Field:
-        """The four walls; ``across`` is 0 in a wall's middle and 1 at its edges, ``wall`` 0 to 3."""
+        """Draw the four walls. ``across`` is 0 in the middle of a wall and 1 at its edges; ``wall`` is 0 to 3."""
         near = np.exp(depth * np.float32(-0.15))
         cell = np.floor(along)
         inner = np.abs(along - cell - np.float32(0.5))
         blur = 0.02
-        seam_u = smooth(0.44, 0.48, np.abs(part(across * np.float32(2.5)) - np.float32(0.5)))
-        seam_v = smooth(0.43, 0.48, np.abs(part(along * np.float32(4)) - np.float32(0.5)))
+        seam_u = smoothstep(0.44, 0.48, np.abs(fraction(across * np.float32(2.5)) - np.float32(0.5)))
+        seam_v = smoothstep(0.43, 0.48, np.abs(fraction(along * np.float32(4)) - np.float32(0.5)))
         seams = np.maximum(seam_u, seam_v) * near
         stone = self._noise.at(across * np.float32(0.23) + wall * np.float32(0.25), along * np.float32(0.17))
         shade = (np.float32(0.34) + np.float32(0.11) * wall + stone * np.float32(0.42)) * (1 - seams * np.float32(0.5))
         shade *= np.float32(1.0) - across**4 * np.float32(0.45)
         is_open = self._noise.at(cell * np.float32(0.137), wall * np.float32(0.29)) > 0.45
-        door = smooth(0.38, 0.38 - blur, across) * smooth(0.30, 0.30 - blur, inner) * is_open
-        frame = smooth(0.46, 0.46 - blur, across) * smooth(0.36, 0.36 - blur, inner) * is_open
+        door = smoothstep(0.38, 0.38 - blur, across) * smoothstep(0.30, 0.30 - blur, inner) * is_open
+        frame = smoothstep(0.46, 0.46 - blur, across) * smoothstep(0.36, 0.36 - blur, inner) * is_open
         halo = np.exp((across * across + inner * inner) * np.float32(-3.0)) * is_open
         pulse = np.float32(0.92 + 0.08 * math.sin(2.2 * t))
         light = self._cold * (shade * near) + self._warm * (halo * near * np.float32(0.42) * pulse)
         light = mix(light, self._cold * np.float32(0.10), frame)
         inside = np.float32(1.05) - (across * np.float32(0.9) + inner * np.float32(1.1)) * np.float32(0.55)
         light = mix(light, self._warm * (inside * (near * np.float32(0.55) + np.float32(0.5)) * pulse), door)
-        return mix(light, color(1.0, 0.93, 0.80), smooth(3.5, 14.0, depth) * np.float32(0.92))
+        return mix(light, color(1.0, 0.93, 0.80), smoothstep(3.5, 14.0, depth) * np.float32(0.92))
 
     def _sphere_depth(self, number: int, t: float) -> float:
         return float((self._spheres[number][2] + (0.55 - 1.5 * (number % 2)) * 0.6 * t) % 5.5 + 0.75)
 
-    def _sphere(self, picture: Field, number: int, t: float) -> None:
-        """A ball on its way through the shaft; every other one falls the wrong way. Only its box is painted."""
+    def _sphere(self, image: Field, number: int, t: float) -> None:
+        """Draw one sphere within its bounding box; every other sphere falls in the opposite direction."""
         c = self._canvas
         reach, fast, phase = self._spheres[number]
         depth = self._sphere_depth(number, t)
@@ -93,4 +93,4 @@ class Physics:
         surface += self._cold * (back * np.float32(0.8)) + key**40 * np.float32(0.7)
         haze = np.float32(min(0.8, max(0.0, (depth - 2.5) / 5)))
         surface = surface * (1 - haze) + color(1.0, 0.93, 0.80) * haze
-        picture[box] = mix(picture[box], surface, smooth(1.06, 0.92, square) * np.float32(min(1.0, (6.25 - depth) * 2)))
+        image[box] = mix(image[box], surface, smoothstep(1.06, 0.92, square) * np.float32(min(1.0, (6.25 - depth) * 2)))

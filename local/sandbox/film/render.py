@@ -1,4 +1,4 @@
-"""Encodes a film: the look of the prompt's category, frame by frame, as H.264 in an MP4 that starts at once."""
+"""Encode the animation of a prompt's category as H.264, in an MP4 file that can play while it downloads."""
 
 import colorsys
 import hashlib
@@ -10,8 +10,8 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from local.sandbox.claude.categories import classify
-from local.sandbox.film.canvas import Canvas, Field, Look, color, make_canvas
+from local.sandbox.classifier import classify
+from local.sandbox.film.canvas import Animation, Canvas, Field, color, make_canvas
 from local.sandbox.film.chase import Chase
 from local.sandbox.film.flight import Flight
 from local.sandbox.film.gothic import Gothic
@@ -21,12 +21,12 @@ from local.sandbox.film.transformation import Transformation
 
 FRAMES_PER_SECOND = 24
 _DRAWN_SIDE = 270
-"""The shorter side of the drawn picture in pixels; it is scaled up afterwards, which costs little."""
+"""Shorter side of the drawn image in pixels. Scaling it up afterwards is cheap."""
 _FADE_IN_SECONDS = 0.6
 _FADE_OUT_SECONDS = 0.35
 _GRAIN = 0.006
 _ENCODER = {"preset": "ultrafast", "crf": "21", "x264-params": "deblock=1,0,0"}
-LOOKS: dict[str, type[Look]] = {
+ANIMATIONS: dict[str, type[Animation]] = {
     "gothic": Gothic,
     "chase": Chase,
     "flight": Flight,
@@ -37,12 +37,12 @@ LOOKS: dict[str, type[Look]] = {
 
 
 def render(path: Path, prompt: str, width: int, height: int, seconds: int, seed: int | None = None) -> None:
-    """Write ``seconds`` of film at ``width`` x ``height``. The same prompt and seed give the same film."""
+    """Write ``seconds`` of video at ``width`` x ``height`` pixels. The same prompt and seed give the same video."""
     digest = hashlib.sha256(f"{prompt}|{seed}".encode("utf-8", "surrogatepass")).digest()
     scale = _DRAWN_SIDE / min(width, height)
     canvas = make_canvas(round(width * scale), round(height * scale), int.from_bytes(digest[:8], "big"))
-    look = LOOKS[classify(prompt).category](canvas)
-    finish = _Finish(canvas, seconds)
+    animation = ANIMATIONS[classify(prompt).category](canvas)
+    post_processing = _PostProcessing(canvas, seconds)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=_ENCODER)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -51,15 +51,15 @@ def render(path: Path, prompt: str, width: int, height: int, seconds: int, seed:
         scaler = VideoReformatter()
         for index in range(seconds * FRAMES_PER_SECOND):
             t = index / FRAMES_PER_SECOND
-            frame = av.VideoFrame.from_ndarray(finish.apply(look.frame(t), t), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(post_processing.apply(animation.frame(t), t), format="rgb24")
             scaled = scaler.reformat(frame, width, height, "yuv420p", interpolation=Interpolation.BILINEAR)
             scaled.pts, scaled.time_base = index, Fraction(1, FRAMES_PER_SECOND)
             container.mux(stream.encode(scaled))
         container.mux(stream.encode(None))
 
 
-class _Finish:
-    """The last touch of every look: a hue of its own, dark corners, grain, and the fades at both ends."""
+class _PostProcessing:
+    """Post-processing of every animation: a random hue, dark corners, grain, and a fade at both ends."""
 
     def __init__(self, canvas: Canvas, seconds: int) -> None:
         self._seconds = seconds
@@ -71,7 +71,7 @@ class _Finish:
         self._pixels = np.empty((canvas.height, canvas.width, 3), np.uint8)
 
     def apply(self, light: Field, t: float) -> NDArray[np.uint8]:
-        """8-bit pixels (height, width, 3) of ``light`` at ``t`` seconds; good until the next call."""
+        """Return ``light`` at ``t`` seconds as 8-bit pixels (height, width, 3), valid until the next call."""
         fade = min(1.0, t / _FADE_IN_SECONDS, (self._seconds - t) / _FADE_OUT_SECONDS)
         graded = light * self._gain
         graded *= np.float32(fade * (2 - fade))

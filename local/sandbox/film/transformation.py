@@ -1,14 +1,14 @@
-"""Transformation: liquid forms that swell, merge and part, lit like pearl and oil on a slowly breathing background."""
+"""Transformation: liquid forms that swell, merge and separate, with a pearl finish on a slowly changing background."""
 
 import math
 
 import numpy as np
 
-from local.sandbox.film.canvas import Canvas, Field, Noise, color, mix, smooth
+from local.sandbox.film.canvas import Canvas, Field, Noise, color, mix, smoothstep
 
 _BALLS = 7
 _SURFACE = 0.42
-"""Field strength at the skin of the forms."""
+"""Field strength at the surface of the forms."""
 _MEAN_SIZE = 0.40
 
 
@@ -27,18 +27,18 @@ class Transformation:
     def frame(self, t: float) -> Field:
         field, slope_x, slope_y = self._field(t)
         level = np.log(np.maximum(field, np.float32(1e-6)) * np.float32(1 / _SURFACE))
-        # For one Gaussian blob these are exactly the normals of a sphere, so merged blobs stay round.
+        # For a single Gaussian blob these are exactly the normals of a sphere, so merged blobs look round.
         scale = np.float32(_MEAN_SIZE**2 / 2) / np.maximum(field, np.float32(1e-6))
         nx, ny = slope_x * -scale, slope_y * -scale
         nz = np.sqrt(np.maximum(level, 0)) * np.float32(_MEAN_SIZE)
         length = np.float32(1.0) / np.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-6))
-        inside = smooth(-0.03, 0.05, level)
+        inside = smoothstep(-0.03, 0.05, level)
         halo = np.exp(np.minimum(level, 0) * np.float32(1.1)) * np.float32(0.30)
         background = self._background(t) + self._tint(t) * halo
         return mix(background, self._surface(nx * length, ny * length, nz * length, t), inside)
 
     def _field(self, t: float) -> tuple[Field, Field, Field]:
-        """The sum of Gaussian blobs, and its slopes, in slightly rippled space."""
+        """Return the sum of the Gaussian blobs and its slopes, in slightly distorted space."""
         c = self._canvas
         warp = self._noise.at(c.x * np.float32(0.10) + np.float32(t * 0.02), c.y * np.float32(0.10)) - np.float32(0.5)
         x, y = c.x + warp * np.float32(0.10), c.y + warp * np.float32(0.10)
@@ -55,23 +55,23 @@ class Transformation:
         return field, slope_x, slope_y
 
     def _surface(self, nx: Field, ny: Field, nz: Field, t: float) -> Field:
-        """Pearl: interference colors by angle, a sky and two lamps in the mirror, a bright rim."""
+        """Shade as pearl: interference colors by angle, reflections of a sky and two lamps, and a bright rim."""
         turn = nz * np.float32(0.75) + nx * np.float32(0.22) + ny * np.float32(0.30) + np.float32(0.10 * t + self._hue)
-        film = np.cos(np.float32(2 * math.pi) * (turn * np.float32(0.75) + color(0.0, 0.30, 0.58)))
-        film *= np.float32(0.34)
-        film += np.float32(0.58)
+        pearl = np.cos(np.float32(2 * math.pi) * (turn * np.float32(0.75) + color(0.0, 0.30, 0.58)))
+        pearl *= np.float32(0.34)
+        pearl += np.float32(0.58)
         up = np.clip(ny * np.float32(0.55) + nz * np.float32(0.45) + np.float32(0.25), 0, 1)
         mirror_y = nz * ny * 2
         mirror_x = nz * nx * 2
-        lamp = smooth(0.28, 0.20, np.abs(mirror_y - np.float32(0.72))) * smooth(
+        lamp = smoothstep(0.28, 0.20, np.abs(mirror_y - np.float32(0.72))) * smoothstep(
             0.55, 0.42, np.abs(mirror_x + np.float32(0.30))
         )
-        small = smooth(0.16, 0.06, np.sqrt((mirror_x - np.float32(0.62)) ** 2 + (mirror_y + np.float32(0.25)) ** 2))
-        film *= up * np.float32(0.95) + np.float32(0.10)
+        small = smoothstep(0.16, 0.06, np.sqrt((mirror_x - np.float32(0.62)) ** 2 + (mirror_y + np.float32(0.25)) ** 2))
+        pearl *= up * np.float32(0.95) + np.float32(0.10)
         rim = 1 - nz
         rim *= rim
-        film += color(0.55, 0.72, 1.0) * (rim * np.float32(0.38))
-        return film + color(1.0, 0.98, 0.94) * (lamp * np.float32(0.62) + small * np.float32(0.35))
+        pearl += color(0.55, 0.72, 1.0) * (rim * np.float32(0.38))
+        return pearl + color(1.0, 0.98, 0.94) * (lamp * np.float32(0.62) + small * np.float32(0.35))
 
     def _tint(self, t: float) -> Field:
         wheel = [
@@ -84,6 +84,6 @@ class Transformation:
         drift = np.float32(0.014 * t)
         cloud = self._noise.at(c.x * np.float32(0.13) + drift, c.y * np.float32(0.15) - drift)
         veil = self._noise.at(c.x * np.float32(0.21) - drift, c.y * np.float32(0.10) + np.float32(0.4))
-        picture: Field = self._tint(t) * (cloud * cloud * np.float32(0.45) + np.float32(0.05))
-        picture += self._tint(t + 9) * (veil * cloud * np.float32(0.28))
-        return picture
+        image: Field = self._tint(t) * (cloud * cloud * np.float32(0.45) + np.float32(0.05))
+        image += self._tint(t + 9) * (veil * cloud * np.float32(0.28))
+        return image

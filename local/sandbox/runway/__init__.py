@@ -1,1 +1,1 @@
-"""A sandbox server that speaks the wire protocol of Runway's API."""
+"""Simulation of Runway's API."""

@@ -1,9 +1,9 @@
-"""Serves the finished films: ranges, ETag, and the broken downloads that faults ask for."""
+"""Serve rendered videos with ranges and ETags, and simulate broken downloads."""
 
 import re
 from pathlib import Path
 
-from local.sandbox.http_server import FilePart, Reply, Request, json_reply
+from local.sandbox.http_server import FileRange, Reply, Request, json_reply
 from local.sandbox.request_log import sha256_of
 from local.sandbox.runway.tasks import Task
 
@@ -12,7 +12,7 @@ _NOT_A_VIDEO = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></htm
 
 
 def download(request: Request, task: Task, path: Path, elsewhere: str) -> Reply:
-    """The film at ``path`` as ``request`` asks for it. ``elsewhere`` is where the redirect fault points."""
+    """Return the reply to a download of the video at ``path``. ``elsewhere`` is the target of the redirect fault."""
     if task.has("redirect") and request.path.startswith("/outputs/"):
         return Reply(302, headers={"location": elsewhere})
     if task.has("not_video"):
@@ -21,7 +21,7 @@ def download(request: Request, task: Task, path: Path, elsewhere: str) -> Reply:
         return json_reply(404, {"error": "Not Found"})
     size = path.stat().st_size
     if task.has("truncated"):
-        half = FilePart(path, 0, size // 2)
+        half = FileRange(path, 0, size // 2)
         return Reply(200, headers={"content-type": "video/mp4"}, file=half, claimed_length=size)
     return _whole_or_part(request, path, size)
 
@@ -33,16 +33,16 @@ def _whole_or_part(request: Request, path: Path, size: int) -> Reply:
         return Reply(304, headers=headers)
     wanted = _RANGE.fullmatch(request.headers.get("range", ""))
     if wanted is None or request.headers.get("if-range", etag) != etag:
-        return Reply(200, headers=headers, file=FilePart(path, 0, size))
+        return Reply(200, headers=headers, file=FileRange(path, 0, size))
     start, end = _bounds(wanted.group(1), wanted.group(2), size)
     if start >= size or end < start:
         return Reply(416, headers={**headers, "content-range": f"bytes */{size}"})
     headers["content-range"] = f"bytes {start}-{end}/{size}"
-    return Reply(206, headers=headers, file=FilePart(path, start, end - start + 1))
+    return Reply(206, headers=headers, file=FileRange(path, start, end - start + 1))
 
 
 def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
-    """First and last byte of a range: ``bytes=-5`` asks for the last five."""
+    """Return the first and last byte of a range. ``bytes=-5`` is the last five bytes."""
     if not first:
         return max(0, size - int(last or 0)), size - 1
     return int(first), min(int(last) if last else size - 1, size - 1)

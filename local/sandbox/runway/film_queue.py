@@ -1,7 +1,8 @@
-"""Makes the films: one worker process at a time per half of the machine's cores, so that the rest stays responsive.
+"""Render the sandbox's video files in worker processes.
 
-What is ordered again, word for word, is copied: a film takes seconds of a core, and the same order gives the same film.
-With ``reuse`` a film of the same size and length will do.
+At most one process per two cores renders at a time, so that the machine stays responsive. Rendering takes seconds of
+CPU time and is deterministic, so a repeated job copies the earlier file. With ``reuse``, any earlier video of the same
+size and length is copied.
 """
 
 import contextlib
@@ -17,11 +18,11 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[3]
 _STOP_SECONDS = 5.0
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
-"""glibc: keep freed pictures instead of returning them to the kernel, which would make every frame twice as slow."""
+"""glibc: keep freed image buffers. Returning them to the kernel would double the time per frame."""
 
 
-class Studio:
-    """Renders films into ``folder`` as ``<film_id>.mp4``. A file with that name is complete: it is moved there last."""
+class FilmQueue:
+    """Render queue with ``<video_id>.mp4`` in ``folder`` as output. A file has that name only once it is complete."""
 
     def __init__(self, folder: Path, workers: int | None = None, *, reuse: bool = False) -> None:
         self._folder = folder
@@ -29,12 +30,14 @@ class Studio:
         self._jobs: queue.Queue[tuple[str, dict[str, object]] | None] = queue.Queue()
         self._lock = threading.Lock()
         self._failed: set[str] = set()
-        self._dropped: set[str] = set()
-        self._made: dict[str, str] = {}
+        self._deleted: set[str] = set()
+        self._rendered: dict[str, str] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._stopped = False
         count = workers or max(1, (os.cpu_count() or 2) // 2)
-        self._threads = [threading.Thread(target=self._work, name="studio", daemon=True) for _ in range(count)]
+        self._threads = [
+            threading.Thread(target=self._process_jobs, name="film-queue", daemon=True) for _ in range(count)
+        ]
 
     def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +45,7 @@ class Studio:
             thread.start()
 
     def stop(self) -> None:
-        """End the running renders and wait for the workers."""
+        """Terminate running renders and wait for the workers."""
         with self._lock:
             self._stopped = True
             processes = list(self._running.values())
@@ -53,87 +56,86 @@ class Studio:
         for thread in self._threads:
             thread.join(_STOP_SECONDS)
 
-    def order(self, film_id: str, prompt: str, width: int, height: int, seconds: int, seed: int | None) -> None:
-        """Queue a film of ``seconds`` at ``width`` x ``height`` pixels."""
+    def submit(self, video_id: str, prompt: str, width: int, height: int, seconds: int, seed: int | None) -> None:
+        """Queue a video of ``seconds`` at ``width`` x ``height`` pixels."""
         job = {"prompt": prompt, "width": width, "height": height, "seconds": seconds, "seed": seed}
-        self._jobs.put((film_id, job))
+        self._jobs.put((video_id, job))
 
-    def path(self, film_id: str) -> Path:
-        return self._folder / f"{film_id}.mp4"
+    def path(self, video_id: str) -> Path:
+        return self._folder / f"{video_id}.mp4"
 
-    def ready_at(self, film_id: str) -> float | None:
-        """When the film was complete, in seconds since the epoch; None while it is not."""
+    def ready_at(self, video_id: str) -> float | None:
+        """Return when the file was completed, in seconds since the epoch, or None if it is not complete."""
         try:
-            return self.path(film_id).stat().st_mtime
+            return self.path(video_id).stat().st_mtime
         except FileNotFoundError:
             return None
 
-    def has_failed(self, film_id: str) -> bool:
+    def has_failed(self, video_id: str) -> bool:
         with self._lock:
-            return film_id in self._failed
+            return video_id in self._failed
 
-    def drop(self, film_id: str) -> None:
-        """Forget a film: stop making it, delete its file."""
+    def delete(self, video_id: str) -> None:
+        """Cancel the render of a video and delete its file."""
         with self._lock:
-            self._dropped.add(film_id)
-            process = self._running.get(film_id)
+            self._deleted.add(video_id)
+            process = self._running.get(video_id)
         if process is not None:
             process.terminate()
-        self.path(film_id).unlink(missing_ok=True)
+        self.path(video_id).unlink(missing_ok=True)
 
-    def _work(self) -> None:
+    def _process_jobs(self) -> None:
         while (item := self._jobs.get()) is not None:
-            film_id, job = item
-            order = json.dumps(job)
-            alike = self._alike(job)
-            part = self._folder / f"{film_id}.part.mp4"
+            video_id, job = item
+            cache_key = self._cache_key(job)
+            partial = self._folder / f"{video_id}.part.mp4"
             try:
-                if not self._copy(film_id, alike, part):
-                    self._render(film_id, order, alike, part)
+                if not self._copy(video_id, cache_key, partial):
+                    self._render(video_id, json.dumps(job), cache_key, partial)
             finally:
-                part.unlink(missing_ok=True)
+                partial.unlink(missing_ok=True)
 
-    def _alike(self, job: dict[str, object]) -> str:
-        """What two orders have in common when one's film will do for the other."""
+    def _cache_key(self, job: dict[str, object]) -> str:
+        """Return the key that jobs share when one can use the other's file."""
         if self._reuse:
             job = job | {"prompt": None, "seed": None}
         return json.dumps(job)
 
-    def _copy(self, film_id: str, alike: str, part: Path) -> bool:
+    def _copy(self, video_id: str, cache_key: str, partial: Path) -> bool:
         with self._lock:
-            made = self._made.get(alike)
-            if made is None or film_id in self._dropped:
+            rendered = self._rendered.get(cache_key)
+            if rendered is None or video_id in self._deleted:
                 return False
         try:
-            shutil.copyfile(self.path(made), part)
+            shutil.copyfile(self.path(rendered), partial)
         except FileNotFoundError:
             return False
-        self._deliver(film_id, alike, part)
+        self._publish(video_id, cache_key, partial)
         return True
 
-    def _render(self, film_id: str, order: str, alike: str, part: Path) -> None:
-        command = [sys.executable, "-m", "local.sandbox.film", str(part)]
+    def _render(self, video_id: str, job: str, cache_key: str, partial: Path) -> None:
+        command = [sys.executable, "-m", "local.sandbox.film", str(partial)]
         environment = {**os.environ, **_KEEP_MEMORY}
         with self._lock:
-            if self._stopped or film_id in self._dropped:
+            if self._stopped or video_id in self._deleted:
                 return
             process = subprocess.Popen(
                 command, cwd=_ROOT, env=environment, stdin=subprocess.PIPE, start_new_session=True
             )
-            self._running[film_id] = process
+            self._running[video_id] = process
         with contextlib.suppress(BrokenPipeError):
-            process.communicate(order.encode())
+            process.communicate(job.encode())
         with self._lock:
-            del self._running[film_id]
+            del self._running[video_id]
         if process.returncode == 0:
-            self._deliver(film_id, alike, part)
+            self._publish(video_id, cache_key, partial)
         else:
             with self._lock:
-                if not (self._stopped or film_id in self._dropped):
-                    self._failed.add(film_id)
+                if not (self._stopped or video_id in self._deleted):
+                    self._failed.add(video_id)
 
-    def _deliver(self, film_id: str, alike: str, part: Path) -> None:
+    def _publish(self, video_id: str, cache_key: str, partial: Path) -> None:
         with self._lock:
-            if not (self._stopped or film_id in self._dropped):
-                part.replace(self.path(film_id))
-                self._made[alike] = film_id
+            if not (self._stopped or video_id in self._deleted):
+                partial.replace(self.path(video_id))
+                self._rendered[cache_key] = video_id

@@ -1,4 +1,4 @@
-"""Runway's tasks: a queue with limited concurrency, played forward to the present whenever somebody looks."""
+"""Runway's tasks: a queue with limited concurrency, brought up to the current time on every access."""
 
 import uuid
 from collections.abc import Callable, Iterable
@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from local.sandbox.faults import Fault
-from local.sandbox.runway.validation import Order
+from local.sandbox.runway.validation import GenerationRequest
 
 _PENDING_SHARE = 0.1
 _MAX_PENDING_SECONDS = 1.0
-_FOR_EVER = frozenset({"throttled", "stuck", "unknown_status"})
+_NEVER_FINISHED = frozenset({"throttled", "stuck", "unknown_status"})
 _FAILURES = {
     "safety": ("SAFETY.INPUT.TEXT", "Input text was rejected by the content moderation system.", True),
     "output_safety": (
@@ -22,39 +22,43 @@ _FAILURES = {
     "bad_output": ("INTERNAL.BAD_OUTPUT.CODE01", "The generated output did not pass the quality checks.", False),
     "null_failure": (None, "An unexpected error occurred.", False),
 }
-"""Fault -> failureCode, failure, and whether it is charged (moderated generations cost as much as successful ones)."""
-_NO_FILM = frozenset({*_FAILURES, *_FOR_EVER, "cancelled", "empty_output", "foreign_host", "not_video", "vanish"})
+"""Fault -> failureCode, failure, and whether credits are charged (moderated generations cost as much as successes)."""
+_WITHOUT_VIDEO = frozenset(
+    {*_FAILURES, *_NEVER_FINISHED, "cancelled", "empty_output", "foreign_host", "not_video", "vanish"}
+)
+_STORED_NAMES = {"video_id": "film_id", "request": "order"}
+"""Attributes whose keys differ in the state file, which existing local stacks have on disk."""
 
 
-class Films(Protocol):
-    """Who makes the video files."""
+class RenderedVideos(Protocol):
+    """State of the video files, as ``FilmQueue`` provides it."""
 
-    def ready_at(self, film_id: str) -> float | None:
-        """When the film was finished, in seconds since the epoch; None while it is not."""
+    def ready_at(self, video_id: str) -> float | None:
+        """Return when the file was completed, in seconds since the epoch, or None if it is not complete."""
         ...
 
-    def has_failed(self, film_id: str) -> bool: ...
+    def has_failed(self, video_id: str) -> bool: ...
 
 
 @dataclass
 class Task:
-    """One generation. Times are seconds since the epoch; ``started_at`` and ``finished_at`` None until they happen."""
+    """One generation. Times are seconds since the epoch; ``started_at`` and ``finished_at`` are None until then."""
 
     id: str
-    film_id: str
-    order: Order
+    video_id: str
+    request: GenerationRequest
     faults: tuple[Fault, ...]
     created_at: float
     status: str = "PENDING"
     started_at: float | None = None
     finished_at: float | None = None
-    done_once: list[str] = field(default_factory=list)
+    done_once: list[str] = field(default_factory=list)  # one-time faults that have occurred
 
     def has(self, kind: str) -> bool:
         return any(fault.kind == kind for fault in self.faults)
 
     def once(self, kind: str) -> bool:
-        """True for the first call with ``kind`` when the task carries that fault."""
+        """Return True on the first call with ``kind``, if the task has that fault."""
         if not self.has(kind) or kind in self.done_once:
             return False
         self.done_once.append(kind)
@@ -65,35 +69,37 @@ class Task:
         return self.finished_at is not None
 
     @property
-    def needs_film(self) -> bool:
-        return not any(fault.kind in _NO_FILM for fault in self.faults)
+    def needs_video(self) -> bool:
+        return not any(fault.kind in _WITHOUT_VIDEO for fault in self.faults)
 
     @property
     def failure(self) -> tuple[str | None, str, bool]:
-        """failureCode, failure and whether it is charged, of a FAILED task."""
+        """A FAILED task's failureCode, failure and whether credits are charged."""
         named = (_FAILURES[fault.kind] for fault in self.faults if fault.kind in _FAILURES)
         return next(named, _FAILURES["internal"])
 
     @property
     def charged(self) -> int:
-        """Credits that a final task cost."""
+        """Credits charged for a final task."""
         is_charged = self.status == "SUCCEEDED" or (self.status == "FAILED" and self.failure[2])
-        return self.order.credits if is_charged else 0
+        return self.request.credits if is_charged else 0
 
 
-class TaskBook:
-    """All tasks in order of creation. Not safe between threads: its owner holds a lock."""
+class TaskQueue:
+    """All tasks in order of creation. Not thread-safe: callers hold a lock."""
 
-    def __init__(self, films: Films, render_seconds: float, concurrency: int, clock: Callable[[], float]) -> None:
-        self._films = films
+    def __init__(
+        self, videos: RenderedVideos, render_seconds: float, concurrency: int, clock: Callable[[], float]
+    ) -> None:
+        self._videos = videos
         self._pending_seconds = min(_MAX_PENDING_SECONDS, _PENDING_SHARE * render_seconds)
         self._running_seconds = render_seconds - self._pending_seconds
         self._concurrency = concurrency
         self._clock = clock
         self._tasks: dict[str, Task] = {}
 
-    def add(self, order: Order, faults: Iterable[Fault]) -> Task:
-        task = Task(str(uuid.uuid4()), str(uuid.uuid4()), order, tuple(faults), self._clock())
+    def add(self, request: GenerationRequest, faults: Iterable[Fault]) -> Task:
+        task = Task(str(uuid.uuid4()), str(uuid.uuid4()), request, tuple(faults), self._clock())
         self._tasks[task.id] = task
         return task
 
@@ -101,21 +107,18 @@ class TaskBook:
         self.advance()
         return self._tasks.get(task_id)
 
-    def of_film(self, film_id: str) -> Task | None:
-        return next((task for task in self._tasks.values() if task.film_id == film_id), None)
+    def find_by_video(self, video_id: str) -> Task | None:
+        return next((task for task in self._tasks.values() if task.video_id == video_id), None)
 
     def remove(self, task_id: str) -> Task | None:
-        """Cancel or delete, whichever the status asks for: either way the task can no longer be fetched."""
+        """Cancel a running task or delete a final one. In both cases it can no longer be fetched."""
         return self._tasks.pop(task_id, None)
-
-    def clear(self) -> None:
-        self._tasks.clear()
 
     def all(self) -> list[Task]:
         return list(self._tasks.values())
 
     def progress(self, task: Task) -> float:
-        """How much of a running task is done, 0 to 0.99."""
+        """Return a running task's progress, 0 to 0.99."""
         seconds = self._running_seconds_of(task)
         if task.started_at is None or seconds <= 0:
             return 0.0
@@ -123,32 +126,39 @@ class TaskBook:
         return round(max(0.0, min(0.99, done)), 2)
 
     def _running_seconds_of(self, task: Task) -> float:
-        asked = next((fault.amount for fault in task.faults if fault.kind == "lasts"), None)
-        return self._running_seconds if asked is None else asked
+        requested = next((fault.amount for fault in task.faults if fault.kind == "lasts"), None)
+        return self._running_seconds if requested is None else requested
 
-    def advance(self) -> bool:
-        """Play every event up to now in its order; True when something changed."""
-        now, changed = self._clock(), False
+    def advance(self) -> None:
+        """Apply every start and finish up to now, in chronological order."""
+        now = self._clock()
         while (event := self._next_event(now)) is not None:
             at, task = event
             if task.status == "RUNNING":
-                task.finished_at, task.status = at, self._ending(task)
+                task.finished_at, task.status = at, self._final_status(task)
             else:
                 task.started_at, task.status = at, "RUNNING"
-            changed = True
-        return self._mark_throttled(now) or changed
+        self._mark_throttled(now)
 
     def dump(self) -> list[dict[str, Any]]:
-        return [asdict(task) for task in self._tasks.values()]
+        """Return the tasks as JSON values for the state file."""
+        return [
+            {_STORED_NAMES.get(name, name): value for name, value in asdict(task).items()}
+            for task in self._tasks.values()
+        ]
 
     def load(self, entries: Iterable[dict[str, Any]]) -> None:
+        """Add the tasks of the state file."""
+        names = {stored: name for name, stored in _STORED_NAMES.items()}
         for entry in entries:
-            order, faults = Order(**entry["order"]), tuple(Fault(**fault) for fault in entry["faults"])
-            task = Task(**{**entry, "order": order, "faults": faults})
+            values = {names.get(stored, stored): value for stored, value in entry.items()}
+            values["request"] = GenerationRequest(**values["request"])
+            values["faults"] = tuple(Fault(**fault) for fault in values["faults"])
+            task = Task(**values)
             self._tasks[task.id] = task
 
     def _next_event(self, now: float) -> tuple[float, Task] | None:
-        """The earliest start or finish that is due: (when it happened, the task)."""
+        """Return the earliest start or finish that is due, as its time and its task."""
         free_since = self._slot_free_since()
         events = []
         for task in self._tasks.values():
@@ -166,7 +176,7 @@ class TaskBook:
         return None if free_since is None else max(due, free_since)
 
     def _slot_free_since(self) -> float | None:
-        """When the last slot was given back; None while all are taken. Stuck tasks take none: they are no real load."""
+        """Return when the last slot became free, or None while all are taken. Stuck tasks occupy no slot."""
         slots = [task for task in self._tasks.values() if task.started_at is not None and not task.has("stuck")]
         if sum(not task.is_final for task in slots) >= self._concurrency:
             return None
@@ -177,20 +187,18 @@ class TaskBook:
         if task.has("stuck") or task.started_at is None:
             return None
         due = task.started_at + self._running_seconds_of(task)
-        if not task.needs_film or self._films.has_failed(task.film_id):
+        if not task.needs_video or self._videos.has_failed(task.video_id):
             return due
-        ready = self._films.ready_at(task.film_id)
+        ready = self._videos.ready_at(task.video_id)
         return None if ready is None else max(due, ready)
 
-    def _ending(self, task: Task) -> str:
+    def _final_status(self, task: Task) -> str:
         if task.has("cancelled"):
             return "CANCELLED"
         has_failed = any(fault.kind in _FAILURES for fault in task.faults)
-        return "FAILED" if has_failed or self._films.has_failed(task.film_id) else "SUCCEEDED"
+        return "FAILED" if has_failed or self._videos.has_failed(task.video_id) else "SUCCEEDED"
 
-    def _mark_throttled(self, now: float) -> bool:
-        changed = False
+    def _mark_throttled(self, now: float) -> None:
         for task in self._tasks.values():
             if task.status == "PENDING" and now >= task.created_at + self._pending_seconds:
-                task.status, changed = ("MYSTERY" if task.has("unknown_status") else "THROTTLED"), True
-        return changed
+                task.status = "MYSTERY" if task.has("unknown_status") else "THROTTLED"

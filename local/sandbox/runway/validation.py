@@ -1,4 +1,4 @@
-"""Request validation of POST /v1/text_to_video, with the zod issues that the vendor's 400 carries."""
+"""Validation of POST /v1/text_to_video, with the zod issues of the vendor's 400 response."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Issue = dict[str, Any]
 
 
 class InvalidBodyError(Exception):
-    """The body breaks the model's schema; ``issues`` says how, in zod's words."""
+    """The body violates the model's schema. ``issues`` lists the violations in zod's format."""
 
     def __init__(self, issues: list[Issue]) -> None:
         super().__init__("Validation of body failed")
@@ -24,8 +24,8 @@ class InvalidBodyError(Exception):
 
 
 @dataclass(frozen=True)
-class Order:
-    """A valid request. ``seconds`` of video at ``width`` x ``height``; ``credits`` is the most that it will cost."""
+class GenerationRequest:
+    """A valid request for ``seconds`` of video at ``width`` x ``height`` pixels. ``credits`` is its maximum cost."""
 
     model: str
     prompt: str
@@ -38,17 +38,20 @@ class Order:
 
 @dataclass(frozen=True)
 class _Model:
-    """Credits a second with sound and without (gen4.5 has no sound: both are the same)."""
+    """A model's parameters. Credits are per second of video, with and without audio; gen4.5 has no audio."""
 
-    ratios: tuple[str, ...]
     credits_with_audio: int
     credits_silent: int
     fields: Mapping[str, Callable[[Any], Issue | None]]
     required: tuple[str, ...]
 
 
-def check_order(body: object) -> Order:
-    """The order that ``body`` places. Raises InvalidBodyError."""
+def validate_request(body: object) -> GenerationRequest:
+    """Validate a decoded body.
+
+    Raises:
+        InvalidBodyError: the body violates the model's schema.
+    """
     if not isinstance(body, dict):
         raise InvalidBodyError([_wrong_type("object", body, ())])
     model = _model(body)
@@ -63,7 +66,9 @@ def check_order(body: object) -> Order:
     width, height = (int(part) for part in body["ratio"].split(":"))
     seconds = int(body.get("duration", _VEO_DEFAULT_SECONDS))
     rate = model.credits_with_audio if body.get("audio", True) else model.credits_silent
-    return Order(body["model"], body["promptText"], width, height, seconds, rate * seconds, body.get("seed"))
+    return GenerationRequest(
+        body["model"], body["promptText"], width, height, seconds, rate * seconds, body.get("seed")
+    )
 
 
 def _check(name: str, model: _Model, body: Mapping[str, Any]) -> Issue | None:
@@ -72,7 +77,7 @@ def _check(name: str, model: _Model, body: Mapping[str, Any]) -> Issue | None:
 
 
 class _Missing:
-    """What a field that is not in the body holds."""
+    """Type of the placeholder for a field that is absent from the body."""
 
 
 _MISSING = _Missing()
@@ -176,12 +181,11 @@ def _veo(credits_with_audio: int, credits_silent: int) -> _Model:
         "negativePrompt": _text(1, _MAX_PROMPT_UNITS),
         "seed": _integer(0, _MAX_SEED),
     }
-    return _Model(_FULL_HD, credits_with_audio, credits_silent, fields, ("promptText", "ratio"))
+    return _Model(credits_with_audio, credits_silent, fields, ("promptText", "ratio"))
 
 
 _MODELS = {
     "gen4.5": _Model(
-        _LANDSCAPE_OR_PORTRAIT,
         12,
         12,
         {
@@ -190,7 +194,7 @@ _MODELS = {
             "duration": _integer(2, 10),
             "seed": _integer(0, _MAX_SEED),
             "contentModeration": _moderation,
-            "outputFormat": _one_of("mp4"),  # the vendor has eleven more, for editing suites; here only MP4 is made
+            "outputFormat": _one_of("mp4"),  # the vendor's eleven formats for editing suites are not simulated
         },
         ("promptText", "ratio", "duration"),
     ),

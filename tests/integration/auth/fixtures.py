@@ -21,12 +21,13 @@ from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
 from dreamvision.database.client import Database, TableNames
-from dreamvision.limits.attempts import CodeAttempts
+from dreamvision.limits.rate_limits import RateLimits, RateSettings
+from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.users import TokenResponse
 from dreamvision.users.repository import ProfileRepository
-from dreamvision.users.usernames import RESERVATION_LIFETIME
+from dreamvision.users.usernames import RESERVATION_LIFETIME, Usernames
 from tests.conftest import REPOSITORY
-from tests.fakes.cognito import CLIENT_ID, ISSUER, POOL_ID, FakeCognito, Trigger
+from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito, Trigger
 
 _FUNCTIONS = REPOSITORY / "functions"
 NAMES = TableNames(profiles_table="profiles", dreams_table="dreams", videos_table="videos", guards_table="guards")
@@ -73,10 +74,13 @@ class AccountBackend:
         self.cognito = FakeCognito(pre_sign_up or trigger(), clock=self.clock, rotation=rotation)
         self.profiles = ProfileRepository(self.database)
         self.sessions = Sessions(self.database, self.clock)
-        self.attempts = CodeAttempts(self.database, self.clock)
+        self.usernames = Usernames(self.database)
+        self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock)
         settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
         self.pool = UserPool(settings, cast(Any, self.cognito))
-        self.accounts = AccountService(self.pool, self.profiles, self.sessions, self.attempts, self.clock.utc)
+        self.accounts = AccountService(
+            self.pool, self.profiles, self.usernames, self.sessions, self.limits, self.clock.utc
+        )
 
     def items(self, table: str) -> list[dict[str, Any]]:
         """Everything in a table."""
@@ -85,7 +89,7 @@ class AccountBackend:
     def is_open(self, access_token: str) -> bool:
         """Whether the handlers would let this token in."""
         try:
-            self.sessions.require_open(*checked_claims(claims_of(access_token)))
+            self.sessions.require_active(*checked_claims(claims_of(access_token)))
         except UnauthenticatedError:
             return False
         return True
@@ -227,7 +231,7 @@ def tables(created_tables: Tables) -> Tables:
 @pytest.fixture
 def auth(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> AuthApi:
     """The function, set up with this service."""
-    settings = IdentitySettings(token_issuer=ISSUER, user_pool_client_id=CLIENT_ID, jwks_url="https://keys.invalid")
+    settings = IdentitySettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID, aws_region="eu-central-1")
     verifier = TokenVerifier(settings, fetch_keys=backend.cognito.issuer.jwks)
     monkeypatch.setattr(Database, "shared", lambda: backend.database)
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)

@@ -8,8 +8,7 @@ from dreamvision.auth.errors import (
     InvalidRefreshTokenError,
     WrongPasswordError,
 )
-from dreamvision.limits.attempts import LIMIT
-from dreamvision.limits.rate_limits import TooManyAttemptsError
+from dreamvision.limits.rate_limits import CODES_PER_HOUR, TooManyAttemptsError
 from tests.integration.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, AccountBackend, register
 
 
@@ -17,7 +16,7 @@ from tests.integration.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, Acc
 def test_asking_for_codes_is_limited_alike_for_known_and_unknown_addresses(backend: AccountBackend, email: str) -> None:
     register(backend)
 
-    for _ in range(LIMIT):
+    for _ in range(CODES_PER_HOUR):
         backend.accounts.forgot_password(email)
         backend.accounts.resend_confirmation(email)
     for ask in (backend.accounts.forgot_password, backend.accounts.resend_confirmation):
@@ -34,7 +33,7 @@ def test_guessing_codes_is_limited_alike_for_known_and_unknown_addresses(backend
     register(backend)
     backend.accounts.forgot_password(EMAIL)
 
-    for _ in range(LIMIT):
+    for _ in range(CODES_PER_HOUR):
         with pytest.raises(InvalidOrExpiredCodeError):
             backend.accounts.reset_password(email, "wrong", OTHER_PASSWORD)
         with pytest.raises(InvalidOrExpiredCodeError):

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dreamvision.auth.tokens import UnauthenticatedError
+from dreamvision.database.transactions import Transaction
 from dreamvision.users.usernames import UsernameTakenError
 from tests.integration.auth.fixtures import (
     EMAIL,
@@ -20,7 +21,8 @@ from tests.integration.auth.fixtures import (
 def test_a_missing_profile_is_made_and_keeps_the_counters(backend: AccountBackend) -> None:
     # GIVEN a user whom an administrator made, and who has told a dream already
     user = backend.cognito.add_user("Admin.Made@Example.com", PASSWORD)
-    backend.database.transact_write([backend.profiles.count_write(user.sub, backend.clock.utc(), dreams=3)])
+    write = backend.profiles.count_write(user.sub, backend.clock.utc(), dreams=3)
+    backend.database.transact_write(Transaction().add("profile", write))
 
     profile = backend.accounts.profile(user.sub)
 
@@ -74,7 +76,7 @@ def test_nobody_takes_somebody_elses_name(backend: AccountBackend) -> None:
 
 def test_a_name_that_is_held_for_a_registration_is_not_taken_by_a_rename(backend: AccountBackend) -> None:
     user_id = register(backend).user.id
-    backend.profiles.reserve("Stella", backend.clock.utc())
+    backend.usernames.reserve("Stella", backend.clock.utc())
 
     with pytest.raises(UsernameTakenError):
         backend.accounts.rename(user_id, "Stella")

@@ -16,8 +16,7 @@ from dreamvision.auth.errors import (
     WeakPasswordError,
 )
 from dreamvision.schemas.users import ConfirmationRequired
-from dreamvision.users.repository import ProfileExistsError
-from dreamvision.users.usernames import UsernameTakenError, normalized
+from dreamvision.users.usernames import ProfileExistsError, UsernameTakenError, normalized
 from tests.fakes.cognito_state import refused
 from tests.integration.auth.fixtures import (
     EMAIL,
@@ -111,19 +110,19 @@ def _(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> type[Exceptio
     def broken(*_: Any, **__: Any) -> None:
         raise refused("InternalServerError")
 
-    monkeypatch.setattr(backend.profiles, "complete", broken)
+    monkeypatch.setattr(backend.usernames, "assign", broken)
     return ClientError
 
 
 @_breaks("the profile was written, but nobody said so")
 def _(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
-    real = backend.profiles.complete
+    real = backend.usernames.assign
 
     def broken(*args: Any) -> None:
         real(*args)
         raise refused("InternalServerError")
 
-    monkeypatch.setattr(backend.profiles, "complete", broken)
+    monkeypatch.setattr(backend.usernames, "assign", broken)
     return ClientError
 
 
@@ -150,7 +149,7 @@ def test_whatever_fails_nothing_blocks_the_name_or_the_address(
 
 def test_the_name_of_a_registration_that_crashed_is_free_after_a_minute(backend: AccountBackend) -> None:
     # GIVEN a name that was reserved by somebody who never came back
-    backend.profiles.reserve(NAME, backend.clock.utc())
+    backend.usernames.reserve(NAME, backend.clock.utc())
 
     with pytest.raises(UsernameTakenError):
         register(backend)
@@ -192,7 +191,7 @@ def test_a_registration_that_was_overtaken_by_a_sign_in_keeps_the_account(backen
         raise ProfileExistsError
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(backend.profiles, "complete", signing_in)
+        monkeypatch.setattr(backend.usernames, "assign", signing_in)
         with pytest.raises(UserAlreadyExistsError):
             register(backend)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dreamvision.database.client import Database
-from dreamvision.limits.attempts import LIMIT
+from dreamvision.limits.rate_limits import CODES_PER_HOUR
 from tests.fakes.cognito_state import refused
 from tests.fakes.token_issuer import TokenIssuer
 from tests.integration.auth.fixtures import (
@@ -265,7 +265,7 @@ def test_login_answers_alike_for_known_and_unknown_addresses(auth: AuthApi) -> N
 def test_asking_for_a_code_answers_alike_until_both_are_refused(auth: AuthApi, route: str) -> None:
     _registered(auth)
 
-    for _ in range(LIMIT):
+    for _ in range(CODES_PER_HOUR):
         known, unknown = (_send(auth, route, {"email": email}) for email in (EMAIL, "nobody@example.com"))
         assert (known.status, known.body, _lasting(known)) == (unknown.status, unknown.body, _lasting(unknown))
         assert known.status == 202

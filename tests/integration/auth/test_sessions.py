@@ -9,7 +9,7 @@ _DAY = 24 * 3600
 
 def _is_open(backend: AccountBackend, session_id: str, issued_at: float | None = None, user_id: str = _USER) -> bool:
     try:
-        backend.sessions.require_open(user_id, session_id, int(backend.clock() if issued_at is None else issued_at))
+        backend.sessions.require_active(user_id, session_id, int(backend.clock() if issued_at is None else issued_at))
     except UnauthenticatedError:
         return False
     return True
@@ -18,7 +18,7 @@ def _is_open(backend: AccountBackend, session_id: str, issued_at: float | None =
 def test_sessions_are_open_until_they_are_ended(backend: AccountBackend) -> None:
     assert _is_open(backend, "one")
 
-    backend.sessions.end(_USER, "one")
+    backend.sessions.revoke(_USER, "one")
 
     assert not _is_open(backend, "one")
     assert _is_open(backend, "two")
@@ -26,8 +26,8 @@ def test_sessions_are_open_until_they_are_ended(backend: AccountBackend) -> None
 
 
 def test_ending_twice_is_harmless(backend: AccountBackend) -> None:
-    backend.sessions.end(_USER, "one")
-    backend.sessions.end(_USER, "one")
+    backend.sessions.revoke(_USER, "one")
+    backend.sessions.revoke(_USER, "one")
 
     assert not _is_open(backend, "one")
 
@@ -43,17 +43,17 @@ def test_ending_all_ends_what_was_issued_up_to_now_whatever_cognitos_clock_says(
 
 def test_a_session_that_begins_right_after_is_open_until_it_is_ended_itself(backend: AccountBackend) -> None:
     backend.sessions.revoke_all(_USER)
-    backend.sessions.begin(_USER, "new", int(backend.clock()))
+    backend.sessions.start(_USER, "new", int(backend.clock()))
     assert _is_open(backend, "new")
     assert not _is_open(backend, "old")
 
-    backend.sessions.end(_USER, "new")
+    backend.sessions.revoke(_USER, "new")
     assert not _is_open(backend, "new")
 
 
 def test_ending_all_again_ends_that_one_too(backend: AccountBackend) -> None:
     backend.sessions.revoke_all(_USER)
-    backend.sessions.begin(_USER, "new", int(backend.clock()))
+    backend.sessions.start(_USER, "new", int(backend.clock()))
 
     backend.sessions.revoke_all(_USER)
 
@@ -61,21 +61,21 @@ def test_ending_all_again_ends_that_one_too(backend: AccountBackend) -> None:
 
 
 def test_beginning_costs_no_write_as_a_rule(backend: AccountBackend) -> None:
-    backend.sessions.begin(_USER, "new", int(backend.clock()))
+    backend.sessions.start(_USER, "new", int(backend.clock()))
 
     assert backend.items("guards") == []
 
 
 def test_ended_sessions_are_remembered_for_as_long_as_they_could_be_refreshed(backend: AccountBackend) -> None:
     # GIVEN a session that was ended, and others that were ended later
-    backend.sessions.end(_USER, "first")
+    backend.sessions.revoke(_USER, "first")
     backend.clock.advance(7 * _DAY)
-    backend.sessions.end(_USER, "second")
+    backend.sessions.revoke(_USER, "second")
     assert not _is_open(backend, "first")
 
     # WHEN no token of the first can be good any more
     backend.clock.advance(_DAY)
-    backend.sessions.end(_USER, "third")
+    backend.sessions.revoke(_USER, "third")
 
     # THEN it is forgotten, so that the item stays small
     (item,) = backend.items("guards")
@@ -83,7 +83,7 @@ def test_ended_sessions_are_remembered_for_as_long_as_they_could_be_refreshed(ba
 
 
 def test_the_memory_expires_by_itself(backend: AccountBackend) -> None:
-    backend.sessions.end(_USER, "one")
+    backend.sessions.revoke(_USER, "one")
 
     (item,) = backend.items("guards")
     assert int(item["expires_at"]) > backend.clock() + 7 * _DAY + 3600

@@ -22,8 +22,10 @@ from dreamvision.queries.videos import VideoQueries, VideoQuerySettings
 from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
 from dreamvision.schemas.uploads import ImageType
 from dreamvision.users.repository import Profile, ProfileRepository
+from dreamvision.users.usernames import Usernames
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import Media, VideoRecord
+from dreamvision.videos.service import VideoService, VideoServiceSettings
 from dreamvision.videos.workflow import VideoWorkflow
 from tests.fakes.aws import MEDIA_BUCKET, REGION
 from tests.fakes.runway import FakeRenderer
@@ -42,6 +44,7 @@ class DreamBackend:
         self.dreams = DreamRepository(database)
         self.videos = VideoLifecycle(database)
         self.profiles = ProfileRepository(database)
+        self.usernames = Usernames(database)
         self.states = FakeStates()
         self.workflow = VideoWorkflow(MACHINE, self.states)  # type: ignore[arg-type]
         self.renderer = FakeRenderer()
@@ -51,8 +54,9 @@ class DreamBackend:
         links = MediaLinks(self.store, "https://media.example.com", now=lambda: datetime.fromtimestamp(self.now, UTC))
         self.presenter = Presenter(links, clock=lambda: self.now)
         self.cursors = Cursors(lambda: b"a key")
-        settings = VideoQuerySettings(state_machine_arn=MACHINE, poll_interval=5)
-        self.video_queries = VideoQueries(database, self.presenter, self.cursors, self.workflow, settings)
+        settings = VideoQuerySettings(poll_interval=5)
+        self.video_queries = VideoQueries(database, self.presenter, self.cursors, settings)
+        self.service = VideoService(database, self.workflow, VideoServiceSettings(poll_first_wait=20))
         self.dream_queries = DreamQueries(database, self.presenter, self.cursors)
         self._numbers = count(1)
 
@@ -142,4 +146,5 @@ def backend(database: Database, monkeypatch: pytest.MonkeyPatch) -> DreamBackend
     monkeypatch.setattr(Presenter, "shared", lambda: found.presenter)
     monkeypatch.setattr(DreamQueries, "shared", lambda: found.dream_queries)
     monkeypatch.setattr(VideoQueries, "shared", lambda: found.video_queries)
+    monkeypatch.setattr(VideoService, "shared", lambda: found.service)
     return found

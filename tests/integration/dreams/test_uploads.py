@@ -14,6 +14,7 @@ from PIL import Image
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
+from dreamvision.database.transactions import Transaction
 from dreamvision.dreams.repository import DreamNotFoundError, DreamRecord, DreamRepository
 from dreamvision.dreams.uploads import Uploads
 from dreamvision.erasure.repository import TombstoneRepository
@@ -42,7 +43,8 @@ class UploadBackend:
         self.uploads = Uploads(database, self.store)
         self.dream_id = new_id()
         row = self.dreams.row(USER, self.dream_id, "a dream of flying", utc_now())
-        database.transact_write([self.dreams.put_write({**row, "thumbnail_key": "thumbnails/video/j.jpg"})])
+        row["thumbnail_key"] = "thumbnails/video/j.jpg"
+        database.transact_write(Transaction().add("dream", self.dreams.put_write(row)))
 
     def announce(self, kind: ImageType = JPEG) -> ThumbnailUploadResponse:
         return self.uploads.announce(USER, self.dream_id, kind)

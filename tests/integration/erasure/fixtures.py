@@ -12,12 +12,12 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.erasure.account import AccountErasure
 from dreamvision.erasure.workflow import ErasureWorkflow
-from dreamvision.limits.attempts import CodeAction, CodeAttempts
-from dreamvision.limits.rate_limits import RateLimits, RateSettings, Scope
+from dreamvision.limits.rate_limits import CODE_SCOPES, RateLimits, RateSettings, Scope
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.realtime.repository import Connection, ConnectionRepository
 from dreamvision.schemas.categories import Category
 from dreamvision.videos.models import VideoRecord
+from dreamvision.videos.workflow import VideoWorkflow
 from tests.conftest import load_function
 from tests.fakes.asl import Machine, Task
 from tests.fakes.aws import MEDIA_BUCKET, TABLES
@@ -93,9 +93,7 @@ class ErasureBackend:
         monkeypatch.setattr(
             load_function("workflows/erasure/cancel_renders"), "configured_renderer", lambda: backend.renderer
         )
-        monkeypatch.setattr(
-            load_function("workflows/erasure/cancel_renders"), "VideoWorkflow", lambda _: backend.workflow
-        )
+        monkeypatch.setattr(VideoWorkflow, "shared", lambda: backend.workflow)
         monkeypatch.setattr(load_function("workflows/erasure/delete_media"), "MediaStore", lambda _: backend.store)
         tasks = {arn: _task(folder) for arn, folder in _FUNCTIONS.items()}
         self.machine = Machine("erasure", tasks, {"EraseGrace": str(GRACE)})
@@ -128,9 +126,9 @@ class ErasureBackend:
         del self.cognito.users[user.sub]
         user.sub = user_id
         self.cognito.users[user_id] = user
-        profiles = self.dreams.profiles
-        profiles.complete(user_id, email, profiles.reserve(username, utc_now()), utc_now())
-        CodeAttempts(self.dreams.database).count(CodeAction.FORGOT, email)
+        usernames = self.dreams.usernames
+        usernames.assign(user_id, email, usernames.reserve(username, utc_now()), utc_now())
+        RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_code(Scope.FORGOT, email)
         forgotten = Connection(
             user_id=user_id,
             connection_id=new_id(),
@@ -139,7 +137,7 @@ class ErasureBackend:
             connected_at=utc_now() - timedelta(hours=9),
         )
         ConnectionRepository(self.dreams.database, "ConnectionsTable").add(forgotten)
-        for scope in (each for each in Scope if each is not Scope.AUTH):
+        for scope in (each for each in Scope if each not in {Scope.AUTH, *CODE_SCOPES}):
             RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_user(scope, user_id)
 
     def items(self) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.ids import new_id
-from dreamvision.limits.attempts import CodeAction, guard_key
+from dreamvision.limits.rate_limits import CODE_SCOPES, email_digest
+from dreamvision.limits.repository import rate_guard
 from dreamvision.users.repository import AccountErasedError
 from dreamvision.users.usernames import UsernameTakenError
 from tests.fakes.cognito_state import refused
@@ -31,8 +32,8 @@ from tests.integration.erasure.fixtures import (
 
 def _is_erased(erasure: ErasureBackend) -> None:
     """Nothing of Luna's anywhere, but that her sessions are over."""
-    attempts = [guard_key(attempt, LUNAS_EMAIL) for attempt in CodeAction]
-    assert len(erasure.remains_of(LUNA, LUNAS_EMAIL, LUNAS_NAME, LUNAS_NAME.lower(), *attempts)) == 1
+    codes = [rate_guard(scope, email_digest(LUNAS_EMAIL)) for scope in CODE_SCOPES]
+    assert len(erasure.remains_of(LUNA, LUNAS_EMAIL, LUNAS_NAME, LUNAS_NAME.lower(), *codes)) == 1
     guard = next(item for item in erasure.items() if f"sessions#{LUNA}" in str(item))
     assert set(guard) == {"guard", "erased", "all_until", "expires_at"}
     assert LUNA not in erasure.cognito.users
@@ -64,10 +65,10 @@ def test_an_account_is_closed_at_once(erasure: ErasureBackend) -> None:
 
     # THEN no token of it is good any more, not even one that was issued in this moment
     with pytest.raises(UnauthenticatedError):
-        erasure.sessions.require_open(LUNA, "a-session", int(utc_now().timestamp()) + 60)
-    erasure.sessions.begin(LUNA, "late-session", int(utc_now().timestamp()))
+        erasure.sessions.require_active(LUNA, "a-session", int(utc_now().timestamp()) + 60)
+    erasure.sessions.start(LUNA, "late-session", int(utc_now().timestamp()))
     with pytest.raises(UnauthenticatedError):
-        erasure.sessions.require_open(LUNA, "late-session", int(utc_now().timestamp()))
+        erasure.sessions.require_active(LUNA, "late-session", int(utc_now().timestamp()))
     assert status_of("/api/v1/dreams") == 401
     assert erasure.delete_account().status == 401
     # AND nobody signs in
@@ -80,7 +81,7 @@ def test_an_account_is_closed_at_once(erasure: ErasureBackend) -> None:
         backend.pending_video()
     # AND the name stays taken until the end
     with pytest.raises(UsernameTakenError):
-        backend.profiles.reserve(LUNAS_NAME, utc_now())
+        backend.usernames.reserve(LUNAS_NAME, utc_now())
 
 
 def test_what_is_written_in_the_last_moment_goes_as_well(erasure: ErasureBackend) -> None:
@@ -122,7 +123,7 @@ def test_an_account_without_anything(erasure: ErasureBackend) -> None:
 
 
 def test_an_account_without_a_profile(erasure: ErasureBackend) -> None:
-    erasure.dreams.profiles.remove(LUNA)
+    erasure.dreams.usernames.delete_profile(LUNA)
 
     erasure.delete_account()
     erasure.run_execution()

@@ -30,7 +30,8 @@ CONTEXT = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
     aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
 )
-ISSUER = TokenIssuer(ENVIRONMENT["TOKEN_ISSUER"], ENVIRONMENT["USER_POOL_CLIENT_ID"])
+SETTINGS = IdentitySettings.from_environment(ENVIRONMENT)
+ISSUER = TokenIssuer(SETTINGS.token_issuer, SETTINGS.user_pool_client_id)
 SHARED = (Database, ConnectionRepository, ConnectionManager, SyncService, MessageHandler, Broadcaster, Presenter)
 
 
@@ -39,8 +40,7 @@ def sockets(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fak
     # What a container keeps between invocations, a test must not.
     for each in SHARED:
         each.shared.cache_clear()
-    settings = IdentitySettings.from_environment(ENVIRONMENT)
-    verifier = TokenVerifier(settings, fetch_keys=ISSUER.jwks)
+    verifier = TokenVerifier(SETTINGS, fetch_keys=ISSUER.jwks)
     fake = FakeSockets()
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
     monkeypatch.setattr(ConnectionGateway, "shared", lambda: fake)
@@ -80,7 +80,7 @@ def test_the_authorizer_lets_in_until_the_session_is_logged_out(database: Databa
     allowed = call("authorize", handshake(good_token()))
     assert effect(allowed) == "Allow"
     assert allowed["context"]["user_id"] == USER_ID
-    Sessions(database).end(USER_ID, SESSION_ID)
+    Sessions(database).revoke(USER_ID, SESSION_ID)
     assert effect(call("authorize", handshake(good_token()))) == "Deny"
 
 
@@ -90,7 +90,7 @@ def test_our_own_trouble_is_not_the_tokens_fault(
     def explode(*_: object) -> None:
         raise RuntimeError(f"the table of {USER_ID} is on fire")
 
-    monkeypatch.setattr(Sessions, "require_open", explode)
+    monkeypatch.setattr(Sessions, "require_active", explode)
     with pytest.raises(UnexpectedError) as raised:
         call("authorize", handshake(good_token()))
     assert USER_ID not in str(raised.value)
@@ -138,13 +138,13 @@ def test_a_message_that_names_a_route_of_the_gateways_does_nothing(folder: str, 
     event = sample("ping")
     event["requestContext"]["routeKey"] = f"${folder}"
     assert call(folder, event) == {"statusCode": 400}
-    assert len(ConnectionRepository.shared().of_user(USER_ID)) == 1
+    assert len(ConnectionRepository.shared().list_by_user(USER_ID)) == 1
 
 
 def test_logging_out_hangs_up(database: Database, sockets: FakeSockets) -> None:
     call("connect", sample("connect"))
     assert call("close_ended_sessions", sample("close-ended-sessions")) == {"batchItemFailures": []}
     assert sockets.closed == []
-    Sessions(database).end(USER_ID, SESSION_ID)
+    Sessions(database).revoke(USER_ID, SESSION_ID)
     call("close_ended_sessions", sample("close-ended-sessions"))
     assert sockets.closed == [sample("connect")["requestContext"]["connectionId"]]

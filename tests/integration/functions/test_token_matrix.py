@@ -19,7 +19,8 @@ from tests.fakes.token_issuer import TokenIssuer
 CONTEXT = SimpleNamespace(
     function_name="function", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="a-request"
 )
-ISSUER, CLIENT = ENVIRONMENT["TOKEN_ISSUER"], ENVIRONMENT["USER_POOL_CLIENT_ID"]
+SETTINGS = IdentitySettings.from_environment(ENVIRONMENT)
+ISSUER, CLIENT = SETTINGS.token_issuer, SETTINGS.user_pool_client_id
 POOL = TokenIssuer(ISSUER, CLIENT)
 
 
@@ -69,8 +70,7 @@ REFUSED: dict[str, str | None] = {
 
 @pytest.fixture(autouse=True)
 def _shared(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = IdentitySettings(token_issuer=ISSUER, user_pool_client_id=CLIENT, jwks_url="https://keys.test")
-    verifier = TokenVerifier(settings, fetch_keys=POOL.jwks)
+    verifier = TokenVerifier(SETTINGS, fetch_keys=POOL.jwks)
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
     monkeypatch.setattr(Database, "shared", lambda: database)
 
@@ -102,6 +102,6 @@ def test_a_function_lets_nobody_in_without_a_good_token(route: str) -> None:
 
 @pytest.mark.parametrize("route", sorted(PROTECTED))
 def test_a_function_lets_nobody_in_who_was_logged_out(route: str, database: Database) -> None:
-    Sessions(database).end(USER_ID, SESSION_ID)
+    Sessions(database).revoke(USER_ID, SESSION_ID)
 
     _require_refused("logged out", call(route, GOOD))

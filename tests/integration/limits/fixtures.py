@@ -55,7 +55,7 @@ class QuotaBackend:
         self.service = VideoService(
             database,
             self.workflow,
-            VideoServiceSettings(state_machine_arn=MACHINE, poll_first_wait=1, **settings),
+            VideoServiceSettings(poll_first_wait=1, **settings),
         )
 
     def create_video(self, user_id: str = USER_ID) -> VideoRecord:
@@ -179,7 +179,7 @@ def idempotency(ministack: Database, clock: Clock) -> Idempotency:
 def begin(
     idempotency: Idempotency, body: str = "body", user_id: str = USER_ID, route: str = "analyze"
 ) -> IdempotentRequest:
-    return idempotency.begin(user_id, route, "key", body)
+    return idempotency.claim(user_id, route, "key", body)
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ class VideoApi:
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch, **settings: int) -> None:
         self.database = database
         self.states = FakeStepFunctions()
-        self.settings = VideoServiceSettings(state_machine_arn=MACHINE, poll_first_wait=1, **settings)
+        self.settings = VideoServiceSettings(poll_first_wait=1, **settings)
         workflow = VideoWorkflow(MACHINE, cast(Any, self.states))
         start = workflow.start
 

@@ -21,19 +21,19 @@ from tests.integration.ministack import guard_items
 
 
 def test_a_request_without_a_key_is_a_new_one_every_time(idempotency: Idempotency, ministack: Database) -> None:
-    first, second = (idempotency.begin(USER_ID, "analyze", None, "body") for _ in range(2))
+    first, second = (idempotency.claim(USER_ID, "analyze", None, "body") for _ in range(2))
     assert first.dream_id != second.dream_id
     for attempt in (first, second):
-        idempotency.finish(attempt)
-        idempotency.forget(attempt)
-        idempotency.release_claim(attempt)
+        idempotency.complete(attempt)
+        idempotency.discard(attempt)
+        idempotency.release(attempt)
     assert guard_items(ministack) == {}
 
 
 def test_a_finished_request_is_replayed(idempotency: Idempotency) -> None:
     first = begin(idempotency)
     first.answer = {"status": "200", "nested": {"flag": True}}
-    idempotency.finish(first)
+    idempotency.complete(first)
     again = begin(idempotency)
     assert again.replayed == {"status": "200", "nested": {"flag": True}}
     assert (again.dream_id, again.job_id) == (first.dream_id, first.job_id)
@@ -54,21 +54,21 @@ def test_a_request_that_runs_is_in_progress(idempotency: Idempotency) -> None:
 def test_another_body_is_refused(idempotency: Idempotency, finished: bool) -> None:
     first = begin(idempotency)
     if finished:
-        idempotency.finish(first)
+        idempotency.complete(first)
     with pytest.raises(IdempotencyKeyReusedError):
         begin(idempotency, body="another")
 
 
 def test_a_refused_request_leaves_nothing(idempotency: Idempotency, ministack: Database) -> None:
     first = begin(idempotency)
-    idempotency.forget(first)
+    idempotency.discard(first)
     assert guard_items(ministack) == {}
     assert begin(idempotency, body="another").dream_id != first.dream_id
 
 
 def test_a_run_that_was_let_go_is_resumed_at_once(idempotency: Idempotency) -> None:
     first = begin(idempotency)
-    idempotency.release_claim(first)
+    idempotency.release(first)
     again = begin(idempotency)
     assert again.resumed
     assert (again.dream_id, again.job_id) == (first.dream_id, first.job_id)
@@ -97,20 +97,20 @@ def test_who_was_taken_over_changes_nothing_any_more(idempotency: Idempotency, c
     first = begin(idempotency)
     clock.now += HOLD_SECONDS + 1
     second = begin(idempotency)
-    idempotency.forget(first)
-    idempotency.release_claim(first)
+    idempotency.discard(first)
+    idempotency.release(first)
     first.answer = {"from": "the first"}
-    idempotency.finish(first)
+    idempotency.complete(first)
     with pytest.raises(RequestInProgressError):
         begin(idempotency)
     second.answer = {"from": "the second"}
-    idempotency.finish(second)
+    idempotency.complete(second)
     assert begin(idempotency).replayed == {"from": "the second"}
 
 
 def test_after_a_day_the_key_is_new(idempotency: Idempotency, clock: Clock) -> None:
     first = begin(idempotency)
-    idempotency.finish(first)
+    idempotency.complete(first)
     clock.now += LIFETIME_SECONDS - 1
     assert begin(idempotency).replayed is not None
     clock.now += 2
@@ -160,4 +160,4 @@ def test_an_answer_that_got_lost_on_the_way_does_not_lock_us_out(idempotency: Id
             return update_item(**request)
 
     again = Idempotency(LimitsRepository(Database(ministack.names, cast(Any, Twice()))))
-    assert again.begin(USER_ID, "analyze", "key", "body").seed
+    assert again.claim(USER_ID, "analyze", "key", "body").seed

@@ -95,7 +95,7 @@ def test_a_request_that_still_runs_is_in_progress(
     class Slow(FakeAnalyst):
         def analyze(self, dream_text: str, *, budget_seconds: float | None = None) -> Any:
             with pytest.raises(RequestInProgressError):
-                Idempotency(LimitsRepository(ministack)).begin(USER_ID, "analyze", KEY["idempotency-key"], body)
+                Idempotency(LimitsRepository(ministack)).claim(USER_ID, "analyze", KEY["idempotency-key"], body)
             return super().analyze(dream_text, budget_seconds=budget_seconds)
 
     slow = Slow()
@@ -124,7 +124,7 @@ def test_a_crash_after_the_analysis_does_not_ask_claude_again(
         raise PowerCutError
 
     with monkeypatch.context() as power_cut:
-        power_cut.setattr(Idempotency, "finish", broken)
+        power_cut.setattr(Idempotency, "complete", broken)
         assert post(analyze).status == 500
     if later:
         expire_hold(ministack)

@@ -11,8 +11,8 @@ import pytest
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.database.client import Database
-from dreamvision.erasure.account import limit_guards
-from dreamvision.limits.rate_limits import RateLimits, RateSettings, Scope
+from dreamvision.erasure.account import user_guards
+from dreamvision.limits.rate_limits import CODE_SCOPES, RateLimits, RateSettings, Scope
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.rendering.errors import RenderBusyError
 from dreamvision.schemas.videos import VideoStatus
@@ -93,12 +93,12 @@ def test_a_refusal_after_the_closing_gives_the_day_back_once(backend: QuotaBacke
 def test_an_erasure_knows_all_that_stands_under_the_users_id(backend: QuotaBackend) -> None:
     backend.create_video()
     limits = RateLimits(LimitsRepository(backend.database), RateSettings())
-    for scope in Scope:
+    for scope in set(Scope) - CODE_SCOPES:
         limits.count_user(scope, USER_ID)
     under_the_id = {guard for guard in guard_items(backend.database) if USER_ID in guard} - {f"rate#auth#{USER_ID}"}
     assert len(under_the_id) == 6
     for moment in (utc_now(), utc_now() + timedelta(days=2)):
-        assert under_the_id <= set(limit_guards(Profile(user_id=USER_ID), moment))
+        assert under_the_id <= set(user_guards(Profile(user_id=USER_ID), moment))
 
 
 def test_counts_that_were_erased_do_not_keep_a_video_open(backend: QuotaBackend) -> None:
@@ -122,14 +122,14 @@ def test_a_deleted_dream_does_not_keep_a_video_open(backend: QuotaBackend) -> No
 def test_one_bad_video_does_not_keep_the_others_open(backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = backend.create_video(), backend.create_video()
     backend.states.executions.clear()
-    status_of = backend.workflow.status_of
+    status = backend.workflow.status
 
     def broken(job_id: str) -> str | None:
         if job_id == bad.job_id:
             raise PowerCutError
-        return status_of(job_id)
+        return status(job_id)
 
-    monkeypatch.setattr(backend.workflow, "status_of", broken)
+    monkeypatch.setattr(backend.workflow, "status", broken)
     with pytest.raises(SweepIncompleteError):
         backend.sweep()
     assert (backend.status(bad), backend.status(good)) == (VideoStatus.PENDING, VideoStatus.FAILED)

@@ -23,7 +23,6 @@ from dreamvision.videos.models import VideoRecord
 from dreamvision.videos.service import VideoServiceSettings
 from tests.fakes.contended_tables import ContendedTables
 from tests.fakes.gateway import USER_ID
-from tests.fakes.step_functions import MACHINE
 from tests.integration.limits.fixtures import DREAM, PLENTY, QuotaBackend, in_parallel
 from tests.integration.ministack import guard_items
 
@@ -68,7 +67,7 @@ def test_a_premium_user_has_five_at_a_time(backend: QuotaBackend) -> None:
 def test_a_new_day_has_new_videos(ministack: Database) -> None:
     backend = QuotaBackend(ministack, free_videos_per_day=1)
     backend.create_video()
-    limits = VideoServiceSettings(state_machine_arn=MACHINE, poll_first_wait=1, free_videos_per_day=1).of_tier("free")
+    limits = VideoServiceSettings(poll_first_wait=1, free_videos_per_day=1).of_tier("free")
     tomorrow = utc_now() + timedelta(days=1)
     video = backend.videos.add_with_dream(USER_ID, new_id(), new_id(), DREAM, 5, tomorrow, limits)
     assert video.quota_day == day_of(tomorrow)

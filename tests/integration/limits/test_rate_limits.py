@@ -12,6 +12,7 @@ import pytest
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
+from dreamvision.database.transactions import Transaction
 from dreamvision.dreams.repository import DreamRepository
 from dreamvision.dreams.uploads import Uploads
 from dreamvision.limits.rate_limits import RateLimits, RateSettings, Scope
@@ -132,7 +133,7 @@ def test_the_eleventh_upload_in_a_minute_is_refused(ministack: Database) -> None
     Uploads.shared.cache_clear()
     storage, dream_id = load_function("api/uploads"), new_id()
     row = DreamRepository(ministack).row(USER_ID, dream_id, DREAM, utc_now())
-    ministack.transact_write([DreamRepository(ministack).put_write(row)])
+    ministack.transact_write(Transaction().add("dream", DreamRepository(ministack).put_write(row)))
     body = {"dream_id": dream_id, "content_type": "image/png"}
     answers = list(idempotency(storage, "post-storage-thumbnails", 11, body=body))
     assert [answer.status for answer in answers] == [200] * 10 + [429]

@@ -1,4 +1,4 @@
-"""The sandbox's studio: films from worker processes."""
+"""The sandbox's film queue, which renders videos in worker processes."""
 
 import subprocess
 import time
@@ -8,50 +8,52 @@ from typing import NoReturn
 
 import pytest
 
-from local.sandbox.runway.film_queue import Studio
+from local.sandbox.runway.film_queue import FilmQueue
 
-_PATIENCE_SECONDS = 60.0
-# Pixels: which films are made is the matter here, not what is in them.
+_TIMEOUT_SECONDS = 60.0
+# Pixels. The content of the videos is not tested here.
 _SMALL = (320, 180)
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
-    found = Studio(tmp_path, workers=1)
-    found.start()
-    yield found
-    found.stop()
+def film_queue(tmp_path: Path) -> Iterator[FilmQueue]:
+    running = FilmQueue(tmp_path, workers=1)
+    running.start()
+    yield running
+    running.stop()
 
 
-def _order(studio: Studio, film_id: str, prompt: str = "POV walk through a cathedral", seed: int | None = None) -> None:
-    studio.order(film_id, prompt, *_SMALL, 1, seed)
+def _submit(
+    film_queue: FilmQueue, video_id: str, prompt: str = "POV walk through a cathedral", seed: int | None = None
+) -> None:
+    film_queue.submit(video_id, prompt, *_SMALL, 1, seed)
 
 
-def _film(studio: Studio, film_id: str) -> bytes:
-    """The film when it is there; the deadline only keeps a broken studio from hanging the test."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while studio.ready_at(film_id) is None and not studio.has_failed(film_id) and time.monotonic() < deadline:
+def _wait_for_video(film_queue: FilmQueue, video_id: str) -> bytes:
+    """Wait for a video and return its content. The timeout only keeps a broken queue from hanging the test."""
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while film_queue.ready_at(video_id) is None and not film_queue.has_failed(video_id) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return studio.path(film_id).read_bytes()
+    return film_queue.path(video_id).read_bytes()
 
 
 def _no_process(*_: object, **__: object) -> NoReturn:
-    raise AssertionError("a film was rendered")
+    raise AssertionError("a video was rendered")
 
 
-def test_the_same_order_is_copied_and_not_rendered_again(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    _order(studio, "first")
-    first = _film(studio, "first")
+def test_repeated_job_copies_the_earlier_video(film_queue: FilmQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    _submit(film_queue, "first")
+    first = _wait_for_video(film_queue, "first")
     monkeypatch.setattr(subprocess, "Popen", _no_process)
 
-    _order(studio, "second")
+    _submit(film_queue, "second")
 
-    assert _film(studio, "second") == first
-    assert (studio.ready_at("second") or 0) >= (studio.ready_at("first") or 0)
+    assert _wait_for_video(film_queue, "second") == first
+    assert (film_queue.ready_at("second") or 0) >= (film_queue.ready_at("first") or 0)
 
 
-def test_another_order_is_another_film_and_a_lost_one_is_rendered_again(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
+def test_different_job_and_job_whose_video_was_deleted_are_rendered(
+    film_queue: FilmQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered = []
     render = subprocess.Popen
@@ -61,26 +63,26 @@ def test_another_order_is_another_film_and_a_lost_one_is_rendered_again(
         return render(*args, **kwargs)  # type: ignore[call-overload]
 
     monkeypatch.setattr(subprocess, "Popen", counted)
-    _order(studio, "first")
-    first = _film(studio, "first")
-    _order(studio, "other", seed=7)
-    assert _film(studio, "other") != first
-    studio.drop("first")
+    _submit(film_queue, "first")
+    first = _wait_for_video(film_queue, "first")
+    _submit(film_queue, "other", seed=7)
+    assert _wait_for_video(film_queue, "other") != first
+    film_queue.delete("first")
 
-    _order(studio, "again")
+    _submit(film_queue, "again")
 
-    assert _film(studio, "again") == first
+    assert _wait_for_video(film_queue, "again") == first
     assert len(rendered) == 3
 
 
-def test_one_film_per_size_will_do_where_that_is_asked_for(tmp_path: Path) -> None:
-    studio = Studio(tmp_path, workers=1, reuse=True)
-    studio.start()
+def test_reuse_renders_one_video_per_size(tmp_path: Path) -> None:
+    film_queue = FilmQueue(tmp_path, workers=1, reuse=True)
+    film_queue.start()
     try:
-        _order(studio, "first", "POV glide through a gothic cathedral", seed=1)
-        _order(studio, "second", "POV gentle rise, flying above the clouds", seed=2)
-        studio.order("portrait", "POV glide through a gothic cathedral", _SMALL[1], _SMALL[0], 1, 1)
-        films = [_film(studio, name) for name in ("first", "second", "portrait")]
+        _submit(film_queue, "first", "POV glide through a gothic cathedral", seed=1)
+        _submit(film_queue, "second", "POV gentle rise, flying above the clouds", seed=2)
+        film_queue.submit("portrait", "POV glide through a gothic cathedral", _SMALL[1], _SMALL[0], 1, 1)
+        videos = [_wait_for_video(film_queue, name) for name in ("first", "second", "portrait")]
     finally:
-        studio.stop()
-    assert films[0] == films[1] != films[2]
+        film_queue.stop()
+    assert videos[0] == videos[1] != videos[2]

@@ -1,4 +1,4 @@
-"""The sandbox Claude, driven with the vendor's own SDK."""
+"""The sandbox Claude, tested with the vendor's SDK."""
 
 import json
 import threading
@@ -53,31 +53,31 @@ def ask(
 ) -> anthropic.types.Message:
     messages = options.pop("messages", [{"role": "user", "content": f"<dream>{dream}</dream>"}])
     format_ = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
-    answer: anthropic.types.Message = client.messages.create(
+    message: anthropic.types.Message = client.messages.create(
         model=model, max_tokens=options.pop("max_tokens", 2000), messages=messages, **{**format_, **options}
     )
-    return answer
+    return message
 
 
-def said(message: anthropic.types.Message) -> dict[str, Any]:
+def content_of(message: anthropic.types.Message) -> dict[str, Any]:
     return json.loads(next(block.text for block in message.content if block.type == "text"))  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("model", ["claude-sonnet-5-5", "claude-sonnet-5"])
-def test_five_x_models_think_first_and_then_answer_in_the_schema(client: anthropic.Anthropic, model: str) -> None:
+def test_five_x_models_think_first_and_respond_in_the_schema(client: anthropic.Anthropic, model: str) -> None:
     message = ask(client, model=model)
     assert [block.type for block in message.content] == ["thinking", "text"]
-    answer = said(message)
-    assert list(answer) == ["category", "template", "confidence", "prompt"]
-    assert (answer["category"], answer["template"]) == ("flight", "FLIGHT")
-    assert 0 <= answer["confidence"] <= 1
-    assert answer["prompt"].startswith("POV")
-    assert "golden clouds" in answer["prompt"]
+    content = content_of(message)
+    assert list(content) == ["category", "template", "confidence", "prompt"]
+    assert (content["category"], content["template"]) == ("flight", "FLIGHT")
+    assert 0 <= content["confidence"] <= 1
+    assert content["prompt"].startswith("POV")
+    assert "golden clouds" in content["prompt"]
     assert (message.stop_reason, message.model, message.role) == ("end_turn", model, "assistant")
     assert message._request_id is not None
 
 
-def test_thinking_between_tools_only_and_low_effort_answer_without_a_thinking_block(
+def test_thinking_only_between_tools_yields_no_thinking_block(
     client: anthropic.Anthropic,
 ) -> None:
     config: Any = {"effort": "low", "format": {"type": "json_schema", "schema": SCHEMA}}
@@ -86,14 +86,14 @@ def test_thinking_between_tools_only_and_low_effort_answer_without_a_thinking_bl
 
 
 @pytest.mark.filterwarnings("ignore:The model 'claude-sonnet-4-5.* is deprecated")
-def test_sonnet_4_5_answers_under_its_dated_id_without_thinking(client: anthropic.Anthropic) -> None:
+def test_sonnet_4_5_responds_under_its_dated_id_without_thinking(client: anthropic.Anthropic) -> None:
     message = ask(client, model="claude-sonnet-4-5")
     assert message.model == "claude-sonnet-4-5-20250929"
     assert [block.type for block in message.content] == ["text"]
-    assert said(message)["category"] == "flight"
+    assert content_of(message)["category"] == "flight"
 
 
-def test_usage_is_about_four_characters_a_token_and_more_on_five_x(client: anthropic.Anthropic) -> None:
+def test_usage_is_four_characters_per_token_and_higher_on_five_x(client: anthropic.Anthropic) -> None:
     system = "You write prompts. " * 100
     old = ask(client, model="claude-sonnet-4-6", system=system).usage
     new = ask(client, system=system, thinking={"type": "between_tools"}).usage
@@ -103,7 +103,7 @@ def test_usage_is_about_four_characters_a_token_and_more_on_five_x(client: anthr
     assert new.output_tokens == pytest.approx(old.output_tokens * 1.3, rel=0.05)
 
 
-def test_a_long_marked_system_prompt_is_written_to_the_cache_and_read_again(client: anthropic.Anthropic) -> None:
+def test_long_system_prompt_with_cache_control_is_cached(client: anthropic.Anthropic) -> None:
     system = [{"type": "text", "text": "Rules. " * 600, "cache_control": {"type": "ephemeral"}}]
     first, second = ask(client, system=system).usage, ask(client, system=system).usage
     assert first.cache_creation_input_tokens == second.cache_read_input_tokens == 1365
@@ -112,7 +112,7 @@ def test_a_long_marked_system_prompt_is_written_to_the_cache_and_read_again(clie
     assert ask(client, system=short).usage.cache_creation_input_tokens == 0
 
 
-def test_the_headers_are_the_vendors(raw: httpx.Client) -> None:
+def test_response_has_the_vendors_headers(raw: httpx.Client) -> None:
     body = {"model": "claude-sonnet-4-5", "max_tokens": 500, "messages": [{"role": "user", "content": DREAM}]}
     reply = raw.post("/v1/messages", json=body)
     assert reply.headers["request-id"].startswith("req_")
@@ -121,14 +121,14 @@ def test_the_headers_are_the_vendors(raw: httpx.Client) -> None:
     assert reply.headers["content-type"] == "application/json"
 
 
-def test_text_without_a_schema_is_answered_with_text(client: anthropic.Anthropic) -> None:
+def test_request_without_a_schema_gets_text(client: anthropic.Anthropic) -> None:
     messages: Any = [{"role": "user", "content": [{"type": "text", "text": DREAM}]}]
     message = client.messages.create(model="claude-sonnet-4-6", max_tokens=500, messages=messages)
     assert message.content[0].type == "text"
     assert message.content[0].text.startswith("CATEGORY: flight\nTEMPLATE: FLIGHT\nPROMPT: POV")
 
 
-def test_a_forced_tool_is_used_on_models_that_allow_it(client: anthropic.Anthropic) -> None:
+def test_forced_tool_is_used_on_models_that_support_it(client: anthropic.Anthropic) -> None:
     message = client.messages.create(
         model="claude-sonnet-4-6",
         max_tokens=500,
@@ -142,7 +142,7 @@ def test_a_forced_tool_is_used_on_models_that_allow_it(client: anthropic.Anthrop
     assert block.input["category"] == "flight"
 
 
-def test_streaming_and_counting_and_models_work_too(client: anthropic.Anthropic) -> None:
+def test_streaming_token_counting_and_models_are_supported(client: anthropic.Anthropic) -> None:
     messages: Any = [{"role": "user", "content": DREAM}]
     with client.messages.stream(model="claude-sonnet-5-5", max_tokens=2000, messages=messages) as stream:
         final = stream.get_final_message()
@@ -153,9 +153,9 @@ def test_streaming_and_counting_and_models_work_too(client: anthropic.Anthropic)
     assert client.models.retrieve("claude-sonnet-4-5").id == "claude-sonnet-4-5-20250929"
 
 
-def test_a_repair_turn_is_answered_for_the_original_dream(client: anthropic.Anthropic) -> None:
+def test_repair_turn_uses_the_original_dream(client: anthropic.Anthropic) -> None:
     dream = DREAM + " [[claude:bad_once]]"
-    first = said(ask(client, dream))
+    first = content_of(ask(client, dream))
     assert not first["prompt"].startswith("POV")
     assert first["template"] != first["category"].upper()
     turns = [
@@ -163,26 +163,26 @@ def test_a_repair_turn_is_answered_for_the_original_dream(client: anthropic.Anth
         {"role": "assistant", "content": json.dumps(first)},
         {"role": "user", "content": "The prompt must start with POV. Answer again."},
     ]
-    repaired = said(ask(client, messages=turns))
+    repaired = content_of(ask(client, messages=turns))
     assert repaired["prompt"].startswith("POV")
     assert (repaired["category"], repaired["template"]) == ("flight", "FLIGHT")
 
 
-def test_a_dream_that_is_always_bad_is_not_repaired(client: anthropic.Anthropic) -> None:
+def test_bad_fault_applies_to_repair_turns_too(client: anthropic.Anthropic) -> None:
     turns = [
         {"role": "user", "content": DREAM + " [[claude:bad]]"},
         {"role": "assistant", "content": "{}"},
         {"role": "user", "content": "Again."},
     ]
-    assert not said(ask(client, messages=turns))["prompt"].startswith("POV")
+    assert not content_of(ask(client, messages=turns))["prompt"].startswith("POV")
 
 
-def test_too_long_is_longer_than_runway_takes(client: anthropic.Anthropic) -> None:
-    prompt = said(ask(client, DREAM + " [[claude:too_long]]"))["prompt"]
+def test_too_long_fault_exceeds_runways_prompt_limit(client: anthropic.Anthropic) -> None:
+    prompt = content_of(ask(client, DREAM + " [[claude:too_long]]"))["prompt"]
     assert len(prompt.encode("utf-16-le")) // 2 >= 1200
 
 
-def test_a_refusal_is_a_200_without_content(client: anthropic.Anthropic) -> None:
+def test_refusal_is_a_200_without_content(client: anthropic.Anthropic) -> None:
     message = ask(client, DREAM + " [[claude:refusal]]")
     assert (message.stop_reason, message.content) == ("refusal", [])
     assert message.stop_details is not None
@@ -190,7 +190,7 @@ def test_a_refusal_is_a_200_without_content(client: anthropic.Anthropic) -> None
 
 
 @pytest.mark.parametrize(("dream", "max_tokens"), [(DREAM + " [[claude:max_tokens]]", 2000), (DREAM, 260), (DREAM, 20)])
-def test_max_tokens_cuts_the_json(client: anthropic.Anthropic, dream: str, max_tokens: int) -> None:
+def test_max_tokens_truncates_the_json(client: anthropic.Anthropic, dream: str, max_tokens: int) -> None:
     message = ask(client, dream, max_tokens=max_tokens)
     text = "".join(block.text for block in message.content if block.type == "text")
     assert message.stop_reason == "max_tokens"
@@ -199,15 +199,15 @@ def test_max_tokens_cuts_the_json(client: anthropic.Anthropic, dream: str, max_t
         json.loads(text)
 
 
-def test_malformed_text_is_no_json(client: anthropic.Anthropic) -> None:
+def test_malformed_fault_yields_invalid_json(client: anthropic.Anthropic) -> None:
     message = ask(client, DREAM + " [[claude:malformed]]")
     assert message.stop_reason == "end_turn"
     with pytest.raises(ValueError, match="Expecting"):
-        said(message)
+        content_of(message)
 
 
 @pytest.mark.parametrize(
-    ("word", "error", "status", "kind"),
+    ("fault", "error", "status", "kind"),
     [
         ("overloaded", anthropic.InternalServerError, 529, "overloaded_error"),
         ("rate_limit", anthropic.RateLimitError, 429, "rate_limit_error"),
@@ -215,24 +215,24 @@ def test_malformed_text_is_no_json(client: anthropic.Anthropic) -> None:
         ("auth", anthropic.AuthenticationError, 401, "authentication_error"),
     ],
 )
-def test_magic_words_fail_like_the_vendor(
-    client: anthropic.Anthropic, word: str, error: type[anthropic.APIStatusError], status: int, kind: str
+def test_fault_markers_yield_the_vendors_errors(
+    client: anthropic.Anthropic, fault: str, error: type[anthropic.APIStatusError], status: int, kind: str
 ) -> None:
     with pytest.raises(error) as caught:
-        ask(client, f"{DREAM} [[claude:{word}]]")
+        ask(client, f"{DREAM} [[claude:{fault}]]")
     assert caught.value.status_code == status
     assert caught.value.body["error"]["type"] == kind  # type: ignore[index]
     assert caught.value.body["request_id"] == caught.value.request_id  # type: ignore[index]
-    if word == "rate_limit":
+    if fault == "rate_limit":
         assert caught.value.response.headers["retry-after"] == "2"
 
 
-@pytest.mark.parametrize("word", ["overloaded_once", "rate_limit_once:0.01", "error_once", "timeout_once:0.05"])
-def test_failures_that_happen_once_are_over_at_the_second_try(client: anthropic.Anthropic, word: str) -> None:
-    assert said(ask(client.with_options(max_retries=1), f"{DREAM} [[claude:{word}]]"))["category"] == "flight"
+@pytest.mark.parametrize("fault", ["overloaded_once", "rate_limit_once:0.01", "error_once", "timeout_once:0.05"])
+def test_one_time_faults_succeed_on_retry(client: anthropic.Anthropic, fault: str) -> None:
+    assert content_of(ask(client.with_options(max_retries=1), f"{DREAM} [[claude:{fault}]]"))["category"] == "flight"
 
 
-def test_garbage_is_a_200_page(raw: httpx.Client) -> None:
+def test_garbage_fault_is_a_200_with_html(raw: httpx.Client) -> None:
     content = DREAM + " [[claude:garbage]]"
     body = {"model": "claude-sonnet-4-5", "max_tokens": 500, "messages": [{"role": "user", "content": content}]}
     reply = raw.post("/v1/messages", json=body)
@@ -240,18 +240,18 @@ def test_garbage_is_a_200_page(raw: httpx.Client) -> None:
     assert reply.headers["content-type"].startswith("text/html")
 
 
-def test_a_timeout_never_answers_and_slow_does(client: anthropic.Anthropic) -> None:
+def test_timeout_fault_never_responds_and_slow_fault_does(client: anthropic.Anthropic) -> None:
     with pytest.raises(anthropic.APITimeoutError):
         ask(client.with_options(timeout=0.3), DREAM + " [[claude:timeout]]")
     with pytest.raises(anthropic.APITimeoutError):
         ask(client.with_options(timeout=0.3), DREAM + " [[claude:slow]]")
-    assert said(ask(client, DREAM + " [[claude:slow:0.1]]"))["category"] == "flight"
+    assert content_of(ask(client, DREAM + " [[claude:slow:0.1]]"))["category"] == "flight"
 
 
-def test_stopping_the_servers_wakes_whoever_waits() -> None:
+def test_stopping_the_servers_releases_waiting_clients() -> None:
     outcome: list[type[BaseException]] = []
 
-    def wait_for_ever(url: str) -> None:
+    def wait_forever(url: str) -> None:
         with anthropic.Anthropic(base_url=url, api_key=CLAUDE_KEY, max_retries=0, timeout=50) as client:
             try:
                 ask(client, DREAM + " [[claude:timeout]]")
@@ -259,7 +259,7 @@ def test_stopping_the_servers_wakes_whoever_waits() -> None:
                 outcome.append(type(error))
 
     with SandboxServers(claude_seconds=0.0) as servers:
-        waiting = threading.Thread(target=wait_for_ever, args=(servers.claude_url,))
+        waiting = threading.Thread(target=wait_forever, args=(servers.claude_url,))
         waiting.start()
         waiting.join(0.5)
         assert waiting.is_alive()
@@ -282,7 +282,7 @@ def test_stopping_the_servers_wakes_whoever_waits() -> None:
         ({"x-api-key": CLAUDE_KEY, "anthropic-version": "2020-01-01"}, 400, "invalid_request_error", "not a valid"),
     ],
 )
-def test_headers_are_checked(
+def test_invalid_headers_are_rejected(
     servers: SandboxServers, headers: dict[str, str], status: int, kind: str, message: str
 ) -> None:
     reply = httpx.post(f"{servers.claude_url}/v1/messages", headers=headers, json={})
@@ -293,7 +293,7 @@ def test_headers_are_checked(
     assert body["request_id"] == reply.headers["request-id"]
 
 
-def test_broken_json_unknown_routes_and_models_answer_like_the_vendor(raw: httpx.Client) -> None:
+def test_invalid_json_unknown_routes_and_models_yield_the_vendors_errors(raw: httpx.Client) -> None:
     assert "not valid JSON" in raw.post("/v1/messages", content="{nope").json()["error"]["message"]
     assert raw.get("/v1/nothing").json()["error"]["type"] == "not_found_error"
     assert raw.get("/v1/messages").status_code == 405
@@ -302,7 +302,7 @@ def test_broken_json_unknown_routes_and_models_answer_like_the_vendor(raw: httpx
     assert (reply.status_code, reply.json()["error"]["message"]) == (404, "model: claude-2.1")
 
 
-def test_sampling_parameters_depend_on_the_version(raw: httpx.Client) -> None:
+def test_sampling_parameters_are_accepted_only_in_the_old_version(raw: httpx.Client) -> None:
     body = {
         "model": "claude-sonnet-4-5",
         "max_tokens": 9,
@@ -315,11 +315,13 @@ def test_sampling_parameters_depend_on_the_version(raw: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("dream", ["طرت فوق البحر مع أخي 🌊🦋 وكان القمر", "חלמתי על ים 🌊", "\U0001f631" * 50])
-def test_any_script_is_answered(client: anthropic.Anthropic, dream: str) -> None:
-    assert said(ask(client, dream))["prompt"].startswith("POV")
+def test_every_script_gets_a_prompt(client: anthropic.Anthropic, dream: str) -> None:
+    assert content_of(ask(client, dream))["prompt"].startswith("POV")
 
 
-def test_control_routes_report_queue_and_reset(client: anthropic.Anthropic, servers: SandboxServers) -> None:
+def test_control_routes_report_requests_queue_faults_and_reset(
+    client: anthropic.Anthropic, servers: SandboxServers
+) -> None:
     url = servers.claude_url
     assert httpx.get(f"{url}/_sandbox/health").json() == {"status": "healthy"}
     queued = httpx.post(f"{url}/_sandbox/faults", json={"next": [{"kind": "error"}, {"kind": "refusal"}]})

@@ -1,4 +1,4 @@
-"""The sandbox Runway, driven with the vendor's own SDK."""
+"""The sandbox Runway, tested with the vendor's SDK."""
 
 import io
 import signal
@@ -24,12 +24,12 @@ from tests.conftest import REPOSITORY
 HEADERS = {"authorization": f"Bearer {RUNWAY_KEY}", "x-runway-version": "2024-11-06"}
 PROMPT = "POV gentle rise through golden clouds, silver birds drift past, weightless perspective shifts."
 BODY = {"model": "gen4.5", "promptText": PROMPT, "ratio": "1280:720", "duration": 2}
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[SandboxServers]:
-    with SandboxServers(render_seconds=0.3, claude_seconds=0.0, reuse_films=True) as running:
+    with SandboxServers(render_seconds=0.3, claude_seconds=0.0, reuse_videos=True) as running:
         yield running
 
 
@@ -47,23 +47,23 @@ def raw(servers: SandboxServers) -> Iterator[httpx.Client]:
         yield client
 
 
-def create(raw: httpx.Client, words: str = "", **changes: Any) -> httpx.Response:
-    return raw.post("/v1/text_to_video", json={**BODY, "promptText": f"{PROMPT} {words}".strip(), **changes})
+def create(raw: httpx.Client, markers: str = "", **changes: Any) -> httpx.Response:
+    return raw.post("/v1/text_to_video", json={**BODY, "promptText": f"{PROMPT} {markers}".strip(), **changes})
 
 
 def task_until(raw: httpx.Client, task_id: str, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Poll until ``done`` says so; the deadline only keeps a broken server from hanging the test."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Poll until ``done`` is true for the task. The timeout only keeps a broken server from hanging the test."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         task: dict[str, Any] = raw.get(f"/v1/tasks/{task_id}").json()
         if done(task):
             return task
         time.sleep(0.05)
-    raise AssertionError("the task did not get there")
+    raise AssertionError("timed out waiting for the task")
 
 
-def finished(raw: httpx.Client, words: str = "", **changes: Any) -> dict[str, Any]:
-    task_id = create(raw, words, **changes).json()["id"]
+def finished(raw: httpx.Client, markers: str = "", **changes: Any) -> dict[str, Any]:
+    task_id = create(raw, markers, **changes).json()["id"]
     return task_until(raw, task_id, lambda task: "cost" in task)
 
 
@@ -71,12 +71,12 @@ def creates(raw: httpx.Client, contains: str = "") -> list[dict[str, Any]]:
     return raw.get("/_sandbox/requests", params={"contains": contains}).json()["creates"]  # type: ignore[no-any-return]
 
 
-def test_the_vendors_sdk_gets_a_real_film(client: runwayml.RunwayML, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sdk_gets_a_playable_video(client: runwayml.RunwayML, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "POLL_TIME", 0.1)
     monkeypatch.setattr(polling, "POLL_JITTER", 0.0)
     created = client.text_to_video.create(model="gen4.5", prompt_text=PROMPT, ratio="1280:720", duration=5)
     assert created.to_dict()["estimatedCost"] == {"credits": 60}
-    task = created.wait_for_task_output(timeout=PATIENCE_SECONDS)
+    task = created.wait_for_task_output(timeout=TIMEOUT_SECONDS)
     assert task.status == "SUCCEEDED"
     assert task.cost.credits == 60
     (url,) = task.output
@@ -84,16 +84,16 @@ def test_the_vendors_sdk_gets_a_real_film(client: runwayml.RunwayML, monkeypatch
     assert reply.headers["content-type"] == "video/mp4"
     assert int(reply.headers["content-length"]) == len(reply.content)
     assert 200_000 < len(reply.content) < 6_000_000
-    assert_is_a_film(reply.content, 1280, 720, 5)
+    assert_is_video(reply.content, 1280, 720, 5)
 
 
-def test_a_portrait_film_has_the_asked_size_and_length(raw: httpx.Client) -> None:
+def test_portrait_video_has_the_requested_size_and_length(raw: httpx.Client) -> None:
     task = finished(raw, ratio="720:1280", duration=3)
-    assert_is_a_film(httpx.get(task["output"][0]).content, 720, 1280, 3)
+    assert_is_video(httpx.get(task["output"][0]).content, 720, 1280, 3)
 
 
-def assert_is_a_film(content: bytes, width: int, height: int, seconds: int) -> None:
-    assert content.index(b"moov") < content.index(b"mdat"), "it must start playing before it is all there"
+def assert_is_video(content: bytes, width: int, height: int, seconds: int) -> None:
+    assert content.index(b"moov") < content.index(b"mdat"), "it must be playable before it is fully downloaded"
     with av.open(io.BytesIO(content), "r") as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
@@ -110,7 +110,7 @@ def assert_is_a_film(content: bytes, width: int, height: int, seconds: int) -> N
     assert all(np.abs(one - two).mean() > 0.05 for one, two in pairwise(lit)), "it always moves"
 
 
-def test_a_task_runs_through_its_states(servers: SandboxServers) -> None:
+def test_task_goes_through_its_statuses(servers: SandboxServers) -> None:
     with SandboxServers(render_seconds=1.0) as slow, httpx.Client(base_url=slow.runway_url, headers=HEADERS) as raw:
         created = create(raw).json()
         assert created.keys() == {"id", "estimatedCost"}
@@ -130,7 +130,7 @@ def test_a_task_runs_through_its_states(servers: SandboxServers) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "code", "credits"),
+    ("fault", "code", "credits"),
     [
         ("safety", "SAFETY.INPUT.TEXT", 24),
         ("output_safety", "SAFETY.OUTPUT.VIDEO", 24),
@@ -139,25 +139,25 @@ def test_a_task_runs_through_its_states(servers: SandboxServers) -> None:
         ("null_failure", None, 0),
     ],
 )
-def test_failed_tasks(raw: httpx.Client, word: str, code: str | None, credits: int) -> None:
-    task = finished(raw, f"[[runway:{word}]]")
+def test_failed_task_has_its_code_and_cost(raw: httpx.Client, fault: str, code: str | None, credits: int) -> None:
+    task = finished(raw, f"[[runway:{fault}]]")
     assert task["status"] == "FAILED"
     assert task["failure"]
     assert task.get("failureCode") == code
     assert task["cost"] == {"credits": credits}
 
 
-def test_a_cancelled_task_and_an_empty_output(raw: httpx.Client) -> None:
+def test_cancelled_and_empty_output_faults_are_simulated(raw: httpx.Client) -> None:
     assert finished(raw, "[[runway:cancelled]]")["status"] == "CANCELLED"
     empty = finished(raw, "[[runway:empty_output]]")
     assert (empty["status"], empty["output"]) == ("SUCCEEDED", [])
 
 
 @pytest.mark.parametrize(
-    ("word", "status"), [("throttled", "THROTTLED"), ("stuck", "RUNNING"), ("unknown_status", "MYSTERY")]
+    ("fault", "status"), [("throttled", "THROTTLED"), ("stuck", "RUNNING"), ("unknown_status", "MYSTERY")]
 )
-def test_tasks_that_never_end_until_they_are_deleted(raw: httpx.Client, word: str, status: str) -> None:
-    task_id = create(raw, f"[[runway:{word}]]").json()["id"]
+def test_unfinished_task_can_be_deleted(raw: httpx.Client, fault: str, status: str) -> None:
+    task_id = create(raw, f"[[runway:{fault}]]").json()["id"]
     task = task_until(raw, task_id, lambda task: task["status"] == status)
     assert task["estimatedCost"] == {"credits": 24}
     assert raw.delete(f"/v1/tasks/{task_id}").status_code == 204
@@ -166,20 +166,20 @@ def test_tasks_that_never_end_until_they_are_deleted(raw: httpx.Client, word: st
     assert raw.delete(f"/v1/tasks/{task_id}").status_code == 404
 
 
-def test_the_sdk_deletes_and_then_finds_nothing(client: runwayml.RunwayML) -> None:
+def test_sdk_does_not_find_a_deleted_task(client: runwayml.RunwayML) -> None:
     created = client.text_to_video.create(model="gen4.5", prompt_text=PROMPT, ratio="1280:720", duration=2)
     client.tasks.delete(created.id)
     with pytest.raises(runwayml.NotFoundError):
         client.tasks.retrieve(created.id)
 
 
-def test_a_task_can_vanish(raw: httpx.Client) -> None:
+def test_vanish_fault_makes_the_task_not_found(raw: httpx.Client) -> None:
     task_id = create(raw, "[[runway:vanish]]").json()["id"]
     assert raw.get(f"/v1/tasks/{task_id}").status_code == 404
 
 
 @pytest.mark.parametrize(
-    ("word", "status", "message"),
+    ("fault", "status", "message"),
     [
         ("reject", 400, "Validation of body failed"),
         ("credits", 400, "You do not have enough credits to run this task."),
@@ -187,20 +187,20 @@ def test_a_task_can_vanish(raw: httpx.Client) -> None:
         ("quota", 429, "Your daily task limit has been reached."),
     ],
 )
-def test_refused_creates_create_nothing(raw: httpx.Client, word: str, status: int, message: str) -> None:
-    reply = create(raw, f"[[runway:{word}]]")
+def test_rejected_request_creates_no_task(raw: httpx.Client, fault: str, status: int, message: str) -> None:
+    reply = create(raw, f"[[runway:{fault}]]")
     assert (reply.status_code, reply.json()["error"]) == (status, message)
-    assert ("issues" in reply.json()) == (word == "reject")
+    assert ("issues" in reply.json()) == (fault == "reject")
     assert reply.headers["apigw-requestid"]
     assert [(entry["status"], entry["task_id"]) for entry in creates(raw)] == [(status, None)]
 
 
-def test_busy_once_is_over_at_the_second_try(raw: httpx.Client) -> None:
+def test_busy_once_fault_succeeds_on_retry(raw: httpx.Client) -> None:
     assert [create(raw, "[[runway:busy_once]]").status_code for _ in range(3)] == [503, 200, 200]
     assert [entry["task_id"] is None for entry in creates(raw, "busy_once")] == [True, False, False]
 
 
-def test_after_an_ambiguous_failure_the_task_exists(raw: httpx.Client) -> None:
+def test_task_exists_after_an_ambiguous_failure(raw: httpx.Client) -> None:
     assert create(raw, "[[runway:error_after_create]] [[runway:stuck]]").status_code == 500
     with pytest.raises(httpx.ReadError):
         create(raw, "[[runway:cut_after_create]] [[runway:stuck]]")
@@ -208,25 +208,25 @@ def test_after_an_ambiguous_failure_the_task_exists(raw: httpx.Client) -> None:
         create(raw, "[[runway:timeout_after_create:0.05]] [[runway:stuck]]")
     with pytest.raises(httpx.ReadTimeout):
         raw.post("/v1/text_to_video", json={**BODY, "promptText": "[[runway:timeout_after_create]]"}, timeout=0.3)
-    made = creates(raw)
-    assert [entry["status"] for entry in made] == [500, None, None, None]
-    for entry in made:
+    created = creates(raw)
+    assert [entry["status"] for entry in created] == [500, None, None, None]
+    for entry in created:
         assert raw.get(f"/v1/tasks/{entry['task_id']}").json()["status"] in ("PENDING", "RUNNING")
 
 
-def test_the_sdk_sees_a_cut_connection_as_a_connection_error(client: runwayml.RunwayML) -> None:
+def test_sdk_reports_a_reset_connection_as_a_connection_error(client: runwayml.RunwayML) -> None:
     with pytest.raises(runwayml.APIConnectionError):
         client.text_to_video.create(
             model="gen4.5", prompt_text="[[runway:cut_after_create]]", ratio="1280:720", duration=2
         )
 
 
-def test_one_poll_can_fail(raw: httpx.Client) -> None:
+def test_poll_error_once_fault_succeeds_on_retry(raw: httpx.Client) -> None:
     task_id = create(raw, "[[runway:poll_error_once]]").json()["id"]
     assert [raw.get(f"/v1/tasks/{task_id}").status_code for _ in range(3)] == [502, 200, 200]
 
 
-def test_downloads_know_ranges_and_etags(raw: httpx.Client) -> None:
+def test_downloads_support_ranges_and_etags(raw: httpx.Client) -> None:
     url = finished(raw)["output"][0]
     whole = httpx.get(url)
     size, etag = len(whole.content), whole.headers["etag"]
@@ -246,7 +246,7 @@ def test_downloads_know_ranges_and_etags(raw: httpx.Client) -> None:
     assert httpx.post(url).status_code == 405
 
 
-def test_links_expire_and_a_new_poll_gives_a_good_one(raw: httpx.Client, servers: SandboxServers) -> None:
+def test_polling_again_yields_a_new_link_after_expiry(raw: httpx.Client, servers: SandboxServers) -> None:
     task = finished(raw, "[[runway:expired_once]]")
     assert httpx.get(task["output"][0]).status_code == 403
     fresh = raw.get(f"/v1/tasks/{task['id']}").json()["output"][0]
@@ -258,7 +258,7 @@ def test_links_expire_and_a_new_poll_gives_a_good_one(raw: httpx.Client, servers
     assert httpx.get(fresh).status_code == 404
 
 
-def test_broken_downloads(raw: httpx.Client) -> None:
+def test_broken_downloads_are_simulated(raw: httpx.Client) -> None:
     page = httpx.get(finished(raw, "[[runway:not_video]]")["output"][0])
     assert page.content.startswith(b"<!DOCTYPE html>")
     with pytest.raises(httpx.RemoteProtocolError):
@@ -278,7 +278,9 @@ def test_broken_downloads(raw: httpx.Client) -> None:
         ({**HEADERS, "x-runway-version": "2023-01-01"}, 400, "X-Runway-Version header must be"),
     ],
 )
-def test_headers_are_checked(servers: SandboxServers, headers: dict[str, str], status: int, message: str) -> None:
+def test_invalid_headers_are_rejected(
+    servers: SandboxServers, headers: dict[str, str], status: int, message: str
+) -> None:
     for method, path in [("POST", "/v1/text_to_video"), ("GET", "/v1/tasks/x"), ("GET", "/v1/organization")]:
         reply = httpx.request(method, servers.runway_url + path, headers=headers)
         assert reply.status_code == status
@@ -286,7 +288,7 @@ def test_headers_are_checked(servers: SandboxServers, headers: dict[str, str], s
         assert reply.json()["docUrl"].startswith("https://docs.dev.runwayml.com")
 
 
-def test_bodies_are_checked(raw: httpx.Client) -> None:
+def test_invalid_bodies_are_rejected(raw: httpx.Client) -> None:
     reply = raw.post("/v1/text_to_video", json={})
     assert reply.status_code == 400
     assert reply.json()["error"] == "Validation of body failed"
@@ -297,7 +299,7 @@ def test_bodies_are_checked(raw: httpx.Client) -> None:
     assert raw.post("/v1/generations", json=BODY).status_code == 404
 
 
-def test_the_organization_counts_credits_and_generations(client: runwayml.RunwayML, raw: httpx.Client) -> None:
+def test_organization_reports_credits_and_generations(client: runwayml.RunwayML, raw: httpx.Client) -> None:
     before = client.organization.retrieve()
     finished(raw, "[[runway:safety]]")
     after = client.organization.retrieve()
@@ -306,7 +308,7 @@ def test_the_organization_counts_credits_and_generations(client: runwayml.Runway
     assert after.tier.models["gen4.5"].max_concurrent_generations == 20
 
 
-def test_control_routes_report_queue_and_reset(raw: httpx.Client) -> None:
+def test_control_routes_report_requests_queue_faults_and_reset(raw: httpx.Client) -> None:
     raw.post("/_sandbox/faults", json={"next": [{"kind": "quota"}, {"kind": "null_failure"}]})
     assert create(raw).status_code == 429
     assert finished(raw)["status"] == "FAILED"
@@ -322,23 +324,23 @@ def test_control_routes_report_queue_and_reset(raw: httpx.Client) -> None:
     assert raw.get(f"/_sandbox/tasks/{task_id}").status_code == 404
 
 
-def test_tasks_films_and_links_outlive_a_restart(tmp_path: Path) -> None:
+def test_tasks_videos_and_links_survive_a_restart(tmp_path: Path) -> None:
     with (
         SandboxServers(render_seconds=0.2, state_dir=tmp_path) as servers,
         httpx.Client(base_url=servers.runway_url, headers=HEADERS) as raw,
     ):
         done = finished(raw)
-        left = create(raw, "later").json()["id"]
+        unfinished = create(raw, "later").json()["id"]
         port = int(servers.runway_url.rpartition(":")[2])
     with (
         SandboxServers(runway_port=port, render_seconds=0.2, state_dir=tmp_path) as servers,
         httpx.Client(base_url=servers.runway_url, headers=HEADERS) as raw,
     ):
         assert httpx.get(done["output"][0]).status_code == 200
-        assert task_until(raw, left, lambda task: "cost" in task)["status"] == "SUCCEEDED"
+        assert task_until(raw, unfinished, lambda task: "cost" in task)["status"] == "SUCCEEDED"
 
 
-def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+def test_command_serves_until_sigterm(tmp_path: Path) -> None:
     root = REPOSITORY
     command = [sys.executable, "-m", "local.sandbox", "--runway-port", "0", "--claude-port"]
     run = subprocess.Popen([*command, "0", "--state-dir", str(tmp_path)], cwd=root, stdout=subprocess.PIPE, text=True)

@@ -8,6 +8,7 @@ import pytest
 from dreamvision.analysis.models import Analysis
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
+from dreamvision.database.transactions import Transaction
 from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
 from dreamvision.users.monthly_stats import expired_counters
 from tests.fakes.capacity import Meter, item_bytes
@@ -125,7 +126,8 @@ def _copies(backend: DreamBackend, dream_id: str, count: int) -> list[str]:
     made = sorted([dream_id, *(new_id() for _ in range(count - 1))])
     for each in made:
         client.put_item(TableName="DreamsTable", Item=row | {"dream_id": each})
-    backend.database.transact_write([backend.profiles.count_write(LUNA, utc_now(), dreams=count - 1)])
+    write = backend.profiles.count_write(LUNA, utc_now(), dreams=count - 1)
+    backend.database.transact_write(Transaction().add("profile", write))
     return made[::-1]
 
 
@@ -325,8 +327,8 @@ def test_a_model_without_a_price_counts_by_its_tokens(backend: DreamBackend, dre
 
 def test_a_busy_year_keeps_the_profile_below_a_kilobyte(backend: DreamBackend) -> None:
     """Every kilobyte more would make every dream two write units dearer."""
-    reservation = backend.profiles.reserve("x" * 30, utc_now())
-    backend.profiles.complete(LUNA, f"{'x' * 48}@example.com", reservation, utc_now())
+    reservation = backend.usernames.reserve("x" * 30, utc_now())
+    backend.usernames.assign(LUNA, f"{'x' * 48}@example.com", reservation, utc_now())
     now = utc_now()
     for back in range(12):
         moment = now - timedelta(days=30 * back)

@@ -86,7 +86,7 @@ def test_a_video_that_is_too_young_to_be_seen_is_found(backend: DreamBackend) ->
 
     backend.database.client.get_item = stale  # type: ignore[method-assign]
 
-    assert backend.videos.look(LUNA, video.job_id).job_id == video.job_id
+    assert backend.videos.get_eventually(LUNA, video.job_id).job_id == video.job_id
 
 
 def test_not_modified(backend: DreamBackend, videos: HttpFunction) -> None:
@@ -380,7 +380,7 @@ def test_cancelling_while_the_video_is_being_completed(backend: DreamBackend, vi
     with pytest.raises(VideoFinalError):
         backend.videos.cancel(LUNA, video.job_id, utc_now())
     with suppress(VideoFinalError):
-        backend.video_queries.cancel(LUNA, video.job_id)
+        backend.service.cancel(LUNA, video.job_id)
 
     assert backend.stored_video(LUNA, video.job_id).status is VideoStatus.FAILED
 

@@ -64,7 +64,7 @@ class RealtimeBackend:
 
     def connect(self, user_id: str, connection_id: str, session: str = "session") -> AccessClaims:
         caller = AccessClaims(user_id, session, int(time.time()))
-        self.manager.register_connection(caller, connection_id)
+        self.manager.register(caller, connection_id)
         return caller
 
     def pending_video(self, user_id: str) -> VideoRecord:
@@ -81,7 +81,7 @@ class RealtimeBackend:
         return changes(self.database, table, work)
 
     def connection_ids(self, user_id: str) -> set[str]:
-        return {connection.connection_id for connection in self.connections.of_user(user_id)}
+        return {connection.connection_id for connection in self.connections.list_by_user(user_id)}
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def backend(database: Database) -> RealtimeBackend:
 
 def replies(backend: RealtimeBackend, text: str, caller: AccessClaims | None = None) -> list[dict[str, Any]]:
     before = len(backend.sockets.sent("phone"))
-    backend.handler.handle_message("phone", caller or AccessClaims(LUNA, "session", int(time.time())), text)
+    backend.handler.handle("phone", caller or AccessClaims(LUNA, "session", int(time.time())), text)
     return backend.sockets.sent("phone")[before:]
 
 

@@ -148,7 +148,7 @@ def test_what_follows_a_failure_waits_for_it(backend: RealtimeBackend) -> None:
 def test_a_logged_out_session_hears_nothing_more(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone", session="lost")
     backend.connect(LUNA, "tablet", session="kept")
-    backend.sessions.end(LUNA, "lost")
+    backend.sessions.revoke(LUNA, "lost")
     backend.broadcaster.broadcast(backend.records_of(lambda: backend.pending_video(LUNA)))
     assert backend.sockets.active_connections() == {"tablet"}
 

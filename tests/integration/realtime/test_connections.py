@@ -41,7 +41,7 @@ def test_logging_out_hangs_up(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone", session="lost")
     backend.connect(LUNA, "tablet", session="kept")
     backend.connect(SOL, "other", session="lost")
-    backend.sessions.end(LUNA, "lost")
+    backend.sessions.revoke(LUNA, "lost")
     assert backend.manager.close_revoked(LUNA) == 1
     assert backend.sockets.closed == ["phone"]
     assert (backend.connection_ids(LUNA), backend.connection_ids(SOL)) == ({"tablet"}, {"other"})

@@ -63,7 +63,7 @@ def test_a_client_that_left_before_its_answer_is_forgotten(backend: RealtimeBack
 def test_a_logged_out_session_gets_no_answer_but_the_end(backend: RealtimeBackend) -> None:
     caller = backend.connect(LUNA, "phone")
     backend.pending_video(LUNA)
-    backend.sessions.end(LUNA, "session")
+    backend.sessions.revoke(LUNA, "session")
     asked = json.dumps({"action": "sync", "since": to_text(backend.clock())})
     assert replies(backend, asked, caller) == []
     assert backend.sockets.closed == ["phone"]

@@ -22,7 +22,7 @@ class FakeSessions:
     def __init__(self, *ended: str) -> None:
         self.ended = ended
 
-    def require_open(self, user_id: str, session_id: str, issued_at: int) -> None:
+    def require_active(self, user_id: str, session_id: str, issued_at: int) -> None:
         if session_id in self.ended:
             raise UnauthenticatedError
 
@@ -38,7 +38,9 @@ def token(issuer: TokenIssuer) -> str:
 
 
 def authenticate(event: dict[str, Any], issuer: TokenIssuer, *ended: str) -> AccessClaims:
-    settings = IdentitySettings(token_issuer=ISSUER, user_pool_client_id="client", jwks_url="https://keys.invalid")
+    settings = IdentitySettings(
+        user_pool_id="eu-central-1_Pool", user_pool_client_id="client", aws_region="eu-central-1"
+    )
     sessions: Any = FakeSessions(*ended)
     return authenticate_handshake(event, sessions=sessions, verifier=TokenVerifier(settings, fetch_keys=issuer.jwks))
 

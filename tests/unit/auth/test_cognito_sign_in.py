@@ -27,7 +27,9 @@ def test_the_access_token_is_one_that_the_handlers_accept() -> None:
     cognito = FakeCognito(auto_confirm)
     pool = pool_on(cognito)
     user = pool.sign_up(EMAIL, PASSWORD)
-    settings = IdentitySettings(token_issuer=fake.ISSUER, user_pool_client_id=fake.CLIENT_ID, jwks_url="unused")
+    settings = IdentitySettings(
+        user_pool_id=fake.POOL_ID, user_pool_client_id=fake.CLIENT_ID, aws_region="eu-central-1"
+    )
 
     claims = TokenVerifier(settings, fetch_keys=cognito.issuer.jwks).verify(pool.sign_in(EMAIL, PASSWORD).access_token)
 

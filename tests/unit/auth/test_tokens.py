@@ -17,7 +17,7 @@ _ISSUER = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Pool"
 _CLIENT = "client"
 _SUB = "6f1c2f0e-1d3b-4c55-9a52-0d9f3c0a7b11"
 _SESSION = "0b8f6a54-8f2b-4a6a-bb0e-2f7d5a7c9d22"
-_SETTINGS = IdentitySettings(token_issuer=_ISSUER, user_pool_client_id=_CLIENT, jwks_url="https://keys.invalid/jwks")
+_SETTINGS = IdentitySettings(user_pool_id="eu-central-1_Pool", user_pool_client_id=_CLIENT, aws_region="eu-central-1")
 
 
 class _Keys:
@@ -177,3 +177,15 @@ def test_the_gateway_hands_numbers_over_as_texts(issuer: TokenIssuer) -> None:
     claims = {name: str(value) for name, value in _claims(issuer).items()}
 
     assert checked_claims(claims).issued_at == int(claims["iat"])
+
+
+def test_the_issuer_and_the_key_set_follow_from_the_pool() -> None:
+    assert _SETTINGS.token_issuer == _ISSUER
+    assert _SETTINGS.jwks_url == f"{_ISSUER}/.well-known/jwks.json"
+
+
+def test_an_endpoint_override_moves_the_key_set_and_not_the_issuer() -> None:
+    local = _SETTINGS.model_copy(update={"aws_endpoint_url": "http://127.0.0.1:4566"})
+
+    assert local.token_issuer == _ISSUER
+    assert local.jwks_url == "http://127.0.0.1:4566/eu-central-1_Pool/.well-known/jwks.json"

@@ -1,4 +1,4 @@
-"""The OpenAPI document: as committed, valid, and true to what the models really take."""
+"""The OpenAPI document: up to date, valid, and consistent with the validation of the models."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def validator(document: Json, schema: Json) -> Draft202012Validator:
-    """Of a schema whose references point into the document."""
+    """Return a validator for a schema whose references point into the document."""
     return Draft202012Validator({**schema, "components": document["components"]}, format_checker=FormatChecker())
 
 
@@ -48,18 +48,18 @@ def resolved(document: Json, response: Json) -> Json:
     return response
 
 
-def test_what_is_committed_is_what_the_code_says(document: Json) -> None:
+def test_committed_files_are_up_to_date(document: Json) -> None:
     for path, text in outputs(document).items():
         assert path.exists(), f"{path} is missing: run `make openapi`"
-        assert path.read_text() == text, f"{path} is not what the code says: run `make openapi` and commit it"
+        assert path.read_text() == text, f"{path} is out of date: run `make openapi` and commit it"
 
 
-def test_it_is_valid_openapi(document: Json) -> None:
+def test_document_is_valid_openapi(document: Json) -> None:
     validate(document)
     assert document["openapi"].startswith("3.1")
 
 
-def test_it_names_no_host(document: Json) -> None:
+def test_document_names_no_host(document: Json) -> None:
     assert [server["url"] for server in document["servers"]] == ["/"]
 
 
@@ -73,7 +73,7 @@ def test_every_operation_is_described(document: Json) -> None:
         assert ("requestBody" not in operation) or method in METHODS_WITH_BODY, key
 
 
-def test_every_operation_says_whether_it_needs_a_token(document: Json) -> None:
+def test_every_operation_declares_whether_it_requires_a_token(document: Json) -> None:
     for method, path, operation in operations(document):
         protected = operation["security"] == [{"accessToken": []}]
         assert protected or operation["security"] == [], f"{method} {path}"
@@ -82,7 +82,7 @@ def test_every_operation_says_whether_it_needs_a_token(document: Json) -> None:
     assert document["components"]["securitySchemes"]["accessToken"]["scheme"] == "bearer"
 
 
-def test_every_operation_has_the_errors_of_its_kind(document: Json) -> None:
+def test_every_operation_has_the_common_errors(document: Json) -> None:
     for method, path, operation in operations(document):
         expected = {"429", "500", "503"}
         if method in METHODS_WITH_BODY:
@@ -92,13 +92,13 @@ def test_every_operation_has_the_errors_of_its_kind(document: Json) -> None:
         assert expected <= operation["responses"].keys(), f"{method} {path}"
 
 
-def test_the_gateways_own_answers_are_described_beside_ours(document: Json) -> None:
+def test_gateway_responses_are_described_along_with_problems(document: Json) -> None:
     unauthenticated = document["components"]["responses"]["Unauthenticated"]["content"]
     assert unauthenticated["application/json"]["schema"] == {"$ref": "#/components/schemas/GatewayMessage"}
     assert "urn:dreamvision:problem:unauthenticated" in json.dumps(unauthenticated["application/problem+json"])
 
 
-def test_every_example_fits_its_schema(document: Json) -> None:
+def test_every_example_is_valid_under_its_schema(document: Json) -> None:
     checked = 0
     for method, path, operation in operations(document):
         contents = [*operation.get("requestBody", {}).get("content", {}).values()]
@@ -114,12 +114,12 @@ def test_every_example_fits_its_schema(document: Json) -> None:
     assert checked > 50
 
 
-def test_the_example_of_a_request_leaves_out_what_may_be_left_out(document: Json) -> None:
+def test_request_example_leaves_out_optional_properties(document: Json) -> None:
     body = document["paths"]["/api/v1/dreams/analyze"]["post"]["requestBody"]["content"]["application/json"]
     assert set(body["example"]) == {"dream_text"}
 
 
-def test_problem_types_are_those_of_the_table(document: Json) -> None:
+def test_problem_types_are_defined_in_the_problem_table(document: Json) -> None:
     known = {problems.TYPE_PREFIX + problem.code for problem in problems.PROBLEMS.values()}
     general = (problems.MALFORMED, problems.UNSUPPORTED_TYPE, problems.ROUTE_NOT_FOUND)
     known |= {problems.TYPE_PREFIX + each.code for each in general}
@@ -135,7 +135,7 @@ def test_problem_types_are_those_of_the_table(document: Json) -> None:
     assert problems.TYPE_PREFIX + "dream_not_found" in found
 
 
-def test_links_lead_to_operations_and_their_parameters(document: Json) -> None:
+def test_links_refer_to_existing_operations_and_parameters(document: Json) -> None:
     by_id = {operation["operationId"]: operation for _, _, operation in operations(document)}
     links = [
         (link, by_id[link["operationId"]])
@@ -192,22 +192,22 @@ BODIES: list[tuple[type[BaseModel], list[Json]]] = [
 
 
 @pytest.mark.parametrize(("model", "body"), [(model, body) for model, bodies in BODIES for body in bodies])
-def test_the_schema_takes_exactly_what_the_model_takes(document: Json, model: type[BaseModel], body: Json) -> None:
+def test_schema_and_model_accept_the_same_bodies(document: Json, model: type[BaseModel], body: Json) -> None:
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    fits = not [*validator(document, schema).iter_errors(body)]
+    is_valid = not [*validator(document, schema).iter_errors(body)]
     try:
         model.model_validate(body)
-        taken = True
+        is_accepted = True
     except ValidationError:
-        taken = False
-    assert fits == taken
+        is_accepted = False
+    assert is_valid == is_accepted
 
 
-def test_ids_are_kept_in_lower_case() -> None:
+def test_ids_are_converted_to_lower_case() -> None:
     assert VideoGenerationRequest(dream_id=UUID.upper()).dream_id == UUID
 
 
-# ---------------------------------------------------------------- what must not be merged silently
+# ---------------------------------------------------------------- contradictions between functions
 
 
 def operation(*answers: ResponseDoc, errors: tuple[str, ...] = (), key: str = "getIt", path: str = "/it") -> Operation:
@@ -215,22 +215,22 @@ def operation(*answers: ResponseDoc, errors: tuple[str, ...] = (), key: str = "g
     return Operation("get", path, True, RouteDoc(answers or (ResponseDoc(HTTPStatus.NO_CONTENT),), errors), raw)
 
 
-def test_two_different_models_of_one_name_are_an_error() -> None:
+def test_different_models_with_the_same_name_raise() -> None:
     functions = [ApiFunction(name, [], {"Thing": {"type": kind}}) for name, kind in (("a", "object"), ("b", "string"))]
     with pytest.raises(OpenApiError, match="different model Thing"):
         _schemas(functions)
 
 
-def test_two_operations_of_one_name_are_an_error() -> None:
+def test_operations_with_the_same_id_raise() -> None:
     with pytest.raises(OpenApiError, match="called getIt"):
         _paths([operation(), operation(path="/other")], Responses({}))
 
 
-def test_an_error_that_the_table_does_not_know_is_an_error() -> None:
+def test_error_missing_from_the_problem_table_raises() -> None:
     with pytest.raises(OpenApiError, match="NoSuchError"):
         Responses({}).operation(operation(errors=("NoSuchError",)))
 
 
-def test_a_header_that_nobody_described_is_an_error() -> None:
+def test_undocumented_header_raises() -> None:
     with pytest.raises(OpenApiError, match="X-Unknown"):
         Responses({}).operation(operation(ResponseDoc(HTTPStatus.OK, headers=("X-Unknown",))))

@@ -1,4 +1,4 @@
-"""The page's server and files: nothing inline, nothing from elsewhere, no markup made of texts."""
+"""The web page's server and files: no inline code, no external resources, no markup built from text."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator.page import CONTENT_TYPES, FOLDER, Page, config_of, content_security_policy
+from local.emulator.page import CONTENT_TYPES, FOLDER, Page, content_security_policy, page_config
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 
@@ -19,7 +19,7 @@ OUTPUTS = {
 }
 FILES = sorted(file for file in FOLDER.rglob("*") if file.is_file())
 SCRIPTS = [file for file in FILES if file.suffix == ".js"]
-# They make markup or code of a text.
+# APIs that turn text into markup or code, persist data or log.
 FORBIDDEN = (
     "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "localStorage",
     "DOMParser", "setHTMLUnsafe", "createContextualFragment", "console.",
@@ -51,7 +51,7 @@ def directives(policy: str) -> dict[str, str]:
     return {name: rest for name, _, rest in (part.strip().partition(" ") for part in policy.split(";"))}
 
 
-def test_every_file_is_served_as_what_it_is(page: Page) -> None:
+def test_every_file_is_served_with_its_content_type(page: Page) -> None:
     assert {file.suffix for file in FILES} <= CONTENT_TYPES.keys()
     for file in FILES:
         status, headers, body = ask(page, f"/{file.relative_to(FOLDER).as_posix()}")
@@ -62,7 +62,7 @@ def test_every_file_is_served_as_what_it_is(page: Page) -> None:
     assert ask(page, "/")[2] == (FOLDER / "index.html").read_bytes()
 
 
-def test_head_has_no_body(page: Page) -> None:
+def test_head_returns_no_body(page: Page) -> None:
     status, headers, body = ask(page, "/", "HEAD")
     assert (status, body) == (200, b"")
     assert int(headers["content-length"]) > 1000
@@ -71,15 +71,15 @@ def test_head_has_no_body(page: Page) -> None:
 @pytest.mark.parametrize(
     "path", ["/../local/emulator/page.py", "/js", "/js/../../pyproject.toml", "//etc/passwd", "/x", "/js/"]
 )
-def test_nothing_else_is_served(path: str, page: Page) -> None:
+def test_other_paths_are_not_found(path: str, page: Page) -> None:
     assert ask(page, path)[0] == 404
 
 
-def test_only_reading_is_allowed(page: Page) -> None:
+def test_other_methods_are_not_allowed(page: Page) -> None:
     assert ask(page, "/", "POST")[0] == 405
 
 
-def test_the_configuration_comes_from_the_outputs(page: Page) -> None:
+def test_config_is_generated_from_the_outputs(page: Page) -> None:
     status, headers, body = ask(page, "/config.json")
     assert (status, headers["content-type"]) == (200, "application/json")
     assert json.loads(body) == {
@@ -89,19 +89,19 @@ def test_the_configuration_comes_from_the_outputs(page: Page) -> None:
     }
 
 
-def test_pictures_from_another_address_are_allowed() -> None:
-    config = config_of({**OUTPUTS, "media_url": "http://127.0.0.1:4999/media"})
+def test_images_from_the_media_url_are_allowed() -> None:
+    config = page_config({**OUTPUTS, "media_url": "http://127.0.0.1:4999/media"})
     assert config["media_origins"] == ["http://127.0.0.1:4566", "http://127.0.0.1:4999"]
     assert "http://127.0.0.1:4999" in directives(content_security_policy(config))["img-src"].split()
 
 
-def test_without_live_updates_the_page_is_told_to_poll() -> None:
-    config = config_of({**OUTPUTS, "websocket_url": None})
+def test_config_without_a_websocket_makes_the_page_poll() -> None:
+    config = page_config({**OUTPUTS, "websocket_url": None})
     assert config["websocket_url"] is None
     assert directives(content_security_policy(config))["connect-src"] == "'self' http://127.0.0.1:4567"
 
 
-def test_every_answer_has_the_security_headers(page: Page) -> None:
+def test_every_response_has_the_security_headers(page: Page) -> None:
     for path in ("/", "/app.js", "/config.json", "/nothing"):
         headers = ask(page, path)[1]
         policy = directives(headers["content-security-policy"])
@@ -118,10 +118,10 @@ def test_cloudfront_sends_the_same_policy_as_the_local_server() -> None:
     resources = template()["Resources"]
     headers = resources["WebsiteHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     text, names = headers["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
-    ours = directives(content_security_policy(config_of(OUTPUTS)))
+    ours = directives(content_security_policy(page_config(OUTPUTS)))
     theirs = directives(text)
     assert theirs.keys() == ours.keys()
-    # All but the addresses are the same.
+    # Only the addresses differ.
     for name in ours.keys() - {"img-src", "media-src", "connect-src"}:
         assert theirs[name] == ours[name], name
     assert theirs["img-src"] == "'self' ${Media}"
@@ -129,11 +129,11 @@ def test_cloudfront_sends_the_same_policy_as_the_local_server() -> None:
     assert theirs["connect-src"].startswith("'self' ${Api.ApiEndpoint}")
     if "MediaDistribution" in resources:
         assert "https://${MediaDistribution.DomainName}" in str(names["Media"])
-    if any(each["Type"] == "AWS::ApiGatewayV2::Api" for each in resources.values()):
-        assert "wss://" in theirs["connect-src"]
+    if any(each["Type"] == "AWS::Serverless::WebSocketApi" for each in resources.values()):
+        assert "wss://${WebSocketApi}." in theirs["connect-src"]
 
 
-def test_the_pages_bucket_is_private_and_only_there_when_wanted() -> None:
+def test_page_bucket_is_private_and_optional() -> None:
     document = template()
     resources = {name: each for name, each in document["Resources"].items() if name.startswith("Website")}
     assert {each["Condition"] for each in resources.values()} == {"HostsPage"}
@@ -147,13 +147,13 @@ def test_the_pages_bucket_is_private_and_only_there_when_wanted() -> None:
 
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=[file.name for file in SCRIPTS])
-def test_scripts_make_no_markup_and_no_code_of_texts(file: Path) -> None:
+def test_scripts_build_no_markup_or_code_from_text(file: Path) -> None:
     text = file.read_text()
     assert not [word for word in FORBIDDEN if word in text]
     assert not re.findall(r"""["'`]https?://""", text)
 
 
-def test_the_document_has_nothing_inline_and_nothing_from_elsewhere() -> None:
+def test_document_has_no_inline_code_and_no_external_resources() -> None:
     text = (FOLDER / "index.html").read_text()
     assert not re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", text)
     assert re.findall(r"<script[^>]*>(.*?)</script>", text) == [""]
@@ -165,13 +165,13 @@ def test_the_document_has_nothing_inline_and_nothing_from_elsewhere() -> None:
             assert "@import" not in file.read_text()
 
 
-def test_every_import_is_there() -> None:
+def test_every_imported_script_exists() -> None:
     for file in SCRIPTS:
         for address in re.findall(r'^import .* from "([^"]+)";$', file.read_text(), re.MULTILINE):
             assert (file.parent / address).is_file(), f"{file.name}: {address}"
 
 
-def test_every_element_that_scripts_ask_for_is_in_the_document() -> None:
+def test_every_element_used_by_scripts_exists() -> None:
     document = (FOLDER / "index.html").read_text()
     ids = re.findall(r'\sid="([^"]+)"', document)
     assert len(ids) == len(set(ids))
@@ -182,7 +182,7 @@ def test_every_element_that_scripts_ask_for_is_in_the_document() -> None:
         assert set(references.split()) <= set(ids)
 
 
-def test_the_page_offers_the_categories_that_there_are() -> None:
-    words = (FOLDER / "js" / "words.js").read_text()
-    offered = set(re.findall(r"^  (\w+): \"", words, re.MULTILINE))
+def test_page_offers_all_categories() -> None:
+    script = (FOLDER / "js" / "format.js").read_text()
+    offered = set(re.findall(r"^  (\w+): \"", script, re.MULTILINE))
     assert offered == {file.stem for file in (REPOSITORY / "prompts" / "templates").glob("*.txt")}

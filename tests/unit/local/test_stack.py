@@ -1,4 +1,4 @@
-"""The pieces of the local stack that are logic."""
+"""Settings, lock, supervisor and route parsing of the local stack."""
 
 import subprocess
 import sys
@@ -14,19 +14,19 @@ from local.stack.lock import AlreadyRunningError, StackLock
 from local.stack.supervisor import Supervisor
 
 
-def test_the_ports_follow_the_first() -> None:
+def test_ports_are_consecutive() -> None:
     ports = load({"LOCAL_PORT": "7000"}).ports
-    assert sorted(ports.by_use().values())[:4] == [7000, 7001, 7002, 7003]
+    assert sorted(ports.by_purpose().values()) == [7000, 7001, 7002, 7003, 7004]
     assert load({}).ports.emulator == 4566
 
 
 @pytest.mark.parametrize("port", ["0", "80", "65001", "-1", "4566.5", "x"])
-def test_a_port_that_cannot_be(port: str) -> None:
+def test_invalid_port_is_rejected(port: str) -> None:
     with pytest.raises(SettingsError, match="LOCAL_PORT"):
         load({"LOCAL_PORT": port})
 
 
-def test_parameters_are_pairs() -> None:
+def test_parameters_are_parsed_as_pairs() -> None:
     settings = load({"PARAMETERS": "PollInterval=1 AllowedVideoHosts=a,b=c"})
     assert settings.parameters == {"PollInterval": "1", "AllowedVideoHosts": "a,b=c"}
     for bad in ("PollInterval", "=1", "PollInterval 1"):
@@ -34,14 +34,14 @@ def test_parameters_are_pairs() -> None:
             load({"PARAMETERS": bad})
 
 
-def test_a_mistyped_parameter_is_not_taken_in_silence() -> None:
+def test_unknown_parameter_is_rejected_with_a_suggestion() -> None:
     with pytest.raises(SettingsError, match=r"PollIntervl, .* Did you mean PollInterval\?"):
         load({"PARAMETERS": "PollFirstWait=1 PollIntervl=1"})
     with pytest.raises(SettingsError, match=r"Nonsense, .* no such parameter\.$"):
         load({"PARAMETERS": "Nonsense=1"})
 
 
-def test_a_stack_ends_with_the_process_that_it_belongs_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_stack_stops_when_its_owner_exits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     owner = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert processes.is_alive(owner.pid)
     supervisor = Supervisor(load({"LOCAL_DIR": str(tmp_path), "LOCAL_OWNER": str(owner.pid)}))
@@ -51,11 +51,13 @@ def test_a_stack_ends_with_the_process_that_it_belongs_to(monkeypatch: pytest.Mo
 
     assert supervisor.run() == 0
 
+
+def test_owner_that_is_no_process_id_is_rejected() -> None:
     with pytest.raises(SettingsError, match="LOCAL_OWNER"):
         load({"LOCAL_OWNER": "me"})
 
 
-def test_nothing_of_the_callers_environment_steers_the_children(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clean_environment_has_no_credentials_or_aws_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "secret")
     monkeypatch.setenv("AWS_PROFILE", "production")
     environment = load({}).clean_environment()
@@ -64,7 +66,7 @@ def test_nothing_of_the_callers_environment_steers_the_children(monkeypatch: pyt
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
 
 
-def test_templates_keep_their_intrinsic_functions() -> None:
+def test_template_keeps_its_intrinsic_functions() -> None:
     template = load_template("A: !Ref X\nB: !GetAtt Y.Arn\nC: !Sub '${Z}/a'\nD: !If [C, 1, !Ref W]\n")
     assert template == {
         "A": {"Ref": "X"},
@@ -75,7 +77,7 @@ def test_templates_keep_their_intrinsic_functions() -> None:
     assert load_template(render_template(template)) == template
 
 
-def test_routes_come_out_of_the_document_that_sam_made() -> None:
+def test_routes_are_read_from_sams_openapi_document() -> None:
     uri = {"Fn::Sub": "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/functions/${F.Arn}/invocations"}
     operation = {"x-amazon-apigateway-integration": {"uri": uri}}
     body = {
@@ -90,15 +92,15 @@ def test_routes_come_out_of_the_document_that_sam_made() -> None:
     ]
 
 
-def test_references_are_resolved_and_unknown_ones_are_errors() -> None:
+def test_references_are_resolved_and_unknown_ones_raise() -> None:
     names = Names({"Pool": "pool-1"}, {"Stage": "local"})
     value = {"issuer": {"Fn::Sub": "https://${AWS::Region}/${Pool}"}, "audience": [{"Ref": "Stage"}]}
     assert names.resolve(value) == {"issuer": "https://us-east-1/pool-1", "audience": ["local"]}
     with pytest.raises(KeyError):
-        names.resolve({"Ref": "Nobody"})
+        names.resolve({"Ref": "Unknown"})
 
 
-def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
+def test_lock_is_exclusive_and_returns_its_holder(tmp_path: Path) -> None:
     lock = StackLock(tmp_path)
     assert lock.holder() is None
     with lock.held():

@@ -35,9 +35,9 @@ def query(url: str | None) -> dict[str, str]:
 
 
 def test_a_picture_has_the_address_of_its_key_below_the_folder_of_pictures() -> None:
-    found = links(0, MADE).picture("thumbnails/t0k/j.jpg")
+    found = links(0, MADE).image("thumbnails/t0k/j.jpg")
     assert found == "https://media.example.com/t0k/j.jpg"
-    assert links(0, MADE).picture(None) is None
+    assert links(0, MADE).image(None) is None
 
 
 @pytest.mark.parametrize("key", [KEY, "uploads/u/d/i.jpg", "thumbnails", "/thumbnails/t/j.jpg", ""])

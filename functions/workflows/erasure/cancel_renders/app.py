@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from dreamvision.core.config import Config
 from dreamvision.database.client import Database
 from dreamvision.erasure.cleanup import cancel_renders
 from dreamvision.erasure.repository import TombstoneRepository
@@ -11,14 +10,8 @@ from dreamvision.rendering.factory import configured_renderer
 from dreamvision.videos.workflow import VideoWorkflow
 
 
-class Settings(Config):
-    """The state machine whose executions make the videos."""
-
-    state_machine_arn: str
-
-
 @erasure_task
 def handler(erasure: Erasure) -> dict[str, Any]:
-    workflow = VideoWorkflow(Settings.from_environment().state_machine_arn)
+    workflow = VideoWorkflow.shared()
     stopped = cancel_renders(erasure, TombstoneRepository(Database.shared()), workflow, configured_renderer())
     return {"unsettled": stopped.unsettled, "after": stopped.after or ""}

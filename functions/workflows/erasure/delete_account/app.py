@@ -10,5 +10,5 @@ from dreamvision.realtime.repository import ConnectionRepository
 @erasure_task
 def handler(erasure: Erasure) -> dict[str, Any]:
     ConnectionRepository.shared().remove_all(erasure.user_id)
-    AccountErasure.shared().forget(erasure.user_id)
+    AccountErasure.shared().delete(erasure.user_id)
     return {}

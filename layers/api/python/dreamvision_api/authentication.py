@@ -30,7 +30,7 @@ def authenticate(event: Event, *, sessions: Sessions | None = None, verifier: To
     if claims is None:
         claims = (verifier or TokenVerifier.shared()).verify(_bearer_token(event))
     access = checked_claims(claims)
-    (sessions or Sessions(Database.shared())).require_open(access.user_id, access.session_id, access.issued_at)
+    (sessions or Sessions(Database.shared())).require_active(access.user_id, access.session_id, access.issued_at)
     return Caller(user_id=access.user_id, session_id=access.session_id)
 
 

@@ -36,7 +36,7 @@ def idempotent_request(
 ) -> Iterator[IdempotentRequest]:
     """One run of a valid request that costs money: counted against the rate limit, and done once per key.
 
-    ``is_done``: see ``Idempotency.begin``.
+    ``is_done``: see ``Idempotency.claim``.
 
     Where ``replayed`` is set, the request was answered before and nothing is to be done again. An error of ours means
     that nothing of the request goes on, and the key is free again; any other, that the next run has to look.
@@ -47,13 +47,13 @@ def idempotent_request(
     user_id = api.caller.user_id
     enforce_rate_limit(api, RateLimits.shared().count_user(scope, user_id))
     idempotency = Idempotency.shared()
-    attempt = idempotency.begin(user_id, scope, key, body.model_dump_json(), is_done=is_done)
+    attempt = idempotency.claim(user_id, scope, key, body.model_dump_json(), is_done=is_done)
     try:
         yield attempt
     except DreamVisionError:
-        idempotency.forget(attempt)
+        idempotency.discard(attempt)
         raise
     except Exception:
-        idempotency.release_claim(attempt)
+        idempotency.release(attempt)
         raise
-    idempotency.finish(attempt)
+    idempotency.complete(attempt)

@@ -40,7 +40,7 @@ def authenticate_handshake(
     if _has_token_in_address(event):
         raise UnauthenticatedError
     access = checked_claims((verifier or TokenVerifier.shared()).verify(_token(event)))
-    (sessions or Sessions(Database.shared())).require_open(*access)
+    (sessions or Sessions(Database.shared())).require_active(*access)
     return access
 
 

@@ -1,11 +1,12 @@
-"""The sandbox Claude's writing: category, template and prompt for any dream."""
+"""The sandbox Claude's classification and prompt for any dream."""
 
 import re
 
 import pytest
 
-from local.sandbox.claude.categories import CATEGORIES, classify
-from local.sandbox.claude.prompt_writer import LOOKS, MAX_UTF16_UNITS, utf16_units, write_script
+from local.sandbox.classifier import CATEGORIES, classify
+from local.sandbox.claude.prompt_writer import MAX_UTF16_UNITS, STYLES, utf16_units, write_prompt
+from local.sandbox.faults import without_fault_markers
 
 DREAMS = {
     "gothic": "I walked through a haunted castle at midnight. A ghost stood by the coffin and candles bled wax.",
@@ -31,22 +32,26 @@ ODD = [
 ]  # fmt: skip
 
 
+def prompt_for(dream: str) -> str:
+    return write_prompt(dream, classify(without_fault_markers(dream)).category)
+
+
 @pytest.mark.parametrize(("category", "dream"), DREAMS.items())
-def test_a_clear_dream_gets_its_category(category: str, dream: str) -> None:
-    guess = classify(dream)
-    assert guess.category == category
-    assert guess.confidence >= 0.7
+def test_clear_dream_is_classified_with_high_confidence(category: str, dream: str) -> None:
+    classification = classify(dream)
+    assert classification.category == category
+    assert classification.confidence >= 0.7
 
 
-def test_a_vague_dream_gets_a_default_and_little_confidence() -> None:
-    guess = classify("It was strange and I do not remember much of it.")
-    assert guess.category in CATEGORIES
-    assert guess.confidence < 0.5
+def test_vague_dream_is_classified_with_low_confidence() -> None:
+    classification = classify("It was strange and I do not remember much of it.")
+    assert classification.category in CATEGORIES
+    assert classification.confidence < 0.5
 
 
 @pytest.mark.parametrize("dream", [*DREAMS.values(), *ODD])
-def test_every_prompt_keeps_the_rules(dream: str) -> None:
-    prompt = write_script(dream).prompt
+def test_every_prompt_follows_the_rules(dream: str) -> None:
+    prompt = prompt_for(dream)
     assert prompt.startswith("POV")
     assert len(prompt) >= 100
     assert 60 <= len(prompt.split()) <= 120
@@ -56,30 +61,31 @@ def test_every_prompt_keeps_the_rules(dream: str) -> None:
 
 
 @pytest.mark.parametrize(("category", "dream"), DREAMS.items())
-def test_a_prompt_ends_with_an_emotional_beat(category: str, dream: str) -> None:
-    assert write_script(dream).prompt.endswith(LOOKS[category].beats)
+def test_prompt_ends_with_an_emotional_beat(category: str, dream: str) -> None:
+    assert prompt_for(dream).endswith(STYLES[category].beats)
 
 
-def test_the_prompt_is_made_of_the_dreams_own_words() -> None:
-    prompt = write_script(DREAMS["chase"]).prompt
+def test_prompt_contains_phrases_from_the_dream() -> None:
+    prompt = prompt_for(DREAMS["chase"])
     assert "burning forest" in prompt
     assert "faceless man" in prompt
     assert "fallen trees" in prompt
 
 
-def test_names_become_a_figure() -> None:
-    prompt = write_script("Uncle Peter and my friend Zsofia chased me through the house. Sarah was at the door.").prompt
+def test_prompt_contains_no_personal_names() -> None:
+    prompt = prompt_for("Uncle Peter and my friend Zsofia chased me through the house. Sarah was at the door.")
     assert not re.search("Peter|Zsofia|Sarah", prompt, re.IGNORECASE)
 
 
-def test_the_same_dream_gives_the_same_script_and_another_one_another() -> None:
-    assert write_script(DREAMS["flight"]) == write_script(DREAMS["flight"])
-    assert write_script(DREAMS["flight"]).prompt != write_script(DREAMS["flight"] + " I saw a red door.").prompt
+def test_prompt_depends_only_on_the_dream() -> None:
+    assert classify(DREAMS["flight"]) == classify(DREAMS["flight"])
+    assert prompt_for(DREAMS["flight"]) == prompt_for(DREAMS["flight"])
+    assert prompt_for(DREAMS["flight"]) != prompt_for(DREAMS["flight"] + " I saw a red door.")
 
 
-def test_runway_words_travel_to_the_end_of_the_prompt_and_claude_words_do_not() -> None:
+def test_runway_markers_are_copied_to_the_end_of_the_prompt_and_claude_markers_are_not() -> None:
     dream = DREAMS["gothic"] + " [[runway:safety]] [[claude:bad]] [[runway:expired_once]] [[runway:safety]]"
-    prompt = write_script(dream).prompt
+    prompt = prompt_for(dream)
     assert prompt.endswith(" [[runway:safety]] [[runway:expired_once]]")
     assert "claude" not in prompt
     assert utf16_units(prompt) <= MAX_UTF16_UNITS

@@ -1,14 +1,14 @@
-"""What the sandboxes refuse, and the schemas that the sandbox Claude can satisfy."""
+"""Request validation of the sandboxes, structured outputs, fault markers and output links."""
 
 from typing import Any
 
 import pytest
 
 from local.sandbox.claude.schema import UnsupportedSchemaError, check_schema, fill
-from local.sandbox.claude.validation import VERSIONS, InvalidRequestError, check_body
-from local.sandbox.faults import CLAUDE_KINDS, Fault, FaultQueue, UnknownFaultError, faults_in, without_magic
-from local.sandbox.runway.links import BadLinkError, LinkSigner
-from local.sandbox.runway.validation import InvalidBodyError, check_order
+from local.sandbox.claude.validation import VERSIONS, InvalidRequestError, validate_body
+from local.sandbox.faults import CLAUDE_KINDS, Fault, FaultQueue, UnknownFaultError, faults_in, without_fault_markers
+from local.sandbox.runway.links import InvalidLinkError, LinkSigner
+from local.sandbox.runway.validation import InvalidBodyError, validate_request
 
 OLD, NEW = VERSIONS
 SCHEMA: dict[str, Any] = {
@@ -29,7 +29,7 @@ def with_schema(schema: Any, **config: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("request_body", "says"),
+    ("request_body", "message"),
     [
         (body(max_tokens=...), "max_tokens: Field required"),
         (body(model=...), "model: Field required"),
@@ -64,17 +64,17 @@ def with_schema(schema: Any, **config: Any) -> dict[str, Any]:
         ([], "valid dictionary"),
     ],
 )
-def test_claude_refuses(request_body: Any, says: str) -> None:
+def test_claude_rejects_invalid_body(request_body: Any, message: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        check_body(request_body, NEW)
-    assert says in str(caught.value)
+        validate_body(request_body, NEW)
+    assert message in str(caught.value)
     assert (caught.value.status, caught.value.kind) == (400, "invalid_request_error")
 
 
 @pytest.mark.parametrize("model", ["claude-3-5-sonnet-20241022", "claude-sonnet-4-20250514", "gpt-5"])
-def test_claude_does_not_know_retired_models(model: str) -> None:
+def test_claude_rejects_retired_and_unknown_models(model: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        check_body(body(model=model), NEW)
+        validate_body(body(model=model), NEW)
     assert (caught.value.status, caught.value.kind) == (404, "not_found_error")
 
 
@@ -90,18 +90,18 @@ def test_claude_does_not_know_retired_models(model: str) -> None:
         ("claude-haiku-4-5-20251001", {"metadata": {"user_id": "u"}, "stop_sequences": ["END"]}),
     ],
 )
-def test_claude_takes_what_the_model_supports(model: str, changes: dict[str, Any]) -> None:
-    assert check_body(body(model=model, **changes), NEW).model.id.startswith(model)
+def test_claude_accepts_what_the_model_supports(model: str, changes: dict[str, Any]) -> None:
+    assert validate_body(body(model=model, **changes), NEW).model.id.startswith(model)
 
 
-def test_the_old_version_still_takes_sampling_parameters() -> None:
-    assert check_body(body(temperature=0.3), OLD).max_tokens == 100
+def test_old_version_accepts_sampling_parameters() -> None:
+    assert validate_body(body(temperature=0.3), OLD).max_tokens == 100
     with pytest.raises(InvalidRequestError, match=r"temperature: range: 0\.\.1"):
-        check_body(body(temperature=1.5), OLD)
+        validate_body(body(temperature=1.5), OLD)
 
 
 @pytest.mark.parametrize(
-    ("schema", "says"),
+    ("schema", "message"),
     [
         ({"type": "object", "properties": {}}, "additionalProperties"),
         ({"type": "object", "additionalProperties": True}, "additionalProperties"),
@@ -119,15 +119,15 @@ def test_the_old_version_still_takes_sampling_parameters() -> None:
         ({"type": "text"}, "Unknown schema type"),
     ],
 )
-def test_claude_refuses_schemas_outside_the_subset(schema: dict[str, Any], says: str) -> None:
+def test_claude_rejects_unsupported_schemas(schema: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidRequestError, match=r"output_config\.format\.schema"):
-        check_body(with_schema(schema), NEW)
+        validate_body(with_schema(schema), NEW)
     with pytest.raises(UnsupportedSchemaError) as caught:
         check_schema(schema)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_fill_satisfies_a_schema_with_known_values_and_plain_ones() -> None:
+def test_fill_uses_known_values_and_defaults() -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -175,10 +175,10 @@ VIDEO = {"model": "gen4.5", "promptText": "a river", "ratio": "1280:720", "durat
         ({"model": "veo3.1", "duration": 5}, "invalid_value", ["duration"]),
     ],
 )
-def test_runway_refuses(change: dict[str, Any], code: str, path: list[str] | None) -> None:
+def test_runway_rejects_invalid_body(change: dict[str, Any], code: str, path: list[str] | None) -> None:
     request_body = {name: value for name, value in {**VIDEO, **change}.items() if value is not ...}
     with pytest.raises(InvalidBodyError) as caught:
-        check_order(request_body)
+        validate_request(request_body)
     issue = caught.value.issues[0]
     assert issue["code"] == code
     assert issue["path"] == (["contentModeration", "publicFigureThreshold"] if path is None else path)
@@ -195,19 +195,19 @@ def test_runway_refuses(change: dict[str, Any], code: str, path: list[str] | Non
         ({"model": "veo3.1_fast", "duration": 4, "audio": False}, 40, (1280, 720)),
     ],
 )
-def test_runway_takes(change: dict[str, Any], credits: int, size: tuple[int, int]) -> None:
-    order = check_order({**VIDEO, **change})
-    assert (order.credits, (order.width, order.height)) == (credits, size)
+def test_runway_accepts_valid_body(change: dict[str, Any], credits: int, size: tuple[int, int]) -> None:
+    request = validate_request({**VIDEO, **change})
+    assert (request.credits, (request.width, request.height)) == (credits, size)
 
 
-def test_magic_words_are_found_and_taken_out() -> None:
+def test_fault_markers_are_parsed_and_removed() -> None:
     text = "I fell [[claude:slow:2.5]] up [[runway:safety]][[claude:bad]] and [[claude:unknown_kind:]] down"
     assert faults_in(text, "claude") == (Fault("slow", 2.5), Fault("bad"))
     assert faults_in(text, "runway") == (Fault("safety"),)
-    assert without_magic(text).split() == ["I", "fell", "up", "and", "down"]
+    assert without_fault_markers(text).split() == ["I", "fell", "up", "and", "down"]
 
 
-def test_queued_faults_come_in_order_and_unknown_ones_are_refused() -> None:
+def test_queued_faults_are_taken_in_order_and_unknown_ones_rejected() -> None:
     queue = FaultQueue(CLAUDE_KINDS)
     assert queue.extend([{"kind": "auth"}, {"kind": "slow", "amount": 1}]) == 2
     with pytest.raises(UnknownFaultError):
@@ -215,14 +215,14 @@ def test_queued_faults_come_in_order_and_unknown_ones_are_refused() -> None:
     assert [queue.take(), queue.take(), queue.take()] == [Fault("auth"), Fault("slow", 1.0), None]
 
 
-def test_links_are_good_for_their_path_and_time_only() -> None:
+def test_link_is_valid_only_for_its_path_and_lifetime() -> None:
     now = [1000.0]
     signer = LinkSigner(b"secret", lambda: now[0])
     token = signer.sign("/outputs/a.mp4", 60).partition("_jwt=")[2]
     signer.check("/outputs/a.mp4", token)
     for path, wrong in [("/outputs/b.mp4", token), ("/outputs/a.mp4", token[:-2] + "xx"), ("/outputs/a.mp4", "")]:
-        with pytest.raises(BadLinkError):
+        with pytest.raises(InvalidLinkError):
             signer.check(path, wrong)
     now[0] += 60
-    with pytest.raises(BadLinkError):
+    with pytest.raises(InvalidLinkError):
         signer.check("/outputs/a.mp4", token)

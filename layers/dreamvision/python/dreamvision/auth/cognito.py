@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
-from botocore.config import Config as BotoConfig
 
 from dreamvision.auth.errors import (
     ASKING_FOR_A_CODE,
@@ -25,6 +24,7 @@ from dreamvision.auth.errors import (
     UserNotFoundError,
     translated,
 )
+from dreamvision.core.aws import client_config
 from dreamvision.core.config import Config
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cognito_idp.type_defs import AuthenticationResultTypeTypeDef
 
 # A password hash takes Cognito some 100 ms; a call that hangs must not eat the function's own timeout.
-_CLIENT_CONFIG = BotoConfig(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+_CLIENT_CONFIG = client_config(attempts=2)
 
 
 class CognitoSettings(Config):

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 from dreamvision.auth.tokens import UnauthenticatedError
+from dreamvision.core.aws import error_code
 from dreamvision.core.errors import DreamVisionError
-from dreamvision.database.client import error_code
 from dreamvision.limits.rate_limits import TooManyAttemptsError
 
 

@@ -26,10 +26,10 @@ from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.database.client import Database
-from dreamvision.limits.attempts import CodeAction, CodeAttempts
+from dreamvision.limits.rate_limits import RateLimits, Scope
 from dreamvision.schemas.users import AccountUser, ConfirmationRequired, TokenResponse, UserProfile
-from dreamvision.users.repository import Profile, ProfileExistsError, ProfileRepository
-from dreamvision.users.usernames import RESERVATION_LIFETIME, UsernameTakenError
+from dreamvision.users.repository import Profile, ProfileRepository
+from dreamvision.users.usernames import RESERVATION_LIFETIME, ProfileExistsError, Usernames, UsernameTakenError
 
 _NAMING_TRIES = 5
 
@@ -58,14 +58,16 @@ class AccountService:
         self,
         pool: UserPool,
         profiles: ProfileRepository,
+        usernames: Usernames,
         sessions: Sessions,
-        attempts: CodeAttempts,
+        limits: RateLimits,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool = pool
         self._profiles = profiles
+        self._usernames = usernames
         self._sessions = sessions
-        self._attempts = attempts
+        self._limits = limits
         self._now = now
 
     @classmethod
@@ -74,7 +76,7 @@ class AccountService:
         """The one of this process, set up from the environment."""
         database = Database.shared()
         pool = UserPool(CognitoSettings.from_environment())
-        return cls(pool, ProfileRepository(database), Sessions(database), CodeAttempts(database))
+        return cls(pool, ProfileRepository(database), Usernames(database), Sessions(database), RateLimits.shared())
 
     # ------------------------------------------------------------ registering
 
@@ -87,15 +89,15 @@ class AccountService:
             UsernameTakenError, UserAlreadyExistsError, WeakPasswordError, and what the user pool raises.
         """
         with ExitStack() as undo:
-            reservation = self._profiles.reserve(username, self._now())
-            undo.callback(self._profiles.release, reservation)
+            reservation = self._usernames.reserve(username, self._now())
+            undo.callback(self._usernames.release, reservation)
             user = self._new_user(email, password, undo)
             try:
-                self._profiles.complete(user.user_id, email, reservation, self._now())
+                self._usernames.assign(user.user_id, email, reservation, self._now())
             except ProfileExistsError:
                 # The user signed in meanwhile and has been given a name: the account is not ours to undo.
                 undo.pop_all()
-                self._profiles.release(reservation)
+                self._usernames.release(reservation)
                 raise UserAlreadyExistsError from None
             if user.confirmed:
                 answer: TokenResponse | ConfirmationRequired = self.sign_in(email, password)
@@ -110,7 +112,7 @@ class AccountService:
         except UserAlreadyExistsError:
             return self._left_behind(email, password)
         undo.callback(self._pool.delete, user.user_id)
-        undo.callback(self._profiles.remove, user.user_id)
+        undo.callback(self._usernames.delete_profile, user.user_id)
         return user
 
     def _left_behind(self, email: str, password: str) -> NewUser:
@@ -149,7 +151,7 @@ class AccountService:
         """
         seal, token = self._unsealed(refresh_token)
         try:
-            self._sessions.require_open(seal.user_id, seal.session_id, int(seal.signed_in_at))
+            self._sessions.require_active(seal.user_id, seal.session_id, int(seal.signed_in_at))
         except UnauthenticatedError:
             self._pool.revoke(token)
             raise InvalidRefreshTokenError from None
@@ -162,7 +164,7 @@ class AccountService:
 
     def sign_out(self, user_id: str, session_id: str) -> None:
         """End one session, at once."""
-        self._sessions.end(user_id, session_id)
+        self._sessions.revoke(user_id, session_id)
 
     def sign_out_everywhere(self, user_id: str) -> None:
         """End all sessions of a user, at once."""
@@ -175,7 +177,7 @@ class AccountService:
             self._sessions.revoke_all(user_id)
 
     def _begun(self, tokens: Tokens) -> TokenResponse:
-        self._sessions.begin(tokens.user_id, tokens.session_id, tokens.signed_in_at)
+        self._sessions.start(tokens.user_id, tokens.session_id, tokens.signed_in_at)
         return self._answer(tokens, SessionEnvelope(tokens.user_id, tokens.session_id, str(tokens.signed_in_at)))
 
     def _answer(self, tokens: Tokens, seal: SessionEnvelope) -> TokenResponse:
@@ -208,7 +210,7 @@ class AccountService:
         Raises:
             InvalidOrExpiredCodeError, TooManyAttemptsError
         """
-        self._attempts.count(CodeAction.CONFIRM, email)
+        self._limits.count_code(Scope.CONFIRM, email)
         self._pool.confirm(email, code)
 
     def resend_confirmation(self, email: str) -> None:
@@ -217,7 +219,7 @@ class AccountService:
         Raises:
             TooManyAttemptsError, CodeDeliveryError
         """
-        self._attempts.count(CodeAction.RESEND, email)
+        self._limits.count_code(Scope.RESEND, email)
         try:
             self._pool.resend_confirmation(email)
         except UserNotFoundError:
@@ -229,7 +231,7 @@ class AccountService:
         Raises:
             TooManyAttemptsError, CodeDeliveryError
         """
-        self._attempts.count(CodeAction.FORGOT, email)
+        self._limits.count_code(Scope.FORGOT, email)
         try:
             self._pool.forgot_password(email)
         except UserNotFoundError:
@@ -241,7 +243,7 @@ class AccountService:
         Raises:
             InvalidOrExpiredCodeError, WeakPasswordError, TooManyAttemptsError
         """
-        self._attempts.count(CodeAction.RESET, email)
+        self._limits.count_code(Scope.RESET, email)
         self._pool.reset_password(email, code, password)
         self.sign_out_everywhere(self._pool.get(email).user_id)
 
@@ -274,7 +276,7 @@ class AccountService:
         """
         old = self.profile(user_id).username
         if old != username:
-            self._profiles.rename(user_id, old, username, self._now())
+            self._usernames.rename(user_id, old, username, self._now())
         return self.profile(user_id)
 
     def _completed(self, user_id: str) -> Profile:
@@ -284,13 +286,13 @@ class AccountService:
             raise UnauthenticatedError from None
         for _ in range(_NAMING_TRIES):
             try:
-                reservation = self._profiles.reserve(f"dreamer-{secrets.token_hex(4)}", self._now())
+                reservation = self._usernames.reserve(f"dreamer-{secrets.token_hex(4)}", self._now())
             except UsernameTakenError:
                 continue
             try:
-                self._profiles.complete(user_id, email, reservation, self._now())
+                self._usernames.assign(user_id, email, reservation, self._now())
             except ProfileExistsError:
-                self._profiles.release(reservation)  # another request of the same user was faster
+                self._usernames.release(reservation)  # another request of the same user was faster
             return self._profiles.get(user_id, consistent=True)
         raise ProfileIncompleteError
 

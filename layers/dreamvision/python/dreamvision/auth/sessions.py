@@ -40,25 +40,25 @@ class Sessions:
         self._database = database
         self._clock = clock
 
-    def require_open(self, user_id: str, session_id: str, issued_at: int) -> None:
+    def require_active(self, user_id: str, session_id: str, issued_at: int) -> None:
         """Costs one read unit: consistent, so that a logout counts at once.
 
         Raises:
             UnauthenticatedError: the session was logged out, or its account is gone.
         """
-        if self.ended(user_id).includes(session_id, issued_at):
+        if self.revoked(user_id).includes(session_id, issued_at):
             raise UnauthenticatedError
 
-    def ended(self, user_id: str) -> RevokedSessions:
+    def revoked(self, user_id: str) -> RevokedSessions:
         """For one read unit: consistent, so that a logout counts at once."""
         return RevokedSessions(self._guard(user_id))
 
-    def begin(self, user_id: str, session_id: str, signed_in_at: int) -> None:
+    def start(self, user_id: str, session_id: str, signed_in_at: int) -> None:
         """A session that was begun just now: it stays open though a logout everywhere fell into the same moment."""
         if signed_in_at <= int(self._guard(user_id).get("all_until", -1)):
             self._remember(user_id, "ADD begun_after :session SET expires_at = :expires_at", {":session": {session_id}})
 
-    def end(self, user_id: str, session_id: str) -> None:
+    def revoke(self, user_id: str, session_id: str) -> None:
         """Log out one session."""
         now = int(self._clock())
         ending = {":session": {f"{now} {session_id}"}}

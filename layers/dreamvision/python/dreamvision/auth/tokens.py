@@ -31,11 +31,30 @@ class UnauthenticatedError(DreamVisionError):
 
 
 class IdentitySettings(Config):
-    """Which tokens are ours. ``jwks_url`` is where the pool publishes its keys."""
+    """The user pool and the app client whose access tokens are accepted.
 
-    token_issuer: str
+    ``AWS_REGION`` is set by Lambda. ``AWS_ENDPOINT_URL`` is the SDKs' own override, which only the local stack sets: it
+    moves the key set to the emulator and leaves the issuer as it is.
+    """
+
+    user_pool_id: str
     user_pool_client_id: str
-    jwks_url: str
+    aws_region: str
+    aws_endpoint_url: str = ""
+
+    @property
+    def token_issuer(self) -> str:
+        """The ``iss`` claim of the pool's tokens; the same URL as the authorizer's in template.yaml."""
+        return f"{self._cognito_url}/{self.user_pool_id}"
+
+    @property
+    def jwks_url(self) -> str:
+        """The URL of the pool's public keys (JWKS)."""
+        return f"{self.aws_endpoint_url or self._cognito_url}/{self.user_pool_id}/.well-known/jwks.json"
+
+    @property
+    def _cognito_url(self) -> str:
+        return f"https://cognito-idp.{self.aws_region}.amazonaws.com"
 
 
 class AccessClaims(NamedTuple):

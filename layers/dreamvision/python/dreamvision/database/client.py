@@ -1,29 +1,32 @@
-"""The connection that all table modules share: names, client, transactions."""
+"""The DynamoDB client that all repositories share, and the names of the tables."""
 
-import random
-import time
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
-from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 
+from dreamvision.core.aws import client_config, error_code
 from dreamvision.core.config import Config
-from dreamvision.core.errors import DreamVisionError
+from dreamvision.database.transactions import (
+    ContentionError,
+    Transaction,
+    TransactionRefusedError,
+    back_off,
+    is_conflict,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 TOMBSTONE_PREFIX = "erasing#"
-"""Before a user's id in the keys of what is being erased (see ``tables/trash.py``)."""
+"""Precedes the user's id in the keys of tombstones (see ``erasure/repository.py``)."""
 
 type Item = dict[str, Any]
-type Write = Mapping[str, Mapping[str, Any]]
 
 # DynamoDB answers in single-digit milliseconds; a call that hangs must not eat the function's own timeout.
-_CLIENT_CONFIG = BotoConfig(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
+_CLIENT_CONFIG = client_config(attempts=4)
 
 
 class TableNames(Config):
@@ -33,27 +36,6 @@ class TableNames(Config):
     dreams_table: str
     videos_table: str
     guards_table: str
-
-
-class TransactionRefusedError(DreamVisionError):
-    """A condition of a transaction did not hold. ``reasons`` has one code per write, ``None`` where it would hold."""
-
-    default_message = "A condition of the transaction did not hold."
-
-    def __init__(self, reasons: Sequence[str | None]) -> None:
-        super().__init__()
-        self.reasons = tuple(reasons)
-
-    def refused(self, index: int) -> bool:
-        """Whether the write at this position is one whose condition did not hold."""
-        return self.reasons[index] == "ConditionalCheckFailed"
-
-
-class ContentionError(DreamVisionError):
-    """Other writers kept touching the same rows for longer than we wait. Nothing was written."""
-
-    default_message = "The rows stayed busy."
-    user_message = "We are very busy right now. Please try again in a moment."
 
 
 class Database:
@@ -73,26 +55,36 @@ class Database:
     def client(self) -> "DynamoDBClient":
         return self._client or boto3.resource("dynamodb", config=_CLIENT_CONFIG).meta.client
 
-    def transact_write(self, writes: Sequence[Write], *, attempts: int = 6) -> None:
-        """All of the writes or none of them.
+    def transact_write(self, transaction: Transaction, *, attempts: int = 6) -> None:
+        """Carry out a transaction, without the optional writes whose conditions do not hold.
 
-        A conflict with another writer is tried again: DynamoDB refuses such a transaction as a whole, so that trying
-        again is safe.
+        A conflict with another writer is retried: DynamoDB cancels such a transaction as a whole, so that is safe.
 
         Raises:
             TransactionRefusedError: a condition did not hold.
             ContentionError: still in conflict after the last attempt.
         """
+        while True:
+            try:
+                self._transact(transaction, attempts)
+            except TransactionRefusedError as refused:
+                remaining = transaction.without_optional(refused.failed)
+                if remaining is None:
+                    raise
+                transaction = remaining
+            else:
+                return
+
+    def _transact(self, transaction: Transaction, attempts: int) -> None:
         for attempt in range(attempts):
             try:
-                self.client.transact_write_items(TransactItems=list(writes))  # type: ignore[arg-type]
+                self.client.transact_write_items(TransactItems=transaction.items)  # type: ignore[arg-type]
             except ClientError as error:
                 if error_code(error) != "TransactionCanceledException":
                     raise
-                codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-                reasons = [None if code in (None, "None") else str(code) for code in codes]
-                if "ConditionalCheckFailed" in reasons or not _is_conflict(reasons):
-                    raise TransactionRefusedError(reasons) from None
+                codes = [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
+                if not is_conflict(codes):
+                    raise transaction.refusal(codes) from None
                 back_off(attempt)
             else:
                 return
@@ -116,39 +108,6 @@ class Database:
             # An answer is full at 16 MB; what is left then is not a matter of waiting, but waiting does no harm.
             back_off(attempt)
         raise ContentionError
-
-    def transact_write_optional(self, needed: Sequence[Write], optional: Sequence[Write]) -> None:
-        """``needed`` together with those of ``optional`` whose conditions hold.
-
-        Raises:
-            TransactionRefusedError: a condition of a needed write did not hold; its index is the one in ``needed``.
-            ContentionError: see ``write_together``.
-        """
-        remaining = list(optional)
-        while True:
-            try:
-                return self.transact_write([*needed, *remaining])
-            except TransactionRefusedError as refused:
-                if any(map(refused.refused, range(len(needed)))):
-                    raise
-                held = [write for index, write in enumerate(remaining, len(needed)) if not refused.refused(index)]
-                if len(held) == len(remaining):
-                    raise
-                remaining = held
-
-
-def _is_conflict(reasons: Sequence[str | None]) -> bool:
-    return any(reason in ("TransactionConflict", "ThrottlingError") for reason in reasons)
-
-
-def back_off(attempt: int) -> None:
-    """Full jitter, 25 ms doubled per attempt, 400 ms at the most."""
-    time.sleep(random.uniform(0, min(0.4, 0.025 * 2**attempt)))  # noqa: S311 - spreading load, not a secret
-
-
-def error_code(error: ClientError) -> str:
-    """The code of an AWS error, such as ``ConditionalCheckFailedException``."""
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def is_condition_failure(error: ClientError) -> bool:

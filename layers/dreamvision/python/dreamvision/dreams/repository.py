@@ -17,15 +17,9 @@ from dreamvision.analysis.models import Analysis
 from dreamvision.core.clock import to_text
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.pricing import MICRO, estimate_cost
-from dreamvision.database.client import (
-    Database,
-    Item,
-    TransactionRefusedError,
-    Write,
-    build_update,
-    is_condition_failure,
-)
+from dreamvision.database.client import Database, Item, build_update, is_condition_failure
 from dreamvision.database.compression import CompressedText, compress
+from dreamvision.database.transactions import Transaction, TransactionRefusedError, Write
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.schemas.uploads import UploadStatus
@@ -181,13 +175,13 @@ class DreamRepository:
         analyzed = _analyzed(user_id, analysis, processing_time_ms, now + timedelta(milliseconds=processing_time_ms))
         row = self.row(user_id, dream_id, dream_text, now) | analyzed
         apart = self._put_apart(row)
-        counting = self._profiles.count_write(
+        count = self._profiles.count_write(
             user_id, now, dreams=1, categories={analysis.category: 1}, spending=_spending(analysis)
         )
         try:
-            self._database.transact_write([self.put_write(row), counting])
+            self._database.transact_write(Transaction().add("dream", self.put_write(row)).add("profile", count))
         except TransactionRefusedError as refused:
-            if refused.refused(1):
+            if "profile" in refused.failed:
                 if apart:
                     self._database.client.delete_item(TableName=self._table, Key=text_key(user_id, dream_id))
                 raise AccountErasedError from None
@@ -223,15 +217,15 @@ class DreamRepository:
         update["TableName"] = self._table
         update["ConditionExpression"] = "analysis_status = :pending"
         update["ExpressionAttributeValues"][":pending"] = AnalysisStatus.PENDING
-        counting = self._profiles.count_write(
+        count = self._profiles.count_write(
             user_id, now, categories={analysis.category: 1}, spending=_spending(analysis)
         )
         try:
-            self._database.transact_write([{"Update": update}, counting])
+            self._database.transact_write(Transaction().add("dream", {"Update": update}).add("profile", count))
         except TransactionRefusedError as refused:
             if self.get(user_id, dream_id, consistent=True).analysis_status is AnalysisStatus.COMPLETED:
                 return
-            if refused.refused(1):
+            if "profile" in refused.failed:
                 raise AccountErasedError from None
             raise
 

@@ -1,6 +1,6 @@
-"""The erasure of an account: closing it at once, and forgetting it when everything that it had is gone."""
+"""Erasing an account: closing it at once, and deleting the profile and the Cognito user at the end of the erasure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Self
 
@@ -10,66 +10,56 @@ from dreamvision.auth.sessions import Sessions
 from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
 from dreamvision.erasure.workflow import ErasureWorkflow
-from dreamvision.limits.attempts import CodeAction, guard_key
-from dreamvision.limits.rate_limits import Scope
-from dreamvision.limits.repository import quota_guards, rate_guard
+from dreamvision.limits.rate_limits import rate_guards
+from dreamvision.limits.repository import LimitsRepository, quota_guards
 from dreamvision.users.repository import Profile, ProfileRepository
+from dreamvision.users.usernames import Usernames
 
 
-def attempts_of(profile: Profile, now: datetime) -> Iterable[str]:
-    """The counts of asked-for and tried codes, which stand under a digest of the address."""
-    return [guard_key(attempt, profile.email) for attempt in CodeAction] if profile.email else []
+def user_guards(profile: Profile, now: datetime) -> set[str]:
+    """Return the keys of the user's items in the guards table. Add here every new kind of item that names a user.
 
-
-def limit_guards(profile: Profile, now: datetime) -> list[str]:
-    """Everything in the guards table that stands under a user's id: what an erasure has to take along.
-
-    Records of requests are not among it: they stand under digests that lead to nobody, and lapse within a day.
+    Idempotency records are not among them: their keys are digests that lead to nobody, and they expire within a day.
     """
-    windows = [rate_guard(scope, profile.user_id) for scope in Scope if scope is not Scope.AUTH]
-    return windows + quota_guards(profile.user_id, now)
-
-
-type GuardsOf = Callable[[Profile, datetime], Iterable[str]]
-
-# Whoever keeps something of a user in the guards table adds here where it is.
-GUARDS_OF_A_USER: tuple[GuardsOf, ...] = (attempts_of, limit_guards)
+    return {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
 
 
 class AccountErasure:
-    """Closing and forgetting accounts."""
+    """The steps of an erasure that concern the account itself."""
 
     def __init__(
         self, database: Database, pool: UserPool, sessions: Sessions, now: Callable[[], datetime] = utc_now
     ) -> None:
-        self._database = database
         self._profiles = ProfileRepository(database)
+        self._usernames = Usernames(database)
+        self._limits = LimitsRepository(database)
         self._pool = pool
         self._sessions = sessions
         self._now = now
 
     @classmethod
     def shared(cls) -> Self:
-        """Set up from the environment."""
+        """Return an instance configured from the environment."""
         database = Database.shared()
         return cls(database, UserPool(CognitoSettings.from_environment()), Sessions(database))
 
-    def delete(self, user_id: str, workflow: ErasureWorkflow) -> None:
-        """Erase the account. It is closed at once; everything that it had follows.
+    def start(self, user_id: str, workflow: ErasureWorkflow) -> None:
+        """Start the erasure of the account and close it at once.
 
-        The execution is started first, since nobody who is signed out could ask for it again.
+        The execution is started first: once signed out, the user could not request it again.
 
         Raises:
-            ErasureUnavailableError: it could not be started; nothing has changed.
+            ErasureUnavailableError: the execution did not start; nothing has changed.
+            UserPoolBusyError, UserPoolUnreachableError: the execution closes the account.
         """
         workflow.erase_account(user_id)
         self.close(user_id)
 
     def close(self, user_id: str) -> None:
-        """Nobody is signed in or signs in any more, and nothing new is kept. The user name stays taken until the end.
+        """Sign the user out, disable sign-in and reject new data. The username stays taken until the end. Idempotent.
 
         Raises:
-            UserPoolBusyError, UserPoolUnreachableError
+            UserPoolBusyError, UserPoolUnreachableError: Cognito was not reached; repeat.
         """
         self._sessions.revoke_permanently(user_id)
         self._profiles.mark_erasing(user_id, self._now())
@@ -77,19 +67,17 @@ class AccountErasure:
         try:
             self._pool.sign_out_everywhere(user_id)
         except UserNotFoundError:
-            return  # removed before
+            return  # deleted before
 
-    def forget(self, user_id: str) -> None:
-        """Forget who it was: guards, profile and user name, and at last the user.
+    def delete(self, user_id: str) -> None:
+        """Delete the guards, the profile, the username and finally the Cognito user. Idempotent.
 
-        What says that the sessions are over stays until the last token has expired. It has the user's id alone.
+        The item that revokes the user's sessions stays until their last token has expired. It holds the user's id only.
 
         Raises:
-            UserPoolBusyError, UserPoolUnreachableError
+            UserPoolBusyError, UserPoolUnreachableError: Cognito was not reached; repeat.
         """
         profile = self._profiles.get(user_id, consistent=True)
-        now = self._now()
-        for guard in {guard for guards in GUARDS_OF_A_USER for guard in guards(profile, now)}:
-            self._database.client.delete_item(TableName=self._database.names.guards_table, Key={"guard": guard})
-        self._profiles.remove(user_id)
+        self._limits.delete(user_guards(profile, self._now()))
+        self._usernames.delete_profile(user_id)
         self._pool.delete(user_id)

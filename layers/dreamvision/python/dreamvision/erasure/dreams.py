@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Self
 
 from dreamvision.core.clock import utc_now
-from dreamvision.database.client import ContentionError, Database
+from dreamvision.database.client import Database
+from dreamvision.database.transactions import ContentionError
 from dreamvision.dreams.repository import DreamNotFoundError, DreamRepository
 from dreamvision.erasure.repository import TombstoneRepository
 from dreamvision.erasure.workflow import ErasureWorkflow
@@ -70,7 +71,7 @@ class DreamDeletion:
             self.soft_delete_dream(user_id, dream_id)
         if dream_ids:
             return True
-        videos = self._videos.some(user_id, limit)
+        videos = self._videos.first_page(user_id, limit)
         for video in videos:
             self._soft_delete_video(video)
         return bool(videos)

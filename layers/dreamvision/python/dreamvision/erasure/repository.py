@@ -5,7 +5,7 @@ it. A note takes its place under the key ``erasing#<user_id>``. It has no text: 
 and to find the media.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from dreamvision.core.clock import to_text
-from dreamvision.database.client import TOMBSTONE_PREFIX, Database, Item, TransactionRefusedError, Write
+from dreamvision.database.client import TOMBSTONE_PREFIX, Database, Item
 from dreamvision.database.pagination import read_all
+from dreamvision.database.transactions import Transaction, TransactionRefusedError, Write
 from dreamvision.dreams.repository import IMAGE_KEY, DreamRecord, text_key, texts_of
 from dreamvision.media.keys import UPLOAD_SUFFIXES, image_key, preview_key, thumbnail_key, upload_key, video_key
 from dreamvision.rendering.renderer import RENDER_LIFETIME
@@ -94,31 +95,34 @@ class TombstoneRepository:
                 IMAGE_KEY: dream.image_key,
             },
             note,
-            self._profiles.uncount_write(dream.user_id, now, dream.created_at, dreams=1, categories=counted),
-            *([self._deleting_text(dream)] if dream.text_apart else []),
+            {
+                "profile": self._profiles.uncount_write(
+                    dream.user_id, now, dream.created_at, dreams=1, categories=counted
+                ),
+                **({"text": self._delete_text_write(dream)} if dream.text_apart else {}),
+            },
         )
 
-    def _deleting_text(self, dream: DreamRecord) -> Write:
+    def _delete_text_write(self, dream: DreamRecord) -> Write:
         return {"Delete": {"TableName": self._dreams, "Key": text_key(dream.user_id, dream.dream_id)}}
 
     def move_video_to_tombstone(self, video: VideoRecord, now: datetime) -> bool:
         """The video is gone, and no longer counted. ``False`` when it changed meanwhile: read it again."""
         kept = video.model_dump(include=set(VideoTombstone.model_fields), exclude_none=True)
         note = kept | _video_key(video.user_id, video.job_id) | {"created_at": to_text(video.created_at)}
-        completed = video.status is VideoStatus.COMPLETED
+        counts: dict[str, Write] = {}
+        if video.status is VideoStatus.COMPLETED:
+            moment = video.completed_at or now
+            counts["profile"] = self._profiles.uncount_write(video.user_id, now, moment, videos=1)
         return self._take(
             self._videos,
             {"user_id": video.user_id, "job_id": video.job_id},
             {"status": video.status, "provider_task_id": video.provider_task_id, "thumbnail_key": video.thumbnail_key},
             note,
-            *(
-                [self._profiles.uncount_write(video.user_id, now, video.completed_at or now, videos=1)]
-                if completed
-                else []
-            ),
+            counts,
         )
 
-    def _take(self, table: str, key: Item, read: Item, note: Item, *others: Write) -> bool:
+    def _take(self, table: str, key: Item, read: Item, note: Item, others: Mapping[str, Write]) -> bool:
         present = {name: value for name, value in read.items() if value is not None}
         conditions = ["attribute_exists(user_id)"]
         conditions += [f"#{name} = :{name}" if name in present else f"attribute_not_exists(#{name})" for name in read]
@@ -130,9 +134,10 @@ class TombstoneRepository:
         }
         if present:
             deleting["ExpressionAttributeValues"] = {f":{name}": value for name, value in present.items()}
-        writes: list[Write] = [{"Delete": deleting}, {"Put": {"TableName": table, "Item": note}}]
+        transaction = Transaction().add("row", {"Delete": deleting})
+        transaction.add("tombstone", {"Put": {"TableName": table, "Item": note}}).add_all(others)
         try:
-            self._database.transact_write([*writes, *others])
+            self._database.transact_write(transaction)
         except TransactionRefusedError:
             return False
         return True

@@ -1,26 +1,21 @@
-"""The state machine ``erase``: of one dream, or of everything that a user has. Its input has ids alone."""
+"""The state machine ``erasure``, of a dream or an account: its input, its executions and the handlers of its tasks."""
 
-import json
 import time
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
-import boto3
-from botocore.config import Config as BotoConfig
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict
 
 from dreamvision.core.config import Config
 from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.state_machine import StateMachine, StateMachineError
 from dreamvision.core.tasks import TaskHandler, task_of
-from dreamvision.database.client import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient
 
-_CLIENT_CONFIG = BotoConfig(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-# Whoever asks again within this time joins the execution that runs; later, an erasure that failed is begun anew.
+# A repeated request within this time joins the running execution; later, a failed erasure is started again.
 _SAME_EXECUTION_SECONDS = 300
 
 
@@ -31,14 +26,14 @@ class ErasureUnavailableError(DreamVisionError):
     user_message = "This could not be deleted right now. Please try again in a moment."
 
 
-class ErasureSettings(Config):
-    """The state machine."""
+class ErasureWorkflowSettings(Config):
+    """The ARN of the state machine."""
 
     erasure_state_machine_arn: str
 
 
 class Erasure(BaseModel):
-    """The input of an execution and of each of its tasks. ``after`` is where a task goes on (empty: begins)."""
+    """The input of an execution and of each of its tasks. ``after`` is the id a task resumes after (empty: starts)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -49,52 +44,42 @@ class Erasure(BaseModel):
 
 
 class ErasureWorkflow:
-    """Executions of the state machine. ``clock`` gives Unix seconds."""
+    """Executions of the state machine. ``clock`` returns Unix seconds."""
 
     def __init__(self, arn: str, client: "SFNClient | None" = None, clock: Callable[[], float] = time.time) -> None:
-        self._arn = arn
-        self._client = client
+        self._machine = StateMachine(arn, client)
         self._clock = clock
 
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
-        return cls(ErasureSettings.from_environment().erasure_state_machine_arn)
-
-    @cached_property
-    def client(self) -> "SFNClient":
-        return self._client or boto3.client("stepfunctions", config=_CLIENT_CONFIG)
+        """Return this process's instance, configured from the environment."""
+        return cls(ErasureWorkflowSettings.from_environment().erasure_state_machine_arn)
 
     def erase_dream(self, user_id: str, dream_id: str) -> None:
         """Start the erasure of one dream.
 
         Raises:
-            ErasureUnavailableError
+            ErasureUnavailableError: the execution did not start.
         """
-        self._start("dream", dream_id, Erasure(user_id=user_id, whole_account=False, dream_id=dream_id))
+        self._start(f"dream-{dream_id}", Erasure(user_id=user_id, whole_account=False, dream_id=dream_id))
 
     def erase_account(self, user_id: str) -> None:
-        """Start the erasure of everything that a user has, and of the user.
+        """Start the erasure of a user and of all their data.
 
         Raises:
-            ErasureUnavailableError
+            ErasureUnavailableError: the execution did not start.
         """
-        self._start("account", user_id, Erasure(user_id=user_id, whole_account=True))
+        self._start(f"account-{user_id}", Erasure(user_id=user_id, whole_account=True))
 
-    def _start(self, kind: str, what: str, erasure: Erasure) -> None:
-        name = f"{kind}-{what}-{int(self._clock()) // _SAME_EXECUTION_SECONDS}"
+    def _start(self, subject: str, erasure: Erasure) -> None:
+        name = f"{subject}-{int(self._clock()) // _SAME_EXECUTION_SECONDS}"
         try:
-            self.client.start_execution(
-                stateMachineArn=self._arn, name=name, input=json.dumps(erasure.model_dump(exclude={"after"}))
-            )
-        except ClientError as error:
-            if error_code(error) != "ExecutionAlreadyExists":
-                raise ErasureUnavailableError from None
-        except BotoCoreError:
+            self._machine.start(name, erasure.model_dump_json(exclude={"after"}))
+        except StateMachineError:
             raise ErasureUnavailableError from None
 
 
 def erasure_task(work: Callable[[Erasure], dict[str, Any]]) -> TaskHandler:
-    """Make the Lambda handler of one state out of the work that it does for an erasure."""
+    """Return the Lambda handler of one state. See ``task_of``."""
     return task_of(Erasure, work, "dream_id", "whole_account")

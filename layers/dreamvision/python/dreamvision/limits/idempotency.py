@@ -76,7 +76,7 @@ class Idempotency:
     """The requests of all users that were sent with a key. ``clock`` gives Unix seconds."""
 
     def __init__(self, guards: LimitsRepository, clock: Callable[[], float] = time.time) -> None:
-        self._guards = guards
+        self._limits = guards
         self._clock = clock
 
     @classmethod
@@ -84,7 +84,7 @@ class Idempotency:
         """Set up from the environment; there is nothing in it worth keeping but the database."""
         return cls(LimitsRepository(Database.shared()))
 
-    def begin(
+    def claim(
         self,
         user_id: str,
         route: str,
@@ -108,7 +108,7 @@ class Idempotency:
         guard, owner, now = f"request#{_digest(user_id, route, key)}", new_id(), self._clock()
         wanted = RequestRecord(seed, _digest(user_id, route, key, body), tries=0, answer=None)
         held_until_ms = int((now + HOLD_SECONDS) * 1000)
-        claim = self._guards.claim(guard, wanted, owner, int(now * 1000), held_until_ms, self._expiry(now))
+        claim = self._limits.claim(guard, wanted, owner, int(now * 1000), held_until_ms, self._expiry(now))
         record = claim.record
         if claim.held:
             resumed = record.tries > 1
@@ -124,20 +124,20 @@ class Idempotency:
             raise RequestInProgressError
         return earlier
 
-    def finish(self, attempt: IdempotentRequest) -> None:
+    def complete(self, attempt: IdempotentRequest) -> None:
         """The request is answered: from now on it is replayed."""
         if attempt.guard and attempt.stores_response:
-            self._guards.store_response(attempt.guard, attempt.owner, attempt.answer, self._expiry(self._clock()))
+            self._limits.store_response(attempt.guard, attempt.owner, attempt.answer, self._expiry(self._clock()))
 
-    def forget(self, attempt: IdempotentRequest) -> None:
+    def discard(self, attempt: IdempotentRequest) -> None:
         """The request was refused and nothing of it goes on: the key is as good as new."""
         if attempt.guard:
-            self._guards.forget(attempt.guard, attempt.owner)
+            self._limits.discard(attempt.guard, attempt.owner)
 
-    def release_claim(self, attempt: IdempotentRequest) -> None:
+    def release(self, attempt: IdempotentRequest) -> None:
         """The run broke off: the next one goes on with what it may have left."""
         if attempt.guard:
-            self._guards.release_claim(attempt.guard, attempt.owner)
+            self._limits.release(attempt.guard, attempt.owner)
 
     def _expiry(self, now: float) -> int:
         return int(now) + LIFETIME_SECONDS

@@ -21,6 +21,8 @@ from dreamvision.database.client import Database
 from dreamvision.limits.repository import LimitsRepository, rate_guard
 
 WINDOW_SECONDS = 60
+CODES_PER_HOUR = 5
+_CODE_WINDOW_SECONDS = 3600
 # Whoever has one address of IPv6 has all of its network (RFC 6177).
 _IPV6_NETWORK_BITS = 64
 # Cognito locks an account for 15 minutes at the most, and does not say for how long.
@@ -57,6 +59,18 @@ class Scope(StrEnum):
     VIDEO = "video"
     UPLOAD = "upload"
     AUTH = "auth"
+    CONFIRM = "confirm"
+    RESEND = "resend"
+    FORGOT = "forgot"
+    RESET = "reset"
+
+
+CODE_SCOPES = frozenset({Scope.CONFIRM, Scope.RESEND, Scope.FORGOT, Scope.RESET})
+"""What is counted by e-mail address, whether or not there is such an account.
+
+Cognito counts too (5 to 20 an hour, at its discretion), but not necessarily for addresses that it does not know: a
+client could tell them apart by which are refused. This count comes first and is never above Cognito's.
+"""
 
 
 class RateSettings(Config):
@@ -80,9 +94,9 @@ class RateLimits:
     """The windows of all users and addresses. ``clock`` gives Unix seconds."""
 
     def __init__(
-        self, guards: LimitsRepository, settings: RateSettings, clock: Callable[[], float] = time.time
+        self, limits: LimitsRepository, settings: RateSettings, clock: Callable[[], float] = time.time
     ) -> None:
-        self._guards = guards
+        self._limits = limits
         self._settings = settings
         self._clock = clock
 
@@ -99,9 +113,19 @@ class RateLimits:
         """One more request from an address of the internet, which is kept as a digest only."""
         return self._count(scope, address_digest(address), self._settings.auth_rate_limit_per_minute)
 
-    def _count(self, scope: Scope, who: str, limit: int) -> RateLimitState:
+    def count_code(self, scope: Scope, email: str) -> None:
+        """Count one more code that is requested for, or tried on, an e-mail address, which is kept as a digest only.
+
+        Raises:
+            TooManyAttemptsError: ``CODES_PER_HOUR`` were counted within the hour.
+        """
+        state = self._count(scope, email_digest(email), CODES_PER_HOUR, window_seconds=_CODE_WINDOW_SECONDS)
+        if not state.allowed:
+            raise TooManyAttemptsError(state.resets_in_seconds)
+
+    def _count(self, scope: Scope, who: str, limit: int, window_seconds: int = WINDOW_SECONDS) -> RateLimitState:
         now_ms = int(self._clock() * 1000)
-        state = self._guards.count(rate_guard(scope, who), limit, WINDOW_SECONDS * 1000, now_ms)
+        state = self._limits.count(rate_guard(scope, who), limit, window_seconds * 1000, now_ms)
         return RateLimitState(
             scope=scope,
             allowed=state.counted,
@@ -109,6 +133,18 @@ class RateLimits:
             remaining=max(0, limit - state.taken),
             resets_in_seconds=max(1, -((now_ms - state.ends_at_ms) // 1000)),
         )
+
+
+def rate_guards(user_id: str, email: str | None) -> list[str]:
+    """Return the keys of a user's counts: those under their id and those under their e-mail address."""
+    by_user = [rate_guard(scope, user_id) for scope in Scope if scope not in {Scope.AUTH, *CODE_SCOPES}]
+    by_email = [rate_guard(scope, email_digest(email)) for scope in CODE_SCOPES] if email else []
+    return by_user + by_email
+
+
+def email_digest(email: str) -> str:
+    """Return the SHA-256 digest under which codes for an e-mail address are counted."""
+    return hashlib.sha256(email.encode()).hexdigest()
 
 
 def address_digest(address: str) -> str:

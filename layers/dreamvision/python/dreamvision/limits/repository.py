@@ -10,14 +10,15 @@ conditional write, so that all of it is exact however many requests come at the 
     request#<digest>                   a request that was sent with an idempotency key
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from dreamvision.database.client import ContentionError, Database, Item, Write, is_condition_failure
+from dreamvision.database.client import Database, Item, is_condition_failure
+from dreamvision.database.transactions import ContentionError, Write
 from dreamvision.limits.quotas import SERVICE_SHARDS, QuotaReservation, VideoLimits
 
 _TRIES = 4
@@ -96,25 +97,28 @@ class LimitsRepository:
 
     # ------------------------------------------------------------ quotas
 
-    def reserve_writes(self, user_id: str, reservation: QuotaReservation, limits: VideoLimits, now: int) -> list[Write]:
-        """The writes that count one more video: of the user's day, of the running ones, of the service's day."""
-        lapses = now + _QUOTA_LIFETIME_SECONDS
+    def reserve_writes(
+        self, user_id: str, reservation: QuotaReservation, limits: VideoLimits, now: int
+    ) -> dict[str, Write]:
+        """Return the writes that count one more video, by the quota: ``daily``, ``concurrent`` and ``service``."""
+        expires_at = now + _QUOTA_LIFETIME_SECONDS
         service = limits.of_shard(reservation.shard)
-        return [
-            self._adding(_day_guard(user_id, reservation.day), limits.per_day, lapses),
-            self._adding(_running_guard(user_id), limits.concurrent, lapses),
-            self._adding(_service_guard(reservation), service, lapses),
-        ]
+        return {
+            "daily": self._increment_write(_day_guard(user_id, reservation.day), limits.per_day, expires_at),
+            "concurrent": self._increment_write(_running_guard(user_id), limits.concurrent, expires_at),
+            "service": self._increment_write(_service_guard(reservation), service, expires_at),
+        }
 
-    def release_slot_write(self, user_id: str) -> Write:
-        """The write that takes a video off the running ones."""
-        return self._taking_off(_running_guard(user_id))
+    def release_concurrent_writes(self, user_id: str) -> dict[str, Write]:
+        """Return the write that frees one of the user's concurrent videos."""
+        return {"concurrent": self._decrement_write(_running_guard(user_id))}
 
-    def release_day_writes(self, user_id: str, reservation: QuotaReservation) -> list[Write]:
-        """The writes that take a video off the days: nothing was spent."""
-        return [
-            self._taking_off(guard) for guard in (_day_guard(user_id, reservation.day), _service_guard(reservation))
-        ]
+    def release_daily_writes(self, user_id: str, reservation: QuotaReservation) -> dict[str, Write]:
+        """Return the writes that take a video off the daily counts of user and service: nothing was spent."""
+        return {
+            "daily": self._decrement_write(_day_guard(user_id, reservation.day)),
+            "service": self._decrement_write(_service_guard(reservation)),
+        }
 
     def shards_with_room(self, day: str, limits: VideoLimits) -> list[int]:
         """The items of the service's count for a day that can take one more. Costs a read unit for each."""
@@ -124,8 +128,8 @@ class LimitsRepository:
         taken = {guards[str(item["guard"])]: int(item["videos"]) for item in answer["Responses"][self._table]}  # type: ignore[call-overload]
         return [shard for shard in range(SERVICE_SHARDS) if taken.get(shard, 0) < limits.of_shard(shard)]
 
-    def _adding(self, guard: str, limit: int, lapses: int) -> Write:
-        return self._changing(
+    def _increment_write(self, guard: str, limit: int, lapses: int) -> Write:
+        return self._update_write(
             guard,
             "SET expires_at = :lapses ADD videos :one",
             # With a limit of 0 the first one is one too many.
@@ -133,10 +137,10 @@ class LimitsRepository:
             {":one": 1, ":limit": limit, ":lapses": lapses},
         )
 
-    def _taking_off(self, guard: str) -> Write:
-        return self._changing(guard, "ADD videos :less", "videos > :none", {":less": -1, ":none": 0})
+    def _decrement_write(self, guard: str) -> Write:
+        return self._update_write(guard, "ADD videos :less", "videos > :none", {":less": -1, ":none": 0})
 
-    def _changing(self, guard: str, update: str, condition: str, values: Item) -> Write:
+    def _update_write(self, guard: str, update: str, condition: str, values: Item) -> Write:
         return {
             "Update": {
                 "TableName": self._table,
@@ -189,13 +193,20 @@ class LimitsRepository:
             {":answer": dict(answer), ":lapses": expires_at, ":owner": owner},
         )
 
-    def release_claim(self, guard: str, owner: str) -> None:
+    def release(self, guard: str, owner: str) -> None:
         """Whoever comes next may take the request up where it broke off."""
         self._update(guard, "SET held_until = :now", "held_by = :owner", {":now": 0, ":owner": owner})
 
-    def forget(self, guard: str, owner: str) -> None:
+    def discard(self, guard: str, owner: str) -> None:
         """As if the request had never been sent."""
         self._delete(guard, "held_by = :owner", {":owner": owner})
+
+    # ------------------------------------------------------------ erasure
+
+    def delete(self, guards: Iterable[str]) -> None:
+        """Delete items by their keys. Idempotent."""
+        for guard in guards:
+            self._database.client.delete_item(TableName=self._table, Key={"guard": guard})
 
     # ------------------------------------------------------------ one conditional write
 

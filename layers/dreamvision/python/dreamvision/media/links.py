@@ -67,6 +67,6 @@ class MediaLinks:
         left = LINK_SECONDS if until is None else min(LINK_SECONDS, int((until - self._now()).total_seconds()))
         return self._store.presign_video(key, filename=filename, expires=left) if left > 0 else None
 
-    def picture(self, key: str | None) -> str | None:
+    def image(self, key: str | None) -> str | None:
         """The address at the CDN, which never changes."""
         return public_url(self._base_url, key) if key else None

@@ -21,8 +21,8 @@ from dreamvision.schemas.dreams import (
     TokenUsage,
 )
 from dreamvision.users.repository import Profile, ProfileRepository
-from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import VideoNotFoundError
+from dreamvision.videos.repository import VideoRepository
 
 _EMPTY_PAGE = DreamPage([], None)
 
@@ -30,12 +30,12 @@ _EMPTY_PAGE = DreamPage([], None)
 class DreamQueries:
     """The dreams of the caller. Totals come from counters, never from counting."""
 
-    def __init__(self, database: Database, views: Presenter, cursors: Cursors) -> None:
+    def __init__(self, database: Database, presenter: Presenter, cursors: Cursors) -> None:
         self._dreams = DreamRepository(database)
         self._pages = DreamPages(database)
-        self._videos = VideoLifecycle(database)
+        self._videos = VideoRepository(database)
         self._profiles = ProfileRepository(database)
-        self._views = views
+        self._presenter = presenter
         self._cursors = cursors
 
     @classmethod
@@ -55,17 +55,17 @@ class DreamQueries:
             InvalidCursorError
         """
         list_name = f"dreams {category or 'all'}"
-        place = self._cursors.read(cursor, user_id=user_id, list_name=list_name) if cursor else None
-        number = place.page if place else page
-        if place or page == 1:
-            after_id = place.after_id if place else None
+        position = self._cursors.read(cursor, user_id=user_id, list_name=list_name) if cursor else None
+        number = position.page if position else page
+        if position or page == 1:
+            after_id = position.after_id if position else None
             rows, profile = self._pages.page(user_id, limit=limit, category=category, after_id=after_id)
         else:
             rows, profile = self._numbered(user_id, (page - 1) * limit, limit, category)
         total = _total(profile, category)
         following = Position(rows.last_id, number + 1) if rows.last_id else None
         return DreamListResponse(
-            dreams=[self._views.dream(dream) for dream in rows.dreams],
+            dreams=[self._presenter.dream(dream) for dream in rows.dreams],
             total=total,
             page=number,
             limit=limit,
@@ -89,10 +89,10 @@ class DreamQueries:
         """
         dream = self._dreams.get(user_id, dream_id, consistent=True)
         try:
-            video = self._videos.look(user_id, dream.latest_job_id) if dream.latest_job_id else None
+            video = self._videos.get_eventually(user_id, dream.latest_job_id) if dream.latest_job_id else None
         except VideoNotFoundError:
             raise DreamNotFoundError from None  # deleted between the two reads: a video goes after its dream
-        return self._views.dream_with_video(dream, video)
+        return self._presenter.dream_with_video(dream, video)
 
     def statistics(self, user_id: str) -> DreamStatistics:
         """Counts, tokens and costs by one read."""

@@ -14,7 +14,7 @@ from dreamvision.media.storage import LINK_SECONDS, UPLOAD_SECONDS
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.dreams import DreamAnalysisResponse, DreamDetail, DreamWithVideo, TokenUsage
 from dreamvision.schemas.uploads import ThumbnailUpload, UploadStatus
-from dreamvision.schemas.videos import Disposition, VideoStatusResponse
+from dreamvision.schemas.videos import Disposition, VideoGenerationResponse, VideoStatusResponse
 from dreamvision.videos.models import VideoRecord
 
 # A client that is told "not modified" goes on with links that it has: those of a version are good for half of their
@@ -54,8 +54,8 @@ class Presenter:
             video_status=dream.video_status,
             video_url=self._links.video(dream.video_key, until=until),
             video_expires_at=until,
-            thumbnail_url=self._links.picture(dream.image_key or dream.thumbnail_key),
-            preview_url=self._links.picture(dream.preview_key),
+            thumbnail_url=self._links.image(dream.image_key or dream.thumbnail_key),
+            preview_url=self._links.image(dream.preview_key),
             thumbnail_upload=self._upload(dream),
         )
 
@@ -76,8 +76,8 @@ class Presenter:
             progress=video.progress,
             video_url=self._links.video(video.video_key, until=until, filename=saved_as),
             video_expires_at=until,
-            thumbnail_url=self._links.picture(video.thumbnail_key),
-            preview_url=self._links.picture(video.preview_key),
+            thumbnail_url=self._links.image(video.thumbnail_key),
+            preview_url=self._links.image(video.preview_key),
             duration=video.duration,
             created_at=video.created_at,
             completed_at=video.completed_at,
@@ -108,6 +108,17 @@ class Presenter:
 def _file_name(video: VideoRecord, wanted: str | None) -> str:
     name = wanted or f"dream-{video.created_at:%Y-%m-%d}"
     return name if name.lower().endswith(".mp4") else f"{name}.mp4"
+
+
+def generation_response(video: VideoRecord, estimated_completion: datetime) -> VideoGenerationResponse:
+    """Return a video that was just created."""
+    return VideoGenerationResponse(
+        video_id=video.job_id,
+        job_id=video.job_id,
+        status=video.status,
+        created_at=video.created_at,
+        estimated_completion_time=estimated_completion,
+    )
 
 
 def analysis_response(dream: DreamRecord) -> DreamAnalysisResponse:

@@ -46,7 +46,7 @@ class ConnectionManager:
         """The one of this process, set up from the environment."""
         return cls(ConnectionRepository.shared(), Sessions(Database.shared()), ConnectionGateway.shared())
 
-    def register_connection(self, caller: AccessClaims, connection_id: str) -> None:
+    def register(self, caller: AccessClaims, connection_id: str) -> None:
         """Let a connection in. It counts from the moment it is written, so that parallel ones never exceed the limit.
 
         Raises:
@@ -63,31 +63,31 @@ class ConnectionManager:
         )
         if self._has_room(caller.user_id):
             return
-        for connection in self._connections.of_user(caller.user_id):
+        for connection in self._connections.list_by_user(caller.user_id):
             if connection.connection_id != connection_id and not self._sockets.is_open(connection.connection_id):
                 self.mark_stale(connection)
         if not self._has_room(caller.user_id):
-            self.remove_connection(caller.user_id, connection_id)
+            self.remove(caller.user_id, connection_id)
             raise TooManyConnectionsError
 
     def _has_room(self, user_id: str) -> bool:
-        return len(self._connections.of_user(user_id)) <= MAX_CONNECTIONS
+        return len(self._connections.list_by_user(user_id)) <= MAX_CONNECTIONS
 
-    def remove_connection(self, user_id: str, connection_id: str) -> None:
+    def remove(self, user_id: str, connection_id: str) -> None:
         """The connection is closed. Harmless when it is not there."""
         self._connections.remove(user_id, connection_id)
 
     def mark_stale(self, connection: Connection) -> None:
         """Nobody was found at the other end: forget the connection, unless it is so young that somebody may come."""
         if self._now() - connection.connected_at > _HANDSHAKE:
-            self.remove_connection(connection.user_id, connection.connection_id)
+            self.remove(connection.user_id, connection.connection_id)
 
     def active_connections(self, user_id: str) -> list[Connection]:
         """The user's connections whose session is still open."""
-        connections = self._connections.of_user(user_id)
+        connections = self._connections.list_by_user(user_id)
         if not connections:
             return []
-        ended = self._sessions.ended(user_id)
+        ended = self._sessions.revoked(user_id)
         return [each for each in connections if not ended.includes(each.session_id, each.issued_at)]
 
     def close_revoked(self, user_id: str) -> int:
@@ -96,10 +96,10 @@ class ConnectionManager:
         Raises:
             ConnectionUnavailableError: one could not be closed; trying again is harmless.
         """
-        connections = self._connections.of_user(user_id)
-        ended = self._sessions.ended(user_id) if connections else None
+        connections = self._connections.list_by_user(user_id)
+        ended = self._sessions.revoked(user_id) if connections else None
         closed = [each for each in connections if ended and ended.includes(each.session_id, each.issued_at)]
         for connection in closed:
             self._sockets.close(connection.connection_id)
-            self.remove_connection(user_id, connection.connection_id)
+            self.remove(user_id, connection.connection_id)
         return len(closed)

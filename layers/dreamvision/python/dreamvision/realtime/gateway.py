@@ -4,24 +4,18 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Self
 
 import boto3
-from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dreamvision.core.aws import client_config, error_code
 from dreamvision.core.config import Config
 from dreamvision.core.errors import DreamVisionError
-from dreamvision.database.client import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
 
 # How many connections one function writes to at the same time.
 PARALLEL = 16
-_CLIENT_CONFIG = BotoConfig(
-    connect_timeout=2,
-    read_timeout=3,
-    max_pool_connections=PARALLEL,
-    retries={"mode": "standard", "total_max_attempts": 3},
-)
+_CLIENT_CONFIG = client_config(read_timeout=3, connections=PARALLEL)
 
 
 class ConnectionGoneError(DreamVisionError):

@@ -48,7 +48,7 @@ class MessageHandler:
             ConnectionGateway.shared(), ConnectionManager.shared(), Sessions(Database.shared()), SyncService.shared()
         )
 
-    def handle_message(self, connection_id: str, client: AccessClaims, text: str) -> None:
+    def handle(self, connection_id: str, client: AccessClaims, text: str) -> None:
         """Answer one message. A client whose session was logged out is answered by the end of the connection.
 
         Raises:
@@ -57,10 +57,10 @@ class MessageHandler:
         try:
             self._answer(connection_id, client, text)
         except ConnectionGoneError:
-            self._switchboard.remove_connection(client.user_id, connection_id)
+            self._switchboard.remove(client.user_id, connection_id)
         except UnauthenticatedError:
             self._sockets.close(connection_id)
-            self._switchboard.remove_connection(client.user_id, connection_id)
+            self._switchboard.remove(client.user_id, connection_id)
         except ConnectionUnavailableError:
             raise
         except Exception as error:
@@ -82,7 +82,7 @@ class MessageHandler:
                 self._send(connection_id, _MALFORMED)
 
     def _synchronize(self, connection_id: str, client: AccessClaims, since: object) -> None:
-        self._sessions.require_open(*client)
+        self._sessions.require_active(*client)
         try:
             missed = self._sync.since(client.user_id, parse_moment(since))
         except (ValueError, FutureMomentError):

@@ -57,7 +57,7 @@ class ConnectionRepository:
         row["expires_at"] = int(connection.connected_at.timestamp()) + LIFETIME_SECONDS
         self._database.client.put_item(TableName=self._table, Item=row)
 
-    def of_user(self, user_id: str) -> list[Connection]:
+    def list_by_user(self, user_id: str) -> list[Connection]:
         """All of a user's connections, by a consistent read: one that was added before is never missed."""
         answer = self._database.client.query(
             TableName=self._table,

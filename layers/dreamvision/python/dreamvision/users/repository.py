@@ -4,8 +4,7 @@ A profile may be missing (somebody made the user in the Cognito console): whatev
 ``GET /auth/me`` fills in the rest. ``dreams_by_category`` is one number per category, since an update cannot add to a
 map that is not there yet.
 
-A user name is taken by an item of its own, ``username#<folded name>``. It is reserved before there is a user to own
-it; such a reservation lapses by itself, so that a registration that broke off blocks nothing.
+Usernames are items of the same table: see ``users/usernames.py``.
 """
 
 from collections.abc import Sequence
@@ -18,34 +17,13 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 from dreamvision.core.clock import to_text
 from dreamvision.core.errors import DreamVisionError
-from dreamvision.core.ids import new_id
-from dreamvision.database.client import (
-    ContentionError,
-    Database,
-    Item,
-    TransactionRefusedError,
-    Write,
-    is_condition_failure,
-)
+from dreamvision.database.client import Database, Item, is_condition_failure
+from dreamvision.database.transactions import Write
 from dreamvision.schemas.categories import Category
 from dreamvision.users import monthly_stats
-from dreamvision.users.usernames import (
-    _FREE,
-    RESERVATION_LIFETIME,
-    UsernameReservation,
-    UsernameTakenError,
-    _name_key,
-    normalized,
-)
 
 FREE_TIER = "free"
 _CATEGORY_PREFIX = "dreams_in_"
-
-
-class ProfileExistsError(DreamVisionError):
-    """The user has a complete profile already."""
-
-    default_message = "The profile is complete already."
 
 
 class AccountErasedError(DreamVisionError):
@@ -171,101 +149,6 @@ class ProfileRepository:
             }
         }
 
-    def reserve(self, username: str, now: datetime) -> UsernameReservation:
-        """Hold a name until its profile is completed, or ``RESERVATION_LIFETIME`` has passed.
-
-        Raises:
-            UsernameTakenError: somebody has the name or holds it.
-        """
-        reservation = UsernameReservation(username, token=new_id())
-        values = {"held_by": reservation.token, "held_until": to_text(now + RESERVATION_LIFETIME)}
-        try:
-            self._database.client.put_item(
-                TableName=self._table,
-                Item={**_name_key(username), **values},
-                ConditionExpression=_FREE,
-                ExpressionAttributeValues={":now": to_text(now)},
-            )
-        except ClientError as error:
-            if is_condition_failure(error):
-                raise UsernameTakenError from None
-            raise
-        return reservation
-
-    def release(self, reservation: UsernameReservation) -> None:
-        """Give a held name back. Harmless when it was lost or completed meanwhile."""
-        try:
-            self._database.client.delete_item(
-                TableName=self._table,
-                Key=_name_key(reservation.username),
-                ConditionExpression="held_by = :token",
-                ExpressionAttributeValues={":token": reservation.token},
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
-
-    def complete(self, user_id: str, email: str, reservation: UsernameReservation, now: datetime) -> None:
-        """Give the user the held name, together with the rest of the profile. Counters that are there stay.
-
-        Raises:
-            UsernameTakenError: the reservation had lapsed and somebody else took the name.
-            ProfileExistsError: the profile has a name already.
-        """
-        naming = {
-            "TableName": self._table,
-            "Key": _name_key(reservation.username),
-            "UpdateExpression": "SET owner_id = :user REMOVE held_by, held_until",
-            "ConditionExpression": "held_by = :token",
-            "ExpressionAttributeValues": {":user": user_id, ":token": reservation.token},
-        }
-        completing = {
-            "TableName": self._table,
-            "Key": {"user_id": user_id},
-            "UpdateExpression": "SET username = :username, email = :email, updated_at = :now, "
-            "created_at = if_not_exists(created_at, :now), "
-            "subscription_tier = if_not_exists(subscription_tier, :free), "
-            "dreams_count = if_not_exists(dreams_count, :zero), videos_count = if_not_exists(videos_count, :zero)",
-            "ConditionExpression": "attribute_not_exists(username)",
-            "ExpressionAttributeValues": {
-                ":username": reservation.username,
-                ":email": email,
-                ":now": to_text(now),
-                ":free": FREE_TIER,
-                ":zero": Decimal(0),
-            },
-        }
-        try:
-            self._database.transact_write([{"Update": naming}, {"Update": completing}])
-        except TransactionRefusedError as refused:
-            if refused.refused(1):
-                raise ProfileExistsError from None
-            raise UsernameTakenError from None
-
-    def rename(self, user_id: str, old: str, new: str, now: datetime) -> None:
-        """Change the user's name from ``old`` to ``new`` and free the old one.
-
-        Raises:
-            UsernameTakenError: somebody else has the new name or holds it.
-            ContentionError: the name is not ``old`` any more: somebody else renames the same user.
-        """
-        renaming = {
-            "TableName": self._table,
-            "Key": {"user_id": user_id},
-            "UpdateExpression": "SET username = :new, updated_at = :now",
-            "ConditionExpression": "username = :old",
-            "ExpressionAttributeValues": {":new": new, ":old": old, ":now": to_text(now)},
-        }
-        writes: list[Write] = [{"Update": renaming}]
-        if normalized(old) != normalized(new):
-            writes += [self._taking(user_id, new, now), self._freeing(user_id, old)]
-        try:
-            self._database.transact_write(writes)
-        except TransactionRefusedError as refused:
-            if refused.refused(0):
-                raise ContentionError from None
-            raise UsernameTakenError from None
-
     def mark_erasing(self, user_id: str, now: datetime) -> None:
         """From now on nothing new is kept for the user. Harmless when there is no profile, or it was begun before."""
         try:
@@ -279,33 +162,6 @@ class ProfileRepository:
         except ClientError as error:
             if not is_condition_failure(error):
                 raise
-
-    def remove(self, user_id: str) -> None:
-        """Take profile and name away together. Harmless when they are gone."""
-        profile = self.get(user_id, consistent=True)
-        removing: Write = {"Delete": {"TableName": self._table, "Key": {"user_id": user_id}}}
-        freeing = [self._freeing(user_id, profile.username)] if profile.username else []
-        self._database.transact_write([removing, *freeing])
-
-    def _taking(self, user_id: str, username: str, now: datetime) -> Write:
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": {**_name_key(username), "owner_id": user_id},
-                "ConditionExpression": _FREE,
-                "ExpressionAttributeValues": {":now": to_text(now)},
-            }
-        }
-
-    def _freeing(self, user_id: str, username: str) -> Write:
-        return {
-            "Delete": {
-                "TableName": self._table,
-                "Key": _name_key(username),
-                "ConditionExpression": "attribute_not_exists(user_id) OR owner_id = :owner",
-                "ExpressionAttributeValues": {":owner": user_id},
-            }
-        }
 
 
 def _counts(dreams: int, videos: int, categories: dict[Category, int] | None) -> dict[str, Decimal]:

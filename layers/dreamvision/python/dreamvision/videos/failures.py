@@ -8,7 +8,7 @@ from dreamvision.analysis.errors import ANALYSIS_ERRORS
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.tasks import UnexpectedError
-from dreamvision.database.client import ContentionError
+from dreamvision.database.transactions import ContentionError
 from dreamvision.dreams.repository import DreamNotFoundError
 from dreamvision.media.errors import ARCHIVE_ERRORS
 from dreamvision.rendering.errors import RENDER_ERRORS, RenderCancelUnconfirmedError

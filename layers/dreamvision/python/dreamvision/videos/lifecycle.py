@@ -4,7 +4,7 @@ A status only moves forward: pending -> processing -> completed | failed | cance
 (the profile's counters, the dream's copy, the quotas) moves in the same transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -12,16 +12,8 @@ from botocore.exceptions import ClientError
 
 from dreamvision.core.clock import to_text
 from dreamvision.core.pricing import micros_of_credits
-from dreamvision.database.client import (
-    TOMBSTONE_PREFIX,
-    ContentionError,
-    Database,
-    Item,
-    TransactionRefusedError,
-    Write,
-    build_update,
-    is_condition_failure,
-)
+from dreamvision.database.client import TOMBSTONE_PREFIX, Database, Item, build_update, is_condition_failure
+from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
 from dreamvision.dreams.repository import DreamRepository
 from dreamvision.limits.quotas import (
     SERVICE_SHARDS,
@@ -49,8 +41,8 @@ from dreamvision.videos.models import (
 from dreamvision.videos.repository import VideoRepository
 
 _NOT_FINAL = "#status IN (:pending, :processing)"
-# The renderer was asked, and there is no task.
-_ASKED_IN_VAIN = "attribute_exists(render_requested_at) AND attribute_not_exists(provider_task_id)"
+# A render was requested and no task id was stored.
+_REQUESTED_WITHOUT_TASK = "attribute_exists(render_requested_at) AND attribute_not_exists(provider_task_id)"
 _OPEN_STATES = {":pending": VideoStatus.PENDING, ":processing": VideoStatus.PROCESSING}
 _TRIES = 8
 NO_LIMITS = VideoLimits(per_day=10**9, concurrent=10**9, service_per_day=10**9)
@@ -63,7 +55,7 @@ class VideoLifecycle(VideoRepository):
         super().__init__(database)
         self._dreams = DreamRepository(database)
         self._profiles = ProfileRepository(database)
-        self._guards = LimitsRepository(database)
+        self._limits = LimitsRepository(database)
 
     def add_with_dream(
         self,
@@ -82,11 +74,11 @@ class VideoLifecycle(VideoRepository):
         """
         dream = self._dreams.row(user_id, dream_id, dream_text, now)
         dream |= {"latest_job_id": job_id, "video_status": VideoStatus.PENDING}
-        others = [self._dreams.put_write(dream), self._profiles.count_write(user_id, now, dreams=1)]
+        others = {"dream": self._dreams.put_write(dream), "profile": self._profiles.count_write(user_id, now, dreams=1)}
         try:
             return self._add(new_row(user_id, job_id, dream_id, duration, now), others, limits, now)
         except TransactionRefusedError as refused:
-            if refused.refused(len(others)):
+            if "profile" in refused.failed:
                 raise AccountErasedError from None
             raise
 
@@ -107,14 +99,14 @@ class VideoLifecycle(VideoRepository):
         """
         absent = dict.fromkeys(("video_key", "video_expires_at", "thumbnail_key", "preview_key"))
         copy: Item = {"video_status": VideoStatus.PENDING, **absent}
-        copying = self._dreams.copy_video_write(user_id, dream_id, job_id, copy, first=True)
+        others = {"dream": self._dreams.copy_video_write(user_id, dream_id, job_id, copy, first=True)}
         try:
-            return self._add(new_row(user_id, job_id, dream_id, duration, now), [copying], limits, now)
+            return self._add(new_row(user_id, job_id, dream_id, duration, now), others, limits, now)
         except TransactionRefusedError:
             self._dreams.get(user_id, dream_id, consistent=True)
             raise DreamNotAnalyzedError from None
 
-    def _add(self, row: Item, others: Sequence[Write], limits: VideoLimits, now: datetime) -> VideoRecord:
+    def _add(self, row: Item, others: Mapping[str, Write], limits: VideoLimits, now: datetime) -> VideoRecord:
         """The row, counted within the quotas, together with ``others``: all of it or nothing.
 
         A row that is there already (of a run that broke off) is given back as it is, and nothing is counted again.
@@ -127,21 +119,20 @@ class VideoLifecycle(VideoRepository):
         reservation = QuotaReservation(day_of(now), int(job_id[-4:], 16) % SERVICE_SHARDS)
         for _ in range(_TRIES):
             counted = row | {"quota_day": reservation.day, "quota_shard": reservation.shard}
-            needed = [self._putting(counted), *others]
-            reserving = self._guards.reserve_writes(user_id, reservation, limits, int(now.timestamp()))
+            transaction = Transaction().add("video", self._put_write(counted)).add_all(others)
+            transaction.add_all(self._limits.reserve_writes(user_id, reservation, limits, int(now.timestamp())))
             try:
-                self._database.transact_write([*needed, *reserving])
+                self._database.transact_write(transaction)
             except TransactionRefusedError as refused:
-                if refused.refused(0):
+                if "video" in refused.failed:
                     return self.get(user_id, job_id, consistent=True)
-                if any(map(refused.refused, range(len(needed)))):
+                if refused.failed & others.keys():
                     raise
-                day, running, service = (refused.refused(len(needed) + index) for index in range(3))
-                if day:
+                if "daily" in refused.failed:
                     raise VideoQuotaExceededError(seconds_to_midnight(now)) from None
-                if running:
+                if "concurrent" in refused.failed:
                     raise TooManyRunningVideosError from None
-                if not service:
+                if "service" not in refused.failed:
                     raise
                 reservation = self._with_room(reservation, limits, now)
             else:
@@ -149,7 +140,7 @@ class VideoLifecycle(VideoRepository):
         raise ContentionError
 
     def _with_room(self, reservation: QuotaReservation, limits: VideoLimits, now: datetime) -> QuotaReservation:
-        shards = self._guards.shards_with_room(reservation.day, limits)
+        shards = self._limits.shards_with_room(reservation.day, limits)
         if not shards:
             raise ServiceQuotaExceededError(seconds_to_midnight(now))
         # Not all to the same one: the next of the ring.
@@ -190,7 +181,12 @@ class VideoLifecycle(VideoRepository):
         """
         try:
             self._update(
-                user_id, job_id, {"render_requested_at": None}, now, f"{_NOT_FINAL} AND {_ASKED_IN_VAIN}", _OPEN_STATES
+                user_id,
+                job_id,
+                {"render_requested_at": None},
+                now,
+                f"{_NOT_FINAL} AND {_REQUESTED_WITHOUT_TASK}",
+                _OPEN_STATES,
             )
         except ClientError as error:
             if not is_condition_failure(error):
@@ -200,15 +196,17 @@ class VideoLifecycle(VideoRepository):
     def _withdraw_from_final(self, video: VideoRecord, now: datetime) -> None:
         update = build_update({"render_requested_at": None, "updated_at": to_text(now)})
         update |= {"TableName": self._table, "Key": row_key(video.user_id, video.job_id)}
-        update["ConditionExpression"] = f"NOT ({_NOT_FINAL}) AND {_ASKED_IN_VAIN}"
+        update["ConditionExpression"] = f"NOT ({_NOT_FINAL}) AND {_REQUESTED_WITHOUT_TASK}"
         update["ExpressionAttributeNames"]["#status"] = "status"
         update["ExpressionAttributeValues"] |= _OPEN_STATES
-        days = self._guards.release_day_writes(video.user_id, video.reservation) if video.reservation else []
+        transaction = Transaction().add("video", {"Update": update})
+        if video.reservation:
+            transaction.add_optional(self._limits.release_daily_writes(video.user_id, video.reservation))
         try:
-            self._database.transact_write_optional([{"Update": update}], days)
+            self._database.transact_write(transaction)
         except TransactionRefusedError as refused:
-            if not refused.refused(0):
-                raise  # else it was taken back before
+            if "video" not in refused.failed:
+                raise  # else it was withdrawn before
 
     def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> VideoRecord:
         """Keep the renderer's task id, whatever the status is by now: without it a paid task is lost.
@@ -276,8 +274,8 @@ class VideoLifecycle(VideoRepository):
             "thumbnail_height": media.thumbnail_height,
         }
         spending = Spending(credits=video.credits or 0, cost=micros_of_credits(video.credits or 0))
-        counting = self._profiles.count_write(video.user_id, now, videos=1, spending=spending)
-        self._move(video, VideoStatus.COMPLETED, now, values, keys, [counting])
+        count = self._profiles.count_write(video.user_id, now, videos=1, spending=spending)
+        self._move(video, VideoStatus.COMPLETED, now, values, keys, {"profile": count})
 
     def fail(self, user_id: str, job_id: str, error_code: str, error_message: str, now: datetime) -> VideoRecord:
         """Close the video, and an analysis that still waits, as failed. Harmless when the video is final already."""
@@ -310,7 +308,8 @@ class VideoLifecycle(VideoRepository):
 
     def _fail_waiting_analysis(self, video: VideoRecord, error_code: str) -> None:
         try:
-            self._database.transact_write([self._dreams.fail_analysis_write(video.user_id, video.dream_id, error_code)])
+            write = self._dreams.fail_analysis_write(video.user_id, video.dream_id, error_code)
+            self._database.transact_write(Transaction().add("dream", write))
         except TransactionRefusedError:
             return  # analysed before, or deleted: nothing waits
 
@@ -321,7 +320,7 @@ class VideoLifecycle(VideoRepository):
         now: datetime,
         values: Item,
         copied: Item | None = None,
-        counting: Sequence[Write] = (),
+        counts: Mapping[str, Write] | None = None,
     ) -> None:
         """The one way in which a status changes.
 
@@ -333,23 +332,25 @@ class VideoLifecycle(VideoRepository):
             VideoFinalError: the video is final already, or was deleted, or its account is being erased.
         """
         copy = {"video_status": status, **(copied or {})}
-        copying = self._dreams.copy_video_write(video.user_id, video.dream_id, video.job_id, copy)
+        copy_write = self._dreams.copy_video_write(video.user_id, video.dream_id, video.job_id, copy)
         for _ in range(_TRIES):
-            needed = [self._moving(video, status, now, values), *counting]
+            transaction = Transaction().add("video", self._status_write(video, status, now, values))
+            transaction.add_all(counts or {})
+            # A newer video of the same dream may have taken over the copy; a count may have expired or been erased.
+            transaction.add_optional({"dream": copy_write, **self._release_writes(video, status)})
             try:
-                # A newer video of the same dream may have taken over the copy; a count may have lapsed or been erased.
-                self._database.transact_write_optional(needed, [copying, *self._releasing(video, status)])
+                self._database.transact_write(transaction)
             except TransactionRefusedError as refused:
-                if any(map(refused.refused, range(1, len(needed)))):
+                if refused.failed & (counts or {}).keys():
                     raise VideoFinalError from None  # nothing of an erased account is counted any more
-                if not refused.refused(0):
+                if "video" not in refused.failed:
                     raise
-                video = self._still_open(video)  # the renderer was asked, or it refused, in this very moment
+                video = self._still_open(video)  # the render was requested, or the request withdrawn, at this moment
             else:
                 return
         raise ContentionError
 
-    def _moving(self, video: VideoRecord, status: VideoStatus, now: datetime, values: Item) -> Write:
+    def _status_write(self, video: VideoRecord, status: VideoStatus, now: datetime, values: Item) -> Write:
         final = {"open_mark": None} if status.is_final else {}
         update = build_update({**values, **final, "status": status, "updated_at": to_text(now)})
         update |= {"TableName": self._table, "Key": row_key(video.user_id, video.job_id)}
@@ -361,12 +362,12 @@ class VideoLifecycle(VideoRepository):
         update["ExpressionAttributeValues"] |= _OPEN_STATES
         return {"Update": update}
 
-    def _releasing(self, video: VideoRecord, status: VideoStatus) -> list[Write]:
+    def _release_writes(self, video: VideoRecord, status: VideoStatus) -> dict[str, Write]:
         if not status.is_final or video.reservation is None:
-            return []
+            return {}
         spent = video.render_requested_at is not None
-        days = [] if spent else self._guards.release_day_writes(video.user_id, video.reservation)
-        return [self._guards.release_slot_write(video.user_id), *days]
+        daily = {} if spent else self._limits.release_daily_writes(video.user_id, video.reservation)
+        return self._limits.release_concurrent_writes(video.user_id) | daily
 
     def _still_open(self, video: VideoRecord) -> VideoRecord:
         try:
@@ -377,7 +378,7 @@ class VideoLifecycle(VideoRepository):
             raise VideoFinalError
         return current
 
-    def _putting(self, row: Item) -> Write:
+    def _put_write(self, row: Item) -> Write:
         return {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": "attribute_not_exists(user_id)"}}
 
     def _update_if_there(self, user_id: str, job_id: str, values: Item, now: datetime) -> bool:

@@ -38,7 +38,7 @@ class VideoRepository:
             raise VideoNotFoundError
         return VideoRecord.model_validate(found["Item"])
 
-    def look(self, user_id: str, job_id: str) -> VideoRecord:
+    def get_eventually(self, user_id: str, job_id: str) -> VideoRecord:
         """One video as it was a moment ago, for half a read unit. A miss is looked up again for certain.
 
         Raises:
@@ -85,7 +85,7 @@ class VideoRepository:
         }
         return [VideoRecord.model_validate(item) for item in read_all(self._database.client, request)]
 
-    def some(self, user_id: str, limit: int) -> list[VideoRecord]:
+    def first_page(self, user_id: str, limit: int) -> list[VideoRecord]:
         """Any videos of the user; none when there are none left."""
         return self.page(user_id, limit=limit).videos
 

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import NamedTuple, Self
+
+from aws_lambda_powertools import Logger
 
 from dreamvision.analysis.errors import analysis_error
 from dreamvision.core.clock import utc_now
@@ -13,11 +15,10 @@ from dreamvision.database.client import Database
 from dreamvision.dreams.repository import DreamRecord, DreamRepository
 from dreamvision.limits.quotas import QuotaSettings, VideoLimits
 from dreamvision.schemas.dreams import AnalysisStatus
-from dreamvision.schemas.videos import VideoGenerationResponse
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import VideoRecord
-from dreamvision.videos.workflow import ExecutionInput, VideoWorkflow, WorkflowUnavailableError
+from dreamvision.videos.workflow import ExecutionInput, ExecutionStopError, VideoWorkflow, WorkflowUnavailableError
 
 # How often a waiting request looks whether the analysis is there: quick at first, then calmer.
 _FIRST_CHECK_SECONDS = 0.25
@@ -25,11 +26,12 @@ _MAX_PAUSE_SECONDS = 1.0
 # What a rendering usually takes beyond the first wait (Runway, 5 to 10 seconds of video).
 _TYPICAL_RENDER_SECONDS = 60
 
+logger = Logger()
+
 
 class VideoServiceSettings(QuotaSettings):
-    """The state machine, its first wait for the estimate that the client is given, and how many videos may be made."""
+    """The quotas, and the seconds before the first poll of a render, for the estimated time of completion."""
 
-    state_machine_arn: str
     poll_first_wait: int
 
 
@@ -64,7 +66,7 @@ class VideoService:
     def shared(cls) -> Self:
         """The one of this process, set up from the environment."""
         settings = VideoServiceSettings.from_environment()
-        return cls(Database.shared(), VideoWorkflow(settings.state_machine_arn), settings)
+        return cls(Database.shared(), VideoWorkflow.shared(), settings)
 
     def create_with_dream(
         self, user_id: str, dream_text: str, duration: int, *, seed: str | None = None
@@ -119,16 +121,28 @@ class VideoService:
                 return None
             pause = min(pause * 1.5, _MAX_PAUSE_SECONDS)
 
-    def generation(self, video: VideoRecord) -> VideoGenerationResponse:
-        """A started video as the API shows it, with when it will probably be there."""
-        seconds = self._settings.poll_first_wait + _TYPICAL_RENDER_SECONDS
-        return VideoGenerationResponse(
-            video_id=video.job_id,
-            job_id=video.job_id,
-            status=video.status,
-            created_at=video.created_at,
-            estimated_completion_time=video.created_at + timedelta(seconds=seconds),
-        )
+    def cancel(self, user_id: str, job_id: str) -> VideoRecord:
+        """Cancel a video. Idempotent. An analysis that is still running completes: the dream stays in the history.
+
+        Raises:
+            VideoFinalError: the video is completed or failed.
+            VideoNotFoundError: the user has no such video.
+        """
+        video = self._videos.cancel(user_id, job_id, utc_now())
+        if video.render_requested_at is not None:
+            self._stop(job_id)
+        return video
+
+    def _stop(self, job_id: str) -> None:
+        """Stop the execution: ``ExecutionStopped`` then cancels the render. One that goes on cancels it itself."""
+        try:
+            self._workflow.stop(job_id)
+        except ExecutionStopError:
+            logger.warning("the execution continues until its next poll", extra={"job_id": job_id})
+
+    def estimated_completion(self, video: VideoRecord) -> datetime:
+        """Return when a new video will probably be completed."""
+        return video.created_at + timedelta(seconds=self._settings.poll_first_wait + _TYPICAL_RENDER_SECONDS)
 
     def _start(self, job: ExecutionInput, video: VideoRecord) -> None:
         if video.error_code == WorkflowUnavailableError.__name__:

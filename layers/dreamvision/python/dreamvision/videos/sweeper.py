@@ -72,7 +72,7 @@ def _close(
     renderer: Callable[[], VideoRenderer],
     now: datetime,
 ) -> bool:
-    status = workflow.status_of(video.job_id)
+    status = workflow.status(video.job_id)
     if status == _RUNNING:
         return False
     if status is None:

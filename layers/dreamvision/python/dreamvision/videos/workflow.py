@@ -1,30 +1,18 @@
-"""The state machine ``dream_to_video``: starting an execution, and what its tasks share.
+"""The state machine ``dream_to_video``: its input, its executions and the handlers of its tasks."""
 
-An execution's input, outputs and errors are shown in the console for months: they carry ids and names of errors, never
-a dream, a prompt or an address.
-"""
-
-import json
 from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
 
-import boto3
-from aws_lambda_powertools import Logger
-from botocore.config import Config as BotoConfig
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict
 
+from dreamvision.core.config import Config
 from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.state_machine import StateMachine, StateMachineError
 from dreamvision.core.tasks import TaskHandler, task_of
-from dreamvision.database.client import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient
-
-_CLIENT_CONFIG = BotoConfig(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-
-logger = Logger()
 
 
 class WorkflowUnavailableError(DreamVisionError):
@@ -41,6 +29,12 @@ class ExecutionStopError(DreamVisionError):
     user_message = "The video could not be stopped. Please try again in a moment."
 
 
+class VideoWorkflowSettings(Config):
+    """The ARN of the state machine."""
+
+    state_machine_arn: str
+
+
 class ExecutionInput(BaseModel):
     """The input of an execution, and of each of its tasks."""
 
@@ -54,61 +48,44 @@ class ExecutionInput(BaseModel):
 
 
 class VideoWorkflow:
-    """Executions of the state machine."""
+    """Executions of the state machine. The name of an execution is the id of its video."""
 
-    def __init__(self, state_machine_arn: str, client: "SFNClient | None" = None) -> None:
-        self._arn = state_machine_arn
-        self._client = client
+    def __init__(self, arn: str, client: "SFNClient | None" = None) -> None:
+        self._machine = StateMachine(arn, client)
 
-    @cached_property
-    def client(self) -> "SFNClient":
-        return self._client or boto3.client("stepfunctions", config=_CLIENT_CONFIG)
+    @classmethod
+    @cache
+    def shared(cls) -> Self:
+        """Return this process's instance, configured from the environment."""
+        return cls(VideoWorkflowSettings.from_environment().state_machine_arn)
 
-    def start(self, job: ExecutionInput) -> None:
-        """Start the execution of this job. Its name is the job's id: starting twice is harmless.
+    def start(self, execution: ExecutionInput) -> None:
+        """Start the execution of a video. Idempotent.
 
         Raises:
-            WorkflowUnavailableError: it did not start.
+            WorkflowUnavailableError: the execution did not start.
         """
         try:
-            self.client.start_execution(
-                stateMachineArn=self._arn, name=job.job_id, input=json.dumps(job.model_dump(exclude={"error"}))
-            )
-        except ClientError as error:
-            if error_code(error) != "ExecutionAlreadyExists":
-                raise WorkflowUnavailableError from None
-        except BotoCoreError:
+            self._machine.start(execution.job_id, execution.model_dump_json(exclude={"error"}))
+        except StateMachineError:
             raise WorkflowUnavailableError from None
 
-    def status_of(self, job_id: str) -> str | None:
-        """``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT``, ``ABORTED``; ``None`` where none was ever started."""
-        execution = f"{self._arn.replace(':stateMachine:', ':execution:')}:{job_id}"
-        try:
-            return self.client.describe_execution(executionArn=execution)["status"]
-        except ClientError as error:
-            if error_code(error) != "ExecutionDoesNotExist":
-                raise
-            return None
+    def status(self, job_id: str) -> str | None:
+        """Return ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``; ``None`` if never started."""
+        return self._machine.status(job_id)
 
     def stop(self, job_id: str) -> None:
-        """Stop the execution of this job. Harmless when it has ended or never began.
-
-        What a task of it does at the moment goes on to the task's end.
+        """Stop the execution of a video. Idempotent; a task that is running goes on to its end.
 
         Raises:
-            ExecutionStopError
+            ExecutionStopError: the execution may still be running.
         """
-        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{job_id}"
         try:
-            self.client.stop_execution(executionArn=arn)
-        except ClientError as error:
-            # An execution that has ended is a ValidationException.
-            if error_code(error) not in ("ExecutionDoesNotExist", "ValidationException"):
-                raise ExecutionStopError from None
-        except BotoCoreError:
+            self._machine.stop(job_id)
+        except StateMachineError:
             raise ExecutionStopError from None
 
 
 def video_task(work: Callable[[ExecutionInput], dict[str, Any]]) -> TaskHandler:
-    """Make the Lambda handler of one state out of the work that it does for a job. See ``task_of``."""
+    """Return the Lambda handler of one state. See ``task_of``."""
     return task_of(ExecutionInput, work, "job_id")

@@ -1,0 +1,76 @@
+"""Executions of a Step Functions state machine.
+
+An execution's input, outputs and errors are shown in the console for months: they carry ids and names of errors, never
+a dream, a prompt or an address.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dreamvision.core.aws import client_config, error_code
+from dreamvision.core.errors import DreamVisionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.client import SFNClient
+
+
+class StateMachineError(DreamVisionError):
+    """Step Functions did not carry out the request. It may be repeated."""
+
+    default_message = "Step Functions did not carry out the request."
+
+
+class StateMachine:
+    """Executions of one state machine, by their names."""
+
+    def __init__(self, arn: str, client: "SFNClient | None" = None) -> None:
+        self._arn = arn
+        self._client = client
+
+    @cached_property
+    def client(self) -> "SFNClient":
+        return self._client or boto3.client("stepfunctions", config=client_config())
+
+    def start(self, name: str, execution_input: str) -> None:
+        """Start an execution with a JSON input. Idempotent: a name that was used in the last 90 days is accepted.
+
+        Raises:
+            StateMachineError: the execution did not start.
+        """
+        try:
+            self.client.start_execution(stateMachineArn=self._arn, name=name, input=execution_input)
+        except ClientError as error:
+            if error_code(error) != "ExecutionAlreadyExists":
+                raise StateMachineError from None
+        except BotoCoreError:
+            raise StateMachineError from None
+
+    def status(self, name: str) -> str | None:
+        """Return ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``; ``None`` if never started."""
+        try:
+            return self.client.describe_execution(executionArn=self._execution_arn(name))["status"]
+        except ClientError as error:
+            if error_code(error) != "ExecutionDoesNotExist":
+                raise
+            return None
+
+    def stop(self, name: str) -> None:
+        """Stop an execution. Idempotent; a task that is running goes on to its end.
+
+        Raises:
+            StateMachineError: the execution may still be running.
+        """
+        try:
+            self.client.stop_execution(executionArn=self._execution_arn(name))
+        except ClientError as error:
+            # An execution that has ended is a ValidationException.
+            if error_code(error) not in ("ExecutionDoesNotExist", "ValidationException"):
+                raise StateMachineError from None
+        except BotoCoreError:
+            raise StateMachineError from None
+
+    def _execution_arn(self, name: str) -> str:
+        return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"

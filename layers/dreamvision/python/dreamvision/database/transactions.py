@@ -1,0 +1,83 @@
+"""DynamoDB transactions whose writes have names, so that a refusal says which condition did not hold."""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from dreamvision.core.errors import DreamVisionError
+
+type Write = Mapping[str, Mapping[str, Any]]
+"""One entry of ``TransactItems``: ``Put``, ``Update``, ``Delete`` or ``ConditionCheck``."""
+
+
+class TransactionRefusedError(DreamVisionError):
+    """DynamoDB refused a transaction. ``failed`` names the writes whose conditions did not hold."""
+
+    default_message = "A condition of the transaction did not hold."
+
+    def __init__(self, failed: frozenset[str]) -> None:
+        super().__init__()
+        self.failed = failed
+
+
+class ContentionError(DreamVisionError):
+    """Other writers kept touching the same rows for longer than we wait. Nothing was written."""
+
+    default_message = "The rows stayed busy."
+    user_message = "We are very busy right now. Please try again in a moment."
+
+
+class Transaction:
+    """Writes that DynamoDB carries out together or not at all, at most 100."""
+
+    def __init__(self) -> None:
+        self._writes: dict[str, Write] = {}
+        self._optional: set[str] = set()
+
+    def add(self, name: str, write: Write) -> Self:
+        """Add a write whose condition must hold."""
+        self._writes[name] = write
+        return self
+
+    def add_all(self, writes: Mapping[str, Write]) -> Self:
+        """Add several writes whose conditions must hold."""
+        self._writes.update(writes)
+        return self
+
+    def add_optional(self, writes: Mapping[str, Write]) -> Self:
+        """Add writes that are left out when their conditions do not hold."""
+        self._writes.update(writes)
+        self._optional.update(writes)
+        return self
+
+    @property
+    def items(self) -> list[Write]:
+        """The writes in the order in which they were added: ``TransactItems``."""
+        return list(self._writes.values())
+
+    def refusal(self, codes: Sequence[str]) -> TransactionRefusedError:
+        """Return the error for DynamoDB's cancellation codes, one per write."""
+        failed = (name for name, code in zip(self._writes, codes, strict=False) if code == "ConditionalCheckFailed")
+        return TransactionRefusedError(frozenset(failed))
+
+    def without_optional(self, failed: frozenset[str]) -> "Transaction | None":
+        """Return the transaction without the optional writes that failed; ``None`` unless only such writes failed."""
+        if not failed or not failed <= self._optional:
+            return None
+        remaining = Transaction()
+        remaining._writes = {name: write for name, write in self._writes.items() if name not in failed}
+        remaining._optional = self._optional - failed
+        return remaining
+
+
+def is_conflict(codes: Sequence[str]) -> bool:
+    """Return whether DynamoDB cancelled a transaction only because of other writers: it may be repeated."""
+    return "ConditionalCheckFailed" not in codes and any(
+        code in ("TransactionConflict", "ThrottlingError") for code in codes
+    )
+
+
+def back_off(attempt: int) -> None:
+    """Sleep with full jitter: up to 25 ms, doubled per attempt, 400 ms at most."""
+    time.sleep(random.uniform(0, min(0.4, 0.025 * 2**attempt)))  # noqa: S311 - spreading load, not a secret
