@@ -30,8 +30,8 @@ def report_log_checks(config: pytest.Config, outputs: dict[str, Any], secrets: d
         try:
             check()
             failure = None
-        except Exception:
-            failure = traceback.format_exc()
+        except Exception as error:
+            failure = f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"
             passed = False
         report = pytest.TestReport(
             nodeid=f"tests/e2e/log_check.py::{name}",
@@ -87,7 +87,7 @@ def _require_complete(logs: dict[str, list[str]]) -> None:
 
 def _require_clean(lines: list[str], recorder: SecretsRecorder) -> None:
     leaks = list(recorder.leaks(lines))
-    assert not leaks, f"{len(leaks)} leaks, the first of them:\n" + "\n".join(map(str, leaks[:_LEAKS_SHOWN]))
+    assert not leaks, f"{len(leaks)} leaks, such as:\n" + "\n".join(map(str, leaks[:_LEAKS_SHOWN]))
 
 
 def _stored_texts(control: ControlPlane) -> Iterator[tuple[str, str]]:
