@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # the tenth of the modules that it imports, and compiling all of them would take as long as the rest of the installation.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: --require-hashes
 
-# Three workers run a part of the e2e tests each, which mostly wait for the stack; the fourth runs the other tests.
+# E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
 .PHONY: help demo up down reset test test-unit test-integration test-e2e check format openapi screenshots lock clean

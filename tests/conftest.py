@@ -1,5 +1,12 @@
-"""What all layers of tests share: how workers share them, no sockets in unit tests, handlers loaded by their folder,
-events from files.
+"""What all tests share: how workers divide a run, no sockets in unit tests, handlers by folder, events from files.
+
+How ``pytest -n 4`` divides a run:
+1. A file is the unit of work: a worker runs all its tests in order, then takes the next file from the queue.
+2. The queue starts with the e2e files, the slowest of them first; unit and integration files follow.
+3. All workers share one stack, started by the first test that needs it. E2E tests use users of their own, so that any
+   files can run at the same time. The test that restarts a stack has one of its own.
+4. After the last test the first process checks the stack's logs for everything secret that the tests sent and received.
+5. Then it stops the stack.
 """
 
 import importlib.util
@@ -9,12 +16,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, get_args
+from typing import Any
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
 from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from tests.e2e.shared_stack import Run, StackCommand
@@ -22,73 +29,83 @@ from tests.e2e.shared_stack import Run, StackCommand
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 type Event = dict[str, Any]
-type Lane = Literal["first", "second", "third"]
 
 _RUN = pytest.StashKey[Run]()
-# About the same time each. What is not here is in the first.
-_LANES: dict[str, Lane] = {
-    "test_docs_pages.py": "second",
-    "test_history.py": "second",
-    "test_media.py": "second",
-    "test_page.py": "second",
-    "test_typescript_client.py": "second",
-    "test_accounts.py": "third",
-    "test_bad_input.py": "third",
-    "test_concurrency.py": "third",
-    "test_cors.py": "third",
-    "test_realtime.py": "third",
-    "test_roadmap_checklists.py": "third",
-    "test_schemathesis.py": "third",
-    "test_tokens.py": "third",
-}
-
-
-class _ByFile(LoadScopeScheduling):  # type: ignore[misc] # it comes without types
-    """What goes to one worker together: a file's tests, and the e2e tests in lanes."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return f"e2e, {lane_of(nodeid)} lane" if path.startswith("tests/e2e/") else path
-
-
-def lane_of(nodeid: str) -> Lane:
-    """The e2e tests that run one after another with this one. Those of other lanes run beside them."""
-    path, _, test = nodeid.partition("::")
-    named: Lane | None = next((lane for lane in get_args(Lane.__value__) if f"[{lane}]" in test), None)
-    return named or _LANES.get(path.rpartition("/")[2], "first")
+_SECRETS = pytest.StashKey[dict[str, str]]()
+# From a minute to a quarter of one. The order of all other files costs no time.
+_SLOWEST_FIRST = (
+    "test_schemathesis.py",
+    "test_page.py",
+    "test_provider_failures.py",
+    "test_realtime.py",
+    "test_history.py",
+    "test_restart.py",
+    "test_workflow.py",
+    "test_typescript_client.py",
+    "test_limits.py",
+    "test_two_users.py",
+    "test_docs_pages.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "alone: the stack is this test's alone, no other test uses it meanwhile")
     given = getattr(config, "workerinput", None)
     config.stash[_RUN] = Run(**given["run"]) if given else Run.new()
-
-
-def pytest_configure_node(node: WorkerController) -> None:
-    """xdist starts a worker: it belongs to the same run."""
-    node.workerinput["run"] = asdict(run_of(node.config))
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """The run's stack ends with the run; that is, where there are workers, once all of them are done."""
-    if not hasattr(session.config, "workerinput"):
-        StackCommand(run_of(session.config)).stop()
+    config.stash[_SECRETS] = {}
 
 
 def run_of(config: pytest.Config) -> Run:
     return config.stash[_RUN]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Lanes take longest: with workers they come first, and whoever is done with one takes of the rest."""
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
+def secrets_of(config: pytest.Config) -> dict[str, str]:
+    """Return what the tests of this process have sent and received that no log may hold, with the kind of each."""
+    return config.stash[_SECRETS]
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+def pytest_configure_node(node: WorkerController) -> None:
+    """Let a worker that xdist starts belong to the same run."""
+    node.workerinput["run"] = asdict(run_of(node.config))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
     config.option.loadscopereorder = False
-    return _ByFile(config, log)
+    return LoadFileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=_place_in_queue)
+
+
+def _place_in_queue(item: pytest.Item) -> int:
+    if item.path.name in _SLOWEST_FIRST and item.path.parent.name == "e2e":
+        return _SLOWEST_FIRST.index(item.path.name)
+    return len(_SLOWEST_FIRST) + (item.path.parent.name != "e2e")
+
+
+def pytest_testnodedown(node: WorkerController) -> None:
+    """Collect the secrets of a worker that is done."""
+    secrets_of(node.config).update(json.loads(getattr(node, "workeroutput", {}).get("secrets", "{}")))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        # As JSON, which is ASCII: a text with half of a surrogate pair cannot be sent in any other way.
+        config.workeroutput["secrets"] = json.dumps(secrets_of(config))
+        return
+    stack = StackCommand(run_of(config))
+    if stack.is_started() and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        from tests.e2e.log_check import report_log_checks
+
+        if not report_log_checks(config, stack.outputs(), secrets_of(config)):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _RUN in config.stash and not hasattr(config, "workerinput"):
+        StackCommand(run_of(config)).stop()
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ class User:
     def delete(self, path: str, **options: Any) -> httpx.Response:
         return self.request("DELETE", path, **options)
 
-    def film(self, dream_text: str = DREAM, duration: int = 5) -> dict[str, Any]:
+    def create_video(self, dream_text: str = DREAM, duration: int = 5) -> dict[str, Any]:
         """Tell a dream; the answer's body. Where a slow machine makes it a 202, the same is put together by asking."""
         answer = self.post("/dreams/generate-video", {"dream_text": dream_text, "duration": duration})
         assert answer.is_success, answer.text
@@ -78,8 +78,13 @@ def wait_for[Found](look: Callable[[], Found], done: Callable[[Found], bool], se
         time.sleep(0.2)
 
 
+def fetch(url: str, method: str = "GET", **headers: str) -> httpx.Response:
+    """Request a URL as any client on the internet would: without a token."""
+    return httpx.request(method, url, headers=headers, timeout=30, trust_env=False)
+
+
 def register(http: httpx.Client) -> User:
-    """A fresh user."""
+    """Register a fresh user."""
     username = f"dreamer-{secrets.token_hex(5)}"
     body = {"email": f"{username}@example.com", "password": PASSWORD, "username": username}
     answer = http.post("/api/v1/auth/register", json=body)

@@ -1,41 +1,26 @@
-"""The tests' own stack, its users and its operator. IAM is enforced there, and HTTP is real."""
+"""The shared stack, its users and its operator. IAM is enforced there, and HTTP is real."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.conftest import run_of
+from tests.conftest import run_of, secrets_of
 from tests.e2e.client import ControlPlane, User, register
 from tests.e2e.secrets_recorder import SecretsRecorder
 from tests.e2e.shared_stack import StackCommand, StackNotStartedError
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The stack is restarted before much has been started, and the logs are looked through at the end.
-
-    Sorting keeps the order of the others.
-    """
-    items.sort(key=lambda item: {"test_stack.py": 0, "test_zz_logs.py": 2}.get(item.path.name, 1))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Around a test with all its fixtures: whoever restarts the stack has it alone."""
-    with StackCommand(run_of(item.config)).used(alone=item.get_closest_marker("alone") is not None):
-        return (yield)
-
-
 @pytest.fixture(scope="session")
 def local(pytestconfig: pytest.Config) -> StackCommand:
-    """The command for the tests' stack."""
+    """The command for the shared stack."""
     return StackCommand(run_of(pytestconfig))
 
 
 @pytest.fixture(scope="session")
 def stack(local: StackCommand) -> dict[str, Any]:
-    """``outputs.json`` of a running stack without a past."""
+    """``outputs.json`` of the shared stack, which the first test of the run that needs it starts."""
     try:
         return local.start_once()
     except StackNotStartedError as error:
@@ -43,9 +28,9 @@ def stack(local: StackCommand) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def recorder() -> SecretsRecorder:
-    """Keeps what the tests send and get that no log may hold."""
-    return SecretsRecorder()
+def recorder(pytestconfig: pytest.Config) -> SecretsRecorder:
+    """Records what the tests send and receive that no log may hold; the logs are checked after the last test."""
+    return SecretsRecorder(secrets_of(pytestconfig))
 
 
 @pytest.fixture(scope="session")
@@ -63,11 +48,11 @@ def user(http: httpx.Client) -> User:
 
 @pytest.fixture
 def other_user(http: httpx.Client) -> User:
-    """Somebody else."""
+    """A second fresh user, signed in."""
     return register(http)
 
 
 @pytest.fixture(scope="session")
 def control(stack: dict[str, Any]) -> ControlPlane:
-    """The stack seen from the operator's side: tables, executions, logs, what the sandboxes were asked."""
+    """The operator's view of the stack: tables, executions, logs, the sandboxes' request logs."""
     return ControlPlane(stack)

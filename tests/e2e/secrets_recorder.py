@@ -41,10 +41,10 @@ class Leak(NamedTuple):
 
 
 class SecretsRecorder:
-    """Listens to a client of the API."""
+    """Records the secrets and personal texts that pass through its clients of the API, with the kind of each."""
 
-    def __init__(self) -> None:
-        self.secrets: dict[str, str] = {}
+    def __init__(self, secrets: dict[str, str] | None = None) -> None:
+        self.secrets: dict[str, str] = {} if secrets is None else secrets
 
     def add(self, kind: str, text: str) -> None:
         """One more text that no log may hold."""

@@ -1,4 +1,4 @@
-"""The one local stack of a test run: its own ports and its own folder, shared by all workers.
+"""Local stacks for tests: ports and folders of their own, settings that keep waits short.
 
 A stack that ``make up`` left running is never touched, nor is what was built for it.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from uuid import uuid4
 
 from local.settings import REPOSITORY
@@ -22,22 +22,23 @@ from local.settings import REPOSITORY
 RENDER_SECONDS = 1.0
 CLAUDE_SECONDS = 0.1
 PARAMETERS = {"PollFirstWait": "1", "PollInterval": "1", "PollDeadline": "35", "EraseGrace": "3"}
-# All users of the tests come from one address, and some of them make many videos.
+# All users of the tests share one address, and some of them create many videos.
 PARAMETERS |= {
     "AuthRateLimitPerMinute": "100000",
     "FreeVideosPerDay": "1000",
     "FreeConcurrentVideos": "100",
     "ServiceVideosPerDay": "100000",
 }
+_PORTS_PER_STACK = 6
 
 
 class StackNotStartedError(Exception):
-    """The stack did not start; the message is what it said."""
+    """The stack did not start; the message is its output."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run of pytest with all its workers: who it is, its first process, and the first port of its stack."""
+    """A run of pytest with all its workers: its id, its first process, and the first port of its stacks."""
 
     id: str
     process: int
@@ -45,11 +46,11 @@ class Run:
 
     @classmethod
     def new(cls) -> "Run":
-        return cls(uuid4().hex, os.getpid(), _free_ports(6))
+        return cls(uuid4().hex, os.getpid(), _free_ports(2 * _PORTS_PER_STACK))
 
 
 def _free_ports(count: int) -> int:
-    """The first of ``count`` free ports in a row."""
+    """Return the first of ``count`` consecutive free ports."""
     for first in range(24_000 + os.getpid() % 500 * 8, 60_000, count):
         if all(_is_free(port) for port in range(first, first + count)):
             return first
@@ -66,12 +67,12 @@ def _is_free(port: int) -> bool:
 
 
 class StackCommand:
-    """``python -m local`` with the settings of the tests' stack, and who may use it when."""
+    """``python -m local`` with the settings of a stack for tests. By default it is the one that all workers share."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, name: str = "tests", number: int = 0) -> None:
         self._run = run
-        self.folder = REPOSITORY / ".local" / "tests"
-        self.port = run.port
+        self.folder = REPOSITORY / ".local" / name
+        self.port = run.port + number * _PORTS_PER_STACK
         steering = ("AWS_", "ANTHROPIC_", "RUNWAYML_", "SANDBOX_", "LOCAL_", "PARAMETERS", "DREAM")
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(steering)},
@@ -98,49 +99,47 @@ class StackCommand:
         found: dict[str, Any] = json.loads((self.folder / "outputs.json").read_text())
         return found
 
-    def start_once(self) -> dict[str, Any]:
-        """``outputs.json`` of this run's stack, which starts without a past. Of several workers the first starts it.
+    def start(self) -> dict[str, Any]:
+        """Start the stack without data and return its ``outputs.json``.
 
         Raises:
-            StackNotStartedError: it would not start.
+            StackNotStartedError: the stack did not start.
         """
-        with _held(self.folder / "starting.lock", fcntl.LOCK_EX):
-            if not self._is_started():
-                self.run("reset")
-                started = self.run("up")
-                if started.returncode != 0:
-                    raise StackNotStartedError(f"the stack did not start:\n{started.stdout}\n{started.stderr}")
+        self.run("reset")
+        started = self.run("up")
+        if started.returncode != 0:
+            raise StackNotStartedError(f"the stack did not start:\n{started.stdout}\n{started.stderr}")
+        return self.outputs()
+
+    def start_once(self) -> dict[str, Any]:
+        """Start the run's shared stack, unless another worker has started it, and return its ``outputs.json``.
+
+        Raises:
+            StackNotStartedError: the stack did not start.
+        """
+        with _locked(self.folder / "starting.lock"):
+            if not self.is_started():
+                self.start()
                 self._mark.write_text(self._run.id)
         return self.outputs()
 
+    def is_started(self) -> bool:
+        """Return whether the stack in the folder was started by this run."""
+        return self._mark.exists() and self._mark.read_text() == self._run.id
+
     def stop(self) -> None:
-        """Stop the stack if it is this run's."""
-        if self._is_started():
+        """Stop the stack if this run started it."""
+        if self.is_started():
             self.run("down")
 
     @property
     def _mark(self) -> Path:
         return self.folder / "run"
 
-    def _is_started(self) -> bool:
-        return self._mark.exists() and self._mark.read_text() == self._run.id
-
-    @contextmanager
-    def used(self, *, alone: bool) -> Iterator[None]:
-        """While a test runs: together with those of other workers, or alone.
-
-        Whoever wants to be alone holds the door, so that nobody new comes in, and waits until the others have left.
-        """
-        mode = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-        with _held(self.folder / "door.lock", mode) as door, _held(self.folder / "use.lock", mode):
-            if not alone:
-                fcntl.flock(door, fcntl.LOCK_UN)
-            yield
-
 
 @contextmanager
-def _held(file: Path, mode: int) -> Iterator[TextIO]:
+def _locked(file: Path) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as lock:
-        fcntl.flock(lock, mode)
-        yield lock
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -10,7 +10,7 @@ from tests.e2e.client import DREAM, ControlPlane, User
 
 def test_a_dream_becomes_a_video(user: User, control: ControlPlane) -> None:
     # GIVEN a user WHEN they tell a dream
-    told = user.film(DREAM, duration=6)
+    told = user.create_video(DREAM, duration=6)
 
     # THEN the analysis is in the answer
     analysis, generation = told["dream_analysis"], told["video_generation"]

@@ -46,7 +46,7 @@ def _left(control: ControlPlane, *marks: str) -> list[str]:
 
 def _rendering(user: User) -> tuple[str, str]:
     """A dream and its video that is being rendered, and will be until somebody stops it."""
-    dream_id, job_id = _ids(user.film(_STUCK))
+    dream_id, job_id = _ids(user.create_video(_STUCK))
     wait_for(lambda: user.video(job_id), lambda video: video["status"] == "processing")
     return dream_id, job_id
 
@@ -75,7 +75,9 @@ def _is_at_provider(control: ControlPlane, task_id: str) -> bool:
 
 
 def test_the_history_by_page_and_by_cursor(user: User) -> None:
-    told = [_ids(user.film(f"I was flying over the river number {number} of the night"))[0] for number in range(2)]
+    told = [
+        _ids(user.create_video(f"I was flying over the river number {number} of the night"))[0] for number in range(2)
+    ]
     empty = user.post("/dreams/analyze", {"dream_text": "I was running from a shadow through the city"})
     told.append(empty.json()["dream_id"])
 
@@ -96,7 +98,7 @@ def test_the_history_by_page_and_by_cursor(user: User) -> None:
 
 
 def test_nothing_new_is_a_304(user: User) -> None:
-    _, job_id = _ids(user.film())
+    _, job_id = _ids(user.create_video())
     user.wait_for_video(job_id)
     first = user.get(f"/videos/{job_id}")
 
@@ -123,7 +125,7 @@ def test_a_cancelled_video_is_stopped_everywhere(user: User, control: ControlPla
 
 
 def test_a_finished_video_cannot_be_cancelled(user: User) -> None:
-    _, job_id = _ids(user.film())
+    _, job_id = _ids(user.create_video())
     user.wait_for_video(job_id)
 
     answer = user.delete(f"/videos/{job_id}")
@@ -132,9 +134,9 @@ def test_a_finished_video_cannot_be_cancelled(user: User) -> None:
 
 
 def test_a_deleted_dream_is_gone_with_everything(user: User, control: ControlPlane) -> None:
-    dream_id, job_id = _ids(user.film())
+    dream_id, job_id = _ids(user.create_video())
     user.wait_for_video(job_id)
-    other_id, other_job_id = _ids(user.film())
+    other_id, other_job_id = _ids(user.create_video())
     user.wait_for_video(other_job_id)
     token = next(row["media_token"] for row in control.rows("videos", user.id) if row["job_id"] == job_id)
 
@@ -172,7 +174,7 @@ def test_deleting_an_unknown_dream(user: User) -> None:
 @pytest.fixture
 def lived_in(user: User) -> User:
     """An account with a bit of everything."""
-    _, job_id = _ids(user.film())
+    _, job_id = _ids(user.create_video())
     user.wait_for_video(job_id)
     user.post("/dreams/analyze", {"dream_text": "I was running from a shadow through the city"})
     _rendering(user)
@@ -182,7 +184,7 @@ def lived_in(user: User) -> User:
 
 def test_an_erased_account_leaves_nothing(lived_in: User, other_user: User, control: ControlPlane) -> None:
     user = lived_in
-    theirs = _ids(other_user.film())
+    theirs = _ids(other_user.create_video())
     other_user.wait_for_video(theirs[1])
     rows = control.rows("videos", user.id)
     tasks = [str(row["provider_task_id"]) for row in rows]

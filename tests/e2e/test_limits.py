@@ -114,7 +114,7 @@ def remaining(header: str) -> int:
 
 
 def test_a_video_takes_a_place_and_gives_it_back(user: User, control: ControlPlane) -> None:
-    job_id = user.film()["video_generation"]["job_id"]
+    job_id = user.create_video()["video_generation"]["job_id"]
     assert counts(control, user) == {"day": 1, "running": 1}
     assert user.wait_for_video(job_id)["status"] == "completed"
     assert counts(control, user) == {"day": 1, "running": 0}
@@ -127,13 +127,13 @@ def test_a_video_that_cost_nothing_gives_all_of_it_back(user: User, control: Con
 
 
 def test_a_video_that_the_renderer_refuses_gives_all_of_it_back(user: User, control: ControlPlane) -> None:
-    job_id = user.film(f"{DREAM} [[runway:reject]]")["video_generation"]["job_id"]
+    job_id = user.create_video(f"{DREAM} [[runway:reject]]")["video_generation"]["job_id"]
     assert user.wait_for_video(job_id)["status"] == "failed"
     assert counts(control, user) == {"day": 0, "running": 0}
 
 
 def test_a_video_that_was_paid_for_and_failed_keeps_its_day(user: User, control: ControlPlane) -> None:
-    job_id = user.film(f"{DREAM} [[runway:internal]]")["video_generation"]["job_id"]
+    job_id = user.create_video(f"{DREAM} [[runway:internal]]")["video_generation"]["job_id"]
     assert user.wait_for_video(job_id)["status"] == "failed"
     assert counts(control, user) == {"day": 1, "running": 0}
 
@@ -154,7 +154,7 @@ def test_an_abandoned_video_is_closed_by_the_sweep(user: User, control: ControlP
     abandoned = VideoLifecycle(database).add_with_dream(user.id, new_id(), new_id(), DREAM, 5, before)
     assert counts(control, user) == {"day": 1, "running": 1}
     # AND a video that is being made
-    running = user.film()["video_generation"]["job_id"]
+    running = user.create_video()["video_generation"]["job_id"]
     # WHEN the sweep comes
     lambdas = control.client("lambda")
     (name,) = (

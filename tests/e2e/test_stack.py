@@ -1,15 +1,12 @@
-"""The local stack itself: what it writes, what survives a restart, what it says when it cannot start."""
+"""The local stack itself: its outputs, its permissions, and its messages when it cannot start."""
 
-import asyncio
 import socket
 from typing import Any
 
 import httpx
-import pytest
 
 from local.settings import STACK_NAME
-from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User
-from tests.e2e.listener import listening
+from tests.e2e.client import ControlPlane
 from tests.e2e.shared_stack import StackCommand
 
 
@@ -58,42 +55,6 @@ def test_iam_is_enforced(control: ControlPlane) -> None:
         assert error.response["Error"]["Code"] in ("AccessDeniedException", "AccessDenied")  # noqa: PT017
     else:
         raise AssertionError("the role may read what it must not")
-
-
-@pytest.mark.alone
-def test_a_restart_finds_users_dreams_and_videos(
-    local: StackCommand, stack: dict[str, Any], user: User, http: httpx.Client
-) -> None:
-    # GIVEN a finished video, whose changes have gone through the tables' streams
-    told = user.film(DREAM)
-    job_id = told["video_generation"]["job_id"]
-    assert user.wait_for_video(job_id)["status"] == "completed"
-
-    # WHEN the stack is stopped and started
-    assert local.run("down").returncode == 0
-    assert not (local.folder / "outputs.json").exists()
-    started = local.run("up")
-    assert started.returncode == 0, started.stderr
-    assert "sam deploy" not in started.stdout, "what is deployed already is not deployed again"
-    assert local.outputs() == stack
-
-    # THEN the user signs in, the video is there and plays, and new dreams work
-    answer = http.post("/api/v1/auth/login", json={"email": user.email, "password": PASSWORD})
-    assert answer.status_code == 200
-    user.access_token = answer.json()["access_token"]
-    video = user.video(job_id)
-    assert video["status"] == "completed"
-    assert httpx.get(video["video_url"], trust_env=False).content[4:8] == b"ftyp"
-    assert asyncio.run(_statuses_heard_of(user, stack["websocket_url"])) == ["pending", "processing", "completed"]
-
-
-async def _statuses_heard_of(user: User, url: str) -> list[str]:
-    """What is heard of a new video, from its very first change on."""
-    async with listening(url, user) as page:
-        told = await asyncio.to_thread(user.film, "I was swimming through the corridors of an endless school")
-        job_id = told["video_generation"]["job_id"]
-        await page.wait_for(lambda each: "completed" in each.statuses(job_id))
-        return list(dict.fromkeys(page.statuses(job_id)))
 
 
 def test_a_second_start_leaves_the_running_stack_alone(local: StackCommand, stack: dict[str, Any]) -> None:

@@ -52,10 +52,10 @@ def ids(owner: User, stranger: User) -> list[Mapping[str, str]]:
 
     The stranger has something as well, so that it is not for want of anything that nothing is found.
     """
-    stranger.wait_for_video(stranger.film()["video_generation"]["job_id"])
-    filmed = owner.film()
+    stranger.wait_for_video(stranger.create_video()["video_generation"]["job_id"])
+    filmed = owner.create_video()
     owner.wait_for_video(filmed["video_generation"]["job_id"])
-    running = owner.film(_DREAM)
+    running = owner.create_video(_DREAM)
     job_id = running["video_generation"]["job_id"]
     wait_for(lambda: owner.video(job_id), lambda video: video["status"] == "processing")
     return [

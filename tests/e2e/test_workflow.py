@@ -11,7 +11,7 @@ DREAM = f"I was flying over the {SECRET} while my grandmother was singing to the
 
 
 def test_the_execution_says_nothing_of_the_dream(user: User, control: ControlPlane) -> None:
-    told = user.film(DREAM)
+    told = user.create_video(DREAM)
     user.wait_for_video(told["video_generation"]["job_id"])
     job_id = told["video_generation"]["job_id"]
     control.wait_for_execution(job_id)
@@ -29,7 +29,7 @@ def test_the_execution_says_nothing_of_the_dream(user: User, control: ControlPla
 
 
 def test_the_log_says_nothing_of_the_dream(user: User, control: ControlPlane) -> None:
-    told = user.film(DREAM)
+    told = user.create_video(DREAM)
     user.wait_for_video(told["video_generation"]["job_id"])
     lines = "\n".join(control.log_lines())
     assert told["video_generation"]["job_id"] in lines, "the log has lines of this job"
@@ -39,7 +39,7 @@ def test_the_log_says_nothing_of_the_dream(user: User, control: ControlPlane) ->
 
 
 def test_a_second_start_of_a_job_is_harmless(user: User, control: ControlPlane) -> None:
-    told = user.film("I was late for a train that was made of water [[runway:stuck]]")
+    told = user.create_video("I was late for a train that was made of water [[runway:stuck]]")
     job_id = told["video_generation"]["job_id"]
     entered = wait_for(lambda: control.states_entered(job_id), lambda states: "WaitForRender" in states)
     assert entered.count("GenerateVideo") == 1
@@ -57,7 +57,7 @@ def test_a_second_start_of_a_job_is_harmless(user: User, control: ControlPlane) 
 
 
 def test_the_safety_net_closes_an_aborted_execution(user: User, control: ControlPlane) -> None:
-    told = user.film("I was stuck in an elevator that was going sideways [[runway:stuck]]")
+    told = user.create_video("I was stuck in an elevator that was going sideways [[runway:stuck]]")
     job_id = told["video_generation"]["job_id"]
     wait_for(lambda: user.video(job_id), lambda video: video["status"] == "processing")
     control.states.stop_execution(executionArn=control.execution_arn(job_id))

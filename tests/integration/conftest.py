@@ -8,7 +8,7 @@ import pytest
 
 from dreamvision.database.client import Database
 from tests.fakes.aws import ENVIRONMENT, aws
-from tests.integration.emulator import emulated, emulator  # noqa: F401 - fixtures
+from tests.integration.ministack import ministack, ministack_url  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,9 +2,7 @@
 
 import pytest
 
-from tests.integration.auth.world import EMAIL, NAME, PASSWORD, AuthApi, World
-
-pytest_plugins = ["tests.integration.auth.fixtures"]
+from tests.integration.auth.fixtures import EMAIL, NAME, PASSWORD, AccountBackend, AuthApi
 
 _PREFIX = "/api/v1/auth"
 LOGIN = {"email": EMAIL, "password": PASSWORD}
@@ -48,9 +46,9 @@ def test_an_invalid_request_is_not_counted(auth: AuthApi) -> None:
 
 
 def test_the_address_is_in_no_table_and_no_log(
-    auth: AuthApi, service: World, capsys: pytest.CaptureFixture[str]
+    auth: AuthApi, backend: AccountBackend, capsys: pytest.CaptureFixture[str]
 ) -> None:
     auth(f"POST {_PREFIX}/register", PUBLIC["register"])
-    assert "203.0.113.7" not in str(service.items("guards"))
-    assert any(item["guard"].startswith("rate#auth#") for item in service.items("guards"))
+    assert "203.0.113.7" not in str(backend.items("guards"))
+    assert any(item["guard"].startswith("rate#auth#") for item in backend.items("guards"))
     assert "203.0.113.7" not in "".join(capsys.readouterr())

@@ -9,19 +9,17 @@ from dreamvision.database.client import Database
 from dreamvision.limits.rate_limits import CODES_PER_HOUR
 from tests.fakes.cognito_state import refused
 from tests.fakes.token_issuer import TokenIssuer
-from tests.integration.auth.world import (
+from tests.integration.auth.fixtures import (
     EMAIL,
     NAME,
     OTHER_PASSWORD,
     PASSWORD,
+    AccountBackend,
     Answer,
     AuthApi,
     Tables,
-    World,
     trigger,
 )
-
-pytest_plugins = ["tests.integration.auth.fixtures"]
 
 _PREFIX = "/api/v1/auth"
 _REGISTRATION = {"email": EMAIL, "password": PASSWORD, "username": NAME}
@@ -101,9 +99,9 @@ def test_refresh_answers_like_login(auth: AuthApi) -> None:
 
 
 def test_registering_with_confirmation(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    service = World(tables, trigger(confirm_email=True))
-    monkeypatch.setattr(Database, "shared", lambda: service.database)
-    auth = AuthApi(service)
+    backend = AccountBackend(tables, trigger(confirm_email=True))
+    monkeypatch.setattr(Database, "shared", lambda: backend.database)
+    auth = AuthApi(backend)
 
     answer = _send(auth, "POST /register", _REGISTRATION)
     assert (answer.status, answer.body["confirmation_required"]) == (202, True)
@@ -113,7 +111,7 @@ def test_registering_with_confirmation(tables: Tables, monkeypatch: pytest.Monke
     assert _send(auth, "POST /resend-confirmation", {"email": EMAIL}).status == 202
     wrong = _send(auth, "POST /confirm", {"email": EMAIL, "code": "wrong"})
     assert _is_problem(wrong, 400, "invalid_or_expired_code")
-    code = service.cognito.outbox[-1][1]
+    code = backend.cognito.outbox[-1][1]
     assert _send(auth, "POST /confirm", {"email": EMAIL, "code": code}).status == 204
     assert _send(auth, "POST /login", login).body["user"]["username"] == NAME
 
@@ -158,9 +156,9 @@ def test_logout_knows_two_scopes(auth: AuthApi) -> None:
 # ---------------------------------------------------------------- tokens
 
 
-def _tokens(service: World, session: dict[str, Any]) -> dict[str, str | None]:
-    issuer, now = service.cognito.issuer, service.clock()
-    sub, jti = session["user"]["id"], service.cognito.sessions[0].origin_jti
+def _tokens(backend: AccountBackend, session: dict[str, Any]) -> dict[str, str | None]:
+    issuer, now = backend.cognito.issuer, backend.clock()
+    sub, jti = session["user"]["id"], backend.cognito.sessions[0].origin_jti
     claims = issuer.access_claims(sub, jti, now)
     return {
         "none": None,
@@ -175,22 +173,24 @@ def _tokens(service: World, session: dict[str, Any]) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("route", _PROTECTED)
-def test_the_token_matrix_without_a_gateway(auth: AuthApi, service: World, route: str) -> None:
+def test_the_token_matrix_without_a_gateway(auth: AuthApi, backend: AccountBackend, route: str) -> None:
     session = _registered(auth)
 
-    for kind, token in _tokens(service, session).items():
+    for kind, token in _tokens(backend, session).items():
         answer = _send(auth, route, _BODIES.get(route), token=token, gateway=False)
         assert _is_problem(answer, 401, "unauthenticated"), kind
         assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert _send(auth, "GET /me", token=session["access_token"], gateway=False).body["username"] == NAME
-    assert service.cognito.user(EMAIL).password == PASSWORD
+    assert backend.cognito.user(EMAIL).password == PASSWORD
 
 
 @pytest.mark.parametrize("route", _PROTECTED)
-def test_an_id_token_is_refused_even_if_the_gateway_let_it_in(auth: AuthApi, service: World, route: str) -> None:
+def test_an_id_token_is_refused_even_if_the_gateway_let_it_in(
+    auth: AuthApi, backend: AccountBackend, route: str
+) -> None:
     session = _registered(auth)
 
-    answer = _send(auth, route, _BODIES.get(route), token=_tokens(service, session)["an ID token"])
+    answer = _send(auth, route, _BODIES.get(route), token=_tokens(backend, session)["an ID token"])
 
     assert _is_problem(answer, 401, "unauthenticated")
 
@@ -235,16 +235,16 @@ def test_conflicts(auth: AuthApi) -> None:
     ],
 )
 def test_what_cognito_says_and_what_we_answer(
-    auth: AuthApi, service: World, error: str, status: int, code: str, retry_after: str | None
+    auth: AuthApi, backend: AccountBackend, error: str, status: int, code: str, retry_after: str | None
 ) -> None:
-    service.cognito.fail("SignUp", refused(error, f"{EMAIL} {PASSWORD}"))
+    backend.cognito.fail("SignUp", refused(error, f"{EMAIL} {PASSWORD}"))
 
     answer = _send(auth, "POST /register", _REGISTRATION)
 
     assert _is_problem(answer, status, code)
     assert answer.headers.get("Retry-After") == retry_after
     assert EMAIL not in json.dumps(answer.body)
-    assert service.items("profiles") == []
+    assert backend.items("profiles") == []
 
 
 def test_login_answers_alike_for_known_and_unknown_addresses(auth: AuthApi) -> None:
@@ -285,10 +285,10 @@ def test_a_wrong_code_and_an_unknown_address_look_alike(auth: AuthApi, route: st
     assert {**known.body, "request_id": ...} == {**unknown.body, "request_id": ...}
 
 
-def test_passwords_forgotten_and_changed(auth: AuthApi, service: World) -> None:
+def test_passwords_forgotten_and_changed(auth: AuthApi, backend: AccountBackend) -> None:
     _registered(auth)
     _send(auth, "POST /forgot-password", {"email": EMAIL})
-    reset = {"email": EMAIL, "code": service.cognito.outbox[-1][1], "new_password": OTHER_PASSWORD}
+    reset = {"email": EMAIL, "code": backend.cognito.outbox[-1][1], "new_password": OTHER_PASSWORD}
     assert _send(auth, "POST /reset-password", reset).status == 204
     session = _send(auth, "POST /login", {"email": EMAIL, "password": OTHER_PASSWORD}).body
 
@@ -304,9 +304,9 @@ def test_passwords_forgotten_and_changed(auth: AuthApi, service: World) -> None:
 
 
 @pytest.mark.parametrize("route", _BODIES)
-def test_invalid_bodies(auth: AuthApi, service: World, route: str) -> None:
+def test_invalid_bodies(auth: AuthApi, backend: AccountBackend, route: str) -> None:
     token = _registered(auth)["access_token"]
-    before = service.cognito.calls.copy()
+    before = backend.cognito.calls.copy()
 
     for missing in _BODIES[route]:
         body = {name: value for name, value in _BODIES[route].items() if name != missing}
@@ -319,7 +319,7 @@ def test_invalid_bodies(auth: AuthApi, service: World, route: str) -> None:
     assert _is_problem(_send(auth, route, "{", token=token), 400, "malformed_json")
     assert _is_problem(_send(auth, route, token=token), 422, "validation_failed")
 
-    assert service.cognito.calls == before
+    assert backend.cognito.calls == before
 
 
 def test_invalid_values_are_named_and_not_quoted(auth: AuthApi) -> None:
@@ -335,7 +335,7 @@ def test_invalid_values_are_named_and_not_quoted(auth: AuthApi) -> None:
 
 
 def test_nothing_personal_reaches_the_log(
-    auth: AuthApi, service: World, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    auth: AuthApi, backend: AccountBackend, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     # GIVEN everything that can go right and wrong
     session = _registered(auth)
@@ -344,7 +344,7 @@ def test_nothing_personal_reaches_the_log(
         _send(auth, route, body)
     for operation in ("SignUp", "AdminInitiateAuth", "ForgotPassword"):
         for error in ("InternalErrorException", "AccessDeniedException", "TooManyRequestsException"):
-            service.cognito.fail(operation, refused(error, f"{EMAIL} {PASSWORD}"))
+            backend.cognito.fail(operation, refused(error, f"{EMAIL} {PASSWORD}"))
             for route in ("POST /register", "POST /login", "POST /forgot-password"):
                 _send(auth, route, {**_BODIES[route], **({"username": "Nova"} if "register" in route else {})})
 

@@ -1,91 +1,89 @@
 """The memory of ended sessions."""
 
 from dreamvision.auth.tokens import UnauthenticatedError
-from tests.integration.auth.world import World
-
-pytest_plugins = ["tests.integration.auth.fixtures"]
+from tests.integration.auth.fixtures import AccountBackend
 
 _USER = "6f1c2f0e-1d3b-4c55-9a52-0d9f3c0a7b11"
 _DAY = 24 * 3600
 
 
-def _is_open(service: World, session_id: str, issued_at: float | None = None, user_id: str = _USER) -> bool:
+def _is_open(backend: AccountBackend, session_id: str, issued_at: float | None = None, user_id: str = _USER) -> bool:
     try:
-        service.sessions.require_active(user_id, session_id, int(service.clock() if issued_at is None else issued_at))
+        backend.sessions.require_active(user_id, session_id, int(backend.clock() if issued_at is None else issued_at))
     except UnauthenticatedError:
         return False
     return True
 
 
-def test_sessions_are_open_until_they_are_ended(service: World) -> None:
-    assert _is_open(service, "one")
+def test_sessions_are_open_until_they_are_ended(backend: AccountBackend) -> None:
+    assert _is_open(backend, "one")
 
-    service.sessions.revoke(_USER, "one")
+    backend.sessions.revoke(_USER, "one")
 
-    assert not _is_open(service, "one")
-    assert _is_open(service, "two")
-    assert _is_open(service, "one", user_id="somebody else")
-
-
-def test_ending_twice_is_harmless(service: World) -> None:
-    service.sessions.revoke(_USER, "one")
-    service.sessions.revoke(_USER, "one")
-
-    assert not _is_open(service, "one")
+    assert not _is_open(backend, "one")
+    assert _is_open(backend, "two")
+    assert _is_open(backend, "one", user_id="somebody else")
 
 
-def test_ending_all_ends_what_was_issued_up_to_now_whatever_cognitos_clock_says(service: World) -> None:
-    service.sessions.revoke_all(_USER)
+def test_ending_twice_is_harmless(backend: AccountBackend) -> None:
+    backend.sessions.revoke(_USER, "one")
+    backend.sessions.revoke(_USER, "one")
 
-    assert not _is_open(service, "before", service.clock() - 3600)
-    assert not _is_open(service, "now")
-    assert not _is_open(service, "clock of Cognito", service.clock() + 2)
-    assert _is_open(service, "later", service.clock() + 3)
+    assert not _is_open(backend, "one")
 
 
-def test_a_session_that_begins_right_after_is_open_until_it_is_ended_itself(service: World) -> None:
-    service.sessions.revoke_all(_USER)
-    service.sessions.start(_USER, "new", int(service.clock()))
-    assert _is_open(service, "new")
-    assert not _is_open(service, "old")
+def test_ending_all_ends_what_was_issued_up_to_now_whatever_cognitos_clock_says(backend: AccountBackend) -> None:
+    backend.sessions.revoke_all(_USER)
 
-    service.sessions.revoke(_USER, "new")
-    assert not _is_open(service, "new")
-
-
-def test_ending_all_again_ends_that_one_too(service: World) -> None:
-    service.sessions.revoke_all(_USER)
-    service.sessions.start(_USER, "new", int(service.clock()))
-
-    service.sessions.revoke_all(_USER)
-
-    assert not _is_open(service, "new")
+    assert not _is_open(backend, "before", backend.clock() - 3600)
+    assert not _is_open(backend, "now")
+    assert not _is_open(backend, "clock of Cognito", backend.clock() + 2)
+    assert _is_open(backend, "later", backend.clock() + 3)
 
 
-def test_beginning_costs_no_write_as_a_rule(service: World) -> None:
-    service.sessions.start(_USER, "new", int(service.clock()))
+def test_a_session_that_begins_right_after_is_open_until_it_is_ended_itself(backend: AccountBackend) -> None:
+    backend.sessions.revoke_all(_USER)
+    backend.sessions.start(_USER, "new", int(backend.clock()))
+    assert _is_open(backend, "new")
+    assert not _is_open(backend, "old")
 
-    assert service.items("guards") == []
+    backend.sessions.revoke(_USER, "new")
+    assert not _is_open(backend, "new")
 
 
-def test_ended_sessions_are_remembered_for_as_long_as_they_could_be_refreshed(service: World) -> None:
+def test_ending_all_again_ends_that_one_too(backend: AccountBackend) -> None:
+    backend.sessions.revoke_all(_USER)
+    backend.sessions.start(_USER, "new", int(backend.clock()))
+
+    backend.sessions.revoke_all(_USER)
+
+    assert not _is_open(backend, "new")
+
+
+def test_beginning_costs_no_write_as_a_rule(backend: AccountBackend) -> None:
+    backend.sessions.start(_USER, "new", int(backend.clock()))
+
+    assert backend.items("guards") == []
+
+
+def test_ended_sessions_are_remembered_for_as_long_as_they_could_be_refreshed(backend: AccountBackend) -> None:
     # GIVEN a session that was ended, and others that were ended later
-    service.sessions.revoke(_USER, "first")
-    service.clock.advance(7 * _DAY)
-    service.sessions.revoke(_USER, "second")
-    assert not _is_open(service, "first")
+    backend.sessions.revoke(_USER, "first")
+    backend.clock.advance(7 * _DAY)
+    backend.sessions.revoke(_USER, "second")
+    assert not _is_open(backend, "first")
 
     # WHEN no token of the first can be good any more
-    service.clock.advance(_DAY)
-    service.sessions.revoke(_USER, "third")
+    backend.clock.advance(_DAY)
+    backend.sessions.revoke(_USER, "third")
 
     # THEN it is forgotten, so that the item stays small
-    (item,) = service.items("guards")
+    (item,) = backend.items("guards")
     assert {entry.split(" ")[1] for entry in item["sessions"]} == {"second", "third"}
 
 
-def test_the_memory_expires_by_itself(service: World) -> None:
-    service.sessions.revoke(_USER, "one")
+def test_the_memory_expires_by_itself(backend: AccountBackend) -> None:
+    backend.sessions.revoke(_USER, "one")
 
-    (item,) = service.items("guards")
-    assert int(item["expires_at"]) > service.clock() + 7 * _DAY + 3600
+    (item,) = backend.items("guards")
+    assert int(item["expires_at"]) > backend.clock() + 7 * _DAY + 3600

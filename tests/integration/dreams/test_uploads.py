@@ -32,7 +32,7 @@ USER, OTHER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f", "11111111-2222-4333-8444-5
 JPEG, PNG = ImageType.JPEG, ImageType.PNG
 
 
-class World:
+class UploadBackend:
     """One dream, and both ends of its uploads."""
 
     def __init__(self, database: Database) -> None:
@@ -58,7 +58,7 @@ class World:
     def receive(self, key: str, clean: Callable[[bytes, ImageType], ReencodedImage] = reencode_image) -> Any:
         return self.uploads.receive(key, clean)
 
-    def keys(self) -> list[str]:
+    def media_keys(self) -> list[str]:
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=MEDIA_BUCKET).get("Contents", [])]
 
     @property
@@ -70,19 +70,19 @@ class World:
 
 
 @pytest.fixture
-def world(database: Database) -> World:
-    return World(database)
+def backend(database: Database) -> UploadBackend:
+    return UploadBackend(database)
 
 
 # --- the form
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [(JPEG, ".jpg"), (PNG, ".png")])
-def test_a_form_allows_one_picture_in_the_callers_folder(world: World, kind: ImageType, suffix: str) -> None:
+def test_a_form_allows_one_picture_in_the_callers_folder(backend: UploadBackend, kind: ImageType, suffix: str) -> None:
     # WHEN a picture is announced
-    form = world.announce(kind)
+    form = backend.announce(kind)
     # THEN key and type are fixed, the size is bounded, and it ends after ten minutes
-    key = f"uploads/{USER}/{world.dream_id}/{form.upload_id}/{world.dream.upload_token}{suffix}"
+    key = f"uploads/{USER}/{backend.dream_id}/{form.upload_id}/{backend.dream.upload_token}{suffix}"
     assert form.fields["key"] == key
     assert form.fields["Content-Type"] == kind
     policy = json.loads(base64.b64decode(form.fields["policy"]))
@@ -95,36 +95,38 @@ def test_a_form_allows_one_picture_in_the_callers_folder(world: World, kind: Ima
     assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
     assert form.max_bytes == MAX_UPLOAD_BYTES
     # AND the dream waits for it
-    upload = world.shown().thumbnail_upload
+    upload = backend.shown().thumbnail_upload
     assert (upload.upload_id, upload.status, upload.error_message) == (form.upload_id, UploadStatus.PENDING, None)
 
 
-def test_there_is_no_form_for_somebody_elses_dream(world: World) -> None:
-    for user, dream in ((OTHER, world.dream_id), (USER, new_id())):
+def test_there_is_no_form_for_somebody_elses_dream(backend: UploadBackend) -> None:
+    for user, dream in ((OTHER, backend.dream_id), (USER, new_id())):
         with pytest.raises(DreamNotFoundError):
-            world.uploads.announce(user, dream, JPEG)
+            backend.uploads.announce(user, dream, JPEG)
         with pytest.raises(DreamNotFoundError):
-            world.dreams.get(user, dream)
-    assert world.dream.upload_id is None
+            backend.dreams.get(user, dream)
+    assert backend.dream.upload_id is None
 
 
 # --- what comes
 
 
 @pytest.mark.parametrize(("kind", "make"), [(JPEG, pictures.jpeg), (PNG, pictures.png)], ids=["jpeg", "png"])
-def test_a_good_picture_is_shown_with_its_dream(world: World, kind: ImageType, make: Callable[[], bytes]) -> None:
-    form = world.announce(kind)
+def test_a_good_picture_is_shown_with_its_dream(
+    backend: UploadBackend, kind: ImageType, make: Callable[[], bytes]
+) -> None:
+    form = backend.announce(kind)
     # WHEN it arrives
-    assert world.receive(world.send(form, make())) is UploadStatus.ATTACHED
+    assert backend.receive(backend.send(form, make())) is UploadStatus.ATTACHED
     # THEN the dream shows it instead of the video's, and the upload is gone
-    (key,) = world.keys()
-    assert key == world.dream.image_key
+    (key,) = backend.media_keys()
+    assert key == backend.dream.image_key
     assert key.startswith("thumbnails/")
-    shown = world.shown()
+    shown = backend.shown()
     assert shown.thumbnail_url == f"https://media.example.com/{key.removeprefix('thumbnails/')}"
     assert shown.thumbnail_upload.status is UploadStatus.ATTACHED
     # AND what is stored is the picture made anew, for ever-lasting caches
-    stored = world.s3.get_object(Bucket=MEDIA_BUCKET, Key=key)
+    stored = backend.s3.get_object(Bucket=MEDIA_BUCKET, Key=key)
     assert stored["ContentType"] == kind
     assert stored["CacheControl"] == "public, max-age=31536000, immutable"
     assert pictures.CAMERA.encode() not in stored["Body"].read()
@@ -142,191 +144,198 @@ def test_a_good_picture_is_shown_with_its_dream(world: World, kind: ImageType, m
     ],
     ids=["web page", "wrong type", "polyglot", "bomb", "empty", "too large"],
 )
-def test_anything_else_is_deleted_and_the_user_told(world: World, data: bytes, kind: ImageType, error: str) -> None:
-    form = world.announce(kind)
-    assert world.receive(world.send(form, data)) is UploadStatus.REJECTED
-    assert world.keys() == []
-    assert world.dream.upload_error == error
-    shown = world.shown()
+def test_anything_else_is_deleted_and_the_user_told(
+    backend: UploadBackend, data: bytes, kind: ImageType, error: str
+) -> None:
+    form = backend.announce(kind)
+    assert backend.receive(backend.send(form, data)) is UploadStatus.REJECTED
+    assert backend.media_keys() == []
+    assert backend.dream.upload_error == error
+    shown = backend.shown()
     assert shown.thumbnail_upload.status is UploadStatus.REJECTED
     assert "image" in shown.thumbnail_upload.error_message
     assert shown.thumbnail_url == "https://media.example.com/video/j.jpg"
 
 
-def test_more_than_the_limit_is_never_read(world: World) -> None:
-    key = world.send(world.announce(), bytes(MAX_UPLOAD_BYTES + 1_000_000))
-    assert len(world.store.read(key, MAX_UPLOAD_BYTES)) == MAX_UPLOAD_BYTES + 1
+def test_more_than_the_limit_is_never_read(backend: UploadBackend) -> None:
+    key = backend.send(backend.announce(), bytes(MAX_UPLOAD_BYTES + 1_000_000))
+    assert len(backend.store.read(key, MAX_UPLOAD_BYTES)) == MAX_UPLOAD_BYTES + 1
     seen: list[int] = []
 
     def note(data: bytes, kind: ImageType) -> ReencodedImage:
         seen.append(len(data))
         raise ImageTooLargeError
 
-    world.receive(key, note)
+    backend.receive(key, note)
     assert seen == []
 
 
 # --- twice, late, in another order
 
 
-def test_a_second_delivery_changes_nothing(world: World) -> None:
-    key = world.send(world.announce(), pictures.jpeg())
-    world.receive(key)
-    before = world.dream
-    assert world.receive(key) is None
-    assert world.dream == before
-    assert len(world.keys()) == 1
+def test_a_second_delivery_changes_nothing(backend: UploadBackend) -> None:
+    key = backend.send(backend.announce(), pictures.jpeg())
+    backend.receive(key)
+    before = backend.dream
+    assert backend.receive(key) is None
+    assert backend.dream == before
+    assert len(backend.media_keys()) == 1
 
 
-def test_a_form_that_is_used_again_cannot_change_what_is_shown(world: World) -> None:
-    form = world.announce()
-    world.receive(world.send(form, pictures.jpeg()))
-    before, stored = world.dream, world.s3.get_object(Bucket=MEDIA_BUCKET, Key=world.dream.image_key)["Body"].read()
-    assert world.receive(world.send(form, pictures.jpeg(pictures.halves((500, 500))))) is None
-    assert world.dream == before
-    assert world.keys() == [before.image_key]
-    assert world.s3.get_object(Bucket=MEDIA_BUCKET, Key=before.image_key)["Body"].read() == stored
+def test_a_form_that_is_used_again_cannot_change_what_is_shown(backend: UploadBackend) -> None:
+    form = backend.announce()
+    backend.receive(backend.send(form, pictures.jpeg()))
+    before, stored = (
+        backend.dream,
+        backend.s3.get_object(Bucket=MEDIA_BUCKET, Key=backend.dream.image_key)["Body"].read(),
+    )
+    assert backend.receive(backend.send(form, pictures.jpeg(pictures.halves((500, 500))))) is None
+    assert backend.dream == before
+    assert backend.media_keys() == [before.image_key]
+    assert backend.s3.get_object(Bucket=MEDIA_BUCKET, Key=before.image_key)["Body"].read() == stored
 
 
-def test_a_newer_picture_replaces_the_older_one(world: World) -> None:
-    world.receive(world.send(world.announce(), pictures.jpeg()))
-    first = world.dream.image_key
-    world.receive(world.send(world.announce(PNG), pictures.png()))
-    assert world.dream.image_key != first
-    assert world.keys() == [world.dream.image_key]
+def test_a_newer_picture_replaces_the_older_one(backend: UploadBackend) -> None:
+    backend.receive(backend.send(backend.announce(), pictures.jpeg()))
+    first = backend.dream.image_key
+    backend.receive(backend.send(backend.announce(PNG), pictures.png()))
+    assert backend.dream.image_key != first
+    assert backend.media_keys() == [backend.dream.image_key]
 
 
-def test_an_older_upload_that_comes_late_does_not_win(world: World) -> None:
+def test_an_older_upload_that_comes_late_does_not_win(backend: UploadBackend) -> None:
     # GIVEN two forms, and the picture of the second has arrived
-    first, second = world.announce(), world.announce()
-    world.receive(world.send(second, pictures.jpeg()))
-    shown = world.dream.image_key
+    first, second = backend.announce(), backend.announce()
+    backend.receive(backend.send(second, pictures.jpeg()))
+    shown = backend.dream.image_key
     # WHEN that of the first comes, THEN it is thrown away
-    assert world.receive(world.send(first, pictures.jpeg())) is None
-    assert world.dream.image_key == shown
-    assert world.keys() == [shown]
+    assert backend.receive(backend.send(first, pictures.jpeg())) is None
+    assert backend.dream.image_key == shown
+    assert backend.media_keys() == [shown]
 
 
-def test_an_upload_that_is_overtaken_while_it_is_looked_at_leaves_nothing(world: World) -> None:
-    form = world.announce()
+def test_an_upload_that_is_overtaken_while_it_is_looked_at_leaves_nothing(backend: UploadBackend) -> None:
+    form = backend.announce()
 
     def overtaken(data: bytes, kind: ImageType) -> ReencodedImage:
-        world.announce()
+        backend.announce()
         return reencode_image(data, kind)
 
-    assert world.receive(world.send(form, pictures.jpeg()), overtaken) is None
-    assert world.keys() == []
-    assert world.dream.upload_status is UploadStatus.PENDING
+    assert backend.receive(backend.send(form, pictures.jpeg()), overtaken) is None
+    assert backend.media_keys() == []
+    assert backend.dream.upload_status is UploadStatus.PENDING
 
 
-def test_two_deliveries_at_the_same_time_leave_the_picture_in_place(world: World) -> None:
-    key = world.send(world.announce(), pictures.jpeg())
+def test_two_deliveries_at_the_same_time_leave_the_picture_in_place(backend: UploadBackend) -> None:
+    key = backend.send(backend.announce(), pictures.jpeg())
 
     def other_delivery_is_quicker(data: bytes, kind: ImageType) -> ReencodedImage:
-        assert world.receive(key) is UploadStatus.ATTACHED
+        assert backend.receive(key) is UploadStatus.ATTACHED
         return reencode_image(data, kind)
 
-    assert world.receive(key, other_delivery_is_quicker) is None
-    assert world.keys() == [world.dream.image_key]
+    assert backend.receive(key, other_delivery_is_quicker) is None
+    assert backend.media_keys() == [backend.dream.image_key]
 
 
-def test_a_dream_that_is_deleted_meanwhile_leaves_nothing(world: World) -> None:
+def test_a_dream_that_is_deleted_meanwhile_leaves_nothing(backend: UploadBackend) -> None:
     def deleted(data: bytes, kind: ImageType) -> ReencodedImage:
-        table = world.database.names.dreams_table
-        world.database.client.delete_item(TableName=table, Key={"user_id": USER, "dream_id": world.dream_id})
+        table = backend.database.names.dreams_table
+        backend.database.client.delete_item(TableName=table, Key={"user_id": USER, "dream_id": backend.dream_id})
         return reencode_image(data, kind)
 
-    assert world.receive(world.send(world.announce(), pictures.jpeg()), deleted) is None
-    assert world.keys() == []
+    assert backend.receive(backend.send(backend.announce(), pictures.jpeg()), deleted) is None
+    assert backend.media_keys() == []
     # AND neither does one that comes after it
-    key = f"uploads/{USER}/{world.dream_id}/{new_id()}/token.jpg"
-    world.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=pictures.jpeg())
-    assert world.receive(key) is None
-    assert world.keys() == []
+    key = f"uploads/{USER}/{backend.dream_id}/{new_id()}/token.jpg"
+    backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=pictures.jpeg())
+    assert backend.receive(key) is None
+    assert backend.media_keys() == []
 
 
-def test_an_attempt_that_died_in_the_middle_is_taken_up_again(world: World) -> None:
+def test_an_attempt_that_died_in_the_middle_is_taken_up_again(backend: UploadBackend) -> None:
     # GIVEN an attempt that stored the picture and was killed before it was attached
-    key = world.send(world.announce(), pictures.jpeg())
-    dream = world.dream
-    world.s3.put_object(Bucket=MEDIA_BUCKET, Key=f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg", Body=b"half")
+    key = backend.send(backend.announce(), pictures.jpeg())
+    dream = backend.dream
+    backend.s3.put_object(
+        Bucket=MEDIA_BUCKET, Key=f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg", Body=b"half"
+    )
     # WHEN it is delivered again, THEN it ends in the same place
-    assert world.receive(key) is UploadStatus.ATTACHED
-    assert world.keys() == [world.dream.image_key]
+    assert backend.receive(key) is UploadStatus.ATTACHED
+    assert backend.media_keys() == [backend.dream.image_key]
 
 
-def test_an_attempt_that_died_after_its_dream_was_deleted_leaves_nothing(world: World) -> None:
+def test_an_attempt_that_died_after_its_dream_was_deleted_leaves_nothing(backend: UploadBackend) -> None:
     # GIVEN an attempt that was killed right after it had stored the picture of a dream that was being deleted
-    key = world.send(world.announce(), pictures.jpeg())
+    key = backend.send(backend.announce(), pictures.jpeg())
 
     def killed(data: bytes, kind: ImageType) -> ReencodedImage:
-        dream = world.dream
+        dream = backend.dream
         picture = f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg"
-        world.s3.put_object(Bucket=MEDIA_BUCKET, Key=picture, Body=reencode_image(data, kind).data)
-        assert TombstoneRepository(world.database).move_dream_to_tombstone(dream, utc_now())
+        backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=picture, Body=reencode_image(data, kind).data)
+        assert TombstoneRepository(backend.database).move_dream_to_tombstone(dream, utc_now())
         raise MediaReadError
 
     with pytest.raises(MediaReadError):
-        world.receive(key, killed)
-    assert len(world.keys()) == 2
+        backend.receive(key, killed)
+    assert len(backend.media_keys()) == 2
     # WHEN it is delivered again, THEN both are deleted, though no row knows of them
-    assert world.receive(key) is None
-    assert world.keys() == []
+    assert backend.receive(key) is None
+    assert backend.media_keys() == []
 
 
-def test_an_awaited_upload_that_cannot_be_read_is_an_error_that_is_tried_again(world: World) -> None:
-    form = world.announce()
+def test_an_awaited_upload_that_cannot_be_read_is_an_error_that_is_tried_again(backend: UploadBackend) -> None:
+    form = backend.announce()
     with pytest.raises(MediaReadError):
-        world.receive(form.fields["key"])
-    assert world.dream.upload_status is UploadStatus.PENDING
+        backend.receive(form.fields["key"])
+    assert backend.dream.upload_status is UploadStatus.PENDING
 
 
 @pytest.mark.parametrize(
     "name", ["uploads/x.jpg", "uploads/a/b/c/d.jpg", "uploads/{u}/{d}/{i}/token.gif", "uploads/{u}/{d}/{i}.jpg"]
 )
-def test_what_no_form_has_made_is_deleted(world: World, name: str) -> None:
-    form = world.announce()
-    key = name.format(u=USER, d=world.dream_id, i=form.upload_id)
-    world.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=pictures.jpeg())
-    assert world.receive(key) is None
-    assert world.keys() == []
+def test_what_no_form_has_made_is_deleted(backend: UploadBackend, name: str) -> None:
+    form = backend.announce()
+    key = name.format(u=USER, d=backend.dream_id, i=form.upload_id)
+    backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=pictures.jpeg())
+    assert backend.receive(key) is None
+    assert backend.media_keys() == []
 
 
-def test_a_picture_that_never_comes_is_expired(world: World) -> None:
-    world.announce()
+def test_a_picture_that_never_comes_is_expired(backend: UploadBackend) -> None:
+    backend.announce()
     later = (utc_now() + timedelta(minutes=20)).timestamp()
-    view = Presenter(MediaLinks(world.store, "https://media.example.com"), lambda: later).dream(world.dream)
+    view = Presenter(MediaLinks(backend.store, "https://media.example.com"), lambda: later).dream(backend.dream)
     assert view.thumbnail_upload is not None
     assert view.thumbnail_upload.status is UploadStatus.EXPIRED
 
 
-def test_a_replaced_picture_that_could_not_be_deleted_is_deleted_by_the_next_delivery(world: World) -> None:
+def test_a_replaced_picture_that_could_not_be_deleted_is_deleted_by_the_next_delivery(backend: UploadBackend) -> None:
     # GIVEN a picture, and a second one whose delivery broke off right after it was attached
-    world.receive(world.send(world.announce(), pictures.jpeg()))
-    old = world.dream.image_key
+    backend.receive(backend.send(backend.announce(), pictures.jpeg()))
+    old = backend.dream.image_key
     assert old is not None
-    key = world.send(world.announce(), pictures.jpeg())
-    world.receive(key)
-    world.s3.put_object(Bucket=MEDIA_BUCKET, Key=old, Body=b"still there")
-    world.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=b"still there")
+    key = backend.send(backend.announce(), pictures.jpeg())
+    backend.receive(key)
+    backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=old, Body=b"still there")
+    backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=b"still there")
     # WHEN S3 reports it once more
-    assert world.receive(key) is None
+    assert backend.receive(key) is None
     # THEN only the new one is left
-    assert world.keys() == [world.dream.image_key]
+    assert backend.media_keys() == [backend.dream.image_key]
 
 
-def test_erasing_a_dream_finds_its_own_pictures(world: World) -> None:
+def test_erasing_a_dream_finds_its_own_pictures(backend: UploadBackend) -> None:
     # GIVEN a dream with a picture, and with another one that is being taken in
-    world.receive(world.send(world.announce(), pictures.jpeg()))
-    shown = world.dream.image_key
-    world.announce(PNG)
-    dream, trash = world.dream, TombstoneRepository(world.database)
+    backend.receive(backend.send(backend.announce(), pictures.jpeg()))
+    shown = backend.dream.image_key
+    backend.announce(PNG)
+    dream, trash = backend.dream, TombstoneRepository(backend.database)
     # WHEN it is discarded, but not as it was before the second
     assert not trash.move_dream_to_tombstone(dream.model_copy(update={"upload_id": "another"}), utc_now())
     assert trash.move_dream_to_tombstone(dream, utc_now())
     # THEN what is left to do covers both
-    found = set(trash.dream_media(USER, world.dream_id))
-    folder = f"uploads/{USER}/{world.dream_id}/{dream.upload_id}"
+    found = set(trash.dream_media(USER, backend.dream_id))
+    folder = f"uploads/{USER}/{backend.dream_id}/{dream.upload_id}"
     expected = {shown, f"thumbnails/{dream.upload_token}/{dream.upload_id}.png", f"{folder}/{dream.upload_token}.png"}
     assert expected <= found
 
@@ -334,10 +343,10 @@ def test_erasing_a_dream_finds_its_own_pictures(world: World) -> None:
 # --- the functions
 
 
-def test_the_trigger_takes_the_key_out_of_the_event(world: World, function: Any, event: Any) -> None:
+def test_the_trigger_takes_the_key_out_of_the_event(backend: UploadBackend, function: Any, event: Any) -> None:
     # GIVEN the sample event, for an upload of this dream
     found = event("triggers/image-uploaded")
-    found["detail"]["object"]["key"] = world.send(world.announce(), pictures.jpeg())
+    found["detail"]["object"]["key"] = backend.send(backend.announce(), pictures.jpeg())
     app = function("triggers/image_uploaded")
     Uploads.shared.cache_clear()
     # THEN it is attached
@@ -351,8 +360,8 @@ class Context:
     function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
 
 
-def test_a_picture_read_back_is_the_one_that_was_sent(world: World) -> None:
-    world.receive(world.send(world.announce(), pictures.jpeg(pictures.halves((640, 480)))))
-    body = world.s3.get_object(Bucket=MEDIA_BUCKET, Key=world.dream.image_key)["Body"].read()
+def test_a_picture_read_back_is_the_one_that_was_sent(backend: UploadBackend) -> None:
+    backend.receive(backend.send(backend.announce(), pictures.jpeg(pictures.halves((640, 480)))))
+    body = backend.s3.get_object(Bucket=MEDIA_BUCKET, Key=backend.dream.image_key)["Body"].read()
     with Image.open(io.BytesIO(body)) as picture:
         assert picture.size == (640, 480)

@@ -25,7 +25,7 @@ from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
 from tests.fakes.http_api import Answer, HttpFunction
 from tests.fakes.runway import FakeRenderer
 from tests.fakes.states import FakeStates
-from tests.integration.dreams.world import LUNA, DreamWorld
+from tests.integration.dreams.fixtures import LUNA, STELLA, DreamBackend
 
 LUNAS_EMAIL, LUNAS_NAME = "luna@example.com", "Luna Dreamer"
 STELLAS_EMAIL, STELLAS_NAME = "stella@example.com", "Stella"
@@ -48,53 +48,53 @@ class Killed(BaseException):
 
 
 class _CountedCognito(FakeCognito):
-    def __init__(self, world: "ErasureWorld") -> None:
+    def __init__(self, backend: "ErasureBackend") -> None:
         super().__init__()
-        self._world = world
+        self._backend = backend
 
     def __getattribute__(self, name: str) -> Any:
         if name.startswith("admin_"):
-            self._world.step()
+            self._backend.step()
         return super().__getattribute__(name)
 
 
 class _CountedRenderer(FakeRenderer):
-    def __init__(self, world: "ErasureWorld") -> None:
+    def __init__(self, backend: "ErasureBackend") -> None:
         super().__init__()
-        self._world = world
+        self._backend = backend
 
     def cancel(self, task_id: str) -> None:
-        self._world.step()
+        self._backend.step()
         super().cancel(task_id)
 
 
-class ErasureWorld:
+class ErasureBackend:
     """A world of dreams, and what erases in it. ``kill_at`` is the number of the call before which it is killed."""
 
-    def __init__(self, world: DreamWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.dreams = world
+    def __init__(self, backend: DreamBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.dreams = backend
         self.calls = 0
         self.kill_at: int | None = None
-        world.renderer = _CountedRenderer(self)
+        backend.renderer = _CountedRenderer(self)
         self.cognito = _CountedCognito(self)
         self.pool = UserPool(
             CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID), cast(Any, self.cognito)
         )
-        self.sessions = Sessions(world.database)
+        self.sessions = Sessions(backend.database)
         self.erasures = FakeStates(self.step)
-        self.account = AccountErasure(world.database, self.pool, self.sessions)
+        self.account = AccountErasure(backend.database, self.pool, self.sessions)
         workflow = ErasureWorkflow(ERASE, cast(Any, self.erasures))
-        for client, service in ((world.database.client, "dynamodb"), (world.media, "s3")):
+        for client, service in ((backend.database.client, "dynamodb"), (backend.media, "s3")):
             client.meta.events.register(f"before-call.{service}.*", lambda **_: self.step())
-        connections = ConnectionRepository(world.database, "ConnectionsTable")
+        connections = ConnectionRepository(backend.database, "ConnectionsTable")
         monkeypatch.setattr(ConnectionRepository, "shared", lambda: connections)
         monkeypatch.setattr(AccountErasure, "shared", lambda: self.account)
         monkeypatch.setattr(ErasureWorkflow, "shared", lambda: workflow)
         monkeypatch.setattr(
-            load_function("workflows/erasure/cancel_renders"), "configured_renderer", lambda: world.renderer
+            load_function("workflows/erasure/cancel_renders"), "configured_renderer", lambda: backend.renderer
         )
-        monkeypatch.setattr(VideoWorkflow, "shared", lambda: world.workflow)
-        monkeypatch.setattr(load_function("workflows/erasure/delete_media"), "MediaStore", lambda _: world.store)
+        monkeypatch.setattr(VideoWorkflow, "shared", lambda: backend.workflow)
+        monkeypatch.setattr(load_function("workflows/erasure/delete_media"), "MediaStore", lambda _: backend.store)
         tasks = {arn: _task(folder) for arn, folder in _FUNCTIONS.items()}
         self.machine = Machine("erasure", tasks, {"EraseGrace": str(GRACE)})
 
@@ -120,7 +120,7 @@ class ErasureWorld:
 
     # ------------------------------------------------------------ users, and what is left of them
 
-    def user(self, user_id: str, email: str, username: str) -> None:
+    def add_account(self, user_id: str, email: str, username: str) -> None:
         """An account that can be told apart in every table."""
         user = self.cognito.add_user(email, "Moonlight7")
         del self.cognito.users[user.sub]
@@ -145,9 +145,9 @@ class ErasureWorld:
         client = self.dreams.database.client
         return [item for table in TABLES for item in client.scan(TableName=table)["Items"]]
 
-    def left_of(self, *marks: str) -> list[str]:
+    def remains_of(self, *marks: str) -> list[str]:
         """Every item and key that has one of the marks in it."""
-        found = [str(item) for item in self.items()] + self.dreams.keys()
+        found = [str(item) for item in self.items()] + self.dreams.media_keys()
         return [text for text in found if any(mark in text for mark in marks)]
 
     def put_media(self, key: str) -> None:
@@ -162,16 +162,16 @@ def _task(folder: str) -> Task:
     return lambda arguments: module.handler(arguments, context)
 
 
-def filled(erasure: ErasureWorld, user_id: str = LUNA) -> dict[str, list[VideoRecord]]:
+def populated_account(erasure: ErasureBackend, user_id: str = LUNA) -> dict[str, list[VideoRecord]]:
     """Two dreams with a video in every state, the first with pictures of the user's own, and one that waits for its
     analysis; the videos by their dream."""
-    world = erasure.dreams
-    dream, other = world.dream(user_id), world.dream(user_id, Category.GOTHIC)
-    world.pictured(dream)
-    told = world.told(user_id)
+    backend = erasure.dreams
+    dream, other = backend.analyzed_dream(user_id), backend.analyzed_dream(user_id, Category.GOTHIC)
+    backend.dream_with_upload(dream)
+    told = backend.pending_video(user_id)
     return {
-        dream.dream_id: [world.completed(dream), world.failed(dream), world.rendering(dream)],
-        other.dream_id: [world.completed(other)],
+        dream.dream_id: [backend.completed_video(dream), backend.failed_video(dream), backend.processing_video(dream)],
+        other.dream_id: [backend.completed_video(other)],
         told.dream_id: [told],
     }
 
@@ -179,3 +179,12 @@ def filled(erasure: ErasureWorld, user_id: str = LUNA) -> dict[str, list[VideoRe
 def status_of(path: str, **parameters: Any) -> int:
     """What Luna is answered at a path."""
     return HttpFunction(f"api/{path.split('/')[3]}")(LUNA, f"GET {path}", **parameters).status
+
+
+@pytest.fixture
+def erasure(backend: DreamBackend, monkeypatch: pytest.MonkeyPatch) -> ErasureBackend:
+    """Luna and Stella, who have dreams or not, and what erases them."""
+    found = ErasureBackend(backend, monkeypatch)
+    found.add_account(LUNA, LUNAS_EMAIL, LUNAS_NAME)
+    found.add_account(STELLA, STELLAS_EMAIL, STELLAS_NAME)
+    return found

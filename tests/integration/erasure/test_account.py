@@ -15,7 +15,7 @@ from dreamvision.limits.repository import rate_guard
 from dreamvision.users.repository import AccountErasedError
 from dreamvision.users.usernames import UsernameTakenError
 from tests.fakes.cognito_state import refused
-from tests.integration.dreams.world import LUNA, STELLA
+from tests.integration.dreams.fixtures import LUNA, STELLA
 from tests.integration.erasure.fixtures import (
     GRACE,
     LONG_TEXT,
@@ -23,46 +23,44 @@ from tests.integration.erasure.fixtures import (
     LUNAS_NAME,
     STELLAS_EMAIL,
     STELLAS_NAME,
-    ErasureWorld,
+    ErasureBackend,
     Killed,
-    filled,
+    populated_account,
     status_of,
 )
 
-pytest_plugins = ["tests.integration.dreams.fixtures"]
 
-
-def _is_erased(erasure: ErasureWorld) -> None:
+def _is_erased(erasure: ErasureBackend) -> None:
     """Nothing of Luna's anywhere, but that her sessions are over."""
     codes = [rate_guard(scope, email_digest(LUNAS_EMAIL)) for scope in CODE_SCOPES]
-    assert len(erasure.left_of(LUNA, LUNAS_EMAIL, LUNAS_NAME, LUNAS_NAME.lower(), *codes)) == 1
+    assert len(erasure.remains_of(LUNA, LUNAS_EMAIL, LUNAS_NAME, LUNAS_NAME.lower(), *codes)) == 1
     guard = next(item for item in erasure.items() if f"sessions#{LUNA}" in str(item))
     assert set(guard) == {"guard", "erased", "all_until", "expires_at"}
     assert LUNA not in erasure.cognito.users
 
 
-def test_an_erased_account_leaves_nothing_and_everybody_else_everything(erasure: ErasureWorld) -> None:
-    filled(erasure)
-    theirs = filled(erasure, STELLA)
+def test_an_erased_account_leaves_nothing_and_everybody_else_everything(erasure: ErasureBackend) -> None:
+    populated_account(erasure)
+    theirs = populated_account(erasure, STELLA)
     erasure.put_media(f"uploads/{LUNA}/forgotten.jpg")
     marks = [STELLA, STELLAS_EMAIL, STELLAS_NAME.lower(), *theirs]
-    before = erasure.left_of(*marks)
+    before = erasure.remains_of(*marks)
 
     answer = erasure.delete_account()
     erasure.run_execution()
 
     assert (answer.status, answer.body) == (204, None)
     _is_erased(erasure)
-    assert erasure.left_of(*marks) == before
+    assert erasure.remains_of(*marks) == before
     assert STELLA in erasure.cognito.users
-    assert LUNA not in str(erasure.dreams.keys())
+    assert LUNA not in str(erasure.dreams.media_keys())
     # AND the name and the address are free again
-    erasure.user("33333333-3333-4333-8333-333333333333", LUNAS_EMAIL, LUNAS_NAME)
+    erasure.add_account("33333333-3333-4333-8333-333333333333", LUNAS_EMAIL, LUNAS_NAME)
 
 
-def test_an_account_is_closed_at_once(erasure: ErasureWorld) -> None:
-    world = erasure.dreams
-    filled(erasure)
+def test_an_account_is_closed_at_once(erasure: ErasureBackend) -> None:
+    backend = erasure.dreams
+    populated_account(erasure)
     erasure.delete_account()
 
     # THEN no token of it is good any more, not even one that was issued in this moment
@@ -78,22 +76,22 @@ def test_an_account_is_closed_at_once(erasure: ErasureWorld) -> None:
         erasure.pool.sign_in(LUNAS_EMAIL, "Moonlight7")
     # AND a request that had been let in before keeps nothing new
     with pytest.raises(AccountErasedError):
-        world.dream()
+        backend.analyzed_dream()
     with pytest.raises(AccountErasedError):
-        world.told()
+        backend.pending_video()
     # AND the name stays taken until the end
     with pytest.raises(UsernameTakenError):
-        world.usernames.reserve(LUNAS_NAME, utc_now())
+        backend.usernames.reserve(LUNAS_NAME, utc_now())
 
 
-def test_what_is_written_in_the_last_moment_goes_as_well(erasure: ErasureWorld) -> None:
+def test_what_is_written_in_the_last_moment_goes_as_well(erasure: ErasureBackend) -> None:
     """A task that was killed leaves media while the erasure waits for such stragglers."""
-    world = erasure.dreams
-    video = world.rendering(world.dream())
+    backend = erasure.dreams
+    video = backend.processing_video(backend.analyzed_dream())
     erasure.delete_account()
 
     def straggle() -> None:
-        assert world.keys() == []
+        assert backend.media_keys() == []
         erasure.put_media(f"videos/{LUNA}/{video.job_id}.mp4")
         erasure.put_media(f"thumbnails/{video.media_token}/{video.job_id}.jpg")
 
@@ -101,22 +99,22 @@ def test_what_is_written_in_the_last_moment_goes_as_well(erasure: ErasureWorld) 
     erasure.run_execution()
 
     _is_erased(erasure)
-    assert world.keys() == []
+    assert backend.media_keys() == []
 
 
-def test_texts_of_requests_that_broke_off_go_with_the_account(erasure: ErasureWorld) -> None:
+def test_texts_of_requests_that_broke_off_go_with_the_account(erasure: ErasureBackend) -> None:
     # GIVEN the text of a dream whose row was never written
     client = erasure.dreams.database.client
     client.put_item(TableName="DreamsTable", Item={"user_id": f"text#{LUNA}", "dream_id": new_id(), "t": "I flew"})
-    erasure.dreams.dream(text=LONG_TEXT)
+    erasure.dreams.analyzed_dream(text=LONG_TEXT)
 
     erasure.delete_account()
     erasure.run_execution()
 
-    assert erasure.left_of(f"text#{LUNA}") == []
+    assert erasure.remains_of(f"text#{LUNA}") == []
 
 
-def test_an_account_without_anything(erasure: ErasureWorld) -> None:
+def test_an_account_without_anything(erasure: ErasureBackend) -> None:
     erasure.delete_account()
     erasure.run_execution()
 
@@ -124,7 +122,7 @@ def test_an_account_without_anything(erasure: ErasureWorld) -> None:
     assert erasure.machine.waited == [GRACE]
 
 
-def test_an_account_without_a_profile(erasure: ErasureWorld) -> None:
+def test_an_account_without_a_profile(erasure: ErasureBackend) -> None:
     erasure.dreams.usernames.delete_profile(LUNA)
 
     erasure.delete_account()
@@ -133,8 +131,8 @@ def test_an_account_without_a_profile(erasure: ErasureWorld) -> None:
     assert LUNA not in erasure.cognito.users
 
 
-def test_erasing_what_was_erased_is_harmless(erasure: ErasureWorld) -> None:
-    filled(erasure)
+def test_erasing_what_was_erased_is_harmless(erasure: ErasureBackend) -> None:
+    populated_account(erasure)
     erasure.delete_account()
     erasure.run_execution()
     erasure.run_execution()
@@ -142,11 +140,11 @@ def test_erasing_what_was_erased_is_harmless(erasure: ErasureWorld) -> None:
     _is_erased(erasure)
 
 
-def test_erasing_an_account_survives_a_kill_at_every_call(erasure: ErasureWorld) -> None:
+def test_erasing_an_account_survives_a_kill_at_every_call(erasure: ErasureBackend) -> None:
     """The n-th execution is killed at its n-th call, until one gets to the end."""
-    videos = filled(erasure)
-    filled(erasure, STELLA)
-    theirs = erasure.left_of(STELLA)
+    videos = populated_account(erasure)
+    populated_account(erasure, STELLA)
+    theirs = erasure.remains_of(STELLA)
     erasure.delete_account()
     for number in itertools.count(1):
         erasure.kill_at_call(number)
@@ -157,14 +155,14 @@ def test_erasing_an_account_survives_a_kill_at_every_call(erasure: ErasureWorld)
 
     assert number > 30
     _is_erased(erasure)
-    assert erasure.left_of(STELLA) == theirs
+    assert erasure.remains_of(STELLA) == theirs
     rendered = {str(video.provider_task_id) for each in videos.values() for video in each if video.provider_task_id}
     assert set(erasure.dreams.renderer.cancelled) == rendered
 
 
-def test_a_killed_request_for_an_erasure_is_finished_by_its_execution(erasure: ErasureWorld) -> None:
+def test_a_killed_request_for_an_erasure_is_finished_by_its_execution(erasure: ErasureBackend) -> None:
     """Whoever is signed out cannot ask again."""
-    filled(erasure)
+    populated_account(erasure)
     erasure.kill_at_call(4)
     with pytest.raises(Killed):
         erasure.delete_account()
@@ -176,8 +174,8 @@ def test_a_killed_request_for_an_erasure_is_finished_by_its_execution(erasure: E
 
 
 @pytest.mark.parametrize("operation", ["AdminDisableUser", "AdminUserGlobalSignOut", "AdminDeleteUser"])
-def test_cognito_that_is_busy_is_asked_again(erasure: ErasureWorld, operation: str) -> None:
-    filled(erasure)
+def test_cognito_that_is_busy_is_asked_again(erasure: ErasureBackend, operation: str) -> None:
+    populated_account(erasure)
     erasure.erasures.started["account"] = {"user_id": LUNA, "whole_account": True, "dream_id": None}
     erasure.cognito.fail(operation, refused("TooManyRequestsException"))
 

@@ -26,14 +26,12 @@ from tests.fakes.asl import ExecutionFailedError
 from tests.fakes.aws import REGION
 from tests.fakes.http_api import HttpFunction
 from tests.fakes.runway import FakeRenderer
-from tests.integration.dreams.world import LUNA, STELLA
-from tests.integration.erasure.fixtures import GRACE, LONG_TEXT, ErasureWorld, Killed, filled, status_of
-
-pytest_plugins = ["tests.integration.dreams.fixtures"]
+from tests.integration.dreams.fixtures import LUNA, STELLA
+from tests.integration.erasure.fixtures import GRACE, LONG_TEXT, ErasureBackend, Killed, populated_account, status_of
 
 
-def test_a_deleted_dream_is_gone_at_once(erasure: ErasureWorld) -> None:
-    videos = filled(erasure)
+def test_a_deleted_dream_is_gone_at_once(erasure: ErasureBackend) -> None:
+    videos = populated_account(erasure)
     (dream_id, mine), (other_id, others), (told_id, _) = videos.items()
 
     answer = erasure.delete_dream(dream_id)
@@ -57,19 +55,19 @@ def test_a_deleted_dream_is_gone_at_once(erasure: ErasureWorld) -> None:
     assert (profile.tokens_in, profile.credits) == (1600, 120)
     # AND no text of it is left
     assert not [item for item in erasure.items() if item.get("dream_id") == dream_id and "dream_text" in item]
-    assert others[0].job_id in "".join(erasure.dreams.keys())
+    assert others[0].job_id in "".join(erasure.dreams.media_keys())
 
 
-def test_a_deleted_dream_leaves_nothing(erasure: ErasureWorld) -> None:
-    videos = filled(erasure)
+def test_a_deleted_dream_leaves_nothing(erasure: ErasureBackend) -> None:
+    videos = populated_account(erasure)
     dream_id, mine = next(iter(videos.items()))
-    before = set(erasure.dreams.keys())
+    before = set(erasure.dreams.media_keys())
 
     erasure.delete_dream(dream_id)
     erasure.run_execution()
 
-    assert erasure.left_of(dream_id, *(video.job_id for video in mine), *(video.media_token for video in mine)) == []
-    assert len(before - set(erasure.dreams.keys())) == 3 + 2
+    assert erasure.remains_of(dream_id, *(video.job_id for video in mine), *(video.media_token for video in mine)) == []
+    assert len(before - set(erasure.dreams.media_keys())) == 3 + 2
     # AND what ran was stopped: the execution, and whatever the provider may still have
     assert erasure.dreams.states.stopped == [mine[2].job_id] * 2
     assert set(erasure.dreams.renderer.cancelled) == {str(video.provider_task_id) for video in mine}
@@ -78,44 +76,44 @@ def test_a_deleted_dream_leaves_nothing(erasure: ErasureWorld) -> None:
     assert erasure.machine.entered[-1] == "Erased"
 
 
-def test_a_text_that_is_kept_apart_goes_with_its_dream(erasure: ErasureWorld) -> None:
-    dream = erasure.dreams.dream(text=LONG_TEXT)
-    assert len(erasure.left_of(f"text#{LUNA}")) == 1
+def test_a_text_that_is_kept_apart_goes_with_its_dream(erasure: ErasureBackend) -> None:
+    dream = erasure.dreams.analyzed_dream(text=LONG_TEXT)
+    assert len(erasure.remains_of(f"text#{LUNA}")) == 1
 
     erasure.delete_dream(dream.dream_id)
 
-    assert erasure.left_of(f"text#{LUNA}") == []
+    assert erasure.remains_of(f"text#{LUNA}") == []
     erasure.run_execution()
-    assert erasure.left_of(dream.dream_id) == []
+    assert erasure.remains_of(dream.dream_id) == []
 
 
-def test_a_dream_without_a_running_video_is_erased_without_waiting(erasure: ErasureWorld) -> None:
-    dream = erasure.dreams.dream()
-    erasure.dreams.completed(dream)
-    shown, sent = erasure.dreams.pictured(dream)
-    assert {shown, sent} <= set(erasure.dreams.keys())
+def test_a_dream_without_a_running_video_is_erased_without_waiting(erasure: ErasureBackend) -> None:
+    dream = erasure.dreams.analyzed_dream()
+    erasure.dreams.completed_video(dream)
+    shown, sent = erasure.dreams.dream_with_upload(dream)
+    assert {shown, sent} <= set(erasure.dreams.media_keys())
 
     erasure.delete_dream(dream.dream_id)
     erasure.run_execution()
 
     assert erasure.machine.waited == []
-    assert erasure.left_of(dream.dream_id) == []
-    assert erasure.dreams.keys() == []
+    assert erasure.remains_of(dream.dream_id) == []
+    assert erasure.dreams.media_keys() == []
 
 
-def test_a_dream_that_still_waits_for_its_analysis(erasure: ErasureWorld) -> None:
-    video = erasure.dreams.told()
+def test_a_dream_that_still_waits_for_its_analysis(erasure: ErasureBackend) -> None:
+    video = erasure.dreams.pending_video()
 
     erasure.delete_dream(video.dream_id)
     erasure.run_execution()
 
-    assert erasure.left_of(video.dream_id, video.job_id) == []
+    assert erasure.remains_of(video.dream_id, video.job_id) == []
     assert erasure.dreams.profile().dreams_count == 0
     assert erasure.dreams.states.stopped[0] == video.job_id
 
 
-def test_deleting_again_is_harmless_until_nothing_is_left(erasure: ErasureWorld) -> None:
-    dream = erasure.dreams.dream()
+def test_deleting_again_is_harmless_until_nothing_is_left(erasure: ErasureBackend) -> None:
+    dream = erasure.dreams.analyzed_dream()
 
     assert erasure.delete_dream(dream.dream_id).status == 204
     assert erasure.delete_dream(dream.dream_id).status == 204
@@ -127,8 +125,8 @@ def test_deleting_again_is_harmless_until_nothing_is_left(erasure: ErasureWorld)
     assert erasure.dreams.profile().dreams_count == 0
 
 
-def test_somebody_elses_dream_cannot_be_deleted(erasure: ErasureWorld) -> None:
-    dream = erasure.dreams.dream()
+def test_somebody_elses_dream_cannot_be_deleted(erasure: ErasureBackend) -> None:
+    dream = erasure.dreams.analyzed_dream()
 
     theirs, unknown = erasure.delete_dream(dream.dream_id, STELLA), erasure.delete_dream(new_id(), STELLA)
 
@@ -137,8 +135,8 @@ def test_somebody_elses_dream_cannot_be_deleted(erasure: ErasureWorld) -> None:
     assert erasure.dreams.dreams.get(LUNA, dream.dream_id) == dream
 
 
-def test_nothing_changes_when_the_erasure_cannot_be_started(erasure: ErasureWorld) -> None:
-    dream = erasure.dreams.dream()
+def test_nothing_changes_when_the_erasure_cannot_be_started(erasure: ErasureBackend) -> None:
+    dream = erasure.dreams.analyzed_dream()
     erasure.erasures.refusal = "ServiceUnavailable"
 
     answer = erasure.delete_dream(dream.dream_id)
@@ -147,33 +145,33 @@ def test_nothing_changes_when_the_erasure_cannot_be_started(erasure: ErasureWorl
     assert status_of("/api/v1/dreams/{dream_id}", dream_id=dream.dream_id) == 200
 
 
-def test_a_dream_that_changes_while_it_is_deleted(erasure: ErasureWorld) -> None:
+def test_a_dream_that_changes_while_it_is_deleted(erasure: ErasureBackend) -> None:
     """The analysis is kept in the very moment of the deletion: the counters fit all the same."""
-    world = erasure.dreams
-    video = world.told()
-    discarding = DreamDeletion(world.database)
-    get = discarding._dreams.get
+    backend = erasure.dreams
+    video = backend.pending_video()
+    deletion = DreamDeletion(backend.database)
+    get = deletion._dreams.get
     analysis = Analysis(Category.CHASE, "CHASE", 0.9, "POV running", 10, 5, "claude-sonnet-5-5")
 
     def analysed_meanwhile(*arguments: Any, **options: Any) -> DreamRecord:
         dream = get(*arguments, **options)
         if dream.analysis_status is AnalysisStatus.PENDING:
-            world.dreams.complete_analysis(LUNA, video.dream_id, analysis, 1, utc_now())
+            backend.dreams.complete_analysis(LUNA, video.dream_id, analysis, 1, utc_now())
         return dream
 
-    discarding._dreams.get = analysed_meanwhile  # type: ignore[method-assign]
-    discarding.soft_delete_dream(LUNA, video.dream_id)
+    deletion._dreams.get = analysed_meanwhile  # type: ignore[method-assign]
+    deletion.soft_delete_dream(LUNA, video.dream_id)
 
-    profile = world.profile()
+    profile = backend.profile()
     assert (profile.dreams_count, profile.dreams_by_category[Category.CHASE]) == (0, 0)
 
 
-def test_videos_are_found_though_clocks_differ(erasure: ErasureWorld) -> None:
+def test_videos_are_found_though_clocks_differ(erasure: ErasureBackend) -> None:
     """The id of a video that another machine made may look older than its dream's."""
-    world = erasure.dreams
-    dream = world.dream()
+    backend = erasure.dreams
+    dream = backend.analyzed_dream()
     job_id = str(UUID(int=UUID(new_id()).int - (30 * 60 * 1000 << 80)))
-    world.videos.add(LUNA, job_id, dream.dream_id, 5, utc_now())
+    backend.videos.add(LUNA, job_id, dream.dream_id, 5, utc_now())
 
     erasure.delete_dream(dream.dream_id)
 
@@ -194,52 +192,54 @@ class _DeletedMeanwhile(FakeRenderer):
         return task
 
 
-def test_a_rendering_that_is_accepted_while_its_dream_is_deleted(erasure: ErasureWorld) -> None:
-    world = erasure.dreams
-    video = world.video(world.dream())
+def test_a_rendering_that_is_accepted_while_its_dream_is_deleted(erasure: ErasureBackend) -> None:
+    backend = erasure.dreams
+    video = backend.queued_video(backend.analyzed_dream())
     renderer = _DeletedMeanwhile(lambda: erasure.delete_dream(video.dream_id))
 
     with pytest.raises(VideoFinalError):
-        start_render(LUNA, video.job_id, renderer, world.dreams, world.videos)
+        start_render(LUNA, video.job_id, renderer, backend.dreams, backend.videos)
 
     # THEN it is stopped by who asked for it, and once more by the erasure
     assert renderer.cancelled == renderer.task_ids
     erasure.run_execution()
-    assert set(world.renderer.cancelled) == set(renderer.task_ids)
-    assert erasure.left_of(video.job_id) == []
+    assert set(backend.renderer.cancelled) == set(renderer.task_ids)
+    assert erasure.remains_of(video.job_id) == []
 
 
-def test_media_that_are_kept_while_their_dream_is_deleted(erasure: ErasureWorld) -> None:
+def test_media_that_are_kept_while_their_dream_is_deleted(erasure: ErasureBackend) -> None:
     """ArchiveVideo was killed after it had stored the video: the keys are known all the same."""
-    world = erasure.dreams
-    video = world.rendering(world.dream())
+    backend = erasure.dreams
+    video = backend.processing_video(backend.analyzed_dream())
     erasure.delete_dream(video.dream_id)
     with pytest.raises(VideoFinalError):
-        world.videos.complete(video, Media("video", "thumbnail", None, 1280, 720), utc_now())
+        backend.videos.complete(video, Media("video", "thumbnail", None, 1280, 720), utc_now())
     erasure.put_media(f"videos/{LUNA}/{video.job_id}.mp4")
     erasure.put_media(f"thumbnails/{video.media_token}/{video.job_id}.jpg")
 
     erasure.run_execution()
 
-    assert erasure.left_of(video.job_id) == []
+    assert erasure.remains_of(video.job_id) == []
 
 
-def test_what_is_old_is_not_looked_for_at_the_provider(erasure: ErasureWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    dream = erasure.dreams.dream()
-    erasure.dreams.completed(dream)
+def test_what_is_old_is_not_looked_for_at_the_provider(
+    erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dream = erasure.dreams.analyzed_dream()
+    erasure.dreams.completed_video(dream)
     monkeypatch.setattr("dreamvision.erasure.cleanup.utc_now", lambda: utc_now() + timedelta(days=3))
 
     erasure.delete_dream(dream.dream_id)
     erasure.run_execution()
 
     assert erasure.dreams.renderer.cancelled == []
-    assert erasure.left_of(dream.dream_id) == []
+    assert erasure.remains_of(dream.dream_id) == []
 
 
 def test_a_provider_that_is_down_keeps_nothing_from_being_erased(
-    erasure: ErasureWorld, monkeypatch: pytest.MonkeyPatch
+    erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    videos = filled(erasure)
+    videos = populated_account(erasure)
     dream_id, mine = next(iter(videos.items()))
 
     def down(_: str) -> None:
@@ -252,27 +252,27 @@ def test_a_provider_that_is_down_keeps_nothing_from_being_erased(
         erasure.run_execution()
 
     assert erasure.machine.entered[-1] == "RenderLeftBehind"
-    assert erasure.left_of(dream_id, *(video.job_id for video in mine)) == []
+    assert erasure.remains_of(dream_id, *(video.job_id for video in mine)) == []
 
 
-def test_many_videos_take_several_runs(erasure: ErasureWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_videos_take_several_runs(erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dreamvision.erasure.cleanup._RENDERS_PER_RUN", 2)
     monkeypatch.setattr("dreamvision.erasure.cleanup._TOMBSTONES_PER_RUN", 2)
-    dream = erasure.dreams.dream()
+    dream = erasure.dreams.analyzed_dream()
     for _ in range(5):
-        erasure.dreams.completed(dream)
+        erasure.dreams.completed_video(dream)
 
     erasure.delete_dream(dream.dream_id)
     erasure.run_execution()
 
     assert erasure.machine.entered.count("CancelRenders") == 3
-    assert erasure.left_of(dream.dream_id) == []
-    assert erasure.dreams.keys() == []
+    assert erasure.remains_of(dream.dream_id) == []
+    assert erasure.dreams.media_keys() == []
 
 
-def test_deleting_a_dream_survives_a_kill_at_every_call(erasure: ErasureWorld) -> None:
+def test_deleting_a_dream_survives_a_kill_at_every_call(erasure: ErasureBackend) -> None:
     """The n-th try is killed at its n-th call, until one gets to the end."""
-    videos = filled(erasure)
+    videos = populated_account(erasure)
     (dream_id, mine), (other_id, _), (told_id, _) = videos.items()
     for number in itertools.count(1):
         erasure.kill_at_call(number)
@@ -283,7 +283,7 @@ def test_deleting_a_dream_survives_a_kill_at_every_call(erasure: ErasureWorld) -
     erasure.kill_at_call(None)
 
     assert number > 20
-    assert erasure.left_of(dream_id, *(video.job_id for video in mine)) == []
+    assert erasure.remains_of(dream_id, *(video.job_id for video in mine)) == []
     profile = erasure.dreams.profile()
     assert (profile.dreams_count, profile.videos_count) == (2, 1)
     assert profile.dreams_by_category == {**dict.fromkeys(Category, 0), Category.GOTHIC: 1}
@@ -291,11 +291,11 @@ def test_deleting_a_dream_survives_a_kill_at_every_call(erasure: ErasureWorld) -
     assert status_of("/api/v1/dreams/{dream_id}", dream_id=told_id) == 200
 
 
-def test_a_killed_request_is_finished_by_its_execution(erasure: ErasureWorld) -> None:
+def test_a_killed_request_is_finished_by_its_execution(erasure: ErasureBackend) -> None:
     """The client never asks again: what the request had begun is done anyway."""
     for number in itertools.count(1):
-        dream = erasure.dreams.dream()
-        erasure.dreams.completed(dream)
+        dream = erasure.dreams.analyzed_dream()
+        erasure.dreams.completed_video(dream)
         erasure.kill_at_call(number)
         done = False
         with suppress(Killed):
@@ -305,7 +305,7 @@ def test_a_killed_request_is_finished_by_its_execution(erasure: ErasureWorld) ->
         name = next((name for name in erasure.erasures.started if dream.dream_id in name), None)
         if name is not None:
             erasure.machine.run(erasure.erasures.started[name])
-            assert erasure.left_of(dream.dream_id) == []
+            assert erasure.remains_of(dream.dream_id) == []
         else:
             assert status_of("/api/v1/dreams/{dream_id}", dream_id=dream.dream_id) == 200
         if done:
@@ -313,11 +313,11 @@ def test_a_killed_request_is_finished_by_its_execution(erasure: ErasureWorld) ->
     assert number > 5
 
 
-def test_nobody_is_told_of_what_is_left(erasure: ErasureWorld) -> None:
+def test_nobody_is_told_of_what_is_left(erasure: ErasureBackend) -> None:
     """The streams of the tables have the notes too."""
-    told = erasure.dreams.told()
-    dream = erasure.dreams.dream()
-    erasure.dreams.completed(dream)
+    told = erasure.dreams.pending_video()
+    dream = erasure.dreams.analyzed_dream()
+    erasure.dreams.completed_video(dream)
     names = erasure.dreams.database.names
     erasure.delete_dream(dream.dream_id)
     erasure.delete_dream(told.dream_id)

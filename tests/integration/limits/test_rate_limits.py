@@ -21,7 +21,7 @@ from tests.conftest import load_function
 from tests.fakes.aws import Capacity
 from tests.fakes.claude import FakeAnalyst
 from tests.fakes.gateway import USER_ID, Answer, send
-from tests.integration.emulator import guards
+from tests.integration.ministack import guard_items
 
 DREAM = "I was flying over a dark forest with twisted trees"
 
@@ -41,8 +41,8 @@ def limits(database: Database, clock: Clock | None = None, **settings: int) -> R
 # ---------------------------------------------------------------- the windows
 
 
-def test_of_a_hundred_requests_at_the_same_time_exactly_ten_pass(emulated: Database) -> None:
-    found = limits(emulated)
+def test_of_a_hundred_requests_at_the_same_time_exactly_ten_pass(ministack: Database) -> None:
+    found = limits(ministack)
     with ThreadPoolExecutor(100) as pool:
         windows = list(pool.map(lambda _: found.count_user(Scope.ANALYZE, USER_ID), range(100)))
     assert sum(window.allowed for window in windows) == 10
@@ -50,9 +50,9 @@ def test_of_a_hundred_requests_at_the_same_time_exactly_ten_pass(emulated: Datab
     assert {window.remaining for window in windows if not window.allowed} == {0}
 
 
-def test_a_window_begins_with_its_first_request_and_lasts_a_minute(emulated: Database) -> None:
+def test_a_window_begins_with_its_first_request_and_lasts_a_minute(ministack: Database) -> None:
     clock = Clock()
-    found = limits(emulated, clock, rate_limit_per_minute=2)
+    found = limits(ministack, clock, rate_limit_per_minute=2)
     begin = clock.now
     assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, True, 2, 1, 60)
     clock.now = begin + 59
@@ -63,9 +63,9 @@ def test_a_window_begins_with_its_first_request_and_lasts_a_minute(emulated: Dat
     assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, True, 2, 1, 60)
 
 
-def test_after_a_window_ended_exactly_ten_of_a_hundred_pass_again(emulated: Database) -> None:
+def test_after_a_window_ended_exactly_ten_of_a_hundred_pass_again(ministack: Database) -> None:
     clock = Clock()
-    found = limits(emulated, clock)
+    found = limits(ministack, clock)
     for _ in range(10):
         found.count_user(Scope.ANALYZE, USER_ID)
     clock.now += 61
@@ -74,25 +74,25 @@ def test_after_a_window_ended_exactly_ten_of_a_hundred_pass_again(emulated: Data
     assert sum(window.allowed for window in windows) == 10
 
 
-def test_users_and_routes_have_windows_of_their_own(emulated: Database) -> None:
-    found = limits(emulated, rate_limit_per_minute=1)
+def test_users_and_routes_have_windows_of_their_own(ministack: Database) -> None:
+    found = limits(ministack, rate_limit_per_minute=1)
     assert found.count_user(Scope.ANALYZE, "a").allowed
     assert found.count_user(Scope.ANALYZE, "b").allowed
     assert found.count_user(Scope.VIDEO, "a").allowed
     assert not found.count_user(Scope.ANALYZE, "a").allowed
 
 
-def test_a_flood_costs_no_writes(emulated: Database) -> None:
-    found = limits(emulated, rate_limit_per_minute=1)
+def test_a_flood_costs_no_writes(ministack: Database) -> None:
+    found = limits(ministack, rate_limit_per_minute=1)
     found.count_user(Scope.ANALYZE, USER_ID)
-    capacity = Capacity(emulated)
+    capacity = Capacity(ministack)
     found.count_user(Scope.ANALYZE, USER_ID)
     assert (capacity.write_units, capacity.read_units) == (0, 0.5)
 
 
-def test_a_window_lapses(emulated: Database) -> None:
-    limits(emulated).count_user(Scope.ANALYZE, USER_ID)
-    (item,) = guards(emulated).values()
+def test_a_window_lapses(ministack: Database) -> None:
+    limits(ministack).count_user(Scope.ANALYZE, USER_ID)
+    (item,) = guard_items(ministack).values()
     assert 60 <= int(item["expires_at"]) - time.time() <= 180
 
 
@@ -100,19 +100,19 @@ def test_a_window_lapses(emulated: Database) -> None:
 
 
 @pytest.fixture
-def analyze(emulated: Database, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def analyze(ministack: Database, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = load_function("api/analyze_dream")
     monkeypatch.setattr(module, "configured_analyzer", lambda: FakeAnalyst())
     return module
 
 
-def requests(function: ModuleType, sample: str, count: int, **options: Any) -> Iterator[Answer]:
+def idempotency(function: ModuleType, sample: str, count: int, **options: Any) -> Iterator[Answer]:
     for _ in range(count):
         yield send(function, sample, **options)
 
 
-def test_the_eleventh_analysis_in_a_minute_is_refused(analyze: ModuleType, emulated: Database) -> None:
-    answers = list(requests(analyze, "post-dreams-analyze", 11, body={"dream_text": DREAM}))
+def test_the_eleventh_analysis_in_a_minute_is_refused(analyze: ModuleType, ministack: Database) -> None:
+    answers = list(idempotency(analyze, "post-dreams-analyze", 11, body={"dream_text": DREAM}))
     assert [answer.status for answer in answers] == [200] * 10 + [429]
     assert [answer.headers["RateLimit"].split(";")[1] for answer in answers] == [f"r={n}" for n in range(9, -1, -1)] + [
         "r=0"
@@ -129,13 +129,13 @@ def test_the_eleventh_analysis_in_a_minute_is_refused(analyze: ModuleType, emula
     assert send(analyze, "post-dreams-analyze", {"dream_text": DREAM}, user_id="another-user").status == 200
 
 
-def test_the_eleventh_upload_in_a_minute_is_refused(emulated: Database) -> None:
+def test_the_eleventh_upload_in_a_minute_is_refused(ministack: Database) -> None:
     Uploads.shared.cache_clear()
     storage, dream_id = load_function("api/uploads"), new_id()
-    row = DreamRepository(emulated).row(USER_ID, dream_id, DREAM, utc_now())
-    emulated.transact_write(Transaction().add("dream", DreamRepository(emulated).put_write(row)))
+    row = DreamRepository(ministack).row(USER_ID, dream_id, DREAM, utc_now())
+    ministack.transact_write(Transaction().add("dream", DreamRepository(ministack).put_write(row)))
     body = {"dream_id": dream_id, "content_type": "image/png"}
-    answers = list(requests(storage, "post-storage-thumbnails", 11, body=body))
+    answers = list(idempotency(storage, "post-storage-thumbnails", 11, body=body))
     assert [answer.status for answer in answers] == [200] * 10 + [429]
     assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"upload";q=10;w=60'}
     # AND each form is another one, for the caller's folder
@@ -147,10 +147,10 @@ def test_the_eleventh_upload_in_a_minute_is_refused(emulated: Database) -> None:
 @pytest.mark.parametrize(
     "body", [{"dream_text": "short"}, {"dream_text": DREAM, "user_id": "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"}, []]
 )
-def test_an_invalid_request_is_not_counted(analyze: ModuleType, emulated: Database, body: object) -> None:
+def test_an_invalid_request_is_not_counted(analyze: ModuleType, ministack: Database, body: object) -> None:
     answer = send(analyze, "post-dreams-analyze", body)
     assert answer.status in (400, 422)
-    assert guards(emulated) == {}
+    assert guard_items(ministack) == {}
     assert "RateLimit" not in answer.headers
 
 

@@ -13,15 +13,13 @@ from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
 from dreamvision.users.monthly_stats import expired_counters
 from tests.fakes.capacity import Meter, item_bytes
 from tests.fakes.http_api import Answer, HttpFunction
-from tests.integration.dreams.world import DREAM, LUNA, STELLA, DreamWorld
-
-pytest_plugins = ["tests.integration.dreams.fixtures"]
+from tests.integration.dreams.fixtures import DREAM, LUNA, STELLA, DreamBackend
 
 _PATH = "/api/v1/dreams/{dream_id}"
 
 
 @pytest.fixture
-def dreams(world: DreamWorld) -> HttpFunction:
+def dreams(backend: DreamBackend) -> HttpFunction:
     return HttpFunction("api/dreams")
 
 
@@ -54,9 +52,9 @@ def test_an_empty_history(dreams: HttpFunction) -> None:
     assert _list(dreams, page=3).body == expected | {"page": 3}
 
 
-def test_pages_by_number(world: DreamWorld, dreams: HttpFunction) -> None:
-    world.dream(STELLA)
-    made = [world.dream().dream_id for _ in range(5)][::-1]
+def test_pages_by_number(backend: DreamBackend, dreams: HttpFunction) -> None:
+    backend.analyzed_dream(STELLA)
+    made = [backend.analyzed_dream().dream_id for _ in range(5)][::-1]
 
     pages = [_list(dreams, page=number, limit=2) for number in (1, 2, 3, 4)]
 
@@ -66,8 +64,8 @@ def test_pages_by_number(world: DreamWorld, dreams: HttpFunction) -> None:
     assert [page.body["next_cursor"] is None for page in pages] == [False, False, True, True]
 
 
-def test_pages_by_cursor(world: DreamWorld, dreams: HttpFunction) -> None:
-    made = [world.dream().dream_id for _ in range(6)][::-1]
+def test_pages_by_cursor(backend: DreamBackend, dreams: HttpFunction) -> None:
+    made = [backend.analyzed_dream().dream_id for _ in range(6)][::-1]
 
     found, number = [], []
     query: dict[str, Any] = {"limit": 2}
@@ -81,28 +79,28 @@ def test_pages_by_cursor(world: DreamWorld, dreams: HttpFunction) -> None:
     assert query["cursor"] is None
 
 
-def test_from_a_page_by_number_one_goes_on_by_cursor(world: DreamWorld, dreams: HttpFunction) -> None:
-    made = [world.dream().dream_id for _ in range(5)][::-1]
+def test_from_a_page_by_number_one_goes_on_by_cursor(backend: DreamBackend, dreams: HttpFunction) -> None:
+    made = [backend.analyzed_dream().dream_id for _ in range(5)][::-1]
 
     page = _list(dreams, page=2, limit=2)
 
     assert _ids(_list(dreams, limit=2, cursor=page.body["next_cursor"])) == made[4:]
 
 
-def test_what_is_told_meanwhile_moves_no_page_of_a_cursor(world: DreamWorld, dreams: HttpFunction) -> None:
-    made = [world.dream().dream_id for _ in range(4)][::-1]
+def test_what_is_told_meanwhile_moves_no_page_of_a_cursor(backend: DreamBackend, dreams: HttpFunction) -> None:
+    made = [backend.analyzed_dream().dream_id for _ in range(4)][::-1]
     cursor = _list(dreams, limit=2).body["next_cursor"]
 
-    world.dream()
+    backend.analyzed_dream()
 
     assert _ids(_list(dreams, limit=2, cursor=cursor)) == made[2:]
 
 
-def test_the_filter_by_category(world: DreamWorld, dreams: HttpFunction) -> None:
+def test_the_filter_by_category(backend: DreamBackend, dreams: HttpFunction) -> None:
     gothic = []
     for _ in range(3):
-        world.dream()
-        gothic.append(world.dream(category=Category.GOTHIC).dream_id)
+        backend.analyzed_dream()
+        gothic.append(backend.analyzed_dream(category=Category.GOTHIC).dream_id)
 
     first = _list(dreams, category="gothic", limit=2)
     second = _list(dreams, category="gothic", limit=2, cursor=first.body["next_cursor"])
@@ -113,30 +111,30 @@ def test_the_filter_by_category(world: DreamWorld, dreams: HttpFunction) -> None
     assert _list(dreams, category="chase").body["total"] == 0
 
 
-def test_pages_that_are_larger_than_a_megabyte_are_filled(world: DreamWorld, dreams: HttpFunction) -> None:
+def test_pages_that_are_larger_than_a_megabyte_are_filled(backend: DreamBackend, dreams: HttpFunction) -> None:
     # Eight kilobytes each: a query has room for some 120, so that pages by number beyond it take several.
-    made = _copies(world, world.dream(text="\U0001f319" * 2000).dream_id, 150)
+    made = _copies(backend, backend.analyzed_dream(text="\U0001f319" * 2000).dream_id, 150)
 
     assert _ids(_list(dreams, page=2, limit=100)) == made[100:]
     assert _ids(_list(dreams, page=15, limit=10)) == made[140:]
 
 
-def _copies(world: DreamWorld, dream_id: str, count: int) -> list[str]:
+def _copies(backend: DreamBackend, dream_id: str, count: int) -> list[str]:
     """The ids of ``count`` dreams like this one, the newest first: told one after the other they take a while."""
-    client = world.database.client
+    client = backend.database.client
     row = client.get_item(TableName="DreamsTable", Key={"user_id": LUNA, "dream_id": dream_id})["Item"]
     made = sorted([dream_id, *(new_id() for _ in range(count - 1))])
     for each in made:
         client.put_item(TableName="DreamsTable", Item=row | {"dream_id": each})
-    write = world.profiles.count_write(LUNA, utc_now(), dreams=count - 1)
-    world.database.transact_write(Transaction().add("profile", write))
+    write = backend.profiles.count_write(LUNA, utc_now(), dreams=count - 1)
+    backend.database.transact_write(Transaction().add("profile", write))
     return made[::-1]
 
 
-def test_cursors_are_bound(world: DreamWorld, dreams: HttpFunction) -> None:
+def test_cursors_are_bound(backend: DreamBackend, dreams: HttpFunction) -> None:
     for user_id in (LUNA, STELLA):
         for _ in range(3):
-            world.dream(user_id)
+            backend.analyzed_dream(user_id)
     cursor = _list(dreams, limit=1).body["next_cursor"]
 
     refused = [
@@ -164,10 +162,12 @@ def test_invalid_queries(dreams: HttpFunction, query: dict[str, str]) -> None:
 # ---------------------------------------------------------------- what it costs
 
 
-def test_the_first_page_is_one_query_and_one_read_besides_the_session(world: DreamWorld, dreams: HttpFunction) -> None:
+def test_the_first_page_is_one_query_and_one_read_besides_the_session(
+    backend: DreamBackend, dreams: HttpFunction
+) -> None:
     for _ in range(25):
-        world.dream()
-    meter = Meter(world.database)
+        backend.analyzed_dream()
+    meter = Meter(backend.database)
 
     assert len(_ids(_list(dreams))) == 20
 
@@ -179,18 +179,18 @@ def test_the_first_page_is_one_query_and_one_read_besides_the_session(world: Dre
 
 
 def test_with_long_texts_or_by_category_it_is_one_query_and_one_get_as_well(
-    world: DreamWorld, dreams: HttpFunction
+    backend: DreamBackend, dreams: HttpFunction
 ) -> None:
     chinese = [chr(0x4E00 + 17 * number % 20_000) for number in range(2000)]
     texts = ["".join(chinese[turn:] + chinese[:turn]) for turn in range(3)]
     for text in texts:
-        world.dream(text=text)
-    meter = Meter(world.database)
+        backend.analyzed_dream(text=text)
+    meter = Meter(backend.database)
 
     assert [dream["dream_text"] for dream in _list(dreams).body["dreams"]] == texts[::-1]
     assert meter.operations == ["GetItem", "Query", "BatchGetItem"]
 
-    world.dream(category=Category.GOTHIC)
+    backend.analyzed_dream(category=Category.GOTHIC)
     meter.forget()
     assert [dream["dream_text"] for dream in _list(dreams, category="gothic").body["dreams"]] == [DREAM]
     assert meter.operations == ["GetItem", "Query", "BatchGetItem"]
@@ -199,13 +199,13 @@ def test_with_long_texts_or_by_category_it_is_one_query_and_one_get_as_well(
     assert _get(dreams, body["dreams"][0]["id"]).body["dream_text"] == texts[2]
 
 
-def test_a_page_by_cursor_costs_the_same_wherever_it_is(world: DreamWorld, dreams: HttpFunction) -> None:
+def test_a_page_by_cursor_costs_the_same_wherever_it_is(backend: DreamBackend, dreams: HttpFunction) -> None:
     for _ in range(60):
-        world.dream()
+        backend.analyzed_dream()
     costs = []
     cursor = None
     for _ in range(5):
-        meter = Meter(world.database)
+        meter = Meter(backend.database)
         page = _list(dreams, limit=10, **({"cursor": cursor} if cursor else {}))
         costs.append((meter.operations, meter.read_units))
         cursor = page.body["next_cursor"]
@@ -216,10 +216,10 @@ def test_a_page_by_cursor_costs_the_same_wherever_it_is(world: DreamWorld, dream
 # ---------------------------------------------------------------- one dream
 
 
-def test_a_dream_with_its_latest_video(world: DreamWorld, dreams: HttpFunction) -> None:
-    dream = world.dream()
-    world.completed(dream)
-    latest = world.rendering(dream)
+def test_a_dream_with_its_latest_video(backend: DreamBackend, dreams: HttpFunction) -> None:
+    dream = backend.analyzed_dream()
+    backend.completed_video(dream)
+    latest = backend.processing_video(dream)
 
     body = _get(dreams, dream.dream_id).body
 
@@ -229,22 +229,22 @@ def test_a_dream_with_its_latest_video(world: DreamWorld, dreams: HttpFunction) 
     assert body["video_url"] is None
 
 
-def test_a_dream_without_a_video(world: DreamWorld, dreams: HttpFunction) -> None:
-    body = _get(dreams, world.dream().dream_id).body
+def test_a_dream_without_a_video(backend: DreamBackend, dreams: HttpFunction) -> None:
+    body = _get(dreams, backend.analyzed_dream().dream_id).body
 
     assert (body["job_id"], body["video"]) == (None, None)
 
 
-def test_a_dream_that_waits_for_its_analysis_is_in_the_history(world: DreamWorld, dreams: HttpFunction) -> None:
-    video = world.told()
+def test_a_dream_that_waits_for_its_analysis_is_in_the_history(backend: DreamBackend, dreams: HttpFunction) -> None:
+    video = backend.pending_video()
 
     assert _ids(_list(dreams)) == [video.dream_id]
     body = _get(dreams, video.dream_id).body
     assert (body["analysis_status"], body["category"], body["video"]["status"]) == ("pending", None, "pending")
 
 
-def test_somebody_elses_dream_and_an_unknown_one_look_alike(world: DreamWorld, dreams: HttpFunction) -> None:
-    theirs, unknown = _get(dreams, world.dream().dream_id, STELLA), _get(dreams, new_id(), STELLA)
+def test_somebody_elses_dream_and_an_unknown_one_look_alike(backend: DreamBackend, dreams: HttpFunction) -> None:
+    theirs, unknown = _get(dreams, backend.analyzed_dream().dream_id, STELLA), _get(dreams, new_id(), STELLA)
 
     assert (theirs.status, theirs.problem) == (404, "dream_not_found")
     assert {**theirs.body, "request_id": ...} == {**unknown.body, "request_id": ...}
@@ -261,15 +261,15 @@ def test_the_numbers_of_nobody(dreams: HttpFunction) -> None:
     assert body["estimated_cost_usd"] == {"analyses": 0, "videos": 0, "total": 0}
 
 
-def test_the_numbers_add_up_by_one_read(world: DreamWorld, dreams: HttpFunction) -> None:
+def test_the_numbers_add_up_by_one_read(backend: DreamBackend, dreams: HttpFunction) -> None:
     # GIVEN three analyses of 800 and 140 tokens at 2 and 10 dollars a million, and a video of 60 credits
-    world.told()
-    flight = world.dream()
-    world.dream(category=Category.GOTHIC)
-    world.dream(category=Category.GOTHIC)
-    world.completed(flight)
-    world.failed(flight)
-    meter = Meter(world.database)
+    backend.pending_video()
+    flight = backend.analyzed_dream()
+    backend.analyzed_dream(category=Category.GOTHIC)
+    backend.analyzed_dream(category=Category.GOTHIC)
+    backend.completed_video(flight)
+    backend.failed_video(flight)
+    meter = Meter(backend.database)
 
     body = _stats(dreams)
 
@@ -285,24 +285,24 @@ def test_the_numbers_add_up_by_one_read(world: DreamWorld, dreams: HttpFunction)
     assert all((month["dreams"], month["videos"]) == (0, 0) for month in body["by_month"][1:])
 
 
-def test_an_analysis_that_was_waited_for_counts_once(world: DreamWorld, dreams: HttpFunction) -> None:
-    video = world.told()
+def test_an_analysis_that_was_waited_for_counts_once(backend: DreamBackend, dreams: HttpFunction) -> None:
+    video = backend.pending_video()
     analysis = Analysis(Category.CHASE, "CHASE", 0.9, "POV running", 1000, 100, "claude-sonnet-5-5-20261001")
 
     for _ in range(2):
-        world.dreams.complete_analysis(LUNA, video.dream_id, analysis, 900, utc_now())
+        backend.dreams.complete_analysis(LUNA, video.dream_id, analysis, 900, utc_now())
 
     body = _stats(dreams)
     assert (body["dreams_count"], body["by_category"]["chase"]) == (1, 1)
     assert (body["token_usage"], body["estimated_cost_usd"]["total"]) == ({"input": 1000, "output": 100}, 0.003)
 
 
-def test_months_pass(world: DreamWorld, dreams: HttpFunction) -> None:
+def test_months_pass(backend: DreamBackend, dreams: HttpFunction) -> None:
     # GIVEN a dream in each of the last fourteen months
     now = utc_now()
     months = [(now.year * 12 + now.month - 1 - back) for back in range(14)]
     for number in reversed(months):
-        world.dream(now=datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC))
+        backend.analyzed_dream(now=datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC))
 
     body = _stats(dreams)
 
@@ -312,29 +312,29 @@ def test_months_pass(world: DreamWorld, dreams: HttpFunction) -> None:
     ]
     assert [month["dreams"] for month in body["by_month"]] == [1] * 12
     # AND what lies further back is not kept
-    item = world.database.client.get_item(TableName="ProfilesTable", Key={"user_id": LUNA})["Item"]
+    item = backend.database.client.get_item(TableName="ProfilesTable", Key={"user_id": LUNA})["Item"]
     assert not set(item) & set(expired_counters(now))
 
 
-def test_a_model_without_a_price_counts_by_its_tokens(world: DreamWorld, dreams: HttpFunction) -> None:
+def test_a_model_without_a_price_counts_by_its_tokens(backend: DreamBackend, dreams: HttpFunction) -> None:
     analysis = Analysis(Category.CHASE, TEMPLATE_NAMES[Category.CHASE], 0.9, "POV running", 10, 5, "claude-unheard-of")
-    world.dreams.add_analyzed(LUNA, new_id(), DREAM, analysis, 900, utc_now())
+    backend.dreams.add_analyzed(LUNA, new_id(), DREAM, analysis, 900, utc_now())
 
     body = _stats(dreams)
 
     assert (body["token_usage"], body["estimated_cost_usd"]["total"]) == ({"input": 10, "output": 5}, 0)
 
 
-def test_a_busy_year_keeps_the_profile_below_a_kilobyte(world: DreamWorld) -> None:
+def test_a_busy_year_keeps_the_profile_below_a_kilobyte(backend: DreamBackend) -> None:
     """Every kilobyte more would make every dream two write units dearer."""
-    reservation = world.usernames.reserve("x" * 30, utc_now())
-    world.usernames.assign(LUNA, f"{'x' * 48}@example.com", reservation, utc_now())
+    reservation = backend.usernames.reserve("x" * 30, utc_now())
+    backend.usernames.assign(LUNA, f"{'x' * 48}@example.com", reservation, utc_now())
     now = utc_now()
     for back in range(12):
         moment = now - timedelta(days=30 * back)
         for category in Category:
-            world.dream(category=category, now=moment)
-    numbers: dict[str, Any] = world.database.client.get_item(TableName="ProfilesTable", Key={"user_id": LUNA})["Item"]
+            backend.analyzed_dream(category=category, now=moment)
+    numbers: dict[str, Any] = backend.database.client.get_item(TableName="ProfilesTable", Key={"user_id": LUNA})["Item"]
     full = {name: 999_999 if isinstance(value, (int, float)) or hasattr(value, "quantize") else value
             for name, value in numbers.items()}  # fmt: skip
     full |= {f"v{name[1:]}": 999_999 for name in numbers if name.startswith("n2")}

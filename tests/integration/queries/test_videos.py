@@ -17,15 +17,13 @@ from dreamvision.videos.render import cancel_render, poll_render, start_render
 from tests.fakes.capacity import Meter
 from tests.fakes.http_api import Answer, HttpFunction
 from tests.fakes.runway import FakeRenderer
-from tests.integration.dreams.world import LUNA, STELLA, DreamWorld
-
-pytest_plugins = ["tests.integration.dreams.fixtures"]
+from tests.integration.dreams.fixtures import LUNA, STELLA, DreamBackend
 
 _PATH = "/api/v1/videos/{job_id}"
 
 
 @pytest.fixture
-def videos(world: DreamWorld) -> HttpFunction:
+def videos(backend: DreamBackend) -> HttpFunction:
     return HttpFunction("api/videos")
 
 
@@ -44,8 +42,8 @@ def _list(videos: HttpFunction, user_id: str = LUNA, **query: str) -> Answer:
 # ---------------------------------------------------------------- status
 
 
-def test_the_status_of_a_video(world: DreamWorld, videos: HttpFunction) -> None:
-    video = world.completed(world.dream())
+def test_the_status_of_a_video(backend: DreamBackend, videos: HttpFunction) -> None:
+    video = backend.completed_video(backend.analyzed_dream())
 
     answer = _get(videos, video)
 
@@ -66,9 +64,9 @@ def test_the_status_of_a_video(world: DreamWorld, videos: HttpFunction) -> None:
     assert video.media_token in answer.body["thumbnail_url"]
 
 
-def test_a_look_costs_one_and_a_half_read_units_and_writes_nothing(world: DreamWorld, videos: HttpFunction) -> None:
-    video = world.completed(world.dream())
-    meter = Meter(world.database)
+def test_a_look_costs_one_and_a_half_read_units_and_writes_nothing(backend: DreamBackend, videos: HttpFunction) -> None:
+    video = backend.completed_video(backend.analyzed_dream())
+    meter = Meter(backend.database)
 
     answer = _get(videos, video)
 
@@ -78,21 +76,21 @@ def test_a_look_costs_one_and_a_half_read_units_and_writes_nothing(world: DreamW
     assert meter.writes == []
 
 
-def test_a_video_that_is_too_young_to_be_seen_is_found(world: DreamWorld) -> None:
+def test_a_video_that_is_too_young_to_be_seen_is_found(backend: DreamBackend) -> None:
     # GIVEN a replica that has not heard of the video yet
-    video = world.told()
-    get_item = world.database.client.get_item
+    video = backend.pending_video()
+    get_item = backend.database.client.get_item
 
     def stale(**request: Any) -> Any:
         return get_item(**request) if request.get("ConsistentRead") else {}
 
-    world.database.client.get_item = stale  # type: ignore[method-assign]
+    backend.database.client.get_item = stale  # type: ignore[method-assign]
 
-    assert world.videos.get_eventually(LUNA, video.job_id).job_id == video.job_id
+    assert backend.videos.get_eventually(LUNA, video.job_id).job_id == video.job_id
 
 
-def test_not_modified(world: DreamWorld, videos: HttpFunction) -> None:
-    video = world.rendering(world.dream())
+def test_not_modified(backend: DreamBackend, videos: HttpFunction) -> None:
+    video = backend.processing_video(backend.analyzed_dream())
     first = _get(videos, video)
     tag = first.headers["etag"]
 
@@ -105,67 +103,67 @@ def test_not_modified(world: DreamWorld, videos: HttpFunction) -> None:
     assert _get(videos, video, **{"if-none-match": '"another"'}).status == 200
 
 
-def test_every_change_is_a_new_version(world: DreamWorld, videos: HttpFunction) -> None:
-    dream = world.dream()
-    video = world.video(dream)
+def test_every_change_is_a_new_version(backend: DreamBackend, videos: HttpFunction) -> None:
+    dream = backend.analyzed_dream()
+    video = backend.queued_video(dream)
     tags = [_get(videos, video).headers["etag"]]
     now = utc_now()
 
     # Two changes within the same millisecond are two versions as well.
-    world.videos.request_render(LUNA, video.job_id, now)
-    world.videos.record_render(LUNA, video.job_id, "task", 60, now)
+    backend.videos.request_render(LUNA, video.job_id, now)
+    backend.videos.record_render(LUNA, video.job_id, "task", 60, now)
     tags.append(_get(videos, video).headers["etag"])
     for progress in (20, 40):
-        world.videos.record_progress(world.row(LUNA, video.job_id), progress, None, now)
+        backend.videos.record_progress(backend.stored_video(LUNA, video.job_id), progress, None, now)
         tags.append(_get(videos, video).headers["etag"])
-    world.videos.cancel(LUNA, video.job_id, now)
+    backend.videos.cancel(LUNA, video.job_id, now)
     tags.append(_get(videos, video).headers["etag"])
 
     assert len(set(tags)) == 5
 
 
 def test_the_version_does_not_follow_the_signature_but_renews_links_in_time(
-    world: DreamWorld, videos: HttpFunction
+    backend: DreamBackend, videos: HttpFunction
 ) -> None:
-    video = world.completed(world.dream())
-    world.now = world.now // 1800 * 1800
+    video = backend.completed_video(backend.analyzed_dream())
+    backend.now = backend.now // 1800 * 1800
     first = _get(videos, video)
 
-    world.now += 1799
+    backend.now += 1799
     assert _get(videos, video, **{"if-none-match": first.headers["etag"]}).status == 304
-    world.now += 1
+    backend.now += 1
     renewed = _get(videos, video, **{"if-none-match": first.headers["etag"]})
 
     assert renewed.status == 200
     assert renewed.body["video_url"]
 
 
-def test_when_to_ask_again(world: DreamWorld, videos: HttpFunction) -> None:
-    dream = world.dream()
-    rendering = world.rendering(dream)
-    queued = world.rendering(dream)
-    world.videos.record_progress(queued, 0, utc_now(), utc_now())
+def test_when_to_ask_again(backend: DreamBackend, videos: HttpFunction) -> None:
+    dream = backend.analyzed_dream()
+    rendering = backend.processing_video(dream)
+    queued = backend.processing_video(dream)
+    backend.videos.record_progress(queued, 0, utc_now(), utc_now())
 
-    assert _get(videos, world.told()).headers["retry-after"] == "2"
+    assert _get(videos, backend.pending_video()).headers["retry-after"] == "2"
     assert _get(videos, rendering).headers["retry-after"] == "5"
     assert _get(videos, queued).headers["retry-after"] == "15"
-    assert "retry-after" not in _get(videos, world.failed(dream)).headers
+    assert "retry-after" not in _get(videos, backend.failed_video(dream)).headers
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_somebody_elses_video_and_an_unknown_one_look_alike(
-    world: DreamWorld, videos: HttpFunction, method: str
+    backend: DreamBackend, videos: HttpFunction, method: str
 ) -> None:
-    video = world.rendering(world.dream())
-    before = world.row(LUNA, video.job_id)
+    video = backend.processing_video(backend.analyzed_dream())
+    before = backend.stored_video(LUNA, video.job_id)
 
     theirs = videos(STELLA, f"{method} {_PATH}", job_id=video.job_id)
     unknown = videos(STELLA, f"{method} {_PATH}", job_id=new_id())
 
     assert (theirs.status, theirs.problem) == (unknown.status, unknown.problem) == (404, "video_not_found")
     assert {**theirs.body, "request_id": ...} == {**unknown.body, "request_id": ...}
-    assert world.row(LUNA, video.job_id) == before
-    assert world.states.stopped == []
+    assert backend.stored_video(LUNA, video.job_id) == before
+    assert backend.states.stopped == []
 
 
 @pytest.mark.parametrize("job_id", ["x", "11111111-1111-4111-8111-11111111111Z", "A" * 36])
@@ -176,9 +174,9 @@ def test_what_is_no_id(videos: HttpFunction, job_id: str) -> None:
 # ---------------------------------------------------------------- the list
 
 
-def test_the_list_page_by_page(world: DreamWorld, videos: HttpFunction) -> None:
-    dream, _ = world.dream(), world.told(STELLA)
-    made = [world.video(dream).job_id for _ in range(5)]
+def test_the_list_page_by_page(backend: DreamBackend, videos: HttpFunction) -> None:
+    dream, _ = backend.analyzed_dream(), backend.pending_video(STELLA)
+    made = [backend.queued_video(dream).job_id for _ in range(5)]
 
     found: list[str] = []
     query = {"limit": "2"}
@@ -192,10 +190,10 @@ def test_the_list_page_by_page(world: DreamWorld, videos: HttpFunction) -> None:
     assert query["cursor"] is None
 
 
-def test_a_full_last_page_is_known_to_be_the_last(world: DreamWorld, videos: HttpFunction) -> None:
-    dream = world.dream()
+def test_a_full_last_page_is_known_to_be_the_last(backend: DreamBackend, videos: HttpFunction) -> None:
+    dream = backend.analyzed_dream()
     for _ in range(4):
-        world.video(dream)
+        backend.queued_video(dream)
 
     first = _list(videos, limit="2")
     second = _list(videos, limit="2", cursor=first.body["next_cursor"])
@@ -204,11 +202,11 @@ def test_a_full_last_page_is_known_to_be_the_last(world: DreamWorld, videos: Htt
     assert second.body["next_cursor"] is None
 
 
-def test_the_list_by_status(world: DreamWorld, videos: HttpFunction) -> None:
-    dream = world.dream()
+def test_the_list_by_status(backend: DreamBackend, videos: HttpFunction) -> None:
+    dream = backend.analyzed_dream()
     for _ in range(3):
-        world.video(dream)
-    done = [world.completed(dream).job_id for _ in range(3)]
+        backend.queued_video(dream)
+    done = [backend.completed_video(dream).job_id for _ in range(3)]
 
     first = _list(videos, limit="2", status="completed")
     second = _list(videos, limit="2", status="completed", cursor=first.body["next_cursor"])
@@ -219,14 +217,14 @@ def test_the_list_by_status(world: DreamWorld, videos: HttpFunction) -> None:
 
 
 def test_a_search_for_a_rare_status_is_bounded_and_goes_on(
-    world: DreamWorld, videos: HttpFunction, monkeypatch: pytest.MonkeyPatch
+    backend: DreamBackend, videos: HttpFunction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dreamvision.database.pagination._ROWS_PER_FILTERED_QUERY", 2)
     monkeypatch.setattr("dreamvision.database.pagination._FILTERED_ROWS_PER_PAGE", 4)
-    dream = world.dream()
-    oldest = world.completed(dream).job_id
+    dream = backend.analyzed_dream()
+    oldest = backend.completed_video(dream).job_id
     for _ in range(5):
-        world.video(dream)
+        backend.queued_video(dream)
 
     first = _list(videos, status="completed")
     second = _list(videos, status="completed", cursor=first.body["next_cursor"])
@@ -236,11 +234,11 @@ def test_a_search_for_a_rare_status_is_bounded_and_goes_on(
     assert second.body["next_cursor"] is None
 
 
-def test_cursors_are_bound(world: DreamWorld, videos: HttpFunction) -> None:
+def test_cursors_are_bound(backend: DreamBackend, videos: HttpFunction) -> None:
     for user_id in (LUNA, STELLA):
-        dream = world.dream(user_id)
+        dream = backend.analyzed_dream(user_id)
         for _ in range(3):
-            world.video(dream)
+            backend.queued_video(dream)
     cursor = _list(videos, limit="1").body["next_cursor"]
 
     refused = [
@@ -255,34 +253,34 @@ def test_cursors_are_bound(world: DreamWorld, videos: HttpFunction) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"status": "sleeping"}])
-def test_invalid_queries(world: DreamWorld, videos: HttpFunction, query: dict[str, str]) -> None:
+def test_invalid_queries(backend: DreamBackend, videos: HttpFunction, query: dict[str, str]) -> None:
     assert (_list(videos, **query).status, _list(videos, **query).problem) == (422, "validation_failed")
 
 
 # ---------------------------------------------------------------- cancelling
 
 
-def test_cancelling(world: DreamWorld, videos: HttpFunction) -> None:
+def test_cancelling(backend: DreamBackend, videos: HttpFunction) -> None:
     # GIVEN a rendering
-    dream = world.dream()
-    video = world.rendering(dream)
+    dream = backend.analyzed_dream()
+    video = backend.processing_video(dream)
 
     answer = _cancel(videos, video)
 
     # THEN it is cancelled, in the video and in the dream, and its execution is stopped
     assert (answer.status, answer.body["status"]) == (200, "cancelled")
-    assert world.dreams.get(LUNA, dream.dream_id).video_status is VideoStatus.CANCELLED
-    assert world.states.stopped == [video.job_id]
+    assert backend.dreams.get(LUNA, dream.dream_id).video_status is VideoStatus.CANCELLED
+    assert backend.states.stopped == [video.job_id]
     # AND whoever hears of the stopped execution cancels the rendering
-    close_stopped(LUNA, video.job_id, "ABORTED", world.videos, world.renderer)
-    assert world.renderer.cancelled == [video.provider_task_id]
+    close_stopped(LUNA, video.job_id, "ABORTED", backend.videos, backend.renderer)
+    assert backend.renderer.cancelled == [video.provider_task_id]
     # AND nothing moves it any more
     with pytest.raises(VideoFinalError):
-        poll_render(LUNA, video.job_id, world.renderer, world.videos)
+        poll_render(LUNA, video.job_id, backend.renderer, backend.videos)
 
 
-def test_cancelling_again_is_harmless(world: DreamWorld, videos: HttpFunction) -> None:
-    video = world.rendering(world.dream())
+def test_cancelling_again_is_harmless(backend: DreamBackend, videos: HttpFunction) -> None:
+    video = backend.processing_video(backend.analyzed_dream())
 
     first, second = _cancel(videos, video), _cancel(videos, video)
 
@@ -290,38 +288,38 @@ def test_cancelling_again_is_harmless(world: DreamWorld, videos: HttpFunction) -
 
 
 @pytest.mark.parametrize("end", ["completed", "failed"])
-def test_what_is_finished_cannot_be_cancelled(world: DreamWorld, videos: HttpFunction, end: str) -> None:
-    video: VideoRecord = getattr(world, end)(world.dream())
+def test_what_is_finished_cannot_be_cancelled(backend: DreamBackend, videos: HttpFunction, end: str) -> None:
+    video: VideoRecord = getattr(backend, f"{end}_video")(backend.analyzed_dream())
 
     answer = _cancel(videos, video)
 
     assert (answer.status, answer.problem) == (409, "video_final")
-    assert world.row(LUNA, video.job_id) == video
-    assert world.states.stopped == []
+    assert backend.stored_video(LUNA, video.job_id) == video
+    assert backend.states.stopped == []
 
 
-def test_cancelling_before_the_analysis_lets_the_analysis_end(world: DreamWorld, videos: HttpFunction) -> None:
-    video = world.told()
+def test_cancelling_before_the_analysis_lets_the_analysis_end(backend: DreamBackend, videos: HttpFunction) -> None:
+    video = backend.pending_video()
 
     assert _cancel(videos, video).body["status"] == "cancelled"
 
-    assert world.states.stopped == []
+    assert backend.states.stopped == []
     with pytest.raises(VideoFinalError):
-        start_render(LUNA, video.job_id, world.renderer, world.dreams, world.videos)
-    assert world.renderer.started == []
+        start_render(LUNA, video.job_id, backend.renderer, backend.dreams, backend.videos)
+    assert backend.renderer.started == []
 
 
-def test_an_execution_that_could_not_be_stopped_cancels_by_itself(world: DreamWorld, videos: HttpFunction) -> None:
-    video = world.rendering(world.dream())
-    world.states.refusal = "InternalServerException"
+def test_an_execution_that_could_not_be_stopped_cancels_by_itself(backend: DreamBackend, videos: HttpFunction) -> None:
+    video = backend.processing_video(backend.analyzed_dream())
+    backend.states.refusal = "InternalServerException"
 
     assert _cancel(videos, video).status == 200
 
     # The next look finds the video final, and the state machine goes on to CancelUnwanted.
     with pytest.raises(VideoFinalError):
-        poll_render(LUNA, video.job_id, world.renderer, world.videos)
-    cancel_render(LUNA, video.job_id, world.renderer, world.videos)
-    assert world.renderer.cancelled == [video.provider_task_id]
+        poll_render(LUNA, video.job_id, backend.renderer, backend.videos)
+    cancel_render(LUNA, video.job_id, backend.renderer, backend.videos)
+    assert backend.renderer.cancelled == [video.provider_task_id]
 
 
 class _CancelledMeanwhile(FakeRenderer):
@@ -338,56 +336,58 @@ class _CancelledMeanwhile(FakeRenderer):
         return task
 
 
-def test_cancelling_while_the_renderer_is_being_asked(world: DreamWorld, videos: HttpFunction) -> None:
-    video = world.video(world.dream())
+def test_cancelling_while_the_renderer_is_being_asked(backend: DreamBackend, videos: HttpFunction) -> None:
+    video = backend.queued_video(backend.analyzed_dream())
     renderer = _CancelledMeanwhile(videos, video)
 
     with pytest.raises(VideoFinalError):
-        start_render(LUNA, video.job_id, renderer, world.dreams, world.videos)
+        start_render(LUNA, video.job_id, renderer, backend.dreams, backend.videos)
 
     # THEN the paid rendering is known and stopped
-    row = world.row(LUNA, video.job_id)
+    row = backend.stored_video(LUNA, video.job_id)
     assert (row.status, row.provider_task_id) == (VideoStatus.CANCELLED, renderer.task_ids[0])
     assert renderer.cancelled == renderer.task_ids
-    assert world.states.stopped == [video.job_id]
+    assert backend.states.stopped == [video.job_id]
 
 
-def test_the_safety_net_comes_again_while_the_renderer_is_being_asked(world: DreamWorld, videos: HttpFunction) -> None:
+def test_the_safety_net_comes_again_while_the_renderer_is_being_asked(
+    backend: DreamBackend, videos: HttpFunction
+) -> None:
     # GIVEN a video that was cancelled after the intent and before the task id was kept
-    video = world.video(world.dream())
-    world.videos.request_render(LUNA, video.job_id, utc_now())
+    video = backend.queued_video(backend.analyzed_dream())
+    backend.videos.request_render(LUNA, video.job_id, utc_now())
     _cancel(videos, video)
 
     with pytest.raises(RenderCancelUnconfirmedError):
-        close_stopped(LUNA, video.job_id, "ABORTED", world.videos, world.renderer)
-    world.videos.record_render(LUNA, video.job_id, "late-task", 60, utc_now())
-    close_stopped(LUNA, video.job_id, "ABORTED", world.videos, world.renderer)
+        close_stopped(LUNA, video.job_id, "ABORTED", backend.videos, backend.renderer)
+    backend.videos.record_render(LUNA, video.job_id, "late-task", 60, utc_now())
+    close_stopped(LUNA, video.job_id, "ABORTED", backend.videos, backend.renderer)
 
-    assert world.renderer.cancelled == ["late-task"]
+    assert backend.renderer.cancelled == ["late-task"]
 
 
-def test_cancelling_while_the_video_is_being_completed(world: DreamWorld, videos: HttpFunction) -> None:
+def test_cancelling_while_the_video_is_being_completed(backend: DreamBackend, videos: HttpFunction) -> None:
     """Whoever writes first wins, and the other one learns it."""
-    video = world.rendering(world.dream())
-    move = world.videos._move
+    video = backend.processing_video(backend.analyzed_dream())
+    move = backend.videos._move
 
     def completed_just_before(*arguments: Any, **options: Any) -> None:
-        world.videos._move = move  # type: ignore[method-assign]
-        world.videos.fail(LUNA, video.job_id, "RenderFailedError", "It failed.", utc_now())
+        backend.videos._move = move  # type: ignore[method-assign]
+        backend.videos.fail(LUNA, video.job_id, "RenderFailedError", "It failed.", utc_now())
         move(*arguments, **options)
 
-    world.videos._move = completed_just_before  # type: ignore[method-assign]
+    backend.videos._move = completed_just_before  # type: ignore[method-assign]
     with pytest.raises(VideoFinalError):
-        world.videos.cancel(LUNA, video.job_id, utc_now())
+        backend.videos.cancel(LUNA, video.job_id, utc_now())
     with suppress(VideoFinalError):
-        world.service.cancel(LUNA, video.job_id)
+        backend.service.cancel(LUNA, video.job_id)
 
-    assert world.row(LUNA, video.job_id).status is VideoStatus.FAILED
+    assert backend.stored_video(LUNA, video.job_id).status is VideoStatus.FAILED
 
 
-def test_times_are_as_the_api_promises(world: DreamWorld, videos: HttpFunction) -> None:
-    video = world.rendering(world.dream())
+def test_times_are_as_the_api_promises(backend: DreamBackend, videos: HttpFunction) -> None:
+    video = backend.processing_video(backend.analyzed_dream())
     since = utc_now() - timedelta(seconds=3)
-    world.videos.record_progress(video, 0, since, utc_now())
+    backend.videos.record_progress(video, 0, since, utc_now())
 
     assert _get(videos, video).body["queued_since"] == to_text(since)

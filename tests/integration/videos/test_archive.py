@@ -47,7 +47,7 @@ class FinishedRender:
         raise AssertionError("nothing is cancelled")
 
 
-class World:
+class ArchiveBackend:
     def __init__(self, database: Database) -> None:
         self.videos, self.dreams = VideoLifecycle(database), DreamRepository(database)
         self.job_id, self.dream_id = new_id(), new_id()
@@ -59,14 +59,14 @@ class World:
         archive = VideoArchiver(MediaStore(MEDIA_BUCKET), DownloadPolicy((server.origin,), stall_seconds=0.5), days)
         return archive.keep(USER, self.job_id, renderer, self.videos)
 
-    def keys(self) -> list[str]:
+    def media_keys(self) -> list[str]:
         found = boto3.client("s3").list_objects_v2(Bucket=MEDIA_BUCKET)
         return [item["Key"] for item in found.get("Contents", [])]
 
 
 @pytest.fixture
-def world(database: Database) -> World:
-    return World(database)
+def backend(database: Database) -> ArchiveBackend:
+    return ArchiveBackend(database)
 
 
 @pytest.fixture(scope="module")
@@ -76,56 +76,58 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.mark.parametrize("days", [0, 30])
-def test_rows_know_the_media_their_sizes_and_their_expiry(world: World, film: bytes, days: int) -> None:
+def test_rows_know_the_media_their_sizes_and_their_expiry(backend: ArchiveBackend, film: bytes, days: int) -> None:
     with HostileSource({"/v.mp4": source.file(film)}) as server:
-        world.keep(server, FinishedRender(server.url("/v.mp4")), days)
-    video, dream = world.videos.get(USER, world.job_id), world.dreams.get(USER, world.dream_id)
+        backend.keep(server, FinishedRender(server.url("/v.mp4")), days)
+    video, dream = backend.videos.get(USER, backend.job_id), backend.dreams.get(USER, backend.dream_id)
     assert video.status is VideoStatus.COMPLETED
     assert (video.width, video.height) == (322, 182)
     assert (video.thumbnail_width, video.thumbnail_height) == (322, 182)
-    assert set(world.keys()) == {video.video_key, video.thumbnail_key, video.preview_key}
+    assert set(backend.media_keys()) == {video.video_key, video.thumbnail_key, video.preview_key}
     assert (dream.video_key, dream.thumbnail_key, dream.preview_key) == (
         video.video_key, video.thumbnail_key, video.preview_key
     )  # fmt: skip
-    expected = time_of(world.job_id) + timedelta(days=days) if days else None
+    expected = time_of(backend.job_id) + timedelta(days=days) if days else None
     assert video.video_expires_at == dream.video_expires_at == expected
 
 
-def test_an_expired_address_is_refreshed_by_asking_the_provider_once_more(world: World, film: bytes) -> None:
+def test_an_expired_address_is_refreshed_by_asking_the_provider_once_more(backend: ArchiveBackend, film: bytes) -> None:
     with HostileSource({"/old.mp4": source.status(403), "/new.mp4": source.file(film)}) as server:
         renderer = FinishedRender(server.url("/old.mp4"), server.url("/new.mp4"))
-        world.keep(server, renderer)
+        backend.keep(server, renderer)
         assert renderer.looks == 2
-    assert world.videos.get(USER, world.job_id).status is VideoStatus.COMPLETED
+    assert backend.videos.get(USER, backend.job_id).status is VideoStatus.COMPLETED
 
 
-def test_an_address_that_expired_and_is_not_given_again_is_a_failure(world: World) -> None:
+def test_an_address_that_expired_and_is_not_given_again_is_a_failure(backend: ArchiveBackend) -> None:
     with HostileSource({"/old.mp4": source.status(410)}) as server, pytest.raises(RenderEmptyOutputError):
-        world.keep(server, FinishedRender(server.url("/old.mp4")))
-    assert world.keys() == []
-    assert world.videos.get(USER, world.job_id).status is VideoStatus.PROCESSING
+        backend.keep(server, FinishedRender(server.url("/old.mp4")))
+    assert backend.media_keys() == []
+    assert backend.videos.get(USER, backend.job_id).status is VideoStatus.PROCESSING
 
 
-def test_an_address_of_another_host_is_never_asked(world: World, film: bytes) -> None:
+def test_an_address_of_another_host_is_never_asked(backend: ArchiveBackend, film: bytes) -> None:
     with HostileSource({"/v.mp4": source.file(film)}) as inside, HostileSource() as allowed:
         with pytest.raises(SourceForbiddenError):
-            world.keep(allowed, FinishedRender(inside.url("/v.mp4")))
+            backend.keep(allowed, FinishedRender(inside.url("/v.mp4")))
         assert inside.connections == 0
-    assert world.keys() == []
+    assert backend.media_keys() == []
 
 
-def test_a_video_cancelled_while_it_was_fetched_leaves_nothing(world: World, film: bytes, tmp_path: Path) -> None:
+def test_a_video_cancelled_while_it_was_fetched_leaves_nothing(
+    backend: ArchiveBackend, film: bytes, tmp_path: Path
+) -> None:
     def cancel_then_serve(exchange: source.Exchange) -> None:
-        world.videos.fail(USER, world.job_id, "Cancelled", "Cancelled.", utc_now())
+        backend.videos.fail(USER, backend.job_id, "Cancelled", "Cancelled.", utc_now())
         source.file(film)(exchange)
 
     with HostileSource({"/v.mp4": cancel_then_serve}) as server, pytest.raises(VideoFinalError):
-        world.keep(server, FinishedRender(server.url("/v.mp4")))
-    assert world.keys() == []
+        backend.keep(server, FinishedRender(server.url("/v.mp4")))
+    assert backend.media_keys() == []
 
 
-def test_a_video_kept_already_is_not_fetched_again(world: World, film: bytes) -> None:
+def test_a_video_kept_already_is_not_fetched_again(backend: ArchiveBackend, film: bytes) -> None:
     with HostileSource({"/v.mp4": source.file(film)}) as server:
-        world.keep(server, FinishedRender(server.url("/v.mp4")))
-        assert world.keep(server, FinishedRender()) is None
+        backend.keep(server, FinishedRender(server.url("/v.mp4")))
+        assert backend.keep(server, FinishedRender()) is None
         assert len(server.requests) == 1

@@ -20,7 +20,7 @@ from tests.fakes.aws import CREATION, ENVIRONMENT, REGION, TABLES, template
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running emulator."""
     folder = tmp_path_factory.mktemp("emulator")
     url = f"http://127.0.0.1:{_free_port()}"
@@ -51,13 +51,13 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-def emulated(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Database:
+def ministack(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> Database:
     """Fresh tables, which the functions use as well."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     resource: Any = boto3.resource(
         "dynamodb",
-        endpoint_url=emulator,
+        endpoint_url=ministack_url,
         region_name=REGION,
         aws_access_key_id="test",
         aws_secret_access_key="test",
@@ -76,15 +76,15 @@ def emulated(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Database:
     return database
 
 
-def guards(database: Database) -> dict[str, dict[str, Any]]:
+def guard_items(database: Database) -> dict[str, dict[str, Any]]:
     """Every item of the guards table by its key."""
     items = database.client.scan(TableName=database.names.guards_table, ConsistentRead=True)["Items"]
     return {str(item["guard"]): item for item in items}
 
 
-def counts(database: Database) -> tuple[int, int, int]:
+def reservation_counts(database: Database) -> tuple[int, int, int]:
     """All reservations: of days, of running videos, of the service's day."""
-    items = guards(database)
+    items = guard_items(database)
 
     def total(kind: str) -> int:
         return sum(int(item["videos"]) for guard, item in items.items() if guard.startswith(f"quota#{kind}#"))

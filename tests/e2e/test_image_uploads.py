@@ -1,37 +1,17 @@
-"""Media as clients get and give them: pictures through the CDN, videos by signed links, uploads by signed forms."""
+"""Image uploads by signed forms, from the form to the image that the dream shows."""
 
 import io
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from PIL import Image
 
-from tests.e2e.client import ControlPlane, User, register, wait_for
+from tests.e2e.client import ControlPlane, User, fetch, register, wait_for
 from tests.fakes import pictures
 
 MAX_BYTES = 5 * 1024 * 1024
-ORIGIN = "http://localhost:8081"
-SECURITY_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'none'; sandbox",
-    "strict-transport-security": "max-age=31536000; includeSubDomains",
-    "cross-origin-resource-policy": "cross-origin",
-}
-
-
-@pytest.fixture(scope="module")
-def filmed(http: httpx.Client) -> tuple[User, dict[str, Any]]:
-    """A user with a finished video."""
-    user = register(http)
-    job_id = user.film()["video_generation"]["job_id"]
-    video = user.wait_for_video(job_id)
-    assert video["status"] == "completed", video
-    return user, video
 
 
 @pytest.fixture(scope="module")
@@ -51,168 +31,6 @@ def with_a_dream(http: httpx.Client) -> tuple[User, str]:
     answer = user.post("/dreams/analyze", {"dream_text": "I was flying over a dark forest"})
     assert answer.status_code == 200, answer.text
     return user, answer.json()["dream_id"]
-
-
-def fetch(url: str, method: str = "GET", **headers: str) -> httpx.Response:
-    """As any client on the internet: no token, nothing but the address."""
-    return httpx.request(method, url, headers=headers, timeout=30, trust_env=False)
-
-
-def row(control: ControlPlane, user: User, role: str = "videos") -> dict[str, Any]:
-    (found,) = control.rows(role, user.id)
-    return found
-
-
-# --- delivery
-
-
-def test_pictures_come_from_the_cdn_and_may_be_kept_for_ever(
-    filmed: tuple[User, dict[str, Any]], control: ControlPlane
-) -> None:
-    user, video = filmed
-    for name, content_type in (("thumbnail_url", "image/jpeg"), ("preview_url", "image/webp")):
-        # WHEN anybody who knows the address asks for it
-        answer = fetch(video[name])
-        # THEN it is there, through CloudFront, cacheable for ever, and harmless in a browser
-        assert answer.status_code == 200
-        assert answer.headers["content-type"] == content_type
-        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-        assert "CloudFront" in answer.headers["via"]
-        assert {key: answer.headers[key] for key in SECURITY_HEADERS} == SECURITY_HEADERS
-        with Image.open(io.BytesIO(answer.content)) as picture:
-            assert getattr(picture, "is_animated", False) is (content_type == "image/webp")
-        # AND the address has no signature, an unguessable part, and never changes
-        assert urlsplit(video[name]).query == ""
-        assert len(urlsplit(video[name]).path.split("/")[2]) >= 22
-        assert user.video(video["job_id"])[name] == video[name]
-    # AND the row knows the size of the picture
-    kept = row(control, user)
-    with Image.open(io.BytesIO(fetch(video["thumbnail_url"]).content)) as picture:
-        assert picture.size == (kept["thumbnail_width"], kept["thumbnail_height"])
-    # AND the dream has the same addresses
-    dream = user.get(f"/dreams/{video['dream_id']}").json()
-    assert (dream["thumbnail_url"], dream["preview_url"]) == (video["thumbnail_url"], video["preview_url"])
-
-
-def test_a_picture_that_is_known_already_is_not_sent_again(filmed: tuple[User, dict[str, Any]]) -> None:
-    url = filmed[1]["thumbnail_url"]
-    tag = fetch(url).headers["etag"]
-    assert fetch(url, **{"If-None-Match": tag}).status_code == 304
-
-
-def test_nothing_but_pictures_is_in_reach_of_the_cdn(
-    filmed: tuple[User, dict[str, Any]], control: ControlPlane, stack: dict[str, Any]
-) -> None:
-    user, video = filmed
-    kept = row(control, user)
-    base = video["thumbnail_url"].split("/media/")[0] + "/media"
-    for path in (
-        kept["video_key"],
-        f"%2e%2e/{kept['video_key']}",
-        f"..%2f{kept['video_key']}",
-        f"thumbnails/%2e%2e/{kept['video_key']}",
-        kept["thumbnail_key"],
-        "",
-        "unknown/unknown.jpg",
-    ):
-        assert fetch(f"{base}/{path}").status_code == 403, path
-    for method in ("PUT", "POST", "DELETE"):
-        assert fetch(video["thumbnail_url"], method).status_code == 403
-
-
-def test_the_distribution_wants_tls(filmed: tuple[User, dict[str, Any]], stack: dict[str, Any]) -> None:
-    path = urlsplit(filmed[1]["thumbnail_url"]).path.removeprefix("/media")
-    distributions = ControlPlane(stack).client("cloudfront").list_distributions()["DistributionList"]["Items"]
-    host = next(each["DomainName"] for each in distributions if "Pictures" in each["Comment"])
-    assert fetch(f"{stack['endpoint_url']}{path}", Host=host).status_code == 403
-    assert fetch(f"{stack['endpoint_url']}{path}", Host=host, **{"X-Forwarded-Proto": "https"}).status_code == 200
-
-
-def test_the_bucket_is_closed(
-    filmed: tuple[User, dict[str, Any]], control: ControlPlane, stack: dict[str, Any]
-) -> None:
-    kept = row(control, filmed[0])
-    bucket = f"{stack['endpoint_url']}/{stack['media_bucket']}"
-    for path in ("", "?list-type=2", f"/{kept['video_key']}", f"/{kept['thumbnail_key']}"):
-        assert fetch(f"{bucket}{path}").status_code == 403, path
-    assert fetch(f"{bucket}/uploads/x.jpg", "PUT").status_code == 403
-    block = control.client("s3").get_public_access_block(Bucket=stack["media_bucket"])
-    assert set(block["PublicAccessBlockConfiguration"].values()) == {True}
-
-
-def test_a_video_plays_and_can_be_sought(filmed: tuple[User, dict[str, Any]]) -> None:
-    _, video = filmed
-    whole = fetch(video["video_url"])
-    assert whole.status_code == 200
-    assert whole.headers["content-type"] == "video/mp4"
-    assert whole.headers["content-disposition"] == "inline"
-    assert whole.headers["accept-ranges"] == "bytes"
-    size = len(whole.content)
-    # WHEN a player in a page asks for a part, and for the end
-    for wanted, first, last in (("bytes=1000-1999", 1000, 1999), ("bytes=-500", size - 500, size - 1)):
-        part = fetch(video["video_url"], Range=wanted, Origin=ORIGIN)
-        assert part.status_code == 206
-        assert part.headers["content-range"] == f"bytes {first}-{last}/{size}"
-        assert part.content == whole.content[first : last + 1]
-        # THEN its page may read it
-        assert part.headers["access-control-allow-origin"] == ORIGIN
-        assert "Content-Range" in part.headers["access-control-expose-headers"]
-    assert fetch(video["video_url"], Range=f"bytes={size}-").status_code == 416
-    assert "access-control-allow-origin" not in fetch(video["video_url"], Origin="https://evil.example").headers
-
-
-def test_a_link_is_good_for_an_hour_and_for_nothing_else(filmed: tuple[User, dict[str, Any]]) -> None:
-    url = filmed[1]["video_url"]
-    assert "X-Amz-Expires=3600" in url
-    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
-    for changed in (
-        url.replace("X-Amz-Expires=3600", "X-Amz-Expires=360000"),
-        url.replace(".mp4", ".mp5"),
-        url.replace("response-content-disposition=inline", "response-content-disposition=attachment"),
-        url.split("?")[0],
-    ):
-        assert changed != url
-        assert fetch(changed).status_code == 403
-    assert fetch(url, "DELETE").status_code == 403
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ({"disposition": "attachment"}, 'attachment; filename="dream-'),
-        ({"disposition": "attachment", "filename": "flug.mp4"}, 'attachment; filename="flug.mp4"'),
-        ({"disposition": "attachment", "filename": "сон"}, "filename*=UTF-8''%D1%81%D0%BE%D0%BD.mp4"),
-        ({"disposition": "inline", "filename": "flug.mp4"}, "inline"),
-    ],
-)
-def test_a_video_can_be_saved_under_a_name(
-    filmed: tuple[User, dict[str, Any]], query: dict[str, str], expected: str
-) -> None:
-    user, video = filmed
-    url = user.get(f"/videos/{video['job_id']}", params=query).json()["video_url"]
-    answer = fetch(url, Range="bytes=0-0")
-    assert answer.status_code == 206
-    assert expected in answer.headers["content-disposition"]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"disposition": "save"},
-        {"disposition": "attachment", "filename": ""},
-        {"disposition": "attachment", "filename": "../x.mp4"},
-        {"disposition": "attachment", "filename": "a\r\nSet-Cookie: b"},
-        {"disposition": "attachment", "filename": "x" * 101},
-    ],
-)
-def test_a_name_that_cannot_be_is_refused(filmed: tuple[User, dict[str, Any]], query: dict[str, str]) -> None:
-    user, video = filmed
-    answer = user.get(f"/videos/{video['job_id']}", params=query)
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["loc"][0] == "query"
-
-
-# --- uploads
 
 
 def announce(user: User, dream_id: str, content_type: str = "image/jpeg") -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""A restart of the local stack, on a stack of its own: all other tests go on using the shared one."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import run_of
+from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User, fetch, register
+from tests.e2e.listener import listening
+from tests.e2e.secrets_recorder import SecretsRecorder
+from tests.e2e.shared_stack import StackCommand
+
+
+@pytest.fixture
+def own_stack(local: StackCommand, stack: dict[str, Any], pytestconfig: pytest.Config) -> Iterator[StackCommand]:
+    """A running stack that no other test uses. It runs what was built for the shared one."""
+    own = StackCommand(run_of(pytestconfig), "tests-restart", number=1)
+    own.folder.mkdir(parents=True, exist_ok=True)
+    if not (own.folder / "build").exists():
+        (own.folder / "build").symlink_to(local.folder / "build")
+    own.start()
+    yield own
+    own.run("down")
+
+
+def test_a_restart_keeps_users_dreams_and_videos(own_stack: StackCommand, recorder: SecretsRecorder) -> None:
+    # GIVEN a completed video, whose changes have passed through the tables' streams
+    outputs = own_stack.outputs()
+    with recorder.client(base_url=outputs["api_url"], timeout=45, trust_env=False) as http:
+        user = register(http)
+        job_id = user.create_video(DREAM)["video_generation"]["job_id"]
+        assert user.wait_for_video(job_id)["status"] == "completed"
+
+        # WHEN the stack is stopped and started
+        assert own_stack.run("down").returncode == 0
+        assert not (own_stack.folder / "outputs.json").exists()
+        started = own_stack.run("up")
+        assert started.returncode == 0, started.stderr
+        assert "sam deploy" not in started.stdout, "what is deployed already is not deployed again"
+        assert own_stack.outputs() == outputs
+
+        # THEN the user signs in, the video is there and plays, and new dreams work
+        answer = http.post("/api/v1/auth/login", json={"email": user.email, "password": PASSWORD})
+        assert answer.status_code == 200
+        user.access_token = answer.json()["access_token"]
+        video = user.video(job_id)
+        assert video["status"] == "completed"
+        assert fetch(video["video_url"]).content[4:8] == b"ftyp"
+        assert asyncio.run(_statuses_of_a_new_video(user, outputs)) == ["pending", "processing", "completed"]
+
+    # AND no log of this stack holds a secret or anything personal
+    files = (file.read_text(errors="replace").splitlines() for file in Path(outputs["logs"]).glob("*.log"))
+    lines = [*ControlPlane(outputs).log_lines(), *(line for lines in files for line in lines)]
+    assert list(recorder.leaks(lines))[:5] == []
+
+
+async def _statuses_of_a_new_video(user: User, outputs: dict[str, Any]) -> list[str]:
+    """Create a video while listening, and return the statuses that were pushed, from the very first change on."""
+    async with listening(outputs["websocket_url"], user) as page:
+        created = await asyncio.to_thread(
+            user.create_video, "I was swimming through the corridors of an endless school"
+        )
+        job_id = created["video_generation"]["job_id"]
+        await page.wait_for(lambda each: "completed" in each.statuses(job_id))
+        return list(dict.fromkeys(page.statuses(job_id)))

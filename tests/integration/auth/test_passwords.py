@@ -1,0 +1,86 @@
+"""Confirmation codes, password resets and password changes."""
+
+import pytest
+
+from dreamvision.auth.errors import (
+    InvalidCredentialsError,
+    InvalidOrExpiredCodeError,
+    InvalidRefreshTokenError,
+    WrongPasswordError,
+)
+from dreamvision.limits.rate_limits import CODES_PER_HOUR, TooManyAttemptsError
+from tests.integration.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, AccountBackend, register
+
+
+@pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+def test_asking_for_codes_is_limited_alike_for_known_and_unknown_addresses(backend: AccountBackend, email: str) -> None:
+    register(backend)
+
+    for _ in range(CODES_PER_HOUR):
+        backend.accounts.forgot_password(email)
+        backend.accounts.resend_confirmation(email)
+    for ask in (backend.accounts.forgot_password, backend.accounts.resend_confirmation):
+        with pytest.raises(TooManyAttemptsError):
+            ask(email)
+
+    backend.clock.advance(3600)
+    backend.cognito.user(EMAIL).codes_sent = 0
+    backend.accounts.forgot_password(email)
+
+
+@pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+def test_guessing_codes_is_limited_alike_for_known_and_unknown_addresses(backend: AccountBackend, email: str) -> None:
+    register(backend)
+    backend.accounts.forgot_password(EMAIL)
+
+    for _ in range(CODES_PER_HOUR):
+        with pytest.raises(InvalidOrExpiredCodeError):
+            backend.accounts.reset_password(email, "wrong", OTHER_PASSWORD)
+        with pytest.raises(InvalidOrExpiredCodeError):
+            backend.accounts.confirm(email, "wrong")
+    with pytest.raises(TooManyAttemptsError):
+        backend.accounts.reset_password(email, "wrong", OTHER_PASSWORD)
+    with pytest.raises(TooManyAttemptsError):
+        backend.accounts.confirm(email, "wrong")
+
+
+def test_the_guards_table_does_not_know_the_address(backend: AccountBackend) -> None:
+    backend.accounts.forgot_password(EMAIL)
+
+    assert "luna" not in str(backend.items("guards"))
+    assert all("expires_at" in item for item in backend.items("guards"))
+
+
+def test_resetting_the_password_ends_every_session(backend: AccountBackend) -> None:
+    before = register(backend)
+    backend.accounts.forgot_password(EMAIL)
+
+    backend.accounts.reset_password(EMAIL, backend.cognito.outbox[-1][1], OTHER_PASSWORD)
+
+    assert not backend.is_open(before.access_token)
+    with pytest.raises(InvalidRefreshTokenError):
+        backend.accounts.refresh(before.refresh_token)
+    assert backend.is_open(backend.accounts.sign_in(EMAIL, OTHER_PASSWORD).access_token)
+
+
+def test_changing_the_password_gives_a_new_session_and_ends_the_others(backend: AccountBackend) -> None:
+    here, elsewhere = register(backend), backend.accounts.sign_in(EMAIL, PASSWORD)
+
+    answer = backend.accounts.change_password(here.user.id, here.access_token, PASSWORD, OTHER_PASSWORD)
+
+    assert backend.is_open(answer.access_token)
+    assert backend.accounts.refresh(answer.refresh_token).user == here.user
+    assert not backend.is_open(here.access_token)
+    assert not backend.is_open(elsewhere.access_token)
+    with pytest.raises(InvalidCredentialsError):
+        backend.accounts.sign_in(EMAIL, PASSWORD)
+
+
+def test_a_wrong_current_password_changes_nothing(backend: AccountBackend) -> None:
+    here = register(backend)
+
+    with pytest.raises(WrongPasswordError):
+        backend.accounts.change_password(here.user.id, here.access_token, "Wrong-password1", OTHER_PASSWORD)
+
+    assert backend.is_open(here.access_token)
+    assert backend.accounts.sign_in(EMAIL, PASSWORD)

@@ -1,0 +1,4 @@
+"""The fixtures of the erasures' tests."""
+
+from tests.integration.dreams.fixtures import backend  # noqa: F401 - a fixture
+from tests.integration.erasure.fixtures import erasure  # noqa: F401 - a fixture

@@ -1,0 +1,108 @@
+"""``Idempotency-Key`` on ``POST /dreams/generate-video`` and ``POST /videos/generate``."""
+
+import pytest
+
+from dreamvision.database.client import Database
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.service import VideoService
+from dreamvision.videos.workflow import VideoWorkflow
+from tests.fakes.gateway import USER_ID, send
+from tests.integration.limits.fixtures import (
+    DREAM,
+    GENERATE,
+    KEY,
+    VideoApi,
+    dreams_of,
+    post,
+    power_cut,
+    request_records,
+    videos_of,
+    without_countdown,
+)
+from tests.integration.ministack import reservation_counts
+
+
+def test_a_film_is_replayed(video_api: VideoApi, ministack: Database) -> None:
+    first = post(video_api.dreams, sample=GENERATE)
+    assert first.status == 200
+    assert first.headers["Location"] == f"/api/v1/videos/{first.body['video_generation']['job_id']}"
+    # the video goes on meanwhile: the first answer stays what it was
+    (video,) = videos_of(ministack)
+    VideoLifecycle(ministack).fail(
+        USER_ID,
+        str(video["job_id"]),
+        "X",
+        "x",
+        VideoLifecycle(ministack).get(USER_ID, str(video["job_id"])).created_at,
+    )
+    again = post(video_api.dreams, sample=GENERATE)
+    assert without_countdown(again) == without_countdown(first)
+    assert (len(videos_of(ministack)), len(dreams_of(ministack))) == (1, 1)
+    assert len(video_api.states.started) == 1
+    assert reservation_counts(ministack)[0] == 0  # failed without being spent, and the replay took nothing
+
+
+def test_an_asynchronous_film_is_replayed_as_such(video_api: VideoApi, ministack: Database) -> None:
+    first = post(video_api.dreams, sample=GENERATE, prefer="respond-async")
+    again = post(video_api.dreams, sample=GENERATE)
+    assert (first.status, first.headers["Preference-Applied"]) == (202, "respond-async")
+    assert without_countdown(again) == without_countdown(first)
+    assert len(videos_of(ministack)) == 1
+
+
+def test_a_quota_refusal_stores_nothing(ministack: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    video_api = VideoApi(ministack, monkeypatch, free_concurrent_videos=1)
+    first = send(video_api.dreams, GENERATE, {"dream_text": DREAM})
+    refused = post(video_api.dreams, sample=GENERATE)
+    assert (refused.status, refused.code) == (429, "too_many_running_videos")
+    assert refused.headers["Retry-After"] == "30"
+    assert request_records(ministack) == []
+    job_id = first.body["video_generation"]["job_id"]
+    VideoLifecycle(ministack).fail(USER_ID, job_id, "X", "x", VideoLifecycle(ministack).get(USER_ID, job_id).created_at)
+    assert post(video_api.dreams, sample=GENERATE).status == 200
+
+
+def test_a_crash_before_the_execution_is_made_good_by_the_next_run(
+    video_api: VideoApi, ministack: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(VideoWorkflow, "start", None)
+        broken.setattr(VideoService, "_start", power_cut)
+        assert post(video_api.dreams, sample=GENERATE).status == 500
+    assert (len(videos_of(ministack)), video_api.states.started) == (1, [])
+    answer = post(video_api.dreams, sample=GENERATE)
+    assert answer.status == 200
+    assert video_api.states.started == [answer.body["video_generation"]["job_id"]]
+    assert len(videos_of(ministack)) == 1
+    assert reservation_counts(ministack) == (1, 1, 1)
+
+
+def test_a_crash_after_the_execution_started_makes_no_second_video(
+    video_api: VideoApi, ministack: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(VideoService, "wait_for_analysis", power_cut)
+        assert post(video_api.dreams, sample=GENERATE).status == 500
+    answer = send(video_api.dreams, GENERATE, {"dream_text": DREAM}, headers=KEY | {"prefer": "respond-async"})
+    assert answer.status == 202
+    assert len(videos_of(ministack)) == 1
+    assert len(video_api.states.executions) == 1
+    assert reservation_counts(ministack) == (1, 1, 1)
+
+
+def test_a_video_is_replayed(video_api: VideoApi, ministack: Database) -> None:
+    dream_id = send(video_api.dreams, GENERATE, {"dream_text": DREAM}).body["dream_analysis"]["dream_id"]
+    body = {"dream_id": dream_id, "duration": 7}
+    first, again = (send(video_api.videos, "post-videos-generate", body, headers=KEY) for _ in range(2))
+    assert first.status == 200
+    assert without_countdown(first) == without_countdown(again)
+    assert len(videos_of(ministack)) == 2
+    other = send(video_api.videos, "post-videos-generate", body | {"duration": 8}, headers=KEY)
+    assert (other.status, other.code) == (422, "idempotency_key_reused")
+
+
+def test_a_video_of_an_unknown_dream_stores_nothing(video_api: VideoApi, ministack: Database) -> None:
+    answer = send(video_api.videos, "post-videos-generate", headers=KEY)
+    assert (answer.status, answer.code) == (404, "dream_not_found")
+    assert request_records(ministack) == []
+    assert answer.headers["RateLimit-Policy"] == '"video";q=10;w=60'

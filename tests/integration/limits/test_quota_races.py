@@ -1,0 +1,171 @@
+"""Quotas under concurrent and repeated closing: a reservation is released once."""
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dreamvision.core.clock import utc_now
+from dreamvision.core.errors import DreamVisionError
+from dreamvision.database.client import Database
+from dreamvision.erasure.account import user_guards
+from dreamvision.limits.rate_limits import CODE_SCOPES, RateLimits, RateSettings, Scope
+from dreamvision.limits.repository import LimitsRepository
+from dreamvision.rendering.errors import RenderBusyError
+from dreamvision.schemas.videos import VideoStatus
+from dreamvision.users.repository import Profile
+from dreamvision.videos.models import VideoRecord
+from dreamvision.videos.sweeper import SweepIncompleteError
+from tests.fakes.gateway import USER_ID
+from tests.fakes.runway import FakeRenderer
+from tests.integration.limits.fixtures import PLENTY, PowerCutError, QuotaBackend, in_parallel
+from tests.integration.ministack import guard_items
+
+
+def test_giving_back_twice_gives_back_once(backend: QuotaBackend) -> None:
+    other = backend.create_video()
+    video = backend.create_video()
+    for _ in range(3):
+        backend.record_failure(video)
+        backend.close_stopped(video)
+    assert backend.reservations == (1, 1, 1)
+    assert backend.status(other) is VideoStatus.PENDING
+
+
+def test_closing_at_the_same_time_gives_back_once(backend: QuotaBackend) -> None:
+    backend.create_video()
+    video = backend.create_video()
+    assert {type(result) for result in in_parallel(lambda: backend.record_failure(video), 20)} == {VideoRecord}
+    assert backend.reservations == (1, 1, 1)
+
+
+def test_sweeps_at_the_same_time_close_once(backend: QuotaBackend) -> None:
+    videos = [backend.create_video(), backend.create_video()]
+    backend.states.executions.clear()
+    in_parallel(backend.sweep, 8)
+    assert {backend.status(video) for video in videos} == {VideoStatus.FAILED}
+    assert backend.reservations == (0, 0, 0)
+
+
+def test_the_renderer_asked_in_the_moment_of_closing_counts_as_spent(backend: QuotaBackend) -> None:
+    # GIVEN somebody who has read the row before the renderer is asked
+    video = backend.create_video()
+    backend.complete_analysis(video)
+    stale = backend.videos.get(USER_ID, video.job_id, consistent=True)
+    backend.videos.request_render(USER_ID, video.job_id, utc_now())
+    # WHEN it is closed by what was read
+    backend.videos._move(stale, VideoStatus.FAILED, utc_now(), {})
+    # THEN what is given back is decided by what is true
+    assert backend.reservations == (1, 0, 1)
+
+
+def test_the_request_taken_back_in_the_moment_of_closing_gives_everything_back(backend: QuotaBackend) -> None:
+    video = backend.create_video()
+    backend.complete_analysis(video)
+    stale = backend.videos.request_render(USER_ID, video.job_id, utc_now())
+    backend.videos.withdraw_render_request(USER_ID, video.job_id, utc_now())
+    backend.videos._move(stale, VideoStatus.CANCELLED, utc_now(), {})
+    assert backend.reservations == (0, 0, 0)
+
+
+def test_a_refusal_after_the_closing_gives_the_day_back_once(backend: QuotaBackend) -> None:
+    # GIVEN a video that is closed while the renderer is asked: it may have been spent
+    video = backend.create_video()
+    backend.complete_analysis(video)
+
+    class ClosedMeanwhile(FakeRenderer):
+        def start(self, prompt: str, duration_seconds: int) -> Any:
+            backend.record_failure(video)
+            assert backend.reservations == (1, 0, 1)
+            raise RenderBusyError
+
+    # WHEN the renderer refuses THEN nothing was spent
+    with pytest.raises(RenderBusyError):
+        backend.start_render(video, ClosedMeanwhile())
+    assert backend.reservations == (0, 0, 0)
+    in_parallel(lambda: backend.videos.withdraw_render_request(USER_ID, video.job_id, utc_now()), 5)
+    assert backend.reservations == (0, 0, 0)
+
+
+def test_an_erasure_knows_all_that_stands_under_the_users_id(backend: QuotaBackend) -> None:
+    backend.create_video()
+    limits = RateLimits(LimitsRepository(backend.database), RateSettings())
+    for scope in set(Scope) - CODE_SCOPES:
+        limits.count_user(scope, USER_ID)
+    under_the_id = {guard for guard in guard_items(backend.database) if USER_ID in guard} - {f"rate#auth#{USER_ID}"}
+    assert len(under_the_id) == 6
+    for moment in (utc_now(), utc_now() + timedelta(days=2)):
+        assert under_the_id <= set(user_guards(Profile(user_id=USER_ID), moment))
+
+
+def test_counts_that_were_erased_do_not_keep_a_video_open(backend: QuotaBackend) -> None:
+    video = backend.create_video()
+    for guard in guard_items(backend.database):
+        backend.database.client.delete_item(TableName=backend.database.names.guards_table, Key={"guard": guard})
+    backend.record_failure(video)
+    assert backend.status(video) is VideoStatus.FAILED
+    assert guard_items(backend.database) == {}
+
+
+def test_a_deleted_dream_does_not_keep_a_video_open(backend: QuotaBackend) -> None:
+    video = backend.create_video()
+    key = {"user_id": USER_ID, "dream_id": video.dream_id}
+    backend.database.client.delete_item(TableName=backend.database.names.dreams_table, Key=key)
+    backend.record_failure(video)
+    assert backend.reservations == (0, 0, 0)
+    assert "Item" not in backend.database.client.get_item(TableName=backend.database.names.dreams_table, Key=key)
+
+
+def test_one_bad_video_does_not_keep_the_others_open(backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = backend.create_video(), backend.create_video()
+    backend.states.executions.clear()
+    status = backend.workflow.status
+
+    def broken(job_id: str) -> str | None:
+        if job_id == bad.job_id:
+            raise PowerCutError
+        return status(job_id)
+
+    monkeypatch.setattr(backend.workflow, "status", broken)
+    with pytest.raises(SweepIncompleteError):
+        backend.sweep()
+    assert (backend.status(bad), backend.status(good)) == (VideoStatus.PENDING, VideoStatus.FAILED)
+    monkeypatch.undo()
+    assert backend.sweep() == (1, 1)
+    assert backend.reservations == (0, 0, 0)
+
+
+def test_any_order_of_events_ends_with_the_right_counts(ministack: Database) -> None:
+    """Whatever a random operator does to ten videos, the counts are what the rows say."""
+    backend = QuotaBackend(ministack, **PLENTY)
+    chance = random.Random(20261123)
+    videos = [backend.create_video() for _ in range(10)]
+    for video in videos:
+        backend.complete_analysis(video)
+    steps: list[Callable[[VideoRecord], Any]] = [
+        backend.start_render,
+        backend.record_failure,
+        backend.close_stopped,
+        lambda video: backend.videos.request_render(USER_ID, video.job_id, utc_now()),
+        lambda video: backend.videos.withdraw_render_request(USER_ID, video.job_id, utc_now()),
+        lambda _: backend.sweep(),
+    ]
+
+    def act(_: int) -> None:
+        step, video = chance.choice(steps), chance.choice(videos)
+        try:
+            step(video)
+        except DreamVisionError:
+            pass
+        except backend.database.client.exceptions.ConditionalCheckFailedException:
+            pass
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(act, range(80)))
+    found = [backend.videos.get(USER_ID, video.job_id, consistent=True) for video in videos]
+    running = sum(not video.status.is_final for video in found)
+    kept = sum(not video.status.is_final or video.render_requested_at is not None for video in found)
+    assert backend.reservations == (kept, running, kept)

@@ -1,0 +1,92 @@
+"""``sync``: the current state of everything that changed since a moment."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dreamvision.core.clock import to_text
+from dreamvision.core.ids import new_id
+from dreamvision.realtime.sync import LOOK_BACK
+from dreamvision.schemas.videos import VideoStatus
+from tests.integration.realtime.fixtures import LUNA, SOL, RealtimeBackend, sync
+
+
+def test_sync_tells_the_present_state_of_what_changed_since(backend: RealtimeBackend) -> None:
+    # GIVEN an old video, then a moment, then a video that goes all its way and one that has just begun
+    old = backend.pending_video(LUNA)
+    backend.clock.advance(hours=1)
+    since = backend.clock()
+    backend.clock.advance(minutes=5)
+    finished = backend.pending_video(LUNA)
+    backend.clock.advance(seconds=3)
+    backend.complete_analysis(finished)
+    backend.clock.advance(seconds=60)
+    backend.complete_video(finished)
+    backend.clock.advance(seconds=10)
+    begun = backend.pending_video(LUNA)
+    backend.pending_video(SOL)
+
+    # WHEN a client asks for what it missed
+    *events, end = sync(backend, since)
+
+    # THEN it gets each once, oldest change first, and nobody else's
+    assert [(each["type"], each.get("job_id"), each.get("status")) for each in events] == [
+        ("dream.analyzed", finished.job_id, None),
+        ("video.updated", finished.job_id, "completed"),
+        ("video.updated", begun.job_id, "pending"),
+    ]
+    assert "X-Amz-Signature" in events[1]["video_url"]
+    assert end == {"type": "synced", "count": 3, "truncated": False, "next_since": to_text(backend.clock())}
+    assert old.job_id not in json.dumps(events)
+
+
+def test_a_change_that_became_visible_late_is_not_missed(backend: RealtimeBackend) -> None:
+    # GIVEN a row that was stamped before what the client has seen last, and written after it
+    stamped = backend.clock()
+    backend.clock.advance(seconds=20)
+    seen = backend.clock()
+    late = backend.videos.add_with_dream(LUNA, new_id(), new_id(), "I was flying", 5, stamped)
+    *events, _ = sync(backend, seen)
+    assert [each["job_id"] for each in events] == [late.job_id]
+
+
+@pytest.mark.parametrize("step", [timedelta(milliseconds=1), timedelta(seconds=1), timedelta(hours=1)])
+def test_too_much_for_one_answer_comes_in_several_and_is_complete(
+    backend: RealtimeBackend, step: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = 6
+    monkeypatch.setattr("dreamvision.realtime.sync.MAX_EVENTS", most)
+    since = backend.clock()
+    created = set()
+    for _ in range(most * 2 + 3):
+        created.add(backend.pending_video(LUNA).job_id)
+        backend.clock.moment += step
+    found: set[str] = set()
+    moment: datetime | str = since
+    for _ in range(4):
+        *events, end = sync(backend, moment)
+        assert end["count"] == len(events) <= most
+        found |= {each["job_id"] for each in events}
+        moment = end["next_since"]
+        if not end["truncated"]:
+            break
+    assert found == created
+    assert end["next_since"] == to_text(backend.clock())
+
+
+def test_any_moment_of_the_past_and_any_zone(backend: RealtimeBackend) -> None:
+    created = backend.pending_video(LUNA)
+    for since in ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59.999999-12:00"):
+        *events, _ = sync(backend, since)
+        assert [each["job_id"] for each in events] == [created.job_id]
+    *_, end = sync(backend, backend.clock().astimezone(UTC) + LOOK_BACK)
+    assert end["type"] == "synced"
+
+
+def test_failed_and_cancelled_videos_are_told_too(backend: RealtimeBackend) -> None:
+    video = backend.pending_video(LUNA)
+    backend.videos.fail(LUNA, video.job_id, "RenderDeadlineError", "It took too long.", backend.clock())
+    *events, _ = sync(backend, backend.clock())
+    assert events[0]["status"] == VideoStatus.FAILED
+    assert events[0]["error_message"] == "It took too long."

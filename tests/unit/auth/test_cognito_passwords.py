@@ -1,0 +1,110 @@
+"""Confirmation codes, password resets and password changes at Cognito."""
+
+import pytest
+
+from dreamvision.auth import errors
+from dreamvision.auth.cognito import UserPool
+from dreamvision.auth.tokens import UnauthenticatedError
+from dreamvision.limits.rate_limits import TooManyAttemptsError
+from tests.fakes import cognito as fake
+from tests.fakes.cognito import FakeCognito
+from tests.fakes.cognito_state import refused
+from tests.unit.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, Clock, pool_on
+
+
+def test_an_address_is_confirmed_by_the_code_that_was_sent_to_it(cognito: FakeCognito) -> None:
+    cognito = FakeCognito()
+    pool = pool_on(cognito)
+    assert not pool.sign_up(EMAIL, PASSWORD).confirmed
+    with pytest.raises(errors.EmailNotConfirmedError):
+        pool.sign_in(EMAIL, PASSWORD)
+
+    pool.confirm(EMAIL, cognito.outbox[-1][1])
+
+    assert pool.sign_in(EMAIL, PASSWORD)
+
+
+def test_wrong_old_and_used_codes(clock: Clock) -> None:
+    cognito = FakeCognito(clock=clock)
+    pool = pool_on(cognito)
+    pool.sign_up(EMAIL, PASSWORD)
+    code = cognito.outbox[-1][1]
+
+    with pytest.raises(errors.InvalidOrExpiredCodeError):
+        pool.confirm(EMAIL, "wrong")
+    with pytest.raises(errors.InvalidOrExpiredCodeError):
+        pool.confirm("nobody@example.com", code)
+    clock.now += fake.CONFIRMATION_CODE_SECONDS
+    with pytest.raises(errors.InvalidOrExpiredCodeError):
+        pool.confirm(EMAIL, code)
+    pool.resend_confirmation(EMAIL)
+    pool.confirm(EMAIL, cognito.outbox[-1][1])
+    with pytest.raises(errors.InvalidOrExpiredCodeError):
+        pool.confirm(EMAIL, cognito.outbox[-1][1])
+
+
+def test_guessing_a_code_is_stopped(cognito: FakeCognito) -> None:
+    cognito = FakeCognito()
+    pool = pool_on(cognito)
+    pool.sign_up(EMAIL, PASSWORD)
+    for _ in range(fake.CODE_ATTEMPTS):
+        with pytest.raises(errors.InvalidOrExpiredCodeError):
+            pool.confirm(EMAIL, "wrong")
+
+    with pytest.raises(TooManyAttemptsError) as refusal:
+        pool.confirm(EMAIL, cognito.outbox[-1][1])
+
+    assert refusal.value.retry_after_seconds == 900
+
+
+def test_nobody_to_send_a_code_to(pool: UserPool, cognito: FakeCognito) -> None:
+    pool.sign_up(EMAIL, PASSWORD)
+
+    with pytest.raises(errors.UserNotFoundError):
+        pool.resend_confirmation(EMAIL)
+    cognito.user(EMAIL).verified = False
+    with pytest.raises(errors.UserNotFoundError):
+        pool.forgot_password(EMAIL)
+    cognito.user(EMAIL).enabled = False
+    with pytest.raises(errors.UserNotFoundError):
+        pool.forgot_password(EMAIL)
+
+    assert cognito.outbox == []
+
+
+def test_a_forgotten_password_is_reset_by_a_code(pool: UserPool, cognito: FakeCognito, clock: Clock) -> None:
+    pool.sign_up(EMAIL, PASSWORD)
+    pool.forgot_password(EMAIL)
+    code = cognito.outbox[-1][1]
+
+    with pytest.raises(errors.InvalidOrExpiredCodeError):
+        pool.reset_password(EMAIL, "wrong", OTHER_PASSWORD)
+    with pytest.raises(errors.WeakPasswordError):
+        pool.reset_password(EMAIL, code, "sunshine")
+    pool.reset_password(EMAIL, code, OTHER_PASSWORD)
+
+    assert pool.sign_in(EMAIL, OTHER_PASSWORD)
+    with pytest.raises(errors.InvalidOrExpiredCodeError):
+        pool.reset_password(EMAIL, code, PASSWORD)
+    with pytest.raises(errors.InvalidOrExpiredCodeError):
+        pool.reset_password("nobody@example.com", code, OTHER_PASSWORD)
+
+
+def test_the_password_is_changed_by_the_old_one(pool: UserPool, clock: Clock) -> None:
+    pool.sign_up(EMAIL, PASSWORD)
+    token = pool.sign_in(EMAIL, PASSWORD).access_token
+
+    with pytest.raises(errors.WrongPasswordError):
+        pool.change_password(token, OTHER_PASSWORD, OTHER_PASSWORD)
+    with pytest.raises(errors.WeakPasswordError):
+        pool.change_password(token, PASSWORD, "sunshine")
+    pool.change_password(token, PASSWORD, OTHER_PASSWORD)
+
+    assert pool.sign_in(EMAIL, OTHER_PASSWORD)
+
+
+def test_a_deleted_users_token_does_not_change_a_password(pool: UserPool, cognito: FakeCognito) -> None:
+    cognito.fail("ChangePassword", refused("UserNotFoundException"))
+
+    with pytest.raises(UnauthenticatedError):
+        pool.change_password("token", PASSWORD, OTHER_PASSWORD)

@@ -1,0 +1,148 @@
+"""Signing up and signing in at Cognito, and deleting users."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from dreamvision.auth import errors
+from dreamvision.auth.cognito import UserPool
+from dreamvision.auth.tokens import IdentitySettings, TokenVerifier
+from tests.fakes import cognito as fake
+from tests.fakes.cognito import FakeCognito
+from tests.unit.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, Clock, auto_confirm, pool_on
+
+
+def test_a_user_signs_up_and_in(pool: UserPool, clock: Clock) -> None:
+    user = pool.sign_up(EMAIL, PASSWORD)
+    tokens = pool.sign_in(EMAIL, PASSWORD)
+
+    assert user.confirmed
+    assert (tokens.user_id, tokens.expires_in, tokens.signed_in_at) == (user.user_id, 3600, int(clock.now))
+    assert pool.get(EMAIL) == (user.user_id, EMAIL, datetime.fromtimestamp(clock.now, UTC))
+
+
+def test_the_access_token_is_one_that_the_handlers_accept() -> None:
+    # GIVEN a pool on the real clock
+    cognito = FakeCognito(auto_confirm)
+    pool = pool_on(cognito)
+    user = pool.sign_up(EMAIL, PASSWORD)
+    settings = IdentitySettings(
+        user_pool_id=fake.POOL_ID, user_pool_client_id=fake.CLIENT_ID, aws_region="eu-central-1"
+    )
+
+    claims = TokenVerifier(settings, fetch_keys=cognito.issuer.jwks).verify(pool.sign_in(EMAIL, PASSWORD).access_token)
+
+    assert claims["sub"] == user.user_id
+
+
+def test_the_user_id_does_for_signing_in(pool: UserPool) -> None:
+    user = pool.sign_up(EMAIL, PASSWORD)
+
+    assert pool.sign_in(user.user_id, PASSWORD).user_id == user.user_id
+
+
+def test_the_secret_is_read_once(pool: UserPool, cognito: FakeCognito) -> None:
+    pool.sign_up(EMAIL, PASSWORD)
+    pool.sign_in(EMAIL, PASSWORD)
+
+    assert cognito.calls.count("DescribeUserPoolClient") == 1
+
+
+def test_a_taken_address_is_refused_in_any_case(pool: UserPool) -> None:
+    pool.sign_up(EMAIL, PASSWORD)
+
+    with pytest.raises(errors.UserAlreadyExistsError):
+        pool.sign_up(EMAIL.upper(), PASSWORD)
+
+
+def test_the_pools_own_password_policy_counts(pool: UserPool) -> None:
+    with pytest.raises(errors.WeakPasswordError):
+        pool.sign_up(EMAIL, "moonlight")
+
+
+def test_a_value_that_cognito_cannot_take_is_an_invalid_one(pool: UserPool) -> None:
+    with pytest.raises(errors.AccountInputError):
+        pool.sign_up("no address", PASSWORD)
+
+
+def test_wrong_passwords_and_unknown_users_look_alike(pool: UserPool) -> None:
+    pool.sign_up(EMAIL, PASSWORD)
+
+    for email in (EMAIL, "nobody@example.com"):
+        with pytest.raises(errors.InvalidCredentialsError) as refusal:
+            pool.sign_in(email, "Wrong-password1")
+        assert str(refusal.value) == errors.InvalidCredentialsError.default_message
+
+
+def test_they_look_alike_even_where_the_pool_tells_them_apart() -> None:
+    pool = pool_on(FakeCognito(auto_confirm, hides_users=False))
+
+    with pytest.raises(errors.InvalidCredentialsError):
+        pool.sign_in("nobody@example.com", PASSWORD)
+
+
+def test_a_locked_account_looks_like_a_wrong_password(pool: UserPool, clock: Clock) -> None:
+    pool.sign_up(EMAIL, PASSWORD)
+    for _ in range(fake.PASSWORD_ATTEMPTS):
+        with pytest.raises(errors.InvalidCredentialsError):
+            pool.sign_in(EMAIL, OTHER_PASSWORD)
+
+    with pytest.raises(errors.InvalidCredentialsError):
+        pool.sign_in(EMAIL, PASSWORD)
+
+    clock.now += 1
+    assert pool.sign_in(EMAIL, PASSWORD)
+
+
+def test_disabled_users_and_required_resets(pool: UserPool, cognito: FakeCognito) -> None:
+    pool.sign_up(EMAIL, PASSWORD)
+    cognito.user(EMAIL).must_reset = True
+    with pytest.raises(errors.PasswordResetRequiredError):
+        pool.sign_in(EMAIL, PASSWORD)
+
+    cognito.user(EMAIL).enabled = False
+    with pytest.raises(errors.InvalidCredentialsError):
+        pool.sign_in(EMAIL, PASSWORD)
+
+
+def test_a_user_with_a_first_password_has_to_choose_their_own(pool: UserPool, cognito: FakeCognito) -> None:
+    class Challenging(FakeCognito):
+        def admin_initiate_auth(self, **_: Any) -> dict[str, Any]:
+            return {"ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": "...", "ChallengeParameters": {}}
+
+    with pytest.raises(errors.PasswordResetRequiredError):
+        pool_on(Challenging()).sign_in(EMAIL, PASSWORD)
+
+
+def test_a_flow_that_the_client_does_not_allow_is_refused() -> None:
+    pool = pool_on(FakeCognito(auto_confirm, flows=("ALLOW_USER_SRP_AUTH",)))
+    pool.sign_up(EMAIL, PASSWORD)
+
+    with pytest.raises(errors.AccountInputError):
+        pool.sign_in(EMAIL, PASSWORD)
+
+
+def test_the_trigger_may_refuse_and_may_break() -> None:
+    def refusing(event: dict[str, Any], _: object) -> dict[str, Any]:
+        raise ValueError("no")
+
+    def broken(event: dict[str, Any], _: object) -> dict[str, Any]:
+        return {}
+
+    with pytest.raises(errors.SignUpRefusedError):
+        pool_on(FakeCognito(refusing)).sign_up(EMAIL, PASSWORD)
+    with pytest.raises(errors.UserPoolTriggerError):
+        pool_on(FakeCognito(broken)).sign_up(EMAIL, PASSWORD)
+
+
+def test_deleting_a_user_twice_is_harmless(pool: UserPool) -> None:
+    user = pool.sign_up(EMAIL, PASSWORD)
+
+    pool.delete(user.user_id)
+    pool.delete(user.user_id)
+
+    with pytest.raises(errors.UserNotFoundError):
+        pool.get(user.user_id)
+    with pytest.raises(errors.UserNotFoundError):
+        pool.sign_out_everywhere(user.user_id)
