@@ -4,21 +4,23 @@ An invalid token is denied. If the service itself fails (JWKS or table), the err
 the handshake with 500: the client's token is not at fault, and an alarm can count the error.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dreamvision.auth.tokens import UnauthenticatedError
+from dreamvision.core.errors import UnexpectedError
 from dreamvision.core.logging import log_unexpected
-from dreamvision.core.tasks import UnexpectedError
 from dreamvision_api.websocket_authentication import authenticate_handshake, authorizer_policy
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     try:
         access = authenticate_handshake(event)
     except UnauthenticatedError:

@@ -4,10 +4,9 @@ Triggered by EventBridge.
 """
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dreamvision.database.client import Database
 from dreamvision.rendering.factory import configured_renderer
@@ -16,11 +15,14 @@ from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import VideoNotFoundError
 from dreamvision.videos.workflow import ExecutionInput
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
 logger = Logger()
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     detail = event["detail"]
     job = ExecutionInput.model_validate(json.loads(detail["input"]))
     logger.append_keys(job_id=job.job_id, execution_status=detail["status"])

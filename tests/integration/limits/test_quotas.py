@@ -172,7 +172,7 @@ def test_fifty_users_at_the_same_time_do_not_wait_for_each_other(
     conflicts and a quarter of the requests refused as busy, with eight items 20 conflicts and none refused."""
     conflicts = {}
     for shards in (SERVICE_SHARDS, 1):
-        for module in ("limits.quotas", "limits.repository", "videos.lifecycle"):
+        for module in ("limits.quotas", "limits.repository", "videos.creation"):
             monkeypatch.setattr(f"dreamvision.{module}.SERVICE_SHARDS", shards)
         contended = ContendedTables(ministack.client, seconds=0.01)
         backend = QuotaBackend(Database(ministack.names, cast(Any, contended)))

@@ -8,7 +8,6 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError, ResponseValidationError
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.logging import log_unexpected
@@ -17,6 +16,8 @@ from dreamvision_api.problem_responses import error_response, problem_response
 from dreamvision_api.request_body import RequestBodyError, require_json_object
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
     from dreamvision_api.authentication import Caller
 
 type Event = dict[str, Any]
@@ -81,7 +82,7 @@ class Api:
         """Add headers to the response of the current request, whether it succeeds or fails."""
         self._response_headers |= headers
 
-    def handle(self, event: Event, context: LambdaContext) -> dict[str, Any]:
+    def handle(self, event: Event, context: "LambdaContext") -> dict[str, Any]:
         """Handle one HTTP API event (payload format 2.0)."""
         request_id = str(event["requestContext"]["requestId"])
         logger.append_keys(request_id=request_id, route=str(event["routeKey"]))
@@ -89,7 +90,7 @@ class Api:
         logger.info("answered", extra={"status": response["statusCode"]})
         return response
 
-    def _respond(self, event: Event, context: LambdaContext, request_id: str) -> dict[str, Any]:
+    def _respond(self, event: Event, context: "LambdaContext", request_id: str) -> dict[str, Any]:
         try:
             caller = None if event["routeKey"] in self.public else _authenticate(event)
             require_json_object(event)
@@ -146,7 +147,7 @@ def lambda_handler(api: Api) -> Handler:
     """Return the function's Lambda handler. It logs the invocation's ids, never the event."""
 
     @logger.inject_lambda_context(clear_state=True)
-    def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+    def handler(event: Event, context: "LambdaContext") -> dict[str, Any]:
         return api.handle(event, context)
 
     return handler

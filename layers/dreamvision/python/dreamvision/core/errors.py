@@ -23,3 +23,9 @@ class DreamVisionError(Exception):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.default_message)
+
+
+class UnexpectedError(DreamVisionError):
+    """Replaces a library's error, whose message could quote its input."""
+
+    default_message = "A task failed unexpectedly; see the log for the location."

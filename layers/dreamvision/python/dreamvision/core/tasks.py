@@ -2,22 +2,18 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.errors import DreamVisionError, UnexpectedError
 from dreamvision.core.logging import log_unexpected
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
 logger = Logger()
-
-
-class UnexpectedError(DreamVisionError):
-    """Replaces a library's error, whose message could quote its input."""
-
-    default_message = "A task failed unexpectedly; see the log for the location."
 
 
 type TaskHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
@@ -32,7 +28,7 @@ def task_of[Input: BaseModel](model: type[Input], work: Callable[[Input], dict[s
 
     @wraps(work)
     @logger.inject_lambda_context(clear_state=True)
-    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         task_input = model.model_validate(event)
         logger.append_keys(**{name: getattr(task_input, name) for name in logged})
         try:

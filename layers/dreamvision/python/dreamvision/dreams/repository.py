@@ -9,11 +9,11 @@ English text) is therefore a separate item, ``text#<user_id>``, written once bef
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field
 
-from dreamvision.analysis.models import Analysis
 from dreamvision.core.clock import to_text
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.pricing import MICRO, estimate_cost
@@ -25,6 +25,9 @@ from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.schemas.uploads import UploadStatus
 from dreamvision.schemas.videos import VideoStatus
 from dreamvision.users.repository import AccountErasedError, ProfileRepository, Spending
+
+if TYPE_CHECKING:
+    from dreamvision.analysis.models import Analysis
 
 ANALYSIS_INDEX = "by_analysis"
 IMAGE_KEY = "picture_key"
@@ -162,7 +165,7 @@ class DreamRepository:
         return [AnalyzedDream.model_validate(item) for item in response["Items"]]
 
     def add_analyzed(
-        self, user_id: str, dream_id: str, dream_text: str, analysis: Analysis, processing_time_ms: int, now: datetime
+        self, user_id: str, dream_id: str, dream_text: str, analysis: "Analysis", processing_time_ms: int, now: datetime
     ) -> DreamRecord:
         """Store a dream, created at ``now``, with its analysis, and count it.
 
@@ -204,7 +207,7 @@ class DreamRepository:
         return {"dream_text": text}
 
     def complete_analysis(
-        self, user_id: str, dream_id: str, analysis: Analysis, processing_time_ms: int, now: datetime
+        self, user_id: str, dream_id: str, analysis: "Analysis", processing_time_ms: int, now: datetime
     ) -> None:
         """Add the analysis to a pending dream. Idempotent.
 
@@ -338,7 +341,7 @@ def user_category(user_id: str, category: Category) -> str:
     return f"{user_id}#{category}"
 
 
-def _analysis_values(user_id: str, analysis: Analysis, processing_time_ms: int, now: datetime) -> Item:
+def _analysis_values(user_id: str, analysis: "Analysis", processing_time_ms: int, now: datetime) -> Item:
     return {
         "analyzed_at": to_text(now),
         "analysis_status": AnalysisStatus.COMPLETED,
@@ -354,7 +357,7 @@ def _analysis_values(user_id: str, analysis: Analysis, processing_time_ms: int, 
     }
 
 
-def _spending(analysis: Analysis) -> Spending:
+def _spending(analysis: "Analysis") -> Spending:
     """Return what the analysis cost. The cost of a model without a known price counts as zero."""
     dollars = estimate_cost(analysis.model, analysis.input_tokens, analysis.output_tokens) or Decimal(0)
     return Spending(analysis.input_tokens, analysis.output_tokens, cost=dollars * MICRO)

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from dreamvision.database.client import Database, Item, is_condition_failure
@@ -243,6 +242,9 @@ class LimitsRepository:
 def _item_of(error: ClientError) -> Item:
     """Return the item that failed a condition, or an empty one. boto3 does not deserialize items in errors."""
     serialized: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+    # Imported here: only a failed condition needs it.
+    from boto3.dynamodb.types import TypeDeserializer
+
     deserializer = TypeDeserializer()
     return {name: deserializer.deserialize(value) for name, value in serialized.items()}
 

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import boto3
-from boto3.exceptions import S3UploadFailedError
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -71,6 +69,10 @@ class MediaStore:
         Raises:
             MediaUploadError: a part failed; the multipart upload was aborted.
         """
+        # Imported here, because only ArchiveVideo uploads files.
+        from boto3.exceptions import S3UploadFailedError
+        from boto3.s3.transfer import TransferConfig
+
         transfer = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, use_threads=False)
         arguments = {"ContentType": VIDEO_TYPE, "CacheControl": "private, max-age=3600"}
         try:

@@ -14,11 +14,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final, NamedTuple, Self
 
-from aws_lambda_powertools.utilities import parameters
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
-from dreamvision.core.config import Config, ConfigurationError
+from dreamvision.core.config import Config
 from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.secrets import read_secret
 
 CURSOR_LENGTH: Final = 48
 CURSOR_PATTERN: Final = r"^[A-Za-z0-9_-]{48}$"
@@ -27,7 +25,7 @@ _VERSION = 1
 _BODY_BYTES = 20
 _MAX_PAGE = 0xFFFFFF
 # The key never changes; each container reads it once.
-_SECRET_CACHE_SECONDS = 86_400
+_KEY_SECONDS = 86_400
 
 
 class InvalidCursorError(DreamVisionError):
@@ -62,7 +60,7 @@ class Cursors:
     def shared(cls) -> Self:
         """Return this process's instance, configured from the environment."""
         settings = CursorSettings.from_environment()
-        return cls(lambda: _read_key(settings.cursor_secret))
+        return cls(lambda: read_secret(settings.cursor_secret, max_age_seconds=_KEY_SECONDS).encode())
 
     def make(self, position: Position, *, user_id: str, list_name: str) -> str:
         """Return the cursor of a position. ``list_name`` names the list and its filters."""
@@ -91,13 +89,3 @@ class Cursors:
         # Unambiguous, since the body has a fixed length and no name contains a line break.
         message = body + f"{user_id}\n{list_name}".encode()
         return hmac.digest(self._key(), message, hashlib.sha256)[:16]
-
-
-def _read_key(secret_id: str) -> bytes:
-    try:
-        value = parameters.get_secret(secret_id, max_age=_SECRET_CACHE_SECONDS)
-    except GetParameterError:
-        raise ConfigurationError("The cursors' key could not be read from Secrets Manager.") from None
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError("The cursors' key is empty.")
-    return value.encode()

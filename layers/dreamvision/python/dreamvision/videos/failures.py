@@ -6,8 +6,7 @@ from typing import Final
 
 from dreamvision.analysis.errors import ANALYSIS_ERRORS
 from dreamvision.core.clock import utc_now
-from dreamvision.core.errors import DreamVisionError
-from dreamvision.core.tasks import UnexpectedError
+from dreamvision.core.errors import DreamVisionError, UnexpectedError
 from dreamvision.database.transactions import ContentionError
 from dreamvision.dreams.repository import DreamNotFoundError
 from dreamvision.media.errors import ARCHIVE_ERRORS
