@@ -7,7 +7,7 @@ import httpx
 from tests.e2e.client import PASSWORD, ControlPlane, User, register
 
 
-def test_register_answers_with_tokens_and_makes_a_profile(http: httpx.Client) -> None:
+def test_registering_returns_tokens_and_creates_a_profile(http: httpx.Client) -> None:
     name = f"Dreamer-{secrets.token_hex(4)}"
     body = {"email": f"{name}@Example.com", "password": PASSWORD, "username": name}
     answer = http.post("/api/v1/auth/register", json=body)
@@ -29,7 +29,7 @@ def test_login(http: httpx.Client, user: User) -> None:
     assert answer.json()["user"]["id"] == user.id
 
 
-def test_login_says_the_same_of_a_wrong_password_and_of_nobody(http: httpx.Client, user: User) -> None:
+def test_login_responds_equally_to_a_wrong_password_and_an_unknown_address(http: httpx.Client, user: User) -> None:
     wrong = http.post("/api/v1/auth/login", json={"email": user.email, "password": "Wrong-Password-1"})
     nobody = http.post("/api/v1/auth/login", json={"email": "nobody@example.com", "password": "Wrong-Password-1"})
     assert wrong.status_code == nobody.status_code == 401
@@ -39,7 +39,7 @@ def test_login_says_the_same_of_a_wrong_password_and_of_nobody(http: httpx.Clien
     assert one["type"] == "urn:dreamvision:problem:invalid_credentials"
 
 
-def test_a_taken_email_and_a_taken_username(http: httpx.Client, user: User) -> None:
+def test_taken_email_addresses_and_usernames_are_conflicts(http: httpx.Client, user: User) -> None:
     taken = {"email": user.email, "password": PASSWORD, "username": f"x{secrets.token_hex(4)}"}
     answer = http.post("/api/v1/auth/register", json=taken)
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:dreamvision:problem:user_already_exists")
@@ -50,7 +50,7 @@ def test_a_taken_email_and_a_taken_username(http: httpx.Client, user: User) -> N
     assert http.post("/api/v1/auth/register", json={**taken, "username": f"x{secrets.token_hex(4)}"}).status_code == 200
 
 
-def test_bad_registrations(http: httpx.Client) -> None:
+def test_invalid_registrations_are_rejected(http: httpx.Client) -> None:
     good = {"email": "a@example.com", "password": PASSWORD, "username": "somebody"}
     for change in (
         {"email": "no-address"},
@@ -67,7 +67,7 @@ def test_bad_registrations(http: httpx.Client) -> None:
         assert (change, answer.status_code) == (change, 422)
 
 
-def test_logout_counts_on_the_next_request(http: httpx.Client, user: User) -> None:
+def test_logout_applies_to_the_next_request(http: httpx.Client, user: User) -> None:
     other = http.post("/api/v1/auth/login", json={"email": user.email, "password": PASSWORD}).json()
     assert user.post("/auth/logout").status_code == 204
     assert user.get("/auth/me").status_code == 401

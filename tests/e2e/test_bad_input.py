@@ -51,7 +51,7 @@ def nothing_is_written(control: ControlPlane, user: User) -> None:
 
 
 @pytest.mark.parametrize("route", SPENDING_ROUTES)
-def test_bad_dream_texts(route: str, user: User, control: ControlPlane) -> None:
+def test_invalid_dream_texts_are_rejected(route: str, user: User, control: ControlPlane) -> None:
     for name, text in BAD_TEXTS.items():
         # json.dumps escapes what UTF-8 cannot carry, as a client in JavaScript does.
         answer = user.request(
@@ -66,7 +66,7 @@ def test_bad_dream_texts(route: str, user: User, control: ControlPlane) -> None:
     nothing_is_written(control, user)
 
 
-def test_bad_durations(user: User, control: ControlPlane) -> None:
+def test_invalid_durations_are_rejected(user: User, control: ControlPlane) -> None:
     for name, duration in BAD_DURATIONS.items():
         answer = user.post("/dreams/generate-video", {"dream_text": DREAM, "duration": duration})
         assert (name, answer.status_code, code(answer)) == (name, 422, "validation_failed")
@@ -76,7 +76,7 @@ def test_bad_durations(user: User, control: ControlPlane) -> None:
 
 
 @pytest.mark.parametrize("route", [*SPENDING_ROUTES, "/videos/generate"])
-def test_bodies_that_are_not_what_they_should_be(route: str, user: User, control: ControlPlane) -> None:
+def test_malformed_bodies_are_rejected(route: str, user: User, control: ControlPlane) -> None:
     as_json = {"Content-Type": "application/json"}
     for body in NOT_AN_OBJECT:
         answer = user.request("POST", route, content=body, headers=as_json)
@@ -91,7 +91,7 @@ def test_bodies_that_are_not_what_they_should_be(route: str, user: User, control
     nothing_is_written(control, user)
 
 
-def test_an_answer_never_repeats_what_was_sent(user: User) -> None:
+def test_an_error_never_repeats_the_input(user: User) -> None:
     secret = "my-very-secret-dream-word" * 100
     answer = user.post("/dreams/generate-video", {"dream_text": secret, "unknown": secret})
     assert answer.status_code == 422
@@ -108,12 +108,12 @@ def test_every_language_counts_by_characters(text: str, user: User, control: Con
 
 @pytest.mark.parametrize("path", ["/dreams/{id}", "/videos/{id}"])
 @pytest.mark.parametrize("bad", NOT_UUIDS)
-def test_ids_that_are_not_uuids(path: str, bad: str, user: User) -> None:
+def test_ids_other_than_uuids_are_rejected(path: str, bad: str, user: User) -> None:
     answer = user.get(path.format(id=bad))
     assert (answer.status_code, code(answer)) == (422, "validation_failed")
 
 
-def test_ids_of_nothing(user: User, control: ControlPlane) -> None:
+def test_unknown_ids_are_not_found(user: User, control: ControlPlane) -> None:
     unknown = "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"
     assert code(user.get(f"/dreams/{unknown}")) == "dream_not_found"
     assert code(user.get(f"/videos/{unknown}")) == "video_not_found"
@@ -122,7 +122,7 @@ def test_ids_of_nothing(user: User, control: ControlPlane) -> None:
     nothing_is_written(control, user)
 
 
-def test_another_users_ids(user: User, other_user: User, control: ControlPlane) -> None:
+def test_another_users_ids_are_not_found(user: User, other_user: User, control: ControlPlane) -> None:
     dream = other_user.post("/dreams/analyze", {"dream_text": DREAM}).json()
     answer = user.get(f"/dreams/{dream['dream_id']}")
     assert (answer.status_code, code(answer)) == (404, "dream_not_found")
@@ -134,5 +134,5 @@ def test_another_users_ids(user: User, other_user: User, control: ControlPlane) 
     assert len(control.rows("dreams", other_user.id)) == 1
 
 
-def test_the_callers_own_id_may_be_sent(user: User) -> None:
+def test_the_callers_own_id_is_accepted(user: User) -> None:
     assert user.post("/dreams/analyze", {"dream_text": DREAM, "user_id": user.id}).status_code == 200

@@ -65,13 +65,13 @@ def outcomes(work: Callable[[], object], times: int) -> list[str]:
         return list(pool.map(one, range(times)))
 
 
-def test_twenty_completions_at_once_count_once(database: Database, video: VideoRecord) -> None:
+def test_twenty_concurrent_completions_count_once(database: Database, video: VideoRecord) -> None:
     found = outcomes(lambda: VideoLifecycle(database).complete(video, MEDIA, utc_now()), 20)
     assert found.count("done") == 1, found
     assert ProfileRepository(database).get(video.user_id, consistent=True).videos_count == 1
 
 
-def test_ten_starts_at_once_pay_once(database: Database, video: VideoRecord) -> None:
+def test_ten_concurrent_starts_request_one_render(database: Database, video: VideoRecord) -> None:
     renderer = FakeRenderer()
     outcomes(
         lambda: start_render(
@@ -82,7 +82,7 @@ def test_ten_starts_at_once_pay_once(database: Database, video: VideoRecord) -> 
     assert len(renderer.started) == 1
 
 
-def test_thirty_dreams_at_once_are_all_counted(database: Database) -> None:
+def test_thirty_concurrent_dreams_are_all_counted(database: Database) -> None:
     user_id = new_id()
     found = outcomes(
         lambda: VideoLifecycle(database).add_with_dream(user_id, new_id(), new_id(), "I was flying", 5, utc_now()), 30

@@ -49,9 +49,7 @@ def listed(value: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), [*operations()])
-def test_a_preflight_answers_on_every_route(
-    http: httpx.Client, method: str, path: str, operation: dict[str, Any]
-) -> None:
+def test_every_route_answers_a_preflight(http: httpx.Client, method: str, path: str, operation: dict[str, Any]) -> None:
     headers = request_headers(operation)
     for origin in ORIGINS:
         answer = preflight(http, method, path, origin, headers)
@@ -62,7 +60,7 @@ def test_a_preflight_answers_on_every_route(
     assert "access-control-allow-origin" not in preflight(http, method, path, FOREIGN, headers).headers
 
 
-def test_answers_may_be_read_by_the_origins_of_the_parameter(user: User) -> None:
+def test_allowed_origins_may_read_responses(user: User) -> None:
     told = "I was flying over a dark forest with twisted trees"
     calls = [
         (200, user.get, "/auth/me", None),

@@ -94,7 +94,7 @@ def test_a_request_can_be_sent_from_swagger_ui(watched: Browser, stack: dict[str
     screenshot(watched, SCREENSHOTS / "docs-analyze.png")
 
 
-def test_the_token_is_not_kept(watched: Browser, stack: dict[str, Any]) -> None:
+def test_the_token_is_not_stored(watched: Browser, stack: dict[str, Any]) -> None:
     watched.open(stack["docs_url"])
     watched.wait_for("document.querySelector('.btn.authorize.unlocked') !== null")
     kept = watched.driver.execute_script("return localStorage.length + sessionStorage.length + document.cookie.length")

@@ -74,7 +74,7 @@ def _is_at_provider(control: ControlPlane, task_id: str) -> bool:
     return answer.status_code == 200
 
 
-def test_the_history_by_page_and_by_cursor(user: User) -> None:
+def test_the_history_is_paged_by_number_and_by_cursor(user: User) -> None:
     told = [
         _ids(user.create_video(f"I was flying over the river number {number} of the night"))[0] for number in range(2)
     ]
@@ -97,7 +97,7 @@ def test_the_history_by_page_and_by_cursor(user: User) -> None:
     assert stats["estimated_cost_usd"]["analyses"] > 0
 
 
-def test_nothing_new_is_a_304(user: User) -> None:
+def test_an_unchanged_video_is_a_304(user: User) -> None:
     _, job_id = _ids(user.create_video())
     user.wait_for_video(job_id)
     first = user.get(f"/videos/{job_id}")
@@ -109,7 +109,7 @@ def test_nothing_new_is_a_304(user: User) -> None:
     assert user.get("/videos", params={"status": "completed"}).json()["videos"][0]["job_id"] == job_id
 
 
-def test_a_cancelled_video_is_stopped_everywhere(user: User, control: ControlPlane) -> None:
+def test_cancelling_a_video_stops_execution_and_render(user: User, control: ControlPlane) -> None:
     _, job_id = _rendering(user)
     task_id = _task_id(control, user, job_id)
     assert _is_at_provider(control, task_id)
@@ -133,7 +133,7 @@ def test_a_finished_video_cannot_be_cancelled(user: User) -> None:
     assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "video_final")
 
 
-def test_a_deleted_dream_is_gone_with_everything(user: User, control: ControlPlane) -> None:
+def test_deleting_a_dream_deletes_all_its_data(user: User, control: ControlPlane) -> None:
     dream_id, job_id = _ids(user.create_video())
     user.wait_for_video(job_id)
     other_id, other_job_id = _ids(user.create_video())
@@ -153,7 +153,7 @@ def test_a_deleted_dream_is_gone_with_everything(user: User, control: ControlPla
     assert user.get("/auth/me").json()["videos_count"] == 1
 
 
-def test_a_dream_is_deleted_while_it_is_filmed(user: User, control: ControlPlane) -> None:
+def test_a_dream_can_be_deleted_while_its_video_renders(user: User, control: ControlPlane) -> None:
     dream_id, job_id = _rendering(user)
     task_id = _task_id(control, user, job_id)
 
@@ -165,7 +165,7 @@ def test_a_dream_is_deleted_while_it_is_filmed(user: User, control: ControlPlane
     assert _left(control, dream_id, job_id) == []
 
 
-def test_deleting_an_unknown_dream(user: User) -> None:
+def test_deleting_an_unknown_dream_is_a_404(user: User) -> None:
     answer = user.delete(f"/dreams/{new_id()}")
 
     assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (404, "dream_not_found")
@@ -182,7 +182,7 @@ def lived_in(user: User) -> User:
     return user
 
 
-def test_an_erased_account_leaves_nothing(lived_in: User, other_user: User, control: ControlPlane) -> None:
+def test_erasing_an_account_deletes_all_its_data(lived_in: User, other_user: User, control: ControlPlane) -> None:
     user = lived_in
     theirs = _ids(other_user.create_video())
     other_user.wait_for_video(theirs[1])

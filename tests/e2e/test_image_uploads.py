@@ -70,7 +70,7 @@ def uploads_left(control: ControlPlane, user: User) -> list[str]:
     ],
     ids=["jpeg", "png", "large"],
 )
-def test_a_picture_is_shown_with_its_dream_and_says_nothing_of_its_maker(
+def test_an_image_is_shown_with_its_dream_without_metadata(
     painter: tuple[User, str],
     control: ControlPlane,
     content_type: str,
@@ -120,7 +120,7 @@ def test_a_picture_is_shown_with_its_dream_and_says_nothing_of_its_maker(
         pytest.param("image/jpeg", bytes(MAX_BYTES), "not a valid", id="the most that may be sent"),
     ],
 )
-def test_what_is_no_plain_picture_is_deleted_and_the_user_told(
+def test_an_invalid_image_is_deleted_and_reported(
     dreamer: tuple[User, str], control: ControlPlane, content_type: str, data: bytes, words: str
 ) -> None:
     user, dream_id = dreamer
@@ -133,7 +133,7 @@ def test_what_is_no_plain_picture_is_deleted_and_the_user_told(
     wait_for(lambda: uploads_left(control, user), lambda left: not left)
 
 
-def test_s3_refuses_what_the_form_does_not_say(
+def test_s3_rejects_what_the_form_does_not_allow(
     dreamer: tuple[User, str], other_user: User, control: ControlPlane
 ) -> None:
     user, dream_id = dreamer
@@ -158,7 +158,7 @@ def test_s3_refuses_what_the_form_does_not_say(
     assert user.get(f"/dreams/{dream_id}").json()["thumbnail_upload"]["status"] == "pending"
 
 
-def test_there_is_no_form_for_somebody_elses_dream(dreamer: tuple[User, str], other_user: User) -> None:
+def test_no_form_is_issued_for_another_users_dream(dreamer: tuple[User, str], other_user: User) -> None:
     _, dream_id = dreamer
     for unknown in (dream_id, "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"):
         answer = other_user.post("/storage/thumbnails", {"dream_id": unknown, "content_type": "image/png"})
@@ -176,17 +176,17 @@ def test_there_is_no_form_for_somebody_elses_dream(dreamer: tuple[User, str], ot
         {"content_type": "image/jpeg", "dream_id": "../../x"},
     ],
 )
-def test_a_form_for_anything_else_is_refused(dreamer: tuple[User, str], body: dict[str, str]) -> None:
+def test_a_form_for_anything_else_is_rejected(dreamer: tuple[User, str], body: dict[str, str]) -> None:
     user, dream_id = dreamer
     answer = user.post("/storage/thumbnails", {"dream_id": dream_id} | body)
     assert answer.status_code == 422
 
 
-def test_a_form_needs_a_token(http: httpx.Client) -> None:
+def test_a_form_requires_a_token(http: httpx.Client) -> None:
     assert http.post("/api/v1/storage/thumbnails", json={"content_type": "image/png"}).status_code == 401
 
 
-def test_the_users_own_picture_stays_when_the_dream_is_filmed(painter: tuple[User, str]) -> None:
+def test_an_uploaded_image_stays_when_a_video_is_created(painter: tuple[User, str]) -> None:
     # GIVEN a dream with a picture of its own
     user, dream_id = painter
     form = announce(user, dream_id)
@@ -207,7 +207,7 @@ def test_the_users_own_picture_stays_when_the_dream_is_filmed(painter: tuple[Use
     wait_for(lambda: fetch(own).status_code, lambda status: status == 403)
 
 
-def test_a_picture_goes_with_its_dream(painter: tuple[User, str], control: ControlPlane) -> None:
+def test_an_image_is_deleted_with_its_dream(painter: tuple[User, str], control: ControlPlane) -> None:
     # GIVEN a dream with a picture, and a form that was given out
     user, dream_id = painter
     form = announce(user, dream_id)

@@ -51,7 +51,7 @@ def within_a_window[Result](http: httpx.Client, work: Callable[[User], Result]) 
     raise AssertionError("this machine is too slow for the limits of a minute")
 
 
-def test_the_eleventh_analysis_in_a_minute_is_refused(http: httpx.Client, other_user: User) -> None:
+def test_the_eleventh_analysis_in_a_minute_is_rejected(http: httpx.Client, other_user: User) -> None:
     def eleven(user: User) -> list[httpx.Response]:
         answers = [user.post("/dreams/analyze", {"dream_text": DREAM}) for _ in range(11)]
         # AND another route is not refused
@@ -71,7 +71,7 @@ def test_the_eleventh_analysis_in_a_minute_is_refused(http: httpx.Client, other_
     assert other_user.post("/dreams/analyze", {"dream_text": DREAM}).status_code == 200
 
 
-def test_of_forty_requests_exactly_ten_pass_several_at_a_time(http: httpx.Client) -> None:
+def test_ten_of_forty_concurrent_requests_pass(http: httpx.Client) -> None:
     def forty(user: User) -> list[int]:
         # Every request at the same time is a worker of its own: more than a few are too much for a small machine.
         with ThreadPoolExecutor(4) as pool:
@@ -88,7 +88,7 @@ def test_of_forty_requests_exactly_ten_pass_several_at_a_time(http: httpx.Client
     assert Counter(within_a_window(http, forty)) == {404: 10, 429: 30}
 
 
-def test_public_account_routes_say_where_an_address_stands(http: httpx.Client, user: User) -> None:
+def test_public_account_routes_have_rate_limit_headers(http: httpx.Client, user: User) -> None:
     answer = http.post("/api/v1/auth/login", json={"email": user.email, "password": PASSWORD})
     assert answer.status_code == 200
     assert answer.headers["ratelimit-policy"] == '"auth";q=100000;w=60'
@@ -113,32 +113,32 @@ def remaining(header: str) -> int:
 # ---------------------------------------------------------------- quotas
 
 
-def test_a_video_takes_a_place_and_gives_it_back(user: User, control: ControlPlane) -> None:
+def test_a_video_reserves_and_releases_a_place(user: User, control: ControlPlane) -> None:
     job_id = user.create_video()["video_generation"]["job_id"]
     assert counts(control, user) == {"day": 1, "running": 1}
     assert user.wait_for_video(job_id)["status"] == "completed"
     assert counts(control, user) == {"day": 1, "running": 0}
 
 
-def test_a_video_that_cost_nothing_gives_all_of_it_back(user: User, control: ControlPlane) -> None:
+def test_a_video_without_cost_releases_all_reservations(user: User, control: ControlPlane) -> None:
     answer = user.post("/dreams/generate-video", {"dream_text": f"[[claude:refusal]] {DREAM}", "duration": 5})
     assert answer.status_code == 422
     assert counts(control, user) == {"day": 0, "running": 0}
 
 
-def test_a_video_that_the_renderer_refuses_gives_all_of_it_back(user: User, control: ControlPlane) -> None:
+def test_a_video_rejected_by_the_renderer_releases_all_reservations(user: User, control: ControlPlane) -> None:
     job_id = user.create_video(f"{DREAM} [[runway:reject]]")["video_generation"]["job_id"]
     assert user.wait_for_video(job_id)["status"] == "failed"
     assert counts(control, user) == {"day": 0, "running": 0}
 
 
-def test_a_video_that_was_paid_for_and_failed_keeps_its_day(user: User, control: ControlPlane) -> None:
+def test_a_failed_paid_video_counts_for_the_day(user: User, control: ControlPlane) -> None:
     job_id = user.create_video(f"{DREAM} [[runway:internal]]")["video_generation"]["job_id"]
     assert user.wait_for_video(job_id)["status"] == "failed"
     assert counts(control, user) == {"day": 1, "running": 0}
 
 
-def test_an_abandoned_video_is_closed_by_the_sweep(user: User, control: ControlPlane) -> None:
+def test_the_sweep_closes_an_abandoned_video(user: User, control: ControlPlane) -> None:
     # GIVEN the rows of a request that died before it started the execution
     names = control.outputs["tables"]
     database = Database(
@@ -177,7 +177,7 @@ def test_an_abandoned_video_is_closed_by_the_sweep(user: User, control: ControlP
     assert counts(control, user) == {"day": 1, "running": 0}
 
 
-def test_the_sweep_comes_every_five_minutes(control: ControlPlane) -> None:
+def test_the_sweep_runs_every_five_minutes(control: ControlPlane) -> None:
     events = control.client("events")
     rules = [rule for rule in events.list_rules()["Rules"] if rule.get("ScheduleExpression") == "rate(5 minutes)"]
     assert [rule["State"] for rule in rules] == ["ENABLED"]
@@ -200,7 +200,7 @@ def lasting(answer: httpx.Response) -> tuple[int, dict[str, str], Any]:
 
 
 @pytest.mark.parametrize("route", ["/dreams/analyze", "/dreams/generate-video"])
-def test_a_request_that_is_sent_again_is_answered_again(user: User, control: ControlPlane, route: str) -> None:
+def test_a_repeated_request_gets_the_same_response(user: User, control: ControlPlane, route: str) -> None:
     headers, marker = key(), f"the number {uuid4().int} was on every door"
     body = {"dream_text": f"{DREAM} and {marker}"}
     first = user.post(route, body, headers=headers)
@@ -215,7 +215,7 @@ def test_a_request_that_is_sent_again_is_answered_again(user: User, control: Con
     assert (other.status_code, code(other)) == (422, "idempotency_key_reused")
 
 
-def test_a_video_that_is_asked_for_again_is_the_same(user: User, control: ControlPlane) -> None:
+def test_a_repeated_video_request_creates_one_video(user: User, control: ControlPlane) -> None:
     dream_id = user.post("/dreams/analyze", {"dream_text": DREAM}).json()["dream_id"]
     headers, body = key(), {"dream_id": dream_id, "duration": 6}
     first, again = (user.post("/videos/generate", body, headers=headers) for _ in range(2))
@@ -226,7 +226,7 @@ def test_a_video_that_is_asked_for_again_is_the_same(user: User, control: Contro
     assert len(control.rows("videos", user.id)) == 1
 
 
-def test_the_same_request_many_times_at_once_makes_one_video(user: User, control: ControlPlane) -> None:
+def test_concurrent_identical_requests_create_one_video(user: User, control: ControlPlane) -> None:
     # Nobody else dreams this: all renderings of its prompt are this test's.
     text = f"I was juggling porcelain planets in the orchard of a forgotten astronomer {uuid4()}"
     headers, body = key(), {"dream_text": text, "duration": 5}
@@ -246,7 +246,7 @@ def test_the_same_request_many_times_at_once_makes_one_video(user: User, control
     assert counts(control, user) == {"day": 1, "running": 0}
 
 
-def test_a_refused_request_can_be_sent_again_with_its_key(user: User, control: ControlPlane) -> None:
+def test_a_rejected_request_can_be_retried_with_its_key(user: User, control: ControlPlane) -> None:
     headers = key()
     refused = user.post("/dreams/analyze", {"dream_text": f"[[claude:refusal]] {DREAM}"}, headers=headers)
     assert refused.status_code == 422
@@ -254,14 +254,14 @@ def test_a_refused_request_can_be_sent_again_with_its_key(user: User, control: C
     assert answer.status_code == 200, answer.text
 
 
-def test_a_key_has_a_form(user: User) -> None:
+def test_malformed_keys_are_rejected(user: User) -> None:
     for bad in ("with space", "k" * 256):
         answer = user.post("/dreams/analyze", {"dream_text": DREAM}, headers={"Idempotency-Key": bad})
         assert (answer.status_code, code(answer)) == (422, "validation_failed")
         assert answer.json()["errors"][0]["loc"][0] == "header"
 
 
-def test_windows_and_records_lapse(user: User, control: ControlPlane) -> None:
+def test_windows_and_records_have_an_expiry(user: User, control: ControlPlane) -> None:
     user.post("/dreams/analyze", {"dream_text": DREAM}, headers=key())
     table = control.tables.Table(control.outputs["tables"]["guards"])
     items = wait_for(lambda: table.scan()["Items"], bool)

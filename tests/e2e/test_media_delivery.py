@@ -36,7 +36,7 @@ def row(control: ControlPlane, user: User, role: str = "videos") -> dict[str, An
     return found
 
 
-def test_pictures_come_from_the_cdn_and_may_be_kept_for_ever(
+def test_images_come_from_the_cdn_and_are_cached_forever(
     filmed: tuple[User, dict[str, Any]], control: ControlPlane
 ) -> None:
     user, video = filmed
@@ -64,13 +64,13 @@ def test_pictures_come_from_the_cdn_and_may_be_kept_for_ever(
     assert (dream["thumbnail_url"], dream["preview_url"]) == (video["thumbnail_url"], video["preview_url"])
 
 
-def test_a_picture_that_is_known_already_is_not_sent_again(filmed: tuple[User, dict[str, Any]]) -> None:
+def test_a_cached_image_is_not_sent_again(filmed: tuple[User, dict[str, Any]]) -> None:
     url = filmed[1]["thumbnail_url"]
     tag = fetch(url).headers["etag"]
     assert fetch(url, **{"If-None-Match": tag}).status_code == 304
 
 
-def test_nothing_but_pictures_is_in_reach_of_the_cdn(
+def test_the_cdn_serves_nothing_but_images(
     filmed: tuple[User, dict[str, Any]], control: ControlPlane, stack: dict[str, Any]
 ) -> None:
     user, video = filmed
@@ -90,7 +90,7 @@ def test_nothing_but_pictures_is_in_reach_of_the_cdn(
         assert fetch(video["thumbnail_url"], method).status_code == 403
 
 
-def test_the_distribution_wants_tls(filmed: tuple[User, dict[str, Any]], stack: dict[str, Any]) -> None:
+def test_the_distribution_requires_tls(filmed: tuple[User, dict[str, Any]], stack: dict[str, Any]) -> None:
     path = urlsplit(filmed[1]["thumbnail_url"]).path.removeprefix("/media")
     distributions = ControlPlane(stack).client("cloudfront").list_distributions()["DistributionList"]["Items"]
     host = next(each["DomainName"] for each in distributions if "Pictures" in each["Comment"])
@@ -98,7 +98,7 @@ def test_the_distribution_wants_tls(filmed: tuple[User, dict[str, Any]], stack: 
     assert fetch(f"{stack['endpoint_url']}{path}", Host=host, **{"X-Forwarded-Proto": "https"}).status_code == 200
 
 
-def test_the_bucket_is_closed(
+def test_the_bucket_is_private(
     filmed: tuple[User, dict[str, Any]], control: ControlPlane, stack: dict[str, Any]
 ) -> None:
     kept = row(control, filmed[0])
@@ -110,7 +110,7 @@ def test_the_bucket_is_closed(
     assert set(block["PublicAccessBlockConfiguration"].values()) == {True}
 
 
-def test_a_video_plays_and_can_be_sought(filmed: tuple[User, dict[str, Any]]) -> None:
+def test_a_video_plays_and_supports_ranges(filmed: tuple[User, dict[str, Any]]) -> None:
     _, video = filmed
     whole = fetch(video["video_url"])
     assert whole.status_code == 200
@@ -131,7 +131,7 @@ def test_a_video_plays_and_can_be_sought(filmed: tuple[User, dict[str, Any]]) ->
     assert "access-control-allow-origin" not in fetch(video["video_url"], Origin="https://evil.example").headers
 
 
-def test_a_link_is_good_for_an_hour_and_for_nothing_else(filmed: tuple[User, dict[str, Any]]) -> None:
+def test_a_link_is_valid_for_one_object_and_an_hour(filmed: tuple[User, dict[str, Any]]) -> None:
     url = filmed[1]["video_url"]
     assert "X-Amz-Expires=3600" in url
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
@@ -155,7 +155,7 @@ def test_a_link_is_good_for_an_hour_and_for_nothing_else(filmed: tuple[User, dic
         ({"disposition": "inline", "filename": "flug.mp4"}, "inline"),
     ],
 )
-def test_a_video_can_be_saved_under_a_name(
+def test_a_video_can_be_downloaded_under_a_name(
     filmed: tuple[User, dict[str, Any]], query: dict[str, str], expected: str
 ) -> None:
     user, video = filmed
@@ -175,7 +175,7 @@ def test_a_video_can_be_saved_under_a_name(
         {"disposition": "attachment", "filename": "x" * 101},
     ],
 )
-def test_a_name_that_cannot_be_is_refused(filmed: tuple[User, dict[str, Any]], query: dict[str, str]) -> None:
+def test_an_invalid_name_is_rejected(filmed: tuple[User, dict[str, Any]], query: dict[str, str]) -> None:
     user, video = filmed
     answer = user.get(f"/videos/{video['job_id']}", params=query)
     assert answer.status_code == 422

@@ -63,7 +63,7 @@ def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # no
     browser.driver.get("about:blank")
 
 
-def test_a_dream_from_telling_to_deleting_in_two_tabs(visitor: Visitor, stack: dict[str, Any]) -> None:
+def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, stack: dict[str, Any]) -> None:
     # GIVEN somebody who has just made an account, and a second tab, which needs no password
     name = visitor.register()
     assert visitor.text("header-username") == name
@@ -141,7 +141,7 @@ def test_a_dream_from_telling_to_deleting_in_two_tabs(visitor: Visitor, stack: d
     assert visitor.browser.complaints() == []
 
 
-def test_a_video_is_cancelled_after_a_reload_in_the_middle(visitor: Visitor, user: User) -> None:
+def test_a_video_is_cancelled_after_a_reload(visitor: Visitor, user: User) -> None:
     visitor.sign_in(user)
     visitor.tell(FOR_EVER)
     visitor.wait("!document.getElementById('player-cancel').hidden")
@@ -157,7 +157,7 @@ def test_a_video_is_cancelled_after_a_reload_in_the_middle(visitor: Visitor, use
     assert user.get("/videos").json()["videos"][0]["status"] == "cancelled"
 
 
-def test_errors_are_told_in_words(visitor: Visitor, user: User) -> None:
+def test_errors_are_explained(visitor: Visitor, user: User) -> None:
     # GIVEN nothing typed WHEN it is sent THEN the first field has the focus and says why
     visitor.button("Sign in").click()
     assert visitor.text("email-error") == "Please enter your email address."
@@ -213,7 +213,7 @@ def test_errors_are_told_in_words(visitor: Visitor, user: User) -> None:
     assert visitor.text("dream-error") == visitor.text("dream-alert") == ""
 
 
-def test_too_many_requests_are_counted_down_and_an_outage_is_told(visitor: Visitor, user: User) -> None:
+def test_rate_limits_count_down_and_outages_are_explained(visitor: Visitor, user: User) -> None:
     visitor.sign_in(user)
     # Answers of a limit and of the gateway, in the place of real ones, which have tests of their own.
     visitor.run("""
@@ -236,7 +236,7 @@ def test_too_many_requests_are_counted_down_and_an_outage_is_told(visitor: Visit
     assert visitor.element("dream-submit").is_enabled()
 
 
-def test_tokens_are_renewed_until_the_session_is_over(visitor: Visitor, user: User) -> None:
+def test_tokens_are_refreshed_until_the_session_ends(visitor: Visitor, user: User) -> None:
     script = visitor.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": ROTATE})
     try:
         visitor.open()
@@ -303,7 +303,7 @@ def test_more_dreams_are_loaded_on_demand(visitor: Visitor, user: User, control:
     assert not visitor.element("history-more").is_displayed()
 
 
-def test_it_is_accessible_and_the_keyboard_is_enough(visitor: Visitor, user: User) -> None:
+def test_the_page_is_accessible_and_usable_by_keyboard(visitor: Visitor, user: User) -> None:
     def press(*keys: str) -> None:
         for key in keys:
             visitor.driver.switch_to.active_element.send_keys(key)
@@ -354,7 +354,7 @@ def earlier(identifier: str, steps: int) -> str:
     return str(uuid.UUID(int=uuid.UUID(identifier).int - (steps << 80)))
 
 
-def test_the_page_runs_without_live_updates(visitor: Visitor, user: User, stack: dict[str, Any]) -> None:
+def test_the_page_works_without_live_updates(visitor: Visitor, user: User, stack: dict[str, Any]) -> None:
     # GIVEN a page whose configuration names no WebSocket
     config = {"api_url": stack["api_url"], "websocket_url": None, "media_origins": []}
     source = f"""

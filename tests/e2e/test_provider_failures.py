@@ -103,7 +103,9 @@ def told(http: httpx.Client) -> Iterator[dict[str, Told]]:
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=[failure.word for failure in FAILURES])
-def test_a_failure_is_recorded_and_red(failure: Failure, told: dict[str, Told], control: ControlPlane) -> None:
+def test_a_failure_is_recorded_and_fails_the_execution(
+    failure: Failure, told: dict[str, Told], control: ControlPlane
+) -> None:
     found = told[failure.word]
 
     # The answer says what happened, as far as it was known when it was given.
@@ -132,13 +134,13 @@ def test_a_failure_is_recorded_and_red(failure: Failure, told: dict[str, Told], 
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=[failure.word for failure in FAILURES])
-def test_at_most_one_rendering_is_paid(failure: Failure, told: dict[str, Told], control: ControlPlane) -> None:
+def test_at_most_one_render_is_paid(failure: Failure, told: dict[str, Told], control: ControlPlane) -> None:
     prompt = told[failure.word].dream["video_prompt"]
     assert (control.paid_renders(prompt) if prompt else 0) == failure.renders
 
 
 @pytest.mark.parametrize("word", RECOVERIES)
-def test_what_can_be_tried_again_is(word: str, told: dict[str, Told], control: ControlPlane) -> None:
+def test_transient_failures_are_retried(word: str, told: dict[str, Told], control: ControlPlane) -> None:
     found = told[word]
     assert found.answer.is_success
     assert found.video["status"] == "completed"
@@ -147,7 +149,7 @@ def test_what_can_be_tried_again_is(word: str, told: dict[str, Told], control: C
 
 
 @pytest.mark.parametrize("word", ENDLESS)
-def test_a_rendering_past_its_deadline_is_cancelled(word: str, told: dict[str, Told], control: ControlPlane) -> None:
+def test_a_render_past_its_deadline_is_cancelled(word: str, told: dict[str, Told], control: ControlPlane) -> None:
     found = told[word]
     assert "CancelRender" in control.states_entered(found.video["job_id"])
     task_id = control.rows("videos", found.user.id)[0]["provider_task_id"]
@@ -156,7 +158,7 @@ def test_a_rendering_past_its_deadline_is_cancelled(word: str, told: dict[str, T
     assert httpx.get(f"{runway}/v1/tasks/{task_id}", headers=headers, trust_env=False).status_code == 404
 
 
-def test_nothing_is_left_in_the_bucket_of_a_failed_video(told: dict[str, Told], control: ControlPlane) -> None:
+def test_a_failed_video_leaves_nothing_in_the_bucket(told: dict[str, Told], control: ControlPlane) -> None:
     user_ids = {told[failure.word].user.id for failure in FAILURES}
     s3 = control.client("s3")
     bucket = control.outputs["media_bucket"]
@@ -164,7 +166,7 @@ def test_nothing_is_left_in_the_bucket_of_a_failed_video(told: dict[str, Told], 
     assert not [key for key in keys if any(user_id in key for user_id in user_ids)]
 
 
-def test_analyze_keeps_nothing_of_a_dream_whose_analysis_fails(http: httpx.Client, control: ControlPlane) -> None:
+def test_a_dream_whose_analysis_fails_is_not_stored(http: httpx.Client, control: ControlPlane) -> None:
     user = register(http)
     for failure in CLAUDE_FAILURES:
         answer = user.post("/dreams/analyze", {"dream_text": f"{DREAM} {failure.word}"})

@@ -48,7 +48,7 @@ async def eventually(done: Any, seconds: float = 30) -> None:
 # -------------------------------------------------------------------- who gets in
 
 
-def test_both_ways_in(url: str, user: User) -> None:
+def test_a_token_may_be_a_subprotocol_or_a_header(url: str, user: User) -> None:
     async def scenario() -> None:
         async with listening(url, user, browser=True) as page, listening(url, user, browser=False) as app:
             assert page.socket.subprotocol == "dreamvision"
@@ -60,7 +60,7 @@ def test_both_ways_in(url: str, user: User) -> None:
     asyncio.run(scenario())
 
 
-def test_who_is_kept_out(url: str, user: User, http: httpx.Client, control: ControlPlane) -> None:
+def test_invalid_tokens_are_rejected(url: str, user: User, http: httpx.Client, control: ControlPlane) -> None:
     token = user.access_token
     left = register(http)
     assert left.post("/auth/logout").status_code == 204
@@ -86,7 +86,7 @@ def test_who_is_kept_out(url: str, user: User, http: httpx.Client, control: Cont
     assert control.rows("connections", user.id) == []
 
 
-def test_tokens_are_in_no_log(url: str, user: User, control: ControlPlane) -> None:
+def test_tokens_are_not_logged(url: str, user: User, control: ControlPlane) -> None:
     async def scenario() -> None:
         async with listening(url, user) as page:
             await page.say(action="ping")
@@ -99,7 +99,7 @@ def test_tokens_are_in_no_log(url: str, user: User, control: ControlPlane) -> No
 # -------------------------------------------------------------------- what they hear
 
 
-def test_a_dream_is_followed_live_and_by_its_user_alone(url: str, user: User, other_user: User) -> None:
+def test_only_the_user_of_a_dream_receives_its_updates(url: str, user: User, other_user: User) -> None:
     async def scenario() -> None:
         async with listening(url, user) as page, listening(url, user, browser=False) as app:
             async with listening(url, other_user) as stranger:
@@ -126,7 +126,7 @@ def test_a_dream_is_followed_live_and_by_its_user_alone(url: str, user: User, ot
     asyncio.run(scenario())
 
 
-def test_a_dream_that_is_only_analysed_is_announced(url: str, user: User) -> None:
+def test_an_analysis_without_a_video_is_announced(url: str, user: User) -> None:
     async def scenario() -> None:
         async with listening(url, user) as page:
             body = {"dream_text": "I was flying over a dark forest with twisted trees"}
@@ -141,7 +141,7 @@ def test_a_dream_that_is_only_analysed_is_announced(url: str, user: User) -> Non
     asyncio.run(scenario())
 
 
-def test_a_client_that_comes_back_has_missed_nothing(url: str, user: User, other_user: User) -> None:
+def test_sync_returns_what_a_disconnected_client_missed(url: str, user: User, other_user: User) -> None:
     async def scenario() -> None:
         async with listening(url, user) as page:
             (start,) = await page.sync("2026-01-01T00:00:00Z")
@@ -169,7 +169,7 @@ def test_a_client_that_comes_back_has_missed_nothing(url: str, user: User, other
     asyncio.run(scenario())
 
 
-def test_messages_that_mean_nothing_leave_the_connection_open(url: str, user: User) -> None:
+def test_invalid_messages_leave_the_connection_open(url: str, user: User) -> None:
     async def scenario() -> None:
         async with listening(url, user) as page:
             texts = {
@@ -198,7 +198,7 @@ def test_messages_that_mean_nothing_leave_the_connection_open(url: str, user: Us
 # -------------------------------------------------------------------- who has left
 
 
-def test_signing_out_ends_the_connections_of_that_session_only(url: str, user: User, http: httpx.Client) -> None:
+def test_signing_out_closes_only_the_sessions_connections(url: str, user: User, http: httpx.Client) -> None:
     async def scenario() -> None:
         answer = await asyncio.to_thread(
             http.post, "/api/v1/auth/login", json={"email": user.email, "password": PASSWORD}
@@ -215,7 +215,7 @@ def test_signing_out_ends_the_connections_of_that_session_only(url: str, user: U
     asyncio.run(scenario())
 
 
-def test_rows_of_connections_go_with_them(url: str, user: User, control: ControlPlane) -> None:
+def test_closed_and_stale_connections_are_removed(url: str, user: User, control: ControlPlane) -> None:
     table = control.tables.Table(control.outputs["tables"]["connections"])
 
     async def scenario() -> None:
@@ -270,7 +270,7 @@ def live(videos: VideoLifecycle, dreams: DreamRepository, user_id: str) -> str:
     return video.job_id
 
 
-def test_fifty_sockets_of_ten_users_hear_of_twenty_videos(
+def test_fifty_connections_of_ten_users_receive_twenty_videos(
     url: str, http: httpx.Client, control: ControlPlane, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Twenty workflows at once would measure how many workers this machine can start. Here their writes come all at

@@ -23,7 +23,7 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 MAY_REFUSE = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "POST /api/v1/auth/change-password"}
 
 
-def test_the_service_does_what_the_document_says(
+def test_the_service_conforms_to_the_document(
     stack: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # WHEN Schemathesis has done its worst

@@ -10,7 +10,7 @@ from tests.e2e.client import ControlPlane
 from tests.e2e.shared_stack import StackCommand
 
 
-def test_outputs_have_what_other_programs_rely_on(stack: dict[str, Any]) -> None:
+def test_outputs_have_the_documented_fields(stack: dict[str, Any]) -> None:
     expected = {
         "api_url",
         "page_url",
@@ -57,14 +57,14 @@ def test_iam_is_enforced(control: ControlPlane) -> None:
         raise AssertionError("the role may read what it must not")
 
 
-def test_a_second_start_leaves_the_running_stack_alone(local: StackCommand, stack: dict[str, Any]) -> None:
+def test_a_second_start_leaves_the_running_stack_unchanged(local: StackCommand, stack: dict[str, Any]) -> None:
     again = local.run("up")
     assert again.returncode == 0
     assert "already running" in again.stdout
     assert local.outputs() == stack
 
 
-def test_a_taken_port_is_named_with_the_variable_that_moves_it(local: StackCommand, tmp_path: Any) -> None:
+def test_an_occupied_port_is_reported_with_its_variable(local: StackCommand, tmp_path: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -76,7 +76,7 @@ def test_a_taken_port_is_named_with_the_variable_that_moves_it(local: StackComma
     assert "Traceback" not in failed.stderr
 
 
-def test_settings_that_cannot_be_are_explained(local: StackCommand) -> None:
+def test_invalid_settings_are_explained(local: StackCommand) -> None:
     for name, value in (("LOCAL_PORT", "http"), ("PARAMETERS", "PollInterval"), ("SANDBOX_RENDER_SECONDS", "soon")):
         failed = local.run("up", **{name: value})
         assert failed.returncode == 1

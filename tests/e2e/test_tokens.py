@@ -105,12 +105,12 @@ def identity(somebody: User, control: ControlPlane) -> str:
     return id_token(somebody, control)
 
 
-def test_the_forgers_key_is_the_pools(http: httpx.Client, forger: Forger) -> None:
+def test_the_forgers_key_is_the_pools_key(http: httpx.Client, forger: Forger) -> None:
     assert call(http, "GET /api/v1/auth/me", f"Bearer {forger.signed(jti='another')}").status_code == 200
 
 
 @pytest.mark.parametrize("route", PROTECTED)
-def test_a_route_lets_nobody_in_without_a_good_token(
+def test_every_route_rejects_invalid_tokens(
     route: str, http: httpx.Client, refused: dict[str, str | None], somebody: User, control: ControlPlane
 ) -> None:
     for name, authorization in refused.items():
@@ -121,7 +121,7 @@ def test_a_route_lets_nobody_in_without_a_good_token(
 
 
 @pytest.mark.parametrize("route", PROTECTED)
-def test_a_route_lets_nobody_in_who_is_logged_out(route: str, http: httpx.Client, logged_out: User) -> None:
+def test_every_route_rejects_revoked_sessions(route: str, http: httpx.Client, logged_out: User) -> None:
     answer = call(http, route, f"Bearer {logged_out.access_token}")
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert answer.json()["type"] == "urn:dreamvision:problem:unauthenticated"

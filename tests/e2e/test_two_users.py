@@ -73,14 +73,14 @@ def _belongings(control: ControlPlane, owner: User) -> str:
     return json.dumps([still, [item["Key"] for item in media.get("Contents", [])]], default=repr, sort_keys=True)
 
 
-def test_there_are_routes_to_try() -> None:
+def test_routes_with_ids_are_found() -> None:
     assert "GET /api/v1/dreams/{dream_id}" in _WITH_PATH_ID
     assert "POST /api/v1/videos/generate" in _WITH_BODY_ID
 
 
 @pytest.mark.parametrize("path", _PATHS)
 @pytest.mark.parametrize("verb", _VERBS)
-def test_an_id_in_the_path(
+def test_another_users_id_in_a_path_is_not_found(
     verb: str, path: str, owner: User, stranger: User, ids: list[Mapping[str, str]], control: ControlPlane
 ) -> None:
     body = _sample_body(f"{verb} {path}") or ({} if verb in ("POST", "PUT", "PATCH") else None)
@@ -98,7 +98,7 @@ def test_an_id_in_the_path(
 
 
 @pytest.mark.parametrize("route", _WITH_BODY_ID)
-def test_an_id_in_the_body(
+def test_another_users_id_in_a_body_is_not_found(
     route: str, owner: User, stranger: User, ids: list[Mapping[str, str]], control: ControlPlane
 ) -> None:
     verb, path = route.split(" ")
@@ -116,7 +116,7 @@ def test_an_id_in_the_body(
     assert _belongings(control, stranger) == before_theirs
 
 
-def test_lists_have_ones_own_alone(owner: User, stranger: User, ids: list[Mapping[str, str]]) -> None:
+def test_lists_contain_only_the_callers_items(owner: User, stranger: User, ids: list[Mapping[str, str]]) -> None:
     mine = {each["dream_id"] for each in ids}
 
     assert {dream["id"] for dream in owner.get("/dreams").json()["dreams"]} == mine

@@ -43,19 +43,19 @@ def compiled(project: Path) -> Path:
     return project
 
 
-def test_what_docs_say_about_an_expo_app_compiles(compiled: Path) -> None:
+def test_the_expo_snippets_of_the_docs_compile(compiled: Path) -> None:
     assert (compiled / "out" / "session.js").exists()
     assert (compiled / "out" / "video.js").exists()
 
 
-def test_every_operation_is_a_function_of_the_client(project: Path) -> None:
+def test_the_client_has_a_function_for_every_operation(project: Path) -> None:
     document = json.loads((REPOSITORY / "docs" / "openapi.json").read_text())
     expected = {operation["operationId"] for item in document["paths"].values() for operation in item.values()}
     functions = set(re.findall(r"^export const (\w+) = ", (project / "src" / "api" / "sdk.gen.ts").read_text(), re.M))
     assert functions == expected
 
 
-def test_a_client_in_typescript_does_the_whole_journey(compiled: Path, stack: dict[str, Any]) -> None:
+def test_a_typescript_client_completes_the_whole_journey(compiled: Path, stack: dict[str, Any]) -> None:
     # WHEN the compiled client runs against the stack
     done = subprocess.run(
         ["node", "out/journey.js"],
@@ -91,7 +91,7 @@ def test_a_client_in_typescript_does_the_whole_journey(compiled: Path, stack: di
     }
 
 
-def test_the_lock_file_names_no_host() -> None:
+def test_the_lock_file_contains_no_host() -> None:
     lock = json.loads((CLIENT / "package-lock.json").read_text())
     packages = [package for name, package in lock["packages"].items() if name]
     assert packages

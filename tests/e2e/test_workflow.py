@@ -10,7 +10,7 @@ SECRET = "zephyrwald"
 DREAM = f"I was flying over the {SECRET} while my grandmother was singing to the moon"
 
 
-def test_the_execution_says_nothing_of_the_dream(user: User, control: ControlPlane) -> None:
+def test_the_execution_contains_nothing_of_the_dream(user: User, control: ControlPlane) -> None:
     told = user.create_video(DREAM)
     user.wait_for_video(told["video_generation"]["job_id"])
     job_id = told["video_generation"]["job_id"]
@@ -28,7 +28,7 @@ def test_the_execution_says_nothing_of_the_dream(user: User, control: ControlPla
     }
 
 
-def test_the_log_says_nothing_of_the_dream(user: User, control: ControlPlane) -> None:
+def test_the_log_contains_nothing_of_the_dream(user: User, control: ControlPlane) -> None:
     told = user.create_video(DREAM)
     user.wait_for_video(told["video_generation"]["job_id"])
     lines = "\n".join(control.log_lines())
@@ -38,7 +38,7 @@ def test_the_log_says_nothing_of_the_dream(user: User, control: ControlPlane) ->
     assert told["dream_analysis"]["video_prompt"][:40] not in lines
 
 
-def test_a_second_start_of_a_job_is_harmless(user: User, control: ControlPlane) -> None:
+def test_starting_a_job_twice_is_harmless(user: User, control: ControlPlane) -> None:
     told = user.create_video("I was late for a train that was made of water [[runway:stuck]]")
     job_id = told["video_generation"]["job_id"]
     entered = wait_for(lambda: control.states_entered(job_id), lambda states: "WaitForRender" in states)
@@ -56,7 +56,7 @@ def test_a_second_start_of_a_job_is_harmless(user: User, control: ControlPlane) 
     assert user.delete(f"/videos/{job_id}").json()["status"] == "cancelled"
 
 
-def test_the_safety_net_closes_an_aborted_execution(user: User, control: ControlPlane) -> None:
+def test_a_stopped_execution_closes_its_video(user: User, control: ControlPlane) -> None:
     told = user.create_video("I was stuck in an elevator that was going sideways [[runway:stuck]]")
     job_id = told["video_generation"]["job_id"]
     wait_for(lambda: user.video(job_id), lambda video: video["status"] == "processing")
@@ -68,7 +68,7 @@ def test_the_safety_net_closes_an_aborted_execution(user: User, control: Control
     assert user.get(f"/dreams/{video['dream_id']}").json()["video_status"] == "failed"
 
 
-def test_one_more_video_of_a_dream(user: User, control: ControlPlane) -> None:
+def test_a_further_video_of_a_dream_reuses_the_analysis(user: User, control: ControlPlane) -> None:
     # GIVEN an analysed dream
     dream = user.post("/dreams/analyze", {"dream_text": DREAM}).json()
     # WHEN it is filmed
@@ -86,14 +86,14 @@ def test_one_more_video_of_a_dream(user: User, control: ControlPlane) -> None:
     assert (profile["dreams_count"], profile["videos_count"]) == (1, 1)
 
 
-def test_a_dream_without_analysis_cannot_be_filmed(user: User) -> None:
+def test_a_dream_without_an_analysis_gets_no_video(user: User) -> None:
     answer = user.post("/dreams/generate-video", {"dream_text": "I was flying over a forest [[claude:refusal]]"})
     refused = user.post("/videos/generate", {"dream_id": answer.json()["dream_id"]})
     assert refused.status_code == 409
     assert refused.json()["type"] == "urn:dreamvision:problem:dream_not_analyzed"
 
 
-def test_a_client_that_does_not_want_to_wait(user: User) -> None:
+def test_respond_async_returns_at_once(user: User) -> None:
     answer = user.post("/dreams/generate-video", {"dream_text": DREAM}, headers={"Prefer": "respond-async"})
     assert answer.status_code == 202
     assert answer.headers["preference-applied"] == "respond-async"
@@ -103,7 +103,7 @@ def test_a_client_that_does_not_want_to_wait(user: User) -> None:
     assert user.get(f"/dreams/{body['dream_id']}").json()["analysis_status"] == "completed"
 
 
-def test_an_analysis_that_takes_long_is_a_202(user: User) -> None:
+def test_a_slow_analysis_is_a_202(user: User) -> None:
     text = f"{DREAM} [[claude:slow:22]]"
     answer = user.post("/dreams/generate-video", {"dream_text": text})
     assert answer.status_code in (202, 504)  # the analyst's own limit is 20 s

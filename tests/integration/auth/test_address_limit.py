@@ -18,7 +18,7 @@ PUBLIC = {
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_all_public_routes_are_counted_together(auth: AuthApi, name: str) -> None:
+def test_all_public_routes_share_one_window(auth: AuthApi, name: str) -> None:
     # GIVEN 20 failed logins from one address
     for _ in range(20):
         assert auth(f"POST {_PREFIX}/login", {"email": "nobody@example.com", "password": PASSWORD}).status == 401
@@ -32,20 +32,20 @@ def test_all_public_routes_are_counted_together(auth: AuthApi, name: str) -> Non
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
-def test_a_signed_in_user_is_not_counted_by_address(auth: AuthApi) -> None:
+def test_a_signed_in_request_does_not_count_against_the_address(auth: AuthApi) -> None:
     token = auth(f"POST {_PREFIX}/register", PUBLIC["register"]).body["access_token"]
     for _ in range(20):
         auth(f"POST {_PREFIX}/login", LOGIN)
     assert auth(f"GET {_PREFIX}/me", token=token).status == 200
 
 
-def test_an_invalid_request_is_not_counted(auth: AuthApi) -> None:
+def test_an_invalid_request_does_not_count(auth: AuthApi) -> None:
     for _ in range(21):
         assert auth(f"POST {_PREFIX}/login", {"email": "no address"}).status == 422
     assert "r=19" in auth(f"POST {_PREFIX}/register", PUBLIC["register"]).headers["RateLimit"]
 
 
-def test_the_address_is_in_no_table_and_no_log(
+def test_the_address_is_stored_in_no_table_and_no_log(
     auth: AuthApi, backend: AccountBackend, capsys: pytest.CaptureFixture[str]
 ) -> None:
     auth(f"POST {_PREFIX}/register", PUBLIC["register"])

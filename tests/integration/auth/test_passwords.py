@@ -13,7 +13,9 @@ from tests.integration.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, Acc
 
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
-def test_asking_for_codes_is_limited_alike_for_known_and_unknown_addresses(backend: AccountBackend, email: str) -> None:
+def test_requesting_codes_is_limited_equally_for_known_and_unknown_addresses(
+    backend: AccountBackend, email: str
+) -> None:
     register(backend)
 
     for _ in range(CODES_PER_HOUR):
@@ -29,7 +31,7 @@ def test_asking_for_codes_is_limited_alike_for_known_and_unknown_addresses(backe
 
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
-def test_guessing_codes_is_limited_alike_for_known_and_unknown_addresses(backend: AccountBackend, email: str) -> None:
+def test_guessing_codes_is_limited_equally_for_known_and_unknown_addresses(backend: AccountBackend, email: str) -> None:
     register(backend)
     backend.accounts.forgot_password(EMAIL)
 
@@ -44,14 +46,14 @@ def test_guessing_codes_is_limited_alike_for_known_and_unknown_addresses(backend
         backend.accounts.confirm(email, "wrong")
 
 
-def test_the_guards_table_does_not_know_the_address(backend: AccountBackend) -> None:
+def test_the_guards_table_does_not_contain_the_address(backend: AccountBackend) -> None:
     backend.accounts.forgot_password(EMAIL)
 
     assert "luna" not in str(backend.items("guards"))
     assert all("expires_at" in item for item in backend.items("guards"))
 
 
-def test_resetting_the_password_ends_every_session(backend: AccountBackend) -> None:
+def test_resetting_the_password_revokes_every_session(backend: AccountBackend) -> None:
     before = register(backend)
     backend.accounts.forgot_password(EMAIL)
 
@@ -63,7 +65,7 @@ def test_resetting_the_password_ends_every_session(backend: AccountBackend) -> N
     assert backend.is_open(backend.accounts.sign_in(EMAIL, OTHER_PASSWORD).access_token)
 
 
-def test_changing_the_password_gives_a_new_session_and_ends_the_others(backend: AccountBackend) -> None:
+def test_changing_the_password_starts_a_new_session_and_revokes_the_others(backend: AccountBackend) -> None:
     here, elsewhere = register(backend), backend.accounts.sign_in(EMAIL, PASSWORD)
 
     answer = backend.accounts.change_password(here.user.id, here.access_token, PASSWORD, OTHER_PASSWORD)

@@ -18,7 +18,7 @@ from tests.integration.auth.fixtures import (
 )
 
 
-def test_a_missing_profile_is_made_and_keeps_the_counters(backend: AccountBackend) -> None:
+def test_a_missing_profile_is_created_and_keeps_the_counters(backend: AccountBackend) -> None:
     # GIVEN a user whom an administrator made, and who has told a dream already
     user = backend.cognito.add_user("Admin.Made@Example.com", PASSWORD)
     write = backend.profiles.count_write(user.sub, backend.clock.utc(), dreams=3)
@@ -31,7 +31,7 @@ def test_a_missing_profile_is_made_and_keeps_the_counters(backend: AccountBacken
     assert backend.accounts.profile(user.sub) == profile
 
 
-def test_many_first_requests_at_once_make_one_profile(backend: AccountBackend) -> None:
+def test_concurrent_first_requests_create_one_profile(backend: AccountBackend) -> None:
     user = backend.cognito.add_user(EMAIL, PASSWORD)
 
     with ThreadPoolExecutor(10) as clients:
@@ -41,12 +41,12 @@ def test_many_first_requests_at_once_make_one_profile(backend: AccountBackend) -
     assert held_usernames(backend) == {f"username#{names.pop()}"}
 
 
-def test_a_removed_user_has_no_profile(backend: AccountBackend) -> None:
+def test_a_deleted_user_has_no_profile(backend: AccountBackend) -> None:
     with pytest.raises(UnauthenticatedError):
         backend.accounts.profile("6f1c2f0e-1d3b-4c55-9a52-0d9f3c0a7b11")
 
 
-def test_renaming_frees_the_old_name(backend: AccountBackend) -> None:
+def test_renaming_releases_the_old_username(backend: AccountBackend) -> None:
     user_id = register(backend).user.id
 
     assert backend.accounts.rename(user_id, "Stella").username == "Stella"
@@ -55,7 +55,7 @@ def test_renaming_frees_the_old_name(backend: AccountBackend) -> None:
     assert register(backend, email="other@example.com").user.username == NAME
 
 
-def test_the_case_of_ones_own_name_may_change(backend: AccountBackend) -> None:
+def test_a_user_may_change_the_case_of_their_username(backend: AccountBackend) -> None:
     user_id = register(backend).user.id
 
     assert backend.accounts.rename(user_id, "LUNA").username == "LUNA"
@@ -63,7 +63,7 @@ def test_the_case_of_ones_own_name_may_change(backend: AccountBackend) -> None:
     assert held_usernames(backend) == {"username#luna"}
 
 
-def test_nobody_takes_somebody_elses_name(backend: AccountBackend) -> None:
+def test_renaming_to_a_taken_username_is_rejected(backend: AccountBackend) -> None:
     register(backend)
     other = register(backend, email="other@example.com", name="Stella").user.id
 
@@ -74,7 +74,7 @@ def test_nobody_takes_somebody_elses_name(backend: AccountBackend) -> None:
     assert held_usernames(backend) == {"username#luna", "username#stella"}
 
 
-def test_a_name_that_is_held_for_a_registration_is_not_taken_by_a_rename(backend: AccountBackend) -> None:
+def test_renaming_to_a_reserved_username_is_rejected(backend: AccountBackend) -> None:
     user_id = register(backend).user.id
     backend.usernames.reserve("Stella", backend.clock.utc())
 

@@ -33,7 +33,7 @@ from tests.integration.auth.fixtures import (
 )
 
 
-def test_a_registration_makes_user_profile_and_name_and_signs_in(backend: AccountBackend) -> None:
+def test_registering_creates_user_profile_and_username_and_signs_in(backend: AccountBackend) -> None:
     answer = register(backend)
 
     assert (answer.user.email, answer.user.username, answer.expires_in) == (EMAIL, NAME, 3600)
@@ -46,7 +46,7 @@ def test_a_registration_makes_user_profile_and_name_and_signs_in(backend: Accoun
 
 
 @pytest.mark.parametrize("other", ["Luna", "luna", "LUNA", "Ｌｕｎａ", "lunA"])
-def test_a_name_is_unique_without_regard_to_case_and_width(backend: AccountBackend, other: str) -> None:
+def test_a_username_is_unique_regardless_of_case_and_width(backend: AccountBackend, other: str) -> None:
     register(backend)
 
     with pytest.raises(UsernameTakenError):
@@ -55,14 +55,14 @@ def test_a_name_is_unique_without_regard_to_case_and_width(backend: AccountBacke
     assert [user.email for user in backend.cognito.users.values()] == [EMAIL]
 
 
-def test_names_fold_like_people_read_them() -> None:
+def test_usernames_are_normalized() -> None:
     assert normalized("Straße") == normalized("STRASSE")
     assert normalized("Jane  Doe") == normalized("jane doe")
     assert normalized("Åse") == normalized("A\u030ase")
     assert normalized("jane doe") != normalized("janedoe")
 
 
-def test_a_taken_address_leaves_the_name_free(backend: AccountBackend) -> None:
+def test_a_rejected_address_leaves_the_username_free(backend: AccountBackend) -> None:
     register(backend)
 
     with pytest.raises(UserAlreadyExistsError):
@@ -133,7 +133,7 @@ def _(backend: AccountBackend, _: pytest.MonkeyPatch) -> type[Exception]:
 
 
 @pytest.mark.parametrize("step", _STEPS)
-def test_whatever_fails_nothing_blocks_the_name_or_the_address(
+def test_a_failure_at_any_step_leaves_username_and_address_free(
     backend: AccountBackend, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     # GIVEN a registration that fails at this step
@@ -147,7 +147,7 @@ def test_whatever_fails_nothing_blocks_the_name_or_the_address(
     assert register(backend).user.username == NAME
 
 
-def test_the_name_of_a_registration_that_crashed_is_free_after_a_minute(backend: AccountBackend) -> None:
+def test_a_crashed_registration_releases_its_username_after_a_minute(backend: AccountBackend) -> None:
     # GIVEN a name that was reserved by somebody who never came back
     backend.usernames.reserve(NAME, backend.clock.utc())
 
@@ -158,7 +158,7 @@ def test_the_name_of_a_registration_that_crashed_is_free_after_a_minute(backend:
     assert register(backend).user.username == NAME
 
 
-def test_a_user_without_a_profile_is_taken_up_by_the_next_try(backend: AccountBackend) -> None:
+def test_a_second_registration_completes_a_user_without_a_profile(backend: AccountBackend) -> None:
     # GIVEN a registration that crashed between the user and the profile
     backend.pool.sign_up(EMAIL, PASSWORD)
 
@@ -173,7 +173,7 @@ def test_a_user_without_a_profile_is_taken_up_by_the_next_try(backend: AccountBa
     assert register(backend).user.username == NAME
 
 
-def test_a_user_without_a_profile_may_just_sign_in(backend: AccountBackend) -> None:
+def test_signing_in_creates_a_missing_profile(backend: AccountBackend) -> None:
     backend.pool.sign_up(EMAIL, PASSWORD)
 
     user = backend.accounts.sign_in(EMAIL, PASSWORD).user
@@ -183,7 +183,7 @@ def test_a_user_without_a_profile_may_just_sign_in(backend: AccountBackend) -> N
     assert backend.accounts.profile(user.id).username == user.username
 
 
-def test_a_registration_that_was_overtaken_by_a_sign_in_keeps_the_account(backend: AccountBackend) -> None:
+def test_a_registration_overtaken_by_a_sign_in_keeps_the_account(backend: AccountBackend) -> None:
     # GIVEN a client that signs in while its registration is between the user and the profile
     def signing_in(*_: Any) -> None:
         monkeypatch.undo()
@@ -199,7 +199,7 @@ def test_a_registration_that_was_overtaken_by_a_sign_in_keeps_the_account(backen
     assert "username#luna" not in held_usernames(backend)
 
 
-def test_of_fifty_registrations_of_one_name_exactly_one_wins(backend: AccountBackend) -> None:
+def test_one_of_fifty_concurrent_registrations_of_a_username_succeeds(backend: AccountBackend) -> None:
     start = threading.Barrier(50)
 
     def attempt(number: int) -> str:
@@ -218,7 +218,7 @@ def test_of_fifty_registrations_of_one_name_exactly_one_wins(backend: AccountBac
     assert len(backend.items("profiles")) == 2
 
 
-def test_of_twenty_registrations_of_one_address_exactly_one_wins(backend: AccountBackend) -> None:
+def test_one_of_twenty_concurrent_registrations_of_an_address_succeeds(backend: AccountBackend) -> None:
     start = threading.Barrier(20)
 
     def attempt(number: int) -> str:
@@ -236,7 +236,7 @@ def test_of_twenty_registrations_of_one_address_exactly_one_wins(backend: Accoun
     assert len(held_usernames(backend)) == 1
 
 
-def test_with_confirmation_the_account_waits_for_its_code(tables: Tables) -> None:
+def test_an_account_waits_for_its_confirmation_code(tables: Tables) -> None:
     backend = AccountBackend(tables, trigger(confirm_email=True))
 
     answer = backend.accounts.register(EMAIL, PASSWORD, NAME)
@@ -247,7 +247,7 @@ def test_with_confirmation_the_account_waits_for_its_code(tables: Tables) -> Non
     assert backend.accounts.sign_in(EMAIL, PASSWORD).user.username == NAME
 
 
-def test_without_a_delivered_code_there_is_no_account(tables: Tables) -> None:
+def test_an_undelivered_code_leaves_no_account(tables: Tables) -> None:
     backend = AccountBackend(tables, trigger(confirm_email=True))
     backend.cognito.fail("SignUp", refused("CodeDeliveryFailureException"))
 

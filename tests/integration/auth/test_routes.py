@@ -65,7 +65,7 @@ def _is_problem(answer: Answer, status: int, code: str) -> bool:
 # ---------------------------------------------------------------- the roadmap's calls
 
 
-def test_register_answers_with_tokens(auth: AuthApi) -> None:
+def test_register_returns_tokens(auth: AuthApi) -> None:
     body = _registered(auth)
 
     assert set(body) == {"access_token", "refresh_token", "token_type", "expires_in", "user"}
@@ -73,7 +73,7 @@ def test_register_answers_with_tokens(auth: AuthApi) -> None:
     assert {**body["user"], "id": ...} == {"id": ..., "email": EMAIL, "username": NAME}
 
 
-def test_login_and_me(auth: AuthApi) -> None:
+def test_login_and_profile(auth: AuthApi) -> None:
     user = _registered(auth)["user"]
 
     session = _send(auth, "POST /login", {"email": EMAIL.upper(), "password": PASSWORD}).body
@@ -87,7 +87,7 @@ def test_login_and_me(auth: AuthApi) -> None:
     assert profile.body["created_at"].endswith("Z")
 
 
-def test_refresh_answers_like_login(auth: AuthApi) -> None:
+def test_refresh_returns_the_same_fields_as_login(auth: AuthApi) -> None:
     session = _registered(auth)
 
     refreshed = _send(auth, "POST /refresh", {"refresh_token": session["refresh_token"]})
@@ -98,7 +98,7 @@ def test_refresh_answers_like_login(auth: AuthApi) -> None:
     assert _send(auth, "GET /me", token=refreshed.body["access_token"]).status == 200
 
 
-def test_registering_with_confirmation(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registration_with_confirmation(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = AccountBackend(tables, trigger(confirm_email=True))
     monkeypatch.setattr(Database, "shared", lambda: backend.database)
     auth = AuthApi(backend)
@@ -120,7 +120,7 @@ def test_registering_with_confirmation(tables: Tables, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("query", [None, {"scope": "session"}])
-def test_logout_counts_on_the_very_next_request(auth: AuthApi, query: dict[str, str] | None) -> None:
+def test_logout_applies_to_the_next_request(auth: AuthApi, query: dict[str, str] | None) -> None:
     session = _registered(auth)
     other = _send(auth, "POST /login", {"email": EMAIL, "password": PASSWORD}).body
 
@@ -146,7 +146,7 @@ def test_logout_everywhere(auth: AuthApi) -> None:
     assert _send(auth, "GET /me", token=again["access_token"]).status == 200
 
 
-def test_logout_knows_two_scopes(auth: AuthApi) -> None:
+def test_logout_accepts_two_scopes(auth: AuthApi) -> None:
     token = _registered(auth)["access_token"]
 
     assert _is_problem(_send(auth, "POST /logout", token=token, query={"scope": "all"}), 422, "validation_failed")
@@ -173,7 +173,7 @@ def _tokens(backend: AccountBackend, session: dict[str, Any]) -> dict[str, str |
 
 
 @pytest.mark.parametrize("route", _PROTECTED)
-def test_the_token_matrix_without_a_gateway(auth: AuthApi, backend: AccountBackend, route: str) -> None:
+def test_tokens_are_verified_without_the_gateway(auth: AuthApi, backend: AccountBackend, route: str) -> None:
     session = _registered(auth)
 
     for kind, token in _tokens(backend, session).items():
@@ -185,7 +185,7 @@ def test_the_token_matrix_without_a_gateway(auth: AuthApi, backend: AccountBacke
 
 
 @pytest.mark.parametrize("route", _PROTECTED)
-def test_an_id_token_is_refused_even_if_the_gateway_let_it_in(
+def test_an_id_token_is_rejected_even_if_the_gateway_accepted_it(
     auth: AuthApi, backend: AccountBackend, route: str
 ) -> None:
     session = _registered(auth)
@@ -195,7 +195,7 @@ def test_an_id_token_is_refused_even_if_the_gateway_let_it_in(
     assert _is_problem(answer, 401, "unauthenticated")
 
 
-def test_a_users_own_data_only(auth: AuthApi) -> None:
+def test_a_user_reads_only_their_own_data(auth: AuthApi) -> None:
     _registered(auth)
     other = {"email": "stella@example.com", "password": PASSWORD, "username": "Stella"}
     token = _send(auth, "POST /register", other).body["access_token"]
@@ -209,7 +209,7 @@ def test_a_users_own_data_only(auth: AuthApi) -> None:
 # ---------------------------------------------------------------- errors
 
 
-def test_conflicts(auth: AuthApi) -> None:
+def test_taken_addresses_and_usernames_are_conflicts(auth: AuthApi) -> None:
     _registered(auth)
 
     taken_name = _send(auth, "POST /register", {**_REGISTRATION, "email": "other@example.com", "username": "lUNA"})
@@ -234,7 +234,7 @@ def test_conflicts(auth: AuthApi) -> None:
         ("AccessDeniedException", 500, "internal_error", None),
     ],
 )
-def test_what_cognito_says_and_what_we_answer(
+def test_cognito_errors_become_problems(
     auth: AuthApi, backend: AccountBackend, error: str, status: int, code: str, retry_after: str | None
 ) -> None:
     backend.cognito.fail("SignUp", refused(error, f"{EMAIL} {PASSWORD}"))
@@ -247,7 +247,7 @@ def test_what_cognito_says_and_what_we_answer(
     assert backend.items("profiles") == []
 
 
-def test_login_answers_alike_for_known_and_unknown_addresses(auth: AuthApi) -> None:
+def test_login_responds_equally_for_known_and_unknown_addresses(auth: AuthApi) -> None:
     _registered(auth)
 
     answers = [
@@ -262,7 +262,7 @@ def test_login_answers_alike_for_known_and_unknown_addresses(auth: AuthApi) -> N
 
 
 @pytest.mark.parametrize("route", ["POST /forgot-password", "POST /resend-confirmation"])
-def test_asking_for_a_code_answers_alike_until_both_are_refused(auth: AuthApi, route: str) -> None:
+def test_requesting_a_code_responds_equally_for_known_and_unknown_addresses(auth: AuthApi, route: str) -> None:
     _registered(auth)
 
     for _ in range(CODES_PER_HOUR):
@@ -276,7 +276,7 @@ def test_asking_for_a_code_answers_alike_until_both_are_refused(auth: AuthApi, r
 
 
 @pytest.mark.parametrize("route", ["POST /confirm", "POST /reset-password"])
-def test_a_wrong_code_and_an_unknown_address_look_alike(auth: AuthApi, route: str) -> None:
+def test_a_wrong_code_and_an_unknown_address_are_indistinguishable(auth: AuthApi, route: str) -> None:
     _registered(auth)
 
     known, unknown = (_send(auth, route, {**_BODIES[route], "email": email}) for email in (EMAIL, "nobody@example.com"))
@@ -285,7 +285,7 @@ def test_a_wrong_code_and_an_unknown_address_look_alike(auth: AuthApi, route: st
     assert {**known.body, "request_id": ...} == {**unknown.body, "request_id": ...}
 
 
-def test_passwords_forgotten_and_changed(auth: AuthApi, backend: AccountBackend) -> None:
+def test_a_password_is_reset_and_changed(auth: AuthApi, backend: AccountBackend) -> None:
     _registered(auth)
     _send(auth, "POST /forgot-password", {"email": EMAIL})
     reset = {"email": EMAIL, "code": backend.cognito.outbox[-1][1], "new_password": OTHER_PASSWORD}
@@ -304,7 +304,7 @@ def test_passwords_forgotten_and_changed(auth: AuthApi, backend: AccountBackend)
 
 
 @pytest.mark.parametrize("route", _BODIES)
-def test_invalid_bodies(auth: AuthApi, backend: AccountBackend, route: str) -> None:
+def test_invalid_bodies_are_rejected(auth: AuthApi, backend: AccountBackend, route: str) -> None:
     token = _registered(auth)["access_token"]
     before = backend.cognito.calls.copy()
 
@@ -322,7 +322,7 @@ def test_invalid_bodies(auth: AuthApi, backend: AccountBackend, route: str) -> N
     assert backend.cognito.calls == before
 
 
-def test_invalid_values_are_named_and_not_quoted(auth: AuthApi) -> None:
+def test_errors_name_invalid_fields_and_do_not_quote_values(auth: AuthApi) -> None:
     answer = _send(auth, "POST /register", {"email": "luna", "password": "topsecret", "username": "<x>"})
 
     assert {tuple(error["loc"]) for error in answer.body["errors"]} == {
@@ -334,7 +334,7 @@ def test_invalid_values_are_named_and_not_quoted(auth: AuthApi) -> None:
     assert "topsecret" not in json.dumps(answer.body)
 
 
-def test_nothing_personal_reaches_the_log(
+def test_personal_data_is_not_logged(
     auth: AuthApi, backend: AccountBackend, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     # GIVEN everything that can go right and wrong

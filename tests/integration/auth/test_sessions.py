@@ -15,7 +15,7 @@ def _is_open(backend: AccountBackend, session_id: str, issued_at: float | None =
     return True
 
 
-def test_sessions_are_open_until_they_are_ended(backend: AccountBackend) -> None:
+def test_a_session_is_active_until_it_is_revoked(backend: AccountBackend) -> None:
     assert _is_open(backend, "one")
 
     backend.sessions.revoke(_USER, "one")
@@ -25,14 +25,14 @@ def test_sessions_are_open_until_they_are_ended(backend: AccountBackend) -> None
     assert _is_open(backend, "one", user_id="somebody else")
 
 
-def test_ending_twice_is_harmless(backend: AccountBackend) -> None:
+def test_revoking_twice_is_harmless(backend: AccountBackend) -> None:
     backend.sessions.revoke(_USER, "one")
     backend.sessions.revoke(_USER, "one")
 
     assert not _is_open(backend, "one")
 
 
-def test_ending_all_ends_what_was_issued_up_to_now_whatever_cognitos_clock_says(backend: AccountBackend) -> None:
+def test_revoking_all_covers_tokens_issued_until_now_despite_clock_skew(backend: AccountBackend) -> None:
     backend.sessions.revoke_all(_USER)
 
     assert not _is_open(backend, "before", backend.clock() - 3600)
@@ -41,7 +41,7 @@ def test_ending_all_ends_what_was_issued_up_to_now_whatever_cognitos_clock_says(
     assert _is_open(backend, "later", backend.clock() + 3)
 
 
-def test_a_session_that_begins_right_after_is_open_until_it_is_ended_itself(backend: AccountBackend) -> None:
+def test_a_session_started_after_revoking_all_is_active(backend: AccountBackend) -> None:
     backend.sessions.revoke_all(_USER)
     backend.sessions.start(_USER, "new", int(backend.clock()))
     assert _is_open(backend, "new")
@@ -51,7 +51,7 @@ def test_a_session_that_begins_right_after_is_open_until_it_is_ended_itself(back
     assert not _is_open(backend, "new")
 
 
-def test_ending_all_again_ends_that_one_too(backend: AccountBackend) -> None:
+def test_revoking_all_again_revokes_a_newer_session(backend: AccountBackend) -> None:
     backend.sessions.revoke_all(_USER)
     backend.sessions.start(_USER, "new", int(backend.clock()))
 
@@ -60,13 +60,13 @@ def test_ending_all_again_ends_that_one_too(backend: AccountBackend) -> None:
     assert not _is_open(backend, "new")
 
 
-def test_beginning_costs_no_write_as_a_rule(backend: AccountBackend) -> None:
+def test_starting_a_session_usually_writes_nothing(backend: AccountBackend) -> None:
     backend.sessions.start(_USER, "new", int(backend.clock()))
 
     assert backend.items("guards") == []
 
 
-def test_ended_sessions_are_remembered_for_as_long_as_they_could_be_refreshed(backend: AccountBackend) -> None:
+def test_revoked_sessions_are_stored_while_they_could_be_refreshed(backend: AccountBackend) -> None:
     # GIVEN a session that was ended, and others that were ended later
     backend.sessions.revoke(_USER, "first")
     backend.clock.advance(7 * _DAY)
@@ -82,7 +82,7 @@ def test_ended_sessions_are_remembered_for_as_long_as_they_could_be_refreshed(ba
     assert {entry.split(" ")[1] for entry in item["sessions"]} == {"second", "third"}
 
 
-def test_the_memory_expires_by_itself(backend: AccountBackend) -> None:
+def test_revoked_sessions_have_an_expiry(backend: AccountBackend) -> None:
     backend.sessions.revoke(_USER, "one")
 
     (item,) = backend.items("guards")

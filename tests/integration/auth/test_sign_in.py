@@ -12,7 +12,7 @@ from tests.fakes.cognito_state import refused
 from tests.integration.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, AccountBackend, Tables, register
 
 
-def test_a_refresh_gives_new_tokens_for_the_same_session(backend: AccountBackend) -> None:
+def test_refreshing_returns_new_tokens_for_the_same_session(backend: AccountBackend) -> None:
     first = register(backend)
     backend.clock.advance(3000)
 
@@ -42,7 +42,7 @@ def test_a_session_cannot_be_refreshed_for_longer_than_seven_days(backend: Accou
         backend.accounts.refresh(answer.refresh_token)
 
 
-def test_a_token_that_is_used_twice_signs_the_user_out_everywhere(backend: AccountBackend) -> None:
+def test_reusing_a_refresh_token_signs_the_user_out_everywhere(backend: AccountBackend) -> None:
     # GIVEN a thief who has copied a refresh token that was used since, and another session of the same user
     stolen = register(backend)
     rightful = backend.accounts.refresh(stolen.refresh_token)
@@ -59,7 +59,7 @@ def test_a_token_that_is_used_twice_signs_the_user_out_everywhere(backend: Accou
     assert backend.is_open(backend.accounts.sign_in(EMAIL, PASSWORD).access_token)
 
 
-def test_nobody_signs_somebody_else_out_with_a_used_token_of_their_own(backend: AccountBackend) -> None:
+def test_a_forged_reused_token_does_not_sign_another_user_out(backend: AccountBackend) -> None:
     victim = register(backend)
     mine = register(backend, email="mallory@example.com", name="Mallory").refresh_token
     backend.accounts.refresh(mine)
@@ -84,12 +84,12 @@ def test_a_tampered_refresh_token_does_not_reach_cognito(backend: AccountBackend
 
 
 @pytest.mark.parametrize("token", ["garbage", "....", "ü.ü.ü.ü.ü", ". . . . ."])
-def test_garbage_is_no_refresh_token(backend: AccountBackend, token: str) -> None:
+def test_malformed_refresh_tokens_are_rejected(backend: AccountBackend, token: str) -> None:
     with pytest.raises(InvalidRefreshTokenError):
         backend.accounts.refresh(token)
 
 
-def test_a_logged_out_session_is_over_at_once_and_the_others_go_on(backend: AccountBackend) -> None:
+def test_signing_out_revokes_one_session_at_once(backend: AccountBackend) -> None:
     first, second = register(backend), backend.accounts.sign_in(EMAIL, PASSWORD)
 
     backend.accounts.sign_out(first.user.id, backend.cognito.sessions[0].origin_jti)
@@ -102,7 +102,7 @@ def test_a_logged_out_session_is_over_at_once_and_the_others_go_on(backend: Acco
     assert backend.accounts.refresh(second.refresh_token)
 
 
-def test_signing_out_everywhere_ends_all_and_a_new_session_begins_in_the_same_second(backend: AccountBackend) -> None:
+def test_a_session_may_start_in_the_second_of_signing_out_everywhere(backend: AccountBackend) -> None:
     sessions = [register(backend), backend.accounts.sign_in(EMAIL, PASSWORD)]
 
     backend.accounts.sign_out_everywhere(sessions[0].user.id)
@@ -116,7 +116,7 @@ def test_signing_out_everywhere_ends_all_and_a_new_session_begins_in_the_same_se
     assert backend.is_open(backend.accounts.refresh(after.refresh_token).access_token)
 
 
-def test_sessions_end_even_where_cognito_fails_or_has_no_such_user(backend: AccountBackend) -> None:
+def test_sessions_are_revoked_even_if_cognito_fails_or_does_not_know_the_user(backend: AccountBackend) -> None:
     answer = register(backend)
     backend.cognito.fail("AdminUserGlobalSignOut", refused("TooManyRequestsException"))
     with pytest.raises(UserPoolBusyError):
@@ -127,7 +127,7 @@ def test_sessions_end_even_where_cognito_fails_or_has_no_such_user(backend: Acco
     backend.accounts.sign_out_everywhere(answer.user.id)
 
 
-def test_wrong_passwords_and_unknown_addresses_get_the_same_refusal(backend: AccountBackend) -> None:
+def test_wrong_passwords_and_unknown_addresses_get_the_same_error(backend: AccountBackend) -> None:
     register(backend)
 
     refusals = []

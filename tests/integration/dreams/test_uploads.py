@@ -78,7 +78,7 @@ def backend(database: Database) -> UploadBackend:
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [(JPEG, ".jpg"), (PNG, ".png")])
-def test_a_form_allows_one_picture_in_the_callers_folder(backend: UploadBackend, kind: ImageType, suffix: str) -> None:
+def test_a_form_allows_one_image_in_the_callers_folder(backend: UploadBackend, kind: ImageType, suffix: str) -> None:
     # WHEN a picture is announced
     form = backend.announce(kind)
     # THEN key and type are fixed, the size is bounded, and it ends after ten minutes
@@ -99,7 +99,7 @@ def test_a_form_allows_one_picture_in_the_callers_folder(backend: UploadBackend,
     assert (upload.upload_id, upload.status, upload.error_message) == (form.upload_id, UploadStatus.PENDING, None)
 
 
-def test_there_is_no_form_for_somebody_elses_dream(backend: UploadBackend) -> None:
+def test_no_form_is_issued_for_another_users_dream(backend: UploadBackend) -> None:
     for user, dream in ((OTHER, backend.dream_id), (USER, new_id())):
         with pytest.raises(DreamNotFoundError):
             backend.uploads.announce(user, dream, JPEG)
@@ -112,7 +112,7 @@ def test_there_is_no_form_for_somebody_elses_dream(backend: UploadBackend) -> No
 
 
 @pytest.mark.parametrize(("kind", "make"), [(JPEG, pictures.jpeg), (PNG, pictures.png)], ids=["jpeg", "png"])
-def test_a_good_picture_is_shown_with_its_dream(
+def test_a_valid_image_is_shown_with_its_dream(
     backend: UploadBackend, kind: ImageType, make: Callable[[], bytes]
 ) -> None:
     form = backend.announce(kind)
@@ -144,7 +144,7 @@ def test_a_good_picture_is_shown_with_its_dream(
     ],
     ids=["web page", "wrong type", "polyglot", "bomb", "empty", "too large"],
 )
-def test_anything_else_is_deleted_and_the_user_told(
+def test_an_invalid_upload_is_deleted_and_reported(
     backend: UploadBackend, data: bytes, kind: ImageType, error: str
 ) -> None:
     form = backend.announce(kind)
@@ -157,7 +157,7 @@ def test_anything_else_is_deleted_and_the_user_told(
     assert shown.thumbnail_url == "https://media.example.com/video/j.jpg"
 
 
-def test_more_than_the_limit_is_never_read(backend: UploadBackend) -> None:
+def test_an_upload_above_the_limit_is_not_read(backend: UploadBackend) -> None:
     key = backend.send(backend.announce(), bytes(MAX_UPLOAD_BYTES + 1_000_000))
     assert len(backend.store.read(key, MAX_UPLOAD_BYTES)) == MAX_UPLOAD_BYTES + 1
     seen: list[int] = []
@@ -173,7 +173,7 @@ def test_more_than_the_limit_is_never_read(backend: UploadBackend) -> None:
 # --- twice, late, in another order
 
 
-def test_a_second_delivery_changes_nothing(backend: UploadBackend) -> None:
+def test_a_repeated_event_changes_nothing(backend: UploadBackend) -> None:
     key = backend.send(backend.announce(), pictures.jpeg())
     backend.receive(key)
     before = backend.dream
@@ -182,7 +182,7 @@ def test_a_second_delivery_changes_nothing(backend: UploadBackend) -> None:
     assert len(backend.media_keys()) == 1
 
 
-def test_a_form_that_is_used_again_cannot_change_what_is_shown(backend: UploadBackend) -> None:
+def test_reusing_a_form_does_not_change_the_image(backend: UploadBackend) -> None:
     form = backend.announce()
     backend.receive(backend.send(form, pictures.jpeg()))
     before, stored = (
@@ -195,7 +195,7 @@ def test_a_form_that_is_used_again_cannot_change_what_is_shown(backend: UploadBa
     assert backend.s3.get_object(Bucket=MEDIA_BUCKET, Key=before.image_key)["Body"].read() == stored
 
 
-def test_a_newer_picture_replaces_the_older_one(backend: UploadBackend) -> None:
+def test_a_newer_image_replaces_the_older_one(backend: UploadBackend) -> None:
     backend.receive(backend.send(backend.announce(), pictures.jpeg()))
     first = backend.dream.image_key
     backend.receive(backend.send(backend.announce(PNG), pictures.png()))
@@ -203,7 +203,7 @@ def test_a_newer_picture_replaces_the_older_one(backend: UploadBackend) -> None:
     assert backend.media_keys() == [backend.dream.image_key]
 
 
-def test_an_older_upload_that_comes_late_does_not_win(backend: UploadBackend) -> None:
+def test_a_late_older_upload_does_not_replace_a_newer_one(backend: UploadBackend) -> None:
     # GIVEN two forms, and the picture of the second has arrived
     first, second = backend.announce(), backend.announce()
     backend.receive(backend.send(second, pictures.jpeg()))
@@ -214,7 +214,7 @@ def test_an_older_upload_that_comes_late_does_not_win(backend: UploadBackend) ->
     assert backend.media_keys() == [shown]
 
 
-def test_an_upload_that_is_overtaken_while_it_is_looked_at_leaves_nothing(backend: UploadBackend) -> None:
+def test_an_upload_overtaken_during_processing_leaves_nothing(backend: UploadBackend) -> None:
     form = backend.announce()
 
     def overtaken(data: bytes, kind: ImageType) -> ReencodedImage:
@@ -226,7 +226,7 @@ def test_an_upload_that_is_overtaken_while_it_is_looked_at_leaves_nothing(backen
     assert backend.dream.upload_status is UploadStatus.PENDING
 
 
-def test_two_deliveries_at_the_same_time_leave_the_picture_in_place(backend: UploadBackend) -> None:
+def test_concurrent_events_keep_the_image(backend: UploadBackend) -> None:
     key = backend.send(backend.announce(), pictures.jpeg())
 
     def other_delivery_is_quicker(data: bytes, kind: ImageType) -> ReencodedImage:
@@ -237,7 +237,7 @@ def test_two_deliveries_at_the_same_time_leave_the_picture_in_place(backend: Upl
     assert backend.media_keys() == [backend.dream.image_key]
 
 
-def test_a_dream_that_is_deleted_meanwhile_leaves_nothing(backend: UploadBackend) -> None:
+def test_an_upload_whose_dream_is_deleted_meanwhile_leaves_nothing(backend: UploadBackend) -> None:
     def deleted(data: bytes, kind: ImageType) -> ReencodedImage:
         table = backend.database.names.dreams_table
         backend.database.client.delete_item(TableName=table, Key={"user_id": USER, "dream_id": backend.dream_id})
@@ -252,7 +252,7 @@ def test_a_dream_that_is_deleted_meanwhile_leaves_nothing(backend: UploadBackend
     assert backend.media_keys() == []
 
 
-def test_an_attempt_that_died_in_the_middle_is_taken_up_again(backend: UploadBackend) -> None:
+def test_a_crashed_attempt_is_resumed(backend: UploadBackend) -> None:
     # GIVEN an attempt that stored the picture and was killed before it was attached
     key = backend.send(backend.announce(), pictures.jpeg())
     dream = backend.dream
@@ -264,7 +264,7 @@ def test_an_attempt_that_died_in_the_middle_is_taken_up_again(backend: UploadBac
     assert backend.media_keys() == [backend.dream.image_key]
 
 
-def test_an_attempt_that_died_after_its_dream_was_deleted_leaves_nothing(backend: UploadBackend) -> None:
+def test_a_crashed_attempt_of_a_deleted_dream_leaves_nothing(backend: UploadBackend) -> None:
     # GIVEN an attempt that was killed right after it had stored the picture of a dream that was being deleted
     key = backend.send(backend.announce(), pictures.jpeg())
 
@@ -283,7 +283,7 @@ def test_an_attempt_that_died_after_its_dream_was_deleted_leaves_nothing(backend
     assert backend.media_keys() == []
 
 
-def test_an_awaited_upload_that_cannot_be_read_is_an_error_that_is_tried_again(backend: UploadBackend) -> None:
+def test_an_unreadable_announced_upload_raises_for_a_retry(backend: UploadBackend) -> None:
     form = backend.announce()
     with pytest.raises(MediaReadError):
         backend.receive(form.fields["key"])
@@ -293,7 +293,7 @@ def test_an_awaited_upload_that_cannot_be_read_is_an_error_that_is_tried_again(b
 @pytest.mark.parametrize(
     "name", ["uploads/x.jpg", "uploads/a/b/c/d.jpg", "uploads/{u}/{d}/{i}/token.gif", "uploads/{u}/{d}/{i}.jpg"]
 )
-def test_what_no_form_has_made_is_deleted(backend: UploadBackend, name: str) -> None:
+def test_an_unannounced_object_is_deleted(backend: UploadBackend, name: str) -> None:
     form = backend.announce()
     key = name.format(u=USER, d=backend.dream_id, i=form.upload_id)
     backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=pictures.jpeg())
@@ -301,7 +301,7 @@ def test_what_no_form_has_made_is_deleted(backend: UploadBackend, name: str) -> 
     assert backend.media_keys() == []
 
 
-def test_a_picture_that_never_comes_is_expired(backend: UploadBackend) -> None:
+def test_an_upload_that_never_arrives_expires(backend: UploadBackend) -> None:
     backend.announce()
     later = (utc_now() + timedelta(minutes=20)).timestamp()
     view = Presenter(MediaLinks(backend.store, "https://media.example.com"), lambda: later).dream(backend.dream)
@@ -309,7 +309,7 @@ def test_a_picture_that_never_comes_is_expired(backend: UploadBackend) -> None:
     assert view.thumbnail_upload.status is UploadStatus.EXPIRED
 
 
-def test_a_replaced_picture_that_could_not_be_deleted_is_deleted_by_the_next_delivery(backend: UploadBackend) -> None:
+def test_a_replaced_image_is_deleted_by_the_next_event_if_deleting_failed(backend: UploadBackend) -> None:
     # GIVEN a picture, and a second one whose delivery broke off right after it was attached
     backend.receive(backend.send(backend.announce(), pictures.jpeg()))
     old = backend.dream.image_key
@@ -324,7 +324,7 @@ def test_a_replaced_picture_that_could_not_be_deleted_is_deleted_by_the_next_del
     assert backend.media_keys() == [backend.dream.image_key]
 
 
-def test_erasing_a_dream_finds_its_own_pictures(backend: UploadBackend) -> None:
+def test_erasing_a_dream_finds_its_uploaded_images(backend: UploadBackend) -> None:
     # GIVEN a dream with a picture, and with another one that is being taken in
     backend.receive(backend.send(backend.announce(), pictures.jpeg()))
     shown = backend.dream.image_key
@@ -343,7 +343,7 @@ def test_erasing_a_dream_finds_its_own_pictures(backend: UploadBackend) -> None:
 # --- the functions
 
 
-def test_the_trigger_takes_the_key_out_of_the_event(backend: UploadBackend, function: Any, event: Any) -> None:
+def test_the_trigger_reads_the_key_from_the_event(backend: UploadBackend, function: Any, event: Any) -> None:
     # GIVEN the sample event, for an upload of this dream
     found = event("triggers/image-uploaded")
     found["detail"]["object"]["key"] = backend.send(backend.announce(), pictures.jpeg())
@@ -360,7 +360,7 @@ class Context:
     function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
 
 
-def test_a_picture_read_back_is_the_one_that_was_sent(backend: UploadBackend) -> None:
+def test_an_image_is_read_back_unchanged(backend: UploadBackend) -> None:
     backend.receive(backend.send(backend.announce(), pictures.jpeg(pictures.halves((640, 480)))))
     body = backend.s3.get_object(Bucket=MEDIA_BUCKET, Key=backend.dream.image_key)["Body"].read()
     with Image.open(io.BytesIO(body)) as picture:

@@ -39,7 +39,7 @@ def _is_erased(erasure: ErasureBackend) -> None:
     assert LUNA not in erasure.cognito.users
 
 
-def test_an_erased_account_leaves_nothing_and_everybody_else_everything(erasure: ErasureBackend) -> None:
+def test_erasing_an_account_deletes_all_its_data_and_no_other_users(erasure: ErasureBackend) -> None:
     populated_account(erasure)
     theirs = populated_account(erasure, STELLA)
     erasure.put_media(f"uploads/{LUNA}/forgotten.jpg")
@@ -58,7 +58,7 @@ def test_an_erased_account_leaves_nothing_and_everybody_else_everything(erasure:
     erasure.add_account("33333333-3333-4333-8333-333333333333", LUNAS_EMAIL, LUNAS_NAME)
 
 
-def test_an_account_is_closed_at_once(erasure: ErasureBackend) -> None:
+def test_deleting_an_account_closes_it_at_once(erasure: ErasureBackend) -> None:
     backend = erasure.dreams
     populated_account(erasure)
     erasure.delete_account()
@@ -84,7 +84,7 @@ def test_an_account_is_closed_at_once(erasure: ErasureBackend) -> None:
         backend.usernames.reserve(LUNAS_NAME, utc_now())
 
 
-def test_what_is_written_in_the_last_moment_goes_as_well(erasure: ErasureBackend) -> None:
+def test_media_written_during_the_erasure_are_deleted(erasure: ErasureBackend) -> None:
     """A task that was killed leaves media while the erasure waits for such stragglers."""
     backend = erasure.dreams
     video = backend.processing_video(backend.analyzed_dream())
@@ -102,7 +102,7 @@ def test_what_is_written_in_the_last_moment_goes_as_well(erasure: ErasureBackend
     assert backend.media_keys() == []
 
 
-def test_texts_of_requests_that_broke_off_go_with_the_account(erasure: ErasureBackend) -> None:
+def test_texts_of_interrupted_requests_are_deleted(erasure: ErasureBackend) -> None:
     # GIVEN the text of a dream whose row was never written
     client = erasure.dreams.database.client
     client.put_item(TableName="DreamsTable", Item={"user_id": f"text#{LUNA}", "dream_id": new_id(), "t": "I flew"})
@@ -114,7 +114,7 @@ def test_texts_of_requests_that_broke_off_go_with_the_account(erasure: ErasureBa
     assert erasure.remains_of(f"text#{LUNA}") == []
 
 
-def test_an_account_without_anything(erasure: ErasureBackend) -> None:
+def test_an_empty_account_is_erased_in_memory(erasure: ErasureBackend) -> None:
     erasure.delete_account()
     erasure.run_execution()
 
@@ -122,7 +122,7 @@ def test_an_account_without_anything(erasure: ErasureBackend) -> None:
     assert erasure.machine.waited == [GRACE]
 
 
-def test_an_account_without_a_profile(erasure: ErasureBackend) -> None:
+def test_an_account_without_a_profile_is_erased(erasure: ErasureBackend) -> None:
     erasure.dreams.usernames.delete_profile(LUNA)
 
     erasure.delete_account()
@@ -131,7 +131,7 @@ def test_an_account_without_a_profile(erasure: ErasureBackend) -> None:
     assert LUNA not in erasure.cognito.users
 
 
-def test_erasing_what_was_erased_is_harmless(erasure: ErasureBackend) -> None:
+def test_erasing_twice_is_harmless(erasure: ErasureBackend) -> None:
     populated_account(erasure)
     erasure.delete_account()
     erasure.run_execution()
@@ -140,7 +140,7 @@ def test_erasing_what_was_erased_is_harmless(erasure: ErasureBackend) -> None:
     _is_erased(erasure)
 
 
-def test_erasing_an_account_survives_a_kill_at_every_call(erasure: ErasureBackend) -> None:
+def test_erasing_an_account_survives_a_crash_at_every_call(erasure: ErasureBackend) -> None:
     """The n-th execution is killed at its n-th call, until one gets to the end."""
     videos = populated_account(erasure)
     populated_account(erasure, STELLA)
@@ -160,7 +160,7 @@ def test_erasing_an_account_survives_a_kill_at_every_call(erasure: ErasureBacken
     assert set(erasure.dreams.renderer.cancelled) == rendered
 
 
-def test_a_killed_request_for_an_erasure_is_finished_by_its_execution(erasure: ErasureBackend) -> None:
+def test_the_execution_completes_a_crashed_erasure_request(erasure: ErasureBackend) -> None:
     """Whoever is signed out cannot ask again."""
     populated_account(erasure)
     erasure.kill_at_call(4)
@@ -174,7 +174,7 @@ def test_a_killed_request_for_an_erasure_is_finished_by_its_execution(erasure: E
 
 
 @pytest.mark.parametrize("operation", ["AdminDisableUser", "AdminUserGlobalSignOut", "AdminDeleteUser"])
-def test_cognito_that_is_busy_is_asked_again(erasure: ErasureBackend, operation: str) -> None:
+def test_a_busy_cognito_is_retried(erasure: ErasureBackend, operation: str) -> None:
     populated_account(erasure)
     erasure.erasures.started["account"] = {"user_id": LUNA, "whole_account": True, "dream_id": None}
     erasure.cognito.fail(operation, refused("TooManyRequestsException"))

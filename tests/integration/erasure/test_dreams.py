@@ -30,7 +30,7 @@ from tests.integration.dreams.fixtures import LUNA, STELLA
 from tests.integration.erasure.fixtures import GRACE, LONG_TEXT, ErasureBackend, Killed, populated_account, status_of
 
 
-def test_a_deleted_dream_is_gone_at_once(erasure: ErasureBackend) -> None:
+def test_a_deleted_dream_disappears_at_once(erasure: ErasureBackend) -> None:
     videos = populated_account(erasure)
     (dream_id, mine), (other_id, others), (told_id, _) = videos.items()
 
@@ -76,7 +76,7 @@ def test_a_deleted_dream_leaves_nothing(erasure: ErasureBackend) -> None:
     assert erasure.machine.entered[-1] == "Erased"
 
 
-def test_a_text_that_is_kept_apart_goes_with_its_dream(erasure: ErasureBackend) -> None:
+def test_a_separately_stored_text_is_deleted_with_its_dream(erasure: ErasureBackend) -> None:
     dream = erasure.dreams.analyzed_dream(text=LONG_TEXT)
     assert len(erasure.remains_of(f"text#{LUNA}")) == 1
 
@@ -101,7 +101,7 @@ def test_a_dream_without_a_running_video_is_erased_without_waiting(erasure: Eras
     assert erasure.dreams.media_keys() == []
 
 
-def test_a_dream_that_still_waits_for_its_analysis(erasure: ErasureBackend) -> None:
+def test_a_pending_dream_is_erased(erasure: ErasureBackend) -> None:
     video = erasure.dreams.pending_video()
 
     erasure.delete_dream(video.dream_id)
@@ -112,7 +112,7 @@ def test_a_dream_that_still_waits_for_its_analysis(erasure: ErasureBackend) -> N
     assert erasure.dreams.states.stopped[0] == video.job_id
 
 
-def test_deleting_again_is_harmless_until_nothing_is_left(erasure: ErasureBackend) -> None:
+def test_deleting_twice_is_harmless(erasure: ErasureBackend) -> None:
     dream = erasure.dreams.analyzed_dream()
 
     assert erasure.delete_dream(dream.dream_id).status == 204
@@ -125,7 +125,7 @@ def test_deleting_again_is_harmless_until_nothing_is_left(erasure: ErasureBacken
     assert erasure.dreams.profile().dreams_count == 0
 
 
-def test_somebody_elses_dream_cannot_be_deleted(erasure: ErasureBackend) -> None:
+def test_another_users_dream_cannot_be_deleted(erasure: ErasureBackend) -> None:
     dream = erasure.dreams.analyzed_dream()
 
     theirs, unknown = erasure.delete_dream(dream.dream_id, STELLA), erasure.delete_dream(new_id(), STELLA)
@@ -135,7 +135,7 @@ def test_somebody_elses_dream_cannot_be_deleted(erasure: ErasureBackend) -> None
     assert erasure.dreams.dreams.get(LUNA, dream.dream_id) == dream
 
 
-def test_nothing_changes_when_the_erasure_cannot_be_started(erasure: ErasureBackend) -> None:
+def test_a_dream_is_kept_if_the_erasure_cannot_be_started(erasure: ErasureBackend) -> None:
     dream = erasure.dreams.analyzed_dream()
     erasure.erasures.refusal = "ServiceUnavailable"
 
@@ -145,7 +145,7 @@ def test_nothing_changes_when_the_erasure_cannot_be_started(erasure: ErasureBack
     assert status_of("/api/v1/dreams/{dream_id}", dream_id=dream.dream_id) == 200
 
 
-def test_a_dream_that_changes_while_it_is_deleted(erasure: ErasureBackend) -> None:
+def test_a_dream_analyzed_during_its_deletion_keeps_the_counters_right(erasure: ErasureBackend) -> None:
     """The analysis is kept in the very moment of the deletion: the counters fit all the same."""
     backend = erasure.dreams
     video = backend.pending_video()
@@ -166,7 +166,7 @@ def test_a_dream_that_changes_while_it_is_deleted(erasure: ErasureBackend) -> No
     assert (profile.dreams_count, profile.dreams_by_category[Category.CHASE]) == (0, 0)
 
 
-def test_videos_are_found_though_clocks_differ(erasure: ErasureBackend) -> None:
+def test_videos_are_found_despite_clock_skew(erasure: ErasureBackend) -> None:
     """The id of a video that another machine made may look older than its dream's."""
     backend = erasure.dreams
     dream = backend.analyzed_dream()
@@ -192,7 +192,7 @@ class _DeletedMeanwhile(FakeRenderer):
         return task
 
 
-def test_a_rendering_that_is_accepted_while_its_dream_is_deleted(erasure: ErasureBackend) -> None:
+def test_a_render_accepted_during_the_deletion_is_cancelled(erasure: ErasureBackend) -> None:
     backend = erasure.dreams
     video = backend.queued_video(backend.analyzed_dream())
     renderer = _DeletedMeanwhile(lambda: erasure.delete_dream(video.dream_id))
@@ -207,7 +207,7 @@ def test_a_rendering_that_is_accepted_while_its_dream_is_deleted(erasure: Erasur
     assert erasure.remains_of(video.job_id) == []
 
 
-def test_media_that_are_kept_while_their_dream_is_deleted(erasure: ErasureBackend) -> None:
+def test_media_stored_during_the_deletion_are_deleted(erasure: ErasureBackend) -> None:
     """ArchiveVideo was killed after it had stored the video: the keys are known all the same."""
     backend = erasure.dreams
     video = backend.processing_video(backend.analyzed_dream())
@@ -222,7 +222,7 @@ def test_media_that_are_kept_while_their_dream_is_deleted(erasure: ErasureBacken
     assert erasure.remains_of(video.job_id) == []
 
 
-def test_what_is_old_is_not_looked_for_at_the_provider(
+def test_old_renders_are_not_cancelled_at_the_provider(
     erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dream = erasure.dreams.analyzed_dream()
@@ -236,9 +236,7 @@ def test_what_is_old_is_not_looked_for_at_the_provider(
     assert erasure.remains_of(dream.dream_id) == []
 
 
-def test_a_provider_that_is_down_keeps_nothing_from_being_erased(
-    erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_is_erased_even_if_the_provider_is_down(erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     videos = populated_account(erasure)
     dream_id, mine = next(iter(videos.items()))
 
@@ -270,7 +268,7 @@ def test_many_videos_take_several_runs(erasure: ErasureBackend, monkeypatch: pyt
     assert erasure.dreams.media_keys() == []
 
 
-def test_deleting_a_dream_survives_a_kill_at_every_call(erasure: ErasureBackend) -> None:
+def test_deleting_a_dream_survives_a_crash_at_every_call(erasure: ErasureBackend) -> None:
     """The n-th try is killed at its n-th call, until one gets to the end."""
     videos = populated_account(erasure)
     (dream_id, mine), (other_id, _), (told_id, _) = videos.items()
@@ -291,7 +289,7 @@ def test_deleting_a_dream_survives_a_kill_at_every_call(erasure: ErasureBackend)
     assert status_of("/api/v1/dreams/{dream_id}", dream_id=told_id) == 200
 
 
-def test_a_killed_request_is_finished_by_its_execution(erasure: ErasureBackend) -> None:
+def test_the_execution_completes_a_crashed_request(erasure: ErasureBackend) -> None:
     """The client never asks again: what the request had begun is done anyway."""
     for number in itertools.count(1):
         dream = erasure.dreams.analyzed_dream()
@@ -313,7 +311,7 @@ def test_a_killed_request_is_finished_by_its_execution(erasure: ErasureBackend) 
     assert number > 5
 
 
-def test_nobody_is_told_of_what_is_left(erasure: ErasureBackend) -> None:
+def test_tombstones_are_not_broadcast(erasure: ErasureBackend) -> None:
     """The streams of the tables have the notes too."""
     told = erasure.dreams.pending_video()
     dream = erasure.dreams.analyzed_dream()

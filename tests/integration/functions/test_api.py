@@ -70,7 +70,7 @@ def test_information_and_health() -> None:
     assert call("GET /api/v1/health/db")[2]["status"] == "healthy"
 
 
-def test_health_says_degraded_when_a_table_is_gone(database: Database) -> None:
+def test_health_is_degraded_if_a_table_is_missing(database: Database) -> None:
     from dreamvision.database.health import HealthCheck
 
     HealthCheck.shared.cache_clear()
@@ -89,7 +89,7 @@ def test_an_empty_history() -> None:
 @pytest.mark.parametrize(
     "route", ["GET /api/v1/dreams/{dream_id}", "GET /api/v1/videos/{job_id}", "POST /api/v1/storage/thumbnails"]
 )
-def test_unknown_ids(route: str) -> None:
+def test_unknown_ids_are_not_found(route: str) -> None:
     status, headers, body = call(route)
     assert status == 404
     assert headers["Content-Type"] == "application/problem+json"
@@ -98,7 +98,7 @@ def test_unknown_ids(route: str) -> None:
 
 @pytest.mark.parametrize("route", [route for route in FUNCTIONS if not routes()[route]])
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer garbage", "Basic dGVzdDp0ZXN0", "Bearer a.b.c"])
-def test_without_the_gateways_claims_the_token_is_verified_here(route: str, authorization: str | None) -> None:
+def test_the_function_verifies_the_token_if_the_gateway_passes_no_claims(route: str, authorization: str | None) -> None:
     status, headers, body = call(route, **without_claims(route, authorization))
     assert status == 401
     assert headers["WWW-Authenticate"] == "Bearer"
@@ -106,15 +106,13 @@ def test_without_the_gateways_claims_the_token_is_verified_here(route: str, auth
 
 
 @pytest.mark.parametrize("change", [{"token_use": "id"}, {"sub": ""}, {"origin_jti": ""}])
-def test_claims_that_are_not_those_of_an_access_token(change: dict[str, str]) -> None:
+def test_claims_of_other_tokens_are_rejected(change: dict[str, str]) -> None:
     event = event_of("GET /api/v1/dreams", public=False)
     event["requestContext"]["authorizer"]["jwt"]["claims"] |= change
     assert call("GET /api/v1/dreams", requestContext=event["requestContext"])[0] == 401
 
 
-def test_an_unforeseen_error_says_nothing_of_itself(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_unexpected_error_reveals_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     def explode(*_: Any, **__: Any) -> None:
         raise RuntimeError(f"the secret of {USER_ID} is 42")
 
@@ -129,7 +127,7 @@ def test_an_unforeseen_error_says_nothing_of_itself(
     assert "the secret of" not in str(record.__dict__)
 
 
-def test_the_safety_nets_event(database: Database) -> None:
+def test_the_event_of_a_stopped_execution_is_handled(database: Database) -> None:
     # A video that was deleted meanwhile is nothing to worry about.
     secrets = boto3.client("secretsmanager")
     secrets.create_secret(Name="runway", SecretString="key_sandbox")

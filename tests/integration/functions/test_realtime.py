@@ -72,11 +72,11 @@ def good_token() -> str:
     return ISSUER.sign(ISSUER.access_claims(USER_ID, SESSION_ID, time.time()))
 
 
-def test_the_authorizer_denies_a_bad_token_without_raising() -> None:
+def test_the_authorizer_denies_an_invalid_token_without_raising() -> None:
     assert effect(call("authorize", sample("authorize"))) == "Deny"
 
 
-def test_the_authorizer_lets_in_until_the_session_is_logged_out(database: Database) -> None:
+def test_the_authorizer_allows_a_session_until_it_is_revoked(database: Database) -> None:
     allowed = call("authorize", handshake(good_token()))
     assert effect(allowed) == "Allow"
     assert allowed["context"]["user_id"] == USER_ID
@@ -84,9 +84,7 @@ def test_the_authorizer_lets_in_until_the_session_is_logged_out(database: Databa
     assert effect(call("authorize", handshake(good_token()))) == "Deny"
 
 
-def test_our_own_trouble_is_not_the_tokens_fault(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_internal_error_is_not_a_denial(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     def explode(*_: object) -> None:
         raise RuntimeError(f"the table of {USER_ID} is on fire")
 
@@ -97,7 +95,7 @@ def test_our_own_trouble_is_not_the_tokens_fault(
     assert "on fire" not in caplog.text
 
 
-def test_a_connection_comes_is_told_and_goes(sockets: FakeSockets) -> None:
+def test_a_connection_is_registered_notified_and_removed(sockets: FakeSockets) -> None:
     connection_id = sample("connect")["requestContext"]["connectionId"]
     assert call("connect", sample("connect")) == {
         "statusCode": 200,
@@ -113,7 +111,7 @@ def test_a_connection_comes_is_told_and_goes(sockets: FakeSockets) -> None:
     assert len(sockets.sent(connection_id)) == 3
 
 
-def test_a_failed_record_is_named(sockets: FakeSockets) -> None:
+def test_a_failed_record_is_reported(sockets: FakeSockets) -> None:
     call("connect", sample("connect"))
     sockets.unreachable.add(sample("connect")["requestContext"]["connectionId"])
     event = sample("push")
@@ -121,7 +119,7 @@ def test_a_failed_record_is_named(sockets: FakeSockets) -> None:
     assert call("push", event) == {"batchItemFailures": [{"itemIdentifier": failed}]}
 
 
-def test_too_many_connections_are_refused_politely() -> None:
+def test_too_many_connections_are_rejected_with_a_reason() -> None:
     event = sample("connect")
     for number in range(MAX_CONNECTIONS):
         event["requestContext"]["connectionId"] = f"c{number}"
@@ -133,7 +131,7 @@ def test_too_many_connections_are_refused_politely() -> None:
 
 
 @pytest.mark.parametrize("folder", ["connect", "disconnect"])
-def test_a_message_that_names_a_route_of_the_gateways_does_nothing(folder: str, database: Database) -> None:
+def test_a_message_with_the_name_of_a_gateway_route_is_ignored(folder: str, database: Database) -> None:
     call("connect", sample("connect"))
     event = sample("ping")
     event["requestContext"]["routeKey"] = f"${folder}"
@@ -141,7 +139,7 @@ def test_a_message_that_names_a_route_of_the_gateways_does_nothing(folder: str, 
     assert len(ConnectionRepository.shared().list_by_user(USER_ID)) == 1
 
 
-def test_logging_out_hangs_up(database: Database, sockets: FakeSockets) -> None:
+def test_logging_out_closes_the_sessions_connections(database: Database, sockets: FakeSockets) -> None:
     call("connect", sample("connect"))
     assert call("close_ended_sessions", sample("close-ended-sessions")) == {"batchItemFailures": []}
     assert sockets.closed == []

@@ -90,18 +90,18 @@ def _require_refused(name: str, answer: tuple[int, dict[str, str], dict[str, Any
     assert body["type"] == "urn:dreamvision:problem:unauthenticated"
 
 
-def test_a_good_token_is_let_in() -> None:
+def test_a_valid_token_is_accepted() -> None:
     assert call("GET /api/v1/dreams", GOOD)[0] == 200
 
 
 @pytest.mark.parametrize("route", sorted(PROTECTED))
-def test_a_function_lets_nobody_in_without_a_good_token(route: str) -> None:
+def test_every_function_rejects_invalid_tokens(route: str) -> None:
     for name, authorization in REFUSED.items():
         _require_refused(name, call(route, authorization))
 
 
 @pytest.mark.parametrize("route", sorted(PROTECTED))
-def test_a_function_lets_nobody_in_who_was_logged_out(route: str, database: Database) -> None:
+def test_every_function_rejects_revoked_sessions(route: str, database: Database) -> None:
     Sessions(database).revoke(USER_ID, SESSION_ID)
 
     _require_refused("logged out", call(route, GOOD))

@@ -20,7 +20,7 @@ from tests.integration.limits.fixtures import Clock, begin
 from tests.integration.ministack import guard_items
 
 
-def test_a_request_without_a_key_is_a_new_one_every_time(idempotency: Idempotency, ministack: Database) -> None:
+def test_requests_without_a_key_are_independent(idempotency: Idempotency, ministack: Database) -> None:
     first, second = (idempotency.claim(USER_ID, "analyze", None, "body") for _ in range(2))
     assert first.dream_id != second.dream_id
     for attempt in (first, second):
@@ -44,14 +44,14 @@ def test_user_and_route_are_part_of_the_key(idempotency: Idempotency) -> None:
     assert len({attempt.dream_id for attempt in found}) == 3
 
 
-def test_a_request_that_runs_is_in_progress(idempotency: Idempotency) -> None:
+def test_a_running_request_is_in_progress(idempotency: Idempotency) -> None:
     begin(idempotency)
     with pytest.raises(RequestInProgressError):
         begin(idempotency)
 
 
 @pytest.mark.parametrize("finished", [True, False])
-def test_another_body_is_refused(idempotency: Idempotency, finished: bool) -> None:
+def test_another_body_with_the_same_key_is_rejected(idempotency: Idempotency, finished: bool) -> None:
     first = begin(idempotency)
     if finished:
         idempotency.complete(first)
@@ -59,14 +59,14 @@ def test_another_body_is_refused(idempotency: Idempotency, finished: bool) -> No
         begin(idempotency, body="another")
 
 
-def test_a_refused_request_leaves_nothing(idempotency: Idempotency, ministack: Database) -> None:
+def test_a_discarded_request_leaves_no_record(idempotency: Idempotency, ministack: Database) -> None:
     first = begin(idempotency)
     idempotency.discard(first)
     assert guard_items(ministack) == {}
     assert begin(idempotency, body="another").dream_id != first.dream_id
 
 
-def test_a_run_that_was_let_go_is_resumed_at_once(idempotency: Idempotency) -> None:
+def test_a_released_request_is_resumed_at_once(idempotency: Idempotency) -> None:
     first = begin(idempotency)
     idempotency.release(first)
     again = begin(idempotency)
@@ -76,7 +76,7 @@ def test_a_run_that_was_let_go_is_resumed_at_once(idempotency: Idempotency) -> N
         begin(idempotency)
 
 
-def test_a_run_that_died_is_resumed_once_it_must_be_dead(idempotency: Idempotency, clock: Clock) -> None:
+def test_a_crashed_request_is_resumed_once_its_hold_has_expired(idempotency: Idempotency, clock: Clock) -> None:
     first = begin(idempotency)
     clock.now += HOLD_SECONDS - 1
     with pytest.raises(RequestInProgressError):
@@ -86,14 +86,14 @@ def test_a_run_that_died_is_resumed_once_it_must_be_dead(idempotency: Idempotenc
     assert (again.resumed, again.seed) == (True, first.seed)
 
 
-def test_a_run_that_died_is_not_resumed_with_another_body(idempotency: Idempotency, clock: Clock) -> None:
+def test_a_crashed_request_is_not_resumed_with_another_body(idempotency: Idempotency, clock: Clock) -> None:
     begin(idempotency)
     clock.now += HOLD_SECONDS + 1
     with pytest.raises(IdempotencyKeyReusedError):
         begin(idempotency, body="another")
 
 
-def test_who_was_taken_over_changes_nothing_any_more(idempotency: Idempotency, clock: Clock) -> None:
+def test_a_superseded_attempt_changes_nothing(idempotency: Idempotency, clock: Clock) -> None:
     first = begin(idempotency)
     clock.now += HOLD_SECONDS + 1
     second = begin(idempotency)
@@ -108,7 +108,7 @@ def test_who_was_taken_over_changes_nothing_any_more(idempotency: Idempotency, c
     assert begin(idempotency).replayed == {"from": "the second"}
 
 
-def test_after_a_day_the_key_is_new(idempotency: Idempotency, clock: Clock) -> None:
+def test_a_key_may_be_reused_after_a_day(idempotency: Idempotency, clock: Clock) -> None:
     first = begin(idempotency)
     idempotency.complete(first)
     clock.now += LIFETIME_SECONDS - 1
@@ -119,7 +119,7 @@ def test_after_a_day_the_key_is_new(idempotency: Idempotency, clock: Clock) -> N
     assert again.seed != first.seed
 
 
-def test_of_a_hundred_runs_at_the_same_time_one_begins(idempotency: Idempotency) -> None:
+def test_one_of_a_hundred_concurrent_requests_claims_the_key(idempotency: Idempotency) -> None:
     def run(_: int) -> str:
         try:
             return begin(idempotency).seed
@@ -131,7 +131,7 @@ def test_of_a_hundred_runs_at_the_same_time_one_begins(idempotency: Idempotency)
     assert found.count("in progress") == 99
 
 
-def test_of_fifty_that_resume_at_the_same_time_one_does(idempotency: Idempotency, clock: Clock) -> None:
+def test_one_of_fifty_concurrent_requests_resumes(idempotency: Idempotency, clock: Clock) -> None:
     seed = begin(idempotency).seed
     clock.now += HOLD_SECONDS + 1
 
@@ -146,7 +146,7 @@ def test_of_fifty_that_resume_at_the_same_time_one_does(idempotency: Idempotency
     assert sorted(found) == sorted([seed] + ["in progress"] * 49)
 
 
-def test_an_answer_that_got_lost_on_the_way_does_not_lock_us_out(idempotency: Idempotency, ministack: Database) -> None:
+def test_a_retried_write_does_not_block_its_own_claim(idempotency: Idempotency, ministack: Database) -> None:
     """boto3 sends a write again whose answer did not come; the first one may have been done."""
     client: Any = ministack.client
     update_item: Callable[..., Any] = client.update_item

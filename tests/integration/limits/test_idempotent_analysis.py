@@ -47,12 +47,12 @@ def test_an_analysis_is_replayed(analyze: ModuleType, analyzer: FakeAnalyst, min
     assert len(dreams_of(ministack)) == 1
 
 
-def test_a_replay_counts_against_the_window(analyze: ModuleType) -> None:
+def test_a_replay_counts_against_the_rate_limit(analyze: ModuleType) -> None:
     answers = [post(analyze) for _ in range(11)]
     assert [answer.status for answer in answers] == [200] * 10 + [429]
 
 
-def test_another_dream_with_the_same_key_is_refused(analyze: ModuleType, ministack: Database) -> None:
+def test_another_dream_with_the_same_key_is_rejected(analyze: ModuleType, ministack: Database) -> None:
     post(analyze)
     answer = post(analyze, "Somebody chased me through an endless house")
     assert (answer.status, answer.code) == (422, "idempotency_key_reused")
@@ -60,7 +60,7 @@ def test_another_dream_with_the_same_key_is_refused(analyze: ModuleType, minista
 
 
 @pytest.mark.parametrize("key", ["", "a b", "ä", "\x7f", "k" * 256, "tab\tkey"])
-def test_a_key_has_a_form(analyze: ModuleType, ministack: Database, key: str) -> None:
+def test_malformed_keys_are_rejected(analyze: ModuleType, ministack: Database, key: str) -> None:
     answer = send(analyze, ANALYZE, {"dream_text": DREAM}, headers={"idempotency-key": key})
     assert (answer.status, answer.code) == (422, "validation_failed")
     (row,) = answer.body["errors"]
@@ -69,14 +69,14 @@ def test_a_key_has_a_form(analyze: ModuleType, ministack: Database, key: str) ->
 
 
 @pytest.mark.parametrize("key", ["a", "k" * 255, '"quoted"', "!~,;:="])
-def test_any_visible_text_is_a_key(analyze: ModuleType, key: str) -> None:
+def test_any_visible_ascii_text_is_a_valid_key(analyze: ModuleType, key: str) -> None:
     answers = [send(analyze, ANALYZE, {"dream_text": DREAM}, headers={"Idempotency-Key": key}) for _ in range(2)]
     assert answers[0].status == 200
     assert answers[0].body == answers[1].body
 
 
 @pytest.mark.parametrize("error", [DreamRefusedError(), ClaudeOverloadedError()], ids=["4xx", "5xx"])
-def test_a_refused_analysis_can_be_tried_again(
+def test_a_failed_analysis_can_be_retried_with_the_same_key(
     analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database, error: Any
 ) -> None:
     works, analyzer.outcome = analyzer.outcome, error
@@ -86,7 +86,7 @@ def test_a_refused_analysis_can_be_tried_again(
     assert post(analyze, "Another dream, since the first one was refused").status == 200
 
 
-def test_a_request_that_still_runs_is_in_progress(
+def test_a_second_request_is_rejected_while_the_first_runs(
     analyze: ModuleType, ministack: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a second request with the same key that comes while the first waits for Claude
@@ -104,7 +104,7 @@ def test_a_request_that_still_runs_is_in_progress(
     assert len(slow.dreams) == 1
 
 
-def test_in_progress_is_a_409_with_retry_after(analyze: ModuleType, ministack: Database) -> None:
+def test_a_request_in_progress_is_a_409_with_retry_after(analyze: ModuleType, ministack: Database) -> None:
     # GIVEN a run that has begun within the last seconds, and has no dream yet
     delete_dream(ministack, post(analyze).body["dream_id"])
     answer = post(analyze)
@@ -112,7 +112,7 @@ def test_in_progress_is_a_409_with_retry_after(analyze: ModuleType, ministack: D
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["at once", "after the hold"])
-def test_a_crash_after_the_analysis_does_not_ask_claude_again(
+def test_a_retry_after_a_crash_does_not_call_claude_again(
     analyze: ModuleType,
     analyzer: FakeAnalyst,
     ministack: Database,
@@ -136,16 +136,14 @@ def test_a_crash_after_the_analysis_does_not_ask_claude_again(
     assert len(analyzer.dreams) == 1
 
 
-def test_a_dream_that_was_deleted_is_analysed_anew(
-    analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database
-) -> None:
+def test_a_deleted_dream_is_analyzed_again(analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database) -> None:
     delete_dream(ministack, post(analyze).body["dream_id"])
     expire_hold(ministack)
     assert [post(analyze).status for _ in range(2)] == [200, 200]
     assert len(analyzer.dreams) == 2
 
 
-def test_the_record_holds_nothing_personal(analyze: ModuleType, ministack: Database) -> None:
+def test_the_record_contains_nothing_personal(analyze: ModuleType, ministack: Database) -> None:
     answer = post(analyze)
     (record,) = request_records(ministack)
     text = str(record)
@@ -181,7 +179,7 @@ def _noise(first: int, last: int) -> str:
         pytest.param("\U0001f319" * MAX_DREAM_LENGTH, 8, id="one emoji"),
     ],
 )
-def test_what_an_analysis_costs(
+def test_an_analysis_stays_within_its_write_units(
     analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database, text: str, units: int
 ) -> None:
     """At most 12 write units in all, with a key, in a window's first request and in any other: one for the window, one

@@ -22,7 +22,7 @@ from tests.integration.limits.fixtures import (
 from tests.integration.ministack import reservation_counts
 
 
-def test_a_film_is_replayed(video_api: VideoApi, ministack: Database) -> None:
+def test_a_new_dreams_video_is_replayed(video_api: VideoApi, ministack: Database) -> None:
     first = post(video_api.dreams, sample=GENERATE)
     assert first.status == 200
     assert first.headers["Location"] == f"/api/v1/videos/{first.body['video_generation']['job_id']}"
@@ -42,7 +42,7 @@ def test_a_film_is_replayed(video_api: VideoApi, ministack: Database) -> None:
     assert reservation_counts(ministack)[0] == 0  # failed without being spent, and the replay took nothing
 
 
-def test_an_asynchronous_film_is_replayed_as_such(video_api: VideoApi, ministack: Database) -> None:
+def test_an_asynchronous_response_is_replayed(video_api: VideoApi, ministack: Database) -> None:
     first = post(video_api.dreams, sample=GENERATE, prefer="respond-async")
     again = post(video_api.dreams, sample=GENERATE)
     assert (first.status, first.headers["Preference-Applied"]) == (202, "respond-async")
@@ -50,7 +50,7 @@ def test_an_asynchronous_film_is_replayed_as_such(video_api: VideoApi, ministack
     assert len(videos_of(ministack)) == 1
 
 
-def test_a_quota_refusal_stores_nothing(ministack: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quota_error_is_not_stored(ministack: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     video_api = VideoApi(ministack, monkeypatch, free_concurrent_videos=1)
     first = send(video_api.dreams, GENERATE, {"dream_text": DREAM})
     refused = post(video_api.dreams, sample=GENERATE)
@@ -62,7 +62,7 @@ def test_a_quota_refusal_stores_nothing(ministack: Database, monkeypatch: pytest
     assert post(video_api.dreams, sample=GENERATE).status == 200
 
 
-def test_a_crash_before_the_execution_is_made_good_by_the_next_run(
+def test_a_retry_starts_the_execution_after_a_crash(
     video_api: VideoApi, ministack: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
@@ -77,7 +77,7 @@ def test_a_crash_before_the_execution_is_made_good_by_the_next_run(
     assert reservation_counts(ministack) == (1, 1, 1)
 
 
-def test_a_crash_after_the_execution_started_makes_no_second_video(
+def test_a_retry_creates_no_second_video_after_a_crash(
     video_api: VideoApi, ministack: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
@@ -101,7 +101,7 @@ def test_a_video_is_replayed(video_api: VideoApi, ministack: Database) -> None:
     assert (other.status, other.code) == (422, "idempotency_key_reused")
 
 
-def test_a_video_of_an_unknown_dream_stores_nothing(video_api: VideoApi, ministack: Database) -> None:
+def test_an_unknown_dream_is_not_stored(video_api: VideoApi, ministack: Database) -> None:
     answer = send(video_api.videos, "post-videos-generate", headers=KEY)
     assert (answer.status, answer.code) == (404, "dream_not_found")
     assert request_records(ministack) == []

@@ -28,7 +28,7 @@ from tests.integration.limits.fixtures import (
 )
 
 
-def test_a_crash_before_the_rows_are_written_reserves_nothing(
+def test_a_crash_before_the_rows_are_written_leaves_no_reservation(
     backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Database, "transact_write", power_cut)
@@ -37,7 +37,7 @@ def test_a_crash_before_the_rows_are_written_reserves_nothing(
     assert backend.reservations == (0, 0, 0)
 
 
-def test_a_crash_before_the_execution_starts_gives_everything_back(
+def test_a_crash_before_the_execution_starts_releases_all_reservations(
     backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backend.workflow, "start", power_cut)
@@ -60,7 +60,7 @@ def test_a_crash_before_the_execution_starts_gives_everything_back(
     assert backend.sweep() == (0, 0)
 
 
-def test_a_rendering_that_could_not_be_stopped_is_stopped_by_the_next_sweep(
+def test_the_next_sweep_cancels_a_render_that_could_not_be_cancelled(
     backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a rendering whose execution ended without closing the video, and a provider that is down
@@ -86,7 +86,7 @@ def test_a_rendering_that_could_not_be_stopped_is_stopped_by_the_next_sweep(
     assert backend.status(video) is VideoStatus.FAILED
 
 
-def test_a_rendering_that_nobody_has_any_more_keeps_no_video_open(backend: QuotaBackend) -> None:
+def test_a_video_of_an_expired_render_is_closed(backend: QuotaBackend) -> None:
     video = backend.create_video()
     backend.complete_analysis(video)
     backend.start_render(video)
@@ -97,21 +97,21 @@ def test_a_rendering_that_nobody_has_any_more_keeps_no_video_open(backend: Quota
     assert (backend.renderer.cancelled, backend.status(video)) == ([], VideoStatus.FAILED)
 
 
-def test_a_running_execution_is_left_alone(backend: QuotaBackend) -> None:
+def test_a_video_with_a_running_execution_is_not_swept(backend: QuotaBackend) -> None:
     video = backend.create_video()
     assert backend.sweep() == (1, 0)
     assert backend.status(video) is VideoStatus.PENDING
     assert backend.reservations == (1, 1, 1)
 
 
-def test_an_execution_that_did_not_start_gives_everything_back(backend: QuotaBackend) -> None:
+def test_an_execution_that_does_not_start_releases_all_reservations(backend: QuotaBackend) -> None:
     backend.states.unreachable = True
     with pytest.raises(WorkflowUnavailableError):
         backend.create_video()
     assert backend.reservations == (0, 0, 0)
 
 
-def test_an_execution_whose_start_was_not_confirmed_finds_its_video_closed(backend: QuotaBackend) -> None:
+def test_an_execution_with_an_unconfirmed_start_finds_its_video_closed(backend: QuotaBackend) -> None:
     backend.states.answer_lost = True
     with pytest.raises(WorkflowUnavailableError):
         backend.create_video()
@@ -125,7 +125,7 @@ def test_an_execution_whose_start_was_not_confirmed_finds_its_video_closed(backe
 
 
 @pytest.mark.parametrize("how", ["state", "rule", "sweep"])
-def test_a_crash_before_the_renderer_is_asked_gives_everything_back(backend: QuotaBackend, how: str) -> None:
+def test_a_crash_before_the_render_request_releases_all_reservations(backend: QuotaBackend, how: str) -> None:
     video = backend.create_video()
     backend.complete_analysis(video)
     close_video(backend, video, how)
@@ -133,7 +133,7 @@ def test_a_crash_before_the_renderer_is_asked_gives_everything_back(backend: Quo
 
 
 @pytest.mark.parametrize("how", ["state", "rule", "sweep"])
-def test_a_crash_while_the_renderer_is_asked_counts_as_spent(backend: QuotaBackend, how: str) -> None:
+def test_a_crash_during_the_render_request_counts_as_spent(backend: QuotaBackend, how: str) -> None:
     video = backend.create_video()
     backend.complete_analysis(video)
     with pytest.raises(PowerCutError):
@@ -146,7 +146,7 @@ def test_a_crash_while_the_renderer_is_asked_counts_as_spent(backend: QuotaBacke
     assert backend.reservations == (1, 0, 1)
 
 
-def test_a_lost_answer_counts_as_spent(backend: QuotaBackend) -> None:
+def test_a_lost_response_counts_as_spent(backend: QuotaBackend) -> None:
     video = backend.create_video()
     backend.complete_analysis(video)
     with pytest.raises(RenderOutcomeUnknownError):
@@ -155,7 +155,7 @@ def test_a_lost_answer_counts_as_spent(backend: QuotaBackend) -> None:
     assert backend.reservations == (1, 0, 1)
 
 
-def test_a_refusal_of_the_renderer_gives_everything_back(backend: QuotaBackend) -> None:
+def test_a_rejected_render_releases_all_reservations(backend: QuotaBackend) -> None:
     video = backend.create_video()
     backend.complete_analysis(video)
     with pytest.raises(RenderBusyError):
@@ -164,7 +164,7 @@ def test_a_refusal_of_the_renderer_gives_everything_back(backend: QuotaBackend) 
     assert backend.reservations == (0, 0, 0)
 
 
-def test_a_refusal_that_is_tried_again_with_success_is_spent(backend: QuotaBackend) -> None:
+def test_a_rejected_render_that_succeeds_on_retry_is_spent(backend: QuotaBackend) -> None:
     video = backend.create_video()
     backend.complete_analysis(video)
     with pytest.raises(RenderBusyError):
@@ -175,7 +175,7 @@ def test_a_refusal_that_is_tried_again_with_success_is_spent(backend: QuotaBacke
 
 
 @pytest.mark.parametrize("how", ["rule", "sweep"])
-def test_a_crash_while_it_renders_is_spent_and_cancelled(backend: QuotaBackend, how: str) -> None:
+def test_a_crash_during_the_render_is_spent_and_cancelled(backend: QuotaBackend, how: str) -> None:
     video = backend.create_video()
     backend.complete_analysis(video)
     backend.start_render(video)
@@ -184,7 +184,7 @@ def test_a_crash_while_it_renders_is_spent_and_cancelled(backend: QuotaBackend, 
     assert backend.renderer.cancelled == backend.renderer.task_ids
 
 
-def test_a_completed_video_keeps_the_day_and_frees_the_place(backend: QuotaBackend) -> None:
+def test_a_completed_video_releases_only_the_concurrency_reservation(backend: QuotaBackend) -> None:
     video = backend.create_video()
     backend.complete_analysis(video)
     backend.start_render(video)
@@ -197,7 +197,7 @@ def test_a_completed_video_keeps_the_day_and_frees_the_place(backend: QuotaBacke
     assert backend.reservations == (1, 0, 1)
 
 
-def test_nothing_is_completed_of_an_account_that_is_being_erased(backend: QuotaBackend) -> None:
+def test_no_video_of_an_account_being_erased_is_completed(backend: QuotaBackend) -> None:
     video = backend.create_video()
     backend.complete_analysis(video)
     backend.start_render(video)
@@ -211,7 +211,7 @@ def test_nothing_is_completed_of_an_account_that_is_being_erased(backend: QuotaB
     assert backend.reservations == (1, 0, 1)
 
 
-def test_a_second_run_meets_the_rows_of_the_first(backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retried_request_reuses_the_rows_of_the_first(backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     seed = new_id()
     monkeypatch.setattr(backend.workflow, "start", power_cut)
     with pytest.raises(PowerCutError):
@@ -227,7 +227,7 @@ def test_a_second_run_meets_the_rows_of_the_first(backend: QuotaBackend, monkeyp
     assert backend.reservations == (1, 1, 1)
 
 
-def test_a_second_run_after_the_sweep_is_told_that_the_first_failed(backend: QuotaBackend) -> None:
+def test_a_retried_request_fails_after_the_sweep(backend: QuotaBackend) -> None:
     seed = new_id()
     backend.service.create_with_dream(USER_ID, DREAM, 5, seed=seed)
     backend.states.executions.clear()

@@ -25,7 +25,7 @@ from tests.integration.limits.fixtures import PLENTY, PowerCutError, QuotaBacken
 from tests.integration.ministack import guard_items
 
 
-def test_giving_back_twice_gives_back_once(backend: QuotaBackend) -> None:
+def test_closing_a_video_repeatedly_releases_once(backend: QuotaBackend) -> None:
     other = backend.create_video()
     video = backend.create_video()
     for _ in range(3):
@@ -35,14 +35,14 @@ def test_giving_back_twice_gives_back_once(backend: QuotaBackend) -> None:
     assert backend.status(other) is VideoStatus.PENDING
 
 
-def test_closing_at_the_same_time_gives_back_once(backend: QuotaBackend) -> None:
+def test_concurrent_closing_releases_once(backend: QuotaBackend) -> None:
     backend.create_video()
     video = backend.create_video()
     assert {type(result) for result in in_parallel(lambda: backend.record_failure(video), 20)} == {VideoRecord}
     assert backend.reservations == (1, 1, 1)
 
 
-def test_sweeps_at_the_same_time_close_once(backend: QuotaBackend) -> None:
+def test_concurrent_sweeps_close_each_video_once(backend: QuotaBackend) -> None:
     videos = [backend.create_video(), backend.create_video()]
     backend.states.executions.clear()
     in_parallel(backend.sweep, 8)
@@ -50,7 +50,7 @@ def test_sweeps_at_the_same_time_close_once(backend: QuotaBackend) -> None:
     assert backend.reservations == (0, 0, 0)
 
 
-def test_the_renderer_asked_in_the_moment_of_closing_counts_as_spent(backend: QuotaBackend) -> None:
+def test_a_render_requested_while_closing_counts_as_spent(backend: QuotaBackend) -> None:
     # GIVEN somebody who has read the row before the renderer is asked
     video = backend.create_video()
     backend.complete_analysis(video)
@@ -62,7 +62,7 @@ def test_the_renderer_asked_in_the_moment_of_closing_counts_as_spent(backend: Qu
     assert backend.reservations == (1, 0, 1)
 
 
-def test_the_request_taken_back_in_the_moment_of_closing_gives_everything_back(backend: QuotaBackend) -> None:
+def test_a_render_request_withdrawn_while_closing_releases_everything(backend: QuotaBackend) -> None:
     video = backend.create_video()
     backend.complete_analysis(video)
     stale = backend.videos.request_render(USER_ID, video.job_id, utc_now())
@@ -71,7 +71,7 @@ def test_the_request_taken_back_in_the_moment_of_closing_gives_everything_back(b
     assert backend.reservations == (0, 0, 0)
 
 
-def test_a_refusal_after_the_closing_gives_the_day_back_once(backend: QuotaBackend) -> None:
+def test_a_rejection_after_closing_releases_the_day_once(backend: QuotaBackend) -> None:
     # GIVEN a video that is closed while the renderer is asked: it may have been spent
     video = backend.create_video()
     backend.complete_analysis(video)
@@ -90,7 +90,7 @@ def test_a_refusal_after_the_closing_gives_the_day_back_once(backend: QuotaBacke
     assert backend.reservations == (0, 0, 0)
 
 
-def test_an_erasure_knows_all_that_stands_under_the_users_id(backend: QuotaBackend) -> None:
+def test_an_erasure_covers_every_guard_with_the_users_id(backend: QuotaBackend) -> None:
     backend.create_video()
     limits = RateLimits(LimitsRepository(backend.database), RateSettings())
     for scope in set(Scope) - CODE_SCOPES:
@@ -101,7 +101,7 @@ def test_an_erasure_knows_all_that_stands_under_the_users_id(backend: QuotaBacke
         assert under_the_id <= set(user_guards(Profile(user_id=USER_ID), moment))
 
 
-def test_counts_that_were_erased_do_not_keep_a_video_open(backend: QuotaBackend) -> None:
+def test_a_video_is_closed_even_if_its_quota_items_are_gone(backend: QuotaBackend) -> None:
     video = backend.create_video()
     for guard in guard_items(backend.database):
         backend.database.client.delete_item(TableName=backend.database.names.guards_table, Key={"guard": guard})
@@ -110,7 +110,7 @@ def test_counts_that_were_erased_do_not_keep_a_video_open(backend: QuotaBackend)
     assert guard_items(backend.database) == {}
 
 
-def test_a_deleted_dream_does_not_keep_a_video_open(backend: QuotaBackend) -> None:
+def test_a_video_is_closed_even_if_its_dream_is_gone(backend: QuotaBackend) -> None:
     video = backend.create_video()
     key = {"user_id": USER_ID, "dream_id": video.dream_id}
     backend.database.client.delete_item(TableName=backend.database.names.dreams_table, Key=key)
@@ -119,7 +119,7 @@ def test_a_deleted_dream_does_not_keep_a_video_open(backend: QuotaBackend) -> No
     assert "Item" not in backend.database.client.get_item(TableName=backend.database.names.dreams_table, Key=key)
 
 
-def test_one_bad_video_does_not_keep_the_others_open(backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sweep_closes_other_videos_if_one_fails(backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = backend.create_video(), backend.create_video()
     backend.states.executions.clear()
     status = backend.workflow.status
@@ -138,7 +138,7 @@ def test_one_bad_video_does_not_keep_the_others_open(backend: QuotaBackend, monk
     assert backend.reservations == (0, 0, 0)
 
 
-def test_any_order_of_events_ends_with_the_right_counts(ministack: Database) -> None:
+def test_any_order_of_events_leaves_correct_counts(ministack: Database) -> None:
     """Whatever a random operator does to ten videos, the counts are what the rows say."""
     backend = QuotaBackend(ministack, **PLENTY)
     chance = random.Random(20261123)

@@ -29,7 +29,7 @@ from tests.integration.ministack import guard_items
 # ---------------------------------------------------------------- the numbers
 
 
-def test_a_free_user_has_two_videos_at_a_time_and_five_a_day(backend: QuotaBackend) -> None:
+def test_a_free_user_may_run_two_videos_at_once_and_five_a_day(backend: QuotaBackend) -> None:
     first, _ = backend.create_video(), backend.create_video()
     with pytest.raises(TooManyRunningVideosError) as running:
         backend.create_video()
@@ -54,7 +54,7 @@ def spent(backend: QuotaBackend, video: VideoRecord) -> None:
     backend.record_failure(video)
 
 
-def test_a_premium_user_has_five_at_a_time(backend: QuotaBackend) -> None:
+def test_a_premium_user_may_run_five_videos_at_once(backend: QuotaBackend) -> None:
     backend.database.client.put_item(
         TableName=backend.database.names.profiles_table, Item={"user_id": USER_ID, "subscription_tier": "premium"}
     )
@@ -64,7 +64,7 @@ def test_a_premium_user_has_five_at_a_time(backend: QuotaBackend) -> None:
         backend.create_video()
 
 
-def test_a_new_day_has_new_videos(ministack: Database) -> None:
+def test_the_daily_quota_resets_with_the_day(ministack: Database) -> None:
     backend = QuotaBackend(ministack, free_videos_per_day=1)
     backend.create_video()
     limits = VideoServiceSettings(poll_first_wait=1, free_videos_per_day=1).of_tier("free")
@@ -88,14 +88,16 @@ def test_a_new_day_has_new_videos(ministack: Database) -> None:
         ({"service_videos_per_day": 0}, ServiceQuotaExceededError),
     ],
 )
-def test_none_at_all_means_none_at_all(ministack: Database, settings: dict[str, int], error: type[Exception]) -> None:
+def test_a_quota_of_zero_rejects_every_video(
+    ministack: Database, settings: dict[str, int], error: type[Exception]
+) -> None:
     backend = QuotaBackend(ministack, **settings)
     with pytest.raises(error):
         backend.create_video()
     assert backend.reservations == (0, 0, 0)
 
 
-def test_a_refused_request_writes_nothing(ministack: Database) -> None:
+def test_a_rejected_request_writes_nothing(ministack: Database) -> None:
     backend = QuotaBackend(ministack, free_concurrent_videos=1)
     backend.create_video()
     before = rows(ministack)
@@ -110,13 +112,13 @@ def rows(database: Database) -> list[list[dict[str, Any]]]:
     return [sorted(database.client.scan(TableName=table)["Items"], key=str) for table in tables]
 
 
-def test_an_unknown_dream_comes_before_the_quota(ministack: Database) -> None:
+def test_an_unknown_dream_is_reported_before_the_quota(ministack: Database) -> None:
     backend = QuotaBackend(ministack, free_videos_per_day=0)
     with pytest.raises(DreamNotFoundError):
         backend.service.create(USER_ID, new_id(), 5)
 
 
-def test_one_more_video_of_a_dream_is_counted_too(backend: QuotaBackend) -> None:
+def test_a_further_video_of_a_dream_counts(backend: QuotaBackend) -> None:
     first = backend.create_video()
     backend.complete_analysis(first)
     backend.service.create(USER_ID, first.dream_id, 5)
@@ -128,7 +130,7 @@ def test_one_more_video_of_a_dream_is_counted_too(backend: QuotaBackend) -> None
 # ---------------------------------------------------------------- at the same time
 
 
-def test_of_fifty_requests_of_one_user_exactly_two_pass(backend: QuotaBackend) -> None:
+def test_two_of_fifty_concurrent_requests_of_a_user_pass(backend: QuotaBackend) -> None:
     results = in_parallel(backend.create_video, 50)
     assert sum(isinstance(result, VideoRecord) for result in results) == 2
     assert {type(result) for result in results} == {VideoRecord, TooManyRunningVideosError}
@@ -136,7 +138,7 @@ def test_of_fifty_requests_of_one_user_exactly_two_pass(backend: QuotaBackend) -
     assert len(backend.states.started) == 2
 
 
-def test_of_fifty_requests_of_one_user_exactly_a_days_videos_pass(ministack: Database) -> None:
+def test_concurrent_requests_of_a_user_stop_at_the_daily_quota(ministack: Database) -> None:
     backend = QuotaBackend(ministack, free_concurrent_videos=100)
     results = in_parallel(backend.create_video, 50)
     assert sum(isinstance(result, VideoRecord) for result in results) == 5
@@ -144,7 +146,7 @@ def test_of_fifty_requests_of_one_user_exactly_a_days_videos_pass(ministack: Dat
 
 
 @pytest.mark.parametrize("ceiling", [3, 20])
-def test_of_fifty_users_exactly_the_services_ceiling_pass(ministack: Database, ceiling: int) -> None:
+def test_concurrent_requests_of_many_users_stop_at_the_service_quota(ministack: Database, ceiling: int) -> None:
     backend = QuotaBackend(ministack, service_videos_per_day=ceiling)
     results = in_parallel(lambda: backend.create_video(new_id()), 50)
     assert sum(isinstance(result, VideoRecord) for result in results) == ceiling
@@ -152,7 +154,7 @@ def test_of_fifty_users_exactly_the_services_ceiling_pass(ministack: Database, c
     assert backend.reservations == (ceiling, ceiling, ceiling)
 
 
-def test_what_is_given_back_can_be_had_again_up_to_the_ceiling(ministack: Database) -> None:
+def test_released_reservations_are_available_again(ministack: Database) -> None:
     backend = QuotaBackend(ministack, **(PLENTY | {"service_videos_per_day": 10}))
     videos = [backend.create_video() for _ in range(10)]
     with pytest.raises(ServiceQuotaExceededError):
@@ -165,9 +167,7 @@ def test_what_is_given_back_can_be_had_again_up_to_the_ceiling(ministack: Databa
         backend.create_video()
 
 
-def test_fifty_users_at_the_same_time_do_not_wait_for_each_other(
-    ministack: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fifty_concurrent_users_do_not_contend(ministack: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Transactions of 10 ms that refuse each other where they meet. Measured: with one item for the service's count 190
     conflicts and a quarter of the requests refused as busy, with eight items 20 conflicts and none refused."""
     conflicts = {}
@@ -183,7 +183,7 @@ def test_fifty_users_at_the_same_time_do_not_wait_for_each_other(
     assert conflicts[SERVICE_SHARDS] < conflicts[1]
 
 
-def test_counts_lapse_after_the_day_is_over(backend: QuotaBackend) -> None:
+def test_quota_items_expire_after_the_day(backend: QuotaBackend) -> None:
     backend.create_video()
     for item in guard_items(backend.database).values():
         assert int(item["expires_at"]) - time.time() > 2 * 86_400

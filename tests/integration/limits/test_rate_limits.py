@@ -41,7 +41,7 @@ def limits(database: Database, clock: Clock | None = None, **settings: int) -> R
 # ---------------------------------------------------------------- the windows
 
 
-def test_of_a_hundred_requests_at_the_same_time_exactly_ten_pass(ministack: Database) -> None:
+def test_ten_of_a_hundred_concurrent_requests_pass(ministack: Database) -> None:
     found = limits(ministack)
     with ThreadPoolExecutor(100) as pool:
         windows = list(pool.map(lambda _: found.count_user(Scope.ANALYZE, USER_ID), range(100)))
@@ -50,7 +50,7 @@ def test_of_a_hundred_requests_at_the_same_time_exactly_ten_pass(ministack: Data
     assert {window.remaining for window in windows if not window.allowed} == {0}
 
 
-def test_a_window_begins_with_its_first_request_and_lasts_a_minute(ministack: Database) -> None:
+def test_a_window_starts_with_its_first_request_and_lasts_a_minute(ministack: Database) -> None:
     clock = Clock()
     found = limits(ministack, clock, rate_limit_per_minute=2)
     begin = clock.now
@@ -63,7 +63,7 @@ def test_a_window_begins_with_its_first_request_and_lasts_a_minute(ministack: Da
     assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, True, 2, 1, 60)
 
 
-def test_after_a_window_ended_exactly_ten_of_a_hundred_pass_again(ministack: Database) -> None:
+def test_ten_of_a_hundred_requests_pass_in_the_next_window(ministack: Database) -> None:
     clock = Clock()
     found = limits(ministack, clock)
     for _ in range(10):
@@ -74,7 +74,7 @@ def test_after_a_window_ended_exactly_ten_of_a_hundred_pass_again(ministack: Dat
     assert sum(window.allowed for window in windows) == 10
 
 
-def test_users_and_routes_have_windows_of_their_own(ministack: Database) -> None:
+def test_users_and_routes_have_separate_windows(ministack: Database) -> None:
     found = limits(ministack, rate_limit_per_minute=1)
     assert found.count_user(Scope.ANALYZE, "a").allowed
     assert found.count_user(Scope.ANALYZE, "b").allowed
@@ -90,7 +90,7 @@ def test_a_flood_costs_no_writes(ministack: Database) -> None:
     assert (capacity.write_units, capacity.read_units) == (0, 0.5)
 
 
-def test_a_window_lapses(ministack: Database) -> None:
+def test_a_window_has_an_expiry(ministack: Database) -> None:
     limits(ministack).count_user(Scope.ANALYZE, USER_ID)
     (item,) = guard_items(ministack).values()
     assert 60 <= int(item["expires_at"]) - time.time() <= 180
@@ -111,7 +111,7 @@ def idempotency(function: ModuleType, sample: str, count: int, **options: Any) -
         yield send(function, sample, **options)
 
 
-def test_the_eleventh_analysis_in_a_minute_is_refused(analyze: ModuleType, ministack: Database) -> None:
+def test_the_eleventh_analysis_in_a_minute_is_rejected(analyze: ModuleType, ministack: Database) -> None:
     answers = list(idempotency(analyze, "post-dreams-analyze", 11, body={"dream_text": DREAM}))
     assert [answer.status for answer in answers] == [200] * 10 + [429]
     assert [answer.headers["RateLimit"].split(";")[1] for answer in answers] == [f"r={n}" for n in range(9, -1, -1)] + [
@@ -129,7 +129,7 @@ def test_the_eleventh_analysis_in_a_minute_is_refused(analyze: ModuleType, minis
     assert send(analyze, "post-dreams-analyze", {"dream_text": DREAM}, user_id="another-user").status == 200
 
 
-def test_the_eleventh_upload_in_a_minute_is_refused(ministack: Database) -> None:
+def test_the_eleventh_upload_in_a_minute_is_rejected(ministack: Database) -> None:
     Uploads.shared.cache_clear()
     storage, dream_id = load_function("api/uploads"), new_id()
     row = DreamRepository(ministack).row(USER_ID, dream_id, DREAM, utc_now())
@@ -147,19 +147,19 @@ def test_the_eleventh_upload_in_a_minute_is_refused(ministack: Database) -> None
 @pytest.mark.parametrize(
     "body", [{"dream_text": "short"}, {"dream_text": DREAM, "user_id": "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"}, []]
 )
-def test_an_invalid_request_is_not_counted(analyze: ModuleType, ministack: Database, body: object) -> None:
+def test_an_invalid_request_does_not_count(analyze: ModuleType, ministack: Database, body: object) -> None:
     answer = send(analyze, "post-dreams-analyze", body)
     assert answer.status in (400, 422)
     assert guard_items(ministack) == {}
     assert "RateLimit" not in answer.headers
 
 
-def test_headers_of_one_answer_are_not_in_the_next(analyze: ModuleType) -> None:
+def test_rate_limit_headers_do_not_leak_into_the_next_response(analyze: ModuleType) -> None:
     assert "RateLimit" in send(analyze, "post-dreams-analyze", {"dream_text": DREAM}).headers
     assert "RateLimit" not in send(analyze, "post-dreams-analyze", {"dream_text": "short"}).headers
 
 
-def test_a_failed_analysis_says_how_many_are_left(analyze: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_analysis_has_rate_limit_headers(analyze: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     from dreamvision.analysis.errors import DreamRefusedError
 
     monkeypatch.setattr(analyze, "configured_analyzer", lambda: FakeAnalyst(DreamRefusedError()))

@@ -100,7 +100,7 @@ def archive(client: "S3Client", tmp_path: Path) -> Archive:
     return Archive(client, work_dir)
 
 
-def test_a_finished_render_is_archived_with_its_pictures(
+def test_a_finished_render_is_archived_with_its_images(
     archive: Archive, client: "S3Client", film: bytes, tmp_path: Path
 ) -> None:
     with HostileSource({"/v.mp4": source.file(film)}) as server:
@@ -128,7 +128,7 @@ def test_a_finished_render_is_archived_with_its_pictures(
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_without_a_token_the_pictures_get_an_unguessable_folder(archive: Archive, film: bytes) -> None:
+def test_without_a_token_the_images_get_an_unguessable_folder(archive: Archive, film: bytes) -> None:
     with HostileSource({"/v.mp4": source.file(film)}) as server:
         first, second = archive.run(server, token=None), archive.run(server, token=None)
     tokens = {media.thumbnail_key.split("/")[1] for media in (first, second)}
@@ -136,7 +136,9 @@ def test_without_a_token_the_pictures_get_an_unguessable_folder(archive: Archive
     assert all(len(token) >= 22 for token in tokens)
 
 
-def test_a_second_try_with_the_same_token_replaces_the_first(archive: Archive, client: "S3Client", film: bytes) -> None:
+def test_a_retry_with_the_same_token_replaces_the_first_attempt(
+    archive: Archive, client: "S3Client", film: bytes
+) -> None:
     with HostileSource({"/v.mp4": source.file(film)}) as server:
         assert archive.run(server) == archive.run(server)
     assert len(keys(client)) == 3
@@ -154,7 +156,7 @@ def test_an_expired_link_is_refreshed_once(archive: Archive, client: "S3Client",
     assert len(keys(client)) == 3
 
 
-def test_a_fresh_link_that_has_expired_too_is_the_end(archive: Archive) -> None:
+def test_a_refreshed_link_that_has_expired_is_an_error(archive: Archive) -> None:
     asked: list[str] = []
 
     def refresh() -> str:
@@ -168,13 +170,13 @@ def test_a_fresh_link_that_has_expired_too_is_the_end(archive: Archive) -> None:
     archive.assert_nothing_left()
 
 
-def test_a_fresh_link_is_trusted_no_more_than_the_first(archive: Archive) -> None:
+def test_a_refreshed_link_is_checked_like_the_first(archive: Archive) -> None:
     with HostileSource({"/v.mp4": source.status(403)}) as server, pytest.raises(SourceForbiddenError):
         archive.run(server, refresh_url=lambda: "https://169.254.169.254/latest/meta-data/")
     archive.assert_nothing_left()
 
 
-def test_a_render_that_is_lost_meanwhile_is_reported_as_lost(archive: Archive) -> None:
+def test_a_render_lost_meanwhile_is_reported_as_lost(archive: Archive) -> None:
     def lost() -> str:
         raise RenderTaskLostError
 
@@ -215,14 +217,14 @@ def test_a_hostile_source_leaves_nothing_behind(
     archive.assert_nothing_left()
 
 
-def test_a_film_that_nobody_asked_for_leaves_nothing_behind(archive: Archive, tmp_path: Path) -> None:
+def test_an_unexpected_video_leaves_nothing_behind(archive: Archive, tmp_path: Path) -> None:
     film = write_video(tmp_path / "long.mp4", flat(16), seconds=61, rate=1, size=(64, 64)).read_bytes()
     with HostileSource({"/v.mp4": source.file(film)}) as server, pytest.raises(VideoUnsuitableError):
         archive.run(server)
     archive.assert_nothing_left()
 
 
-def test_a_failed_second_try_keeps_what_the_first_one_stored(archive: Archive, client: "S3Client", film: bytes) -> None:
+def test_a_failed_retry_keeps_the_media_of_the_first_attempt(archive: Archive, client: "S3Client", film: bytes) -> None:
     with HostileSource({"/v.mp4": source.in_turn(source.file(film), source.file(b"rubbish"))}) as server:
         archive.run(server)
         with pytest.raises(NotAVideoError):
@@ -243,7 +245,7 @@ def test_a_failed_second_try_keeps_what_the_first_one_stored(archive: Archive, c
         ("CompleteMultipartUpload", 1),
     ],
 )
-def test_storage_that_fails_anywhere_leaves_nothing_behind(
+def test_a_storage_failure_at_any_step_leaves_nothing_behind(
     archive: Archive, client: "S3Client", large_film: bytes, operation: str, on_call: int
 ) -> None:
     failing(client, operation, on_call)
@@ -252,7 +254,7 @@ def test_storage_that_fails_anywhere_leaves_nothing_behind(
     archive.assert_nothing_left()
 
 
-def test_when_tidying_up_fails_too_the_first_error_is_the_one_reported(
+def test_the_first_error_is_reported_if_cleaning_up_fails_too(
     archive: Archive, client: "S3Client", film: bytes
 ) -> None:
     failing(client, "PutObject", 3)

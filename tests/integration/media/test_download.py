@@ -43,12 +43,12 @@ def fetch(server: HostileSource, *, max_bytes: int = 1_000_000, total: float = 5
     [source.file(DATA), source.unmeasured_file(DATA), source.chunked_file(DATA)],
     ids=["measured", "until the end", "chunked"],
 )
-def test_an_honest_file_arrives_byte_for_byte(behaviour: Behaviour) -> None:
+def test_a_file_arrives_byte_for_byte(behaviour: Behaviour) -> None:
     with HostileSource({"/v.mp4": behaviour}) as server:
         assert fetch(server) == DATA
 
 
-def test_the_request_carries_nothing_of_ours() -> None:
+def test_the_request_contains_no_internal_data() -> None:
     with HostileSource({"/v.mp4": source.file(DATA)}) as server:
         fetch(server)
         (request,) = server.requests
@@ -61,7 +61,7 @@ def test_the_request_carries_nothing_of_ours() -> None:
         }
 
 
-def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     with HostileSource() as proxy, HostileSource({"/v.mp4": source.file(DATA)}) as server:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.origin)
@@ -69,7 +69,7 @@ def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatc
         assert proxy.connections == 0
 
 
-def test_compressed_bytes_are_not_unpacked() -> None:
+def test_compressed_bytes_are_not_decompressed() -> None:
     with HostileSource({"/v.mp4": source.file(DATA, "Content-Encoding: gzip")}) as server:
         assert fetch(server) == DATA
 
@@ -116,7 +116,7 @@ def test_a_file_of_exactly_the_allowed_size_arrives() -> None:
         pytest.param(source.reset, SourceUnavailableError, id="resets at once"),
     ],
 )
-def test_a_hostile_source_is_caught(behaviour: Behaviour, error: type[DreamVisionError]) -> None:
+def test_a_hostile_source_is_detected(behaviour: Behaviour, error: type[DreamVisionError]) -> None:
     with HostileSource({"/v.mp4": behaviour}) as server:
         with pytest.raises(DreamVisionError) as raised:
             fetch(server)
@@ -131,26 +131,26 @@ def test_a_hostile_source_is_caught(behaviour: Behaviour, error: type[DreamVisio
     [source.trickle(), source.trickling_head()],
     ids=["a byte at a time", "a header at a time"],
 )
-def test_a_source_that_always_sends_a_little_meets_the_time_cap(behaviour: Behaviour) -> None:
+def test_a_trickling_source_hits_the_time_limit(behaviour: Behaviour) -> None:
     # GIVEN a source whose every single wait is short enough
     with HostileSource({"/v.mp4": behaviour}) as server, pytest.raises(SourceTooSlowError):
         fetch(server, total=0.3, stall=0.2)
 
 
 @pytest.mark.parametrize("behaviour", [source.stall_after(DATA), source.silence], ids=["in the body", "before it"])
-def test_a_source_that_stalls_is_given_up_long_before_the_time_cap(behaviour: Behaviour) -> None:
+def test_a_stalled_source_is_abandoned_well_before_the_time_limit(behaviour: Behaviour) -> None:
     with HostileSource({"/v.mp4": behaviour}) as server, pytest.raises(SourceTooSlowError):
         fetch(server, total=3600, stall=0.2)
 
 
-def test_a_source_that_is_not_there_is_unavailable() -> None:
+def test_an_unreachable_source_is_unavailable() -> None:
     with HostileSource() as server:
         policy, url = DownloadPolicy((server.origin,)), server.url("/v.mp4")
     with pytest.raises(SourceUnavailableError):
         fetch_video(url, io.BytesIO(), policy=policy)
 
 
-def test_the_errors_say_nothing_of_the_link_or_the_server() -> None:
+def test_errors_do_not_contain_the_link_or_the_server() -> None:
     with HostileSource({"/v.mp4": source.raw(b"a secret dream\r\n\r\n")}) as server:
         with pytest.raises(SourceUnavailableError) as raised:
             fetch(server)
@@ -158,7 +158,7 @@ def test_the_errors_say_nothing_of_the_link_or_the_server() -> None:
         assert raised.value.__suppress_context__
 
 
-def test_a_sink_that_is_full_is_not_taken_for_a_bad_source() -> None:
+def test_a_full_sink_is_not_reported_as_a_bad_source() -> None:
     class Full:
         def write(self, data: bytes, /) -> object:
             raise OSError(28, "No space left on device")
@@ -231,7 +231,7 @@ def trusting(certificate: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(certificate))
 
 
-def test_over_tls_the_checked_address_is_dialled_and_the_name_is_asked_for_and_verified(certificate: Path) -> None:
+def test_tls_connects_to_the_checked_address_and_verifies_the_host_name(certificate: Path) -> None:
     # GIVEN a name that resolves to a public address the first time and to an inner one ever after
     answers = iter([[PUBLIC]])
     with tls_server(certificate) as server:
@@ -255,7 +255,7 @@ def test_over_tls_the_checked_address_is_dialled_and_the_name_is_asked_for_and_v
         assert sink.getvalue() == DATA
 
 
-def test_an_address_that_does_not_answer_gives_way_to_the_next(certificate: Path) -> None:
+def test_the_next_address_is_tried_if_one_does_not_answer(certificate: Path) -> None:
     with tls_server(certificate) as server:
         wire, sink = OneWire(server, broken=[PUBLIC]), io.BytesIO()
         fetch_video(
@@ -271,7 +271,7 @@ def test_an_address_that_does_not_answer_gives_way_to_the_next(certificate: Path
 
 
 @pytest.mark.parametrize("trusted", [True, False], ids=["a certificate of another name", "an unknown certificate"])
-def test_a_server_that_cannot_prove_its_name_is_forbidden(certificate: Path, trusted: bool) -> None:
+def test_a_server_with_an_invalid_certificate_is_forbidden(certificate: Path, trusted: bool) -> None:
     host = "other.example.com" if trusted else "media.example.com"
     with tls_server(certificate) as server:
         with pytest.raises(SourceForbiddenError):

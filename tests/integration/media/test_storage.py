@@ -33,7 +33,7 @@ def store(client: "S3Client") -> MediaStore:
     return MediaStore(BUCKET, client)
 
 
-def test_keys_are_laid_out_by_owner_and_by_token() -> None:
+def test_keys_are_grouped_by_owner_or_token() -> None:
     assert video_key(USER, JOB) == f"videos/{USER}/{JOB}.mp4"
     assert thumbnail_key("t0k_en-1", JOB) == f"thumbnails/t0k_en-1/{JOB}.jpg"
     assert preview_key("t0k_en-1", JOB) == f"thumbnails/t0k_en-1/{JOB}.webp"
@@ -48,7 +48,7 @@ def test_a_key_cannot_reach_into_another_folder(part: str) -> None:
             make(USER, part)
 
 
-def test_a_token_holds_128_bits_and_is_never_the_same() -> None:
+def test_tokens_have_128_bits_and_are_unique() -> None:
     tokens = {new_media_token() for _ in range(100)}
     assert len(tokens) == 100
     assert all(len(base64.urlsafe_b64decode(token + "==")) == 16 for token in tokens)
@@ -78,7 +78,7 @@ def test_a_video_arrives_byte_for_byte_with_its_type(
         ("CompleteMultipartUpload", 1),
     ],
 )
-def test_an_upload_that_fails_anywhere_leaves_nothing(
+def test_a_failed_upload_leaves_nothing(
     store: MediaStore, client: "S3Client", tmp_path: Path, operation: str, on_call: int
 ) -> None:
     # GIVEN a video of three parts, and S3 refusing one call
@@ -94,7 +94,7 @@ def test_an_upload_that_fails_anywhere_leaves_nothing(
     assert str(raised.value) == MediaUploadError.default_message
 
 
-def test_pictures_are_for_ever_and_of_their_type(store: MediaStore, client: "S3Client") -> None:
+def test_images_are_immutable_and_keep_their_type(store: MediaStore, client: "S3Client") -> None:
     store.put_thumbnail("thumbnails/t/j.jpg", b"\xff\xd8jpeg")
     store.put_preview("thumbnails/t/j.webp", b"RIFFwebp")
     for key, content_type, data in (
@@ -107,13 +107,13 @@ def test_pictures_are_for_ever_and_of_their_type(store: MediaStore, client: "S3C
         assert stored["Body"].read() == data
 
 
-def test_a_picture_that_is_not_taken_is_an_upload_error(store: MediaStore, client: "S3Client") -> None:
+def test_a_rejected_image_is_an_upload_error(store: MediaStore, client: "S3Client") -> None:
     failing(client, "PutObject")
     with pytest.raises(MediaUploadError):
         store.put_thumbnail("thumbnails/t/j.jpg", b"jpeg")
 
 
-def test_deleting_takes_any_number_of_keys_and_forgives_missing_ones(store: MediaStore, client: "S3Client") -> None:
+def test_deleting_accepts_any_number_of_keys_and_ignores_missing_ones(store: MediaStore, client: "S3Client") -> None:
     stay = "videos/other/stay.mp4"
     for key in (stay, KEY):
         client.put_object(Bucket=BUCKET, Key=key, Body=b"x")
@@ -123,7 +123,7 @@ def test_deleting_takes_any_number_of_keys_and_forgives_missing_ones(store: Medi
     store.delete_media([KEY])
 
 
-def test_a_deletion_that_is_refused_or_incomplete_is_said_so(store: MediaStore, client: "S3Client") -> None:
+def test_a_rejected_or_incomplete_deletion_is_an_error(store: MediaStore, client: "S3Client") -> None:
     client.put_object(Bucket=BUCKET, Key=KEY, Body=b"x")
     failing(client, "DeleteObjects")
     with pytest.raises(MediaDeletionError):
@@ -161,7 +161,7 @@ def test_a_video_link_plays_in_the_browser_for_an_hour(store: MediaStore) -> Non
         ("мечта 🌙.mp4", "_____ _.mp4"),
     ],
 )
-def test_a_file_name_makes_it_a_download(store: MediaStore, filename: str, plain: str) -> None:
+def test_a_file_name_makes_the_link_a_download(store: MediaStore, filename: str, plain: str) -> None:
     _, _, query = signed(store.presign_video(KEY, filename=filename, expires=60))
     assert query["X-Amz-Expires"] == "60"
     first, _, second = query["response-content-disposition"].partition("; filename*=UTF-8''")
@@ -181,7 +181,7 @@ def test_an_emulator_has_the_bucket_in_the_path(
     assert (host, path) == ("127.0.0.1:4566", f"/{BUCKET}/{KEY}")
 
 
-def test_a_link_opens_the_video_and_a_part_of_it(store: MediaStore, tmp_path: Path) -> None:
+def test_a_link_serves_the_video_and_its_ranges(store: MediaStore, tmp_path: Path) -> None:
     requests = pytest.importorskip("requests", reason="the library that moto answers for")
     file = tmp_path / "video.mp4"
     file.write_bytes(b"0123456789")

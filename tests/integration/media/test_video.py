@@ -38,40 +38,38 @@ LAYOUTS = ["index last", "index first", "fragments"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_whole_film_is_known_by_its_facts(films: dict[str, bytes], layout: str, file: Path) -> None:
+def test_a_complete_video_is_inspected(films: dict[str, bytes], layout: str, file: Path) -> None:
     file.write_bytes(films[layout])
     assert inspect_video(file).facts == VideoFacts(duration=2.0, width=320, height=180, codec="h264")
 
 
-def test_other_codecs_that_players_know_are_fine(file: Path) -> None:
+def test_other_common_codecs_are_accepted(file: Path) -> None:
     write_video(file, codec="libx265", size=(180, 320), seconds=1)
     assert inspect_video(file).facts == VideoFacts(duration=1.0, width=180, height=320, codec="hevc")
 
 
-def test_padding_behind_the_film_does_no_harm(films: dict[str, bytes], file: Path) -> None:
+def test_padding_after_the_video_is_accepted(films: dict[str, bytes], file: Path) -> None:
     file.write_bytes(films["index first"] + bytes(1000))
     assert inspect_video(file).facts.duration == 2.0
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.999])
-def test_a_film_that_was_cut_off_is_never_taken_for_whole(
-    films: dict[str, bytes], layout: str, share: float, file: Path
-) -> None:
+def test_a_video_cut_off_anywhere_is_rejected(films: dict[str, bytes], layout: str, share: float, file: Path) -> None:
     whole = films[layout]
     file.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(NotAVideoError):
         inspect_video(file)
 
 
-def test_a_film_without_its_last_byte_is_called_truncated(films: dict[str, bytes], file: Path) -> None:
+def test_a_video_without_its_last_byte_is_truncated(films: dict[str, bytes], file: Path) -> None:
     file.write_bytes(films["index first"][:-1])
     with pytest.raises(VideoTruncatedError):
         inspect_video(file)
 
 
 @pytest.mark.parametrize("layout", ["index first", "fragments"])
-def test_a_film_filled_up_with_zeros_is_not_taken_for_whole(films: dict[str, bytes], layout: str, file: Path) -> None:
+def test_a_video_padded_with_zeros_is_rejected(films: dict[str, bytes], layout: str, file: Path) -> None:
     whole = films[layout]
     half = len(whole) // 2
     file.write_bytes(whole[:half] + bytes(len(whole) - half))
@@ -79,7 +77,7 @@ def test_a_film_filled_up_with_zeros_is_not_taken_for_whole(films: dict[str, byt
         inspect_video(file)
 
 
-def test_an_index_that_announces_more_than_there_is_gives_the_film_away(films: dict[str, bytes], file: Path) -> None:
+def test_a_video_shorter_than_its_index_is_rejected(films: dict[str, bytes], file: Path) -> None:
     # GIVEN a film whose index gives the times of 24 pictures (`stts`) and the places of 12 (`stsz`)
     film = bytearray(films["index first"])
     count = film.index(b"stsz") + 12
@@ -110,43 +108,43 @@ def test_an_index_that_announces_more_than_there_is_gives_the_film_away(films: d
     ],
     ids=lambda content: repr(content[:14]),
 )
-def test_what_is_no_video_is_not_taken_for_one(content: bytes, file: Path) -> None:
+def test_files_that_are_no_video_are_rejected(content: bytes, file: Path) -> None:
     file.write_bytes(content)
     with pytest.raises(NotAVideoError):
         inspect_video(file)
 
 
-def test_a_video_that_is_no_mp4_is_refused(file: Path) -> None:
+def test_a_video_other_than_mp4_is_rejected(file: Path) -> None:
     for container in ("matroska", "avi", "mpegts", "mov"):
         write_video(file, container=container, seconds=0.5)
         with pytest.raises(NotAVideoError):
             inspect_video(file)
 
 
-def test_a_codec_that_browsers_do_not_play_is_refused(file: Path) -> None:
+def test_a_codec_that_browsers_do_not_play_is_rejected(file: Path) -> None:
     write_video(file, codec="mpeg4", seconds=0.5)
     with pytest.raises(NotAVideoError):
         inspect_video(file)
 
 
-def test_sound_without_a_picture_is_refused(file: Path) -> None:
+def test_audio_without_video_is_rejected(file: Path) -> None:
     with pytest.raises(NotAVideoError):
         inspect_video(write_sound(file))
 
 
-def test_a_film_that_would_take_for_ever_is_refused(file: Path) -> None:
+def test_a_video_of_excessive_length_is_rejected(file: Path) -> None:
     write_video(file, BLACK, seconds=61, rate=1, size=(64, 64))
     with pytest.raises(VideoUnsuitableError):
         inspect_video(file)
 
 
-def test_a_film_of_too_many_pixels_is_refused(file: Path) -> None:
+def test_a_video_of_too_many_pixels_is_rejected(file: Path) -> None:
     write_video(file, BLACK, seconds=1, rate=1, size=(4608, 2592))
     with pytest.raises((VideoUnsuitableError, NotAVideoError)):
         inspect_video(file)
 
 
-def test_the_errors_do_not_name_the_file(file: Path) -> None:
+def test_errors_do_not_contain_the_file_name(file: Path) -> None:
     file.write_bytes(b"\x00\x00\x00\x18ftypisom" + bytes(16))
     with pytest.raises(NotAVideoError) as raised:
         inspect_video(file)
@@ -178,7 +176,7 @@ def score(frame: av.VideoFrame) -> float:
 
 
 @pytest.mark.parametrize("position", range(4))
-def test_the_thumbnail_shows_the_one_scene_with_something_in_it(position: int, file: Path) -> None:
+def test_the_thumbnail_shows_the_most_detailed_scene(position: int, file: Path) -> None:
     # GIVEN a film of four scenes, three of them black, grey and white
     scenes = [BLACK, GREY, WHITE]
     scenes.insert(position, pattern)
@@ -187,7 +185,7 @@ def test_the_thumbnail_shows_the_one_scene_with_something_in_it(position: int, f
     assert score(decoded(inspect_video(file).thumbnail)) > 10
 
 
-def test_a_fade_from_black_gives_a_frame_of_full_light(file: Path) -> None:
+def test_the_thumbnail_skips_a_fade_from_black(file: Path) -> None:
     def fading(index: int, width: int, height: int) -> av.VideoFrame:
         frame = pattern(0, width, height)
         light = min(1.0, index / 20)
@@ -198,14 +196,14 @@ def test_a_fade_from_black_gives_a_frame_of_full_light(file: Path) -> None:
     assert score(decoded(inspect_video(file).thumbnail)) > 0.9 * score(pattern(0, 160, 96))
 
 
-def test_a_film_with_nothing_to_see_has_a_thumbnail_all_the_same(file: Path) -> None:
+def test_a_blank_video_has_a_thumbnail(file: Path) -> None:
     write_video(file, BLACK, seconds=1)
     thumbnail = inspect_video(file).thumbnail
     assert (thumbnail.width, thumbnail.height) == (320, 180)
     assert max(colour(decoded(thumbnail))) < 10
 
 
-def test_a_thumbnail_keeps_its_colours(file: Path) -> None:
+def test_a_thumbnail_keeps_the_colors(file: Path) -> None:
     # GIVEN a film in the red of ITU-R BT.601: Y 81, Cb 90, Cr 240
     write_video(file, flat(81, 90, 240), seconds=1)
     red, green, blue = colour(decoded(inspect_video(file).thumbnail))
@@ -224,7 +222,7 @@ def test_a_thumbnail_is_at_most_1280_pixels_long(size: tuple[int, int], expected
     decoded(thumbnail)
 
 
-def test_even_noise_stays_far_below_the_limits(file: Path) -> None:
+def test_a_noisy_video_stays_far_below_the_size_limits(file: Path) -> None:
     write_video(file, noise, seconds=3.5, rate=8, size=(1280, 1280))
     found = inspect_video(file)
     thumbnail, preview = found.thumbnail, found.preview
@@ -234,7 +232,7 @@ def test_even_noise_stays_far_below_the_limits(file: Path) -> None:
     assert len(preview) < 2_000_000
 
 
-def test_a_preview_of_the_worst_film_is_made_coarser_until_it_is_small_enough(file: Path) -> None:
+def test_a_large_preview_is_recompressed_until_it_fits(file: Path) -> None:
     # GIVEN noise in exactly the size of a preview, without the loss that would calm it
     write_video(file, noise, seconds=3.5, rate=8, size=(320, 568), lossless=True)
     preview = inspect_video(file).preview
@@ -242,7 +240,7 @@ def test_a_preview_of_the_worst_film_is_made_coarser_until_it_is_small_enough(fi
     assert webp(preview)[:2] == ((320, 568), 0)
 
 
-def test_a_score_orders_pictures_by_what_they_show() -> None:
+def test_the_score_ranks_frames_by_detail() -> None:
     black = [bytes(8)] * 4
     dim = [bytes([0, 8] * 4)] * 4
     clear = [bytes([0, 200] * 4)] * 4
@@ -275,7 +273,7 @@ def webp(data: bytes) -> tuple[tuple[int, int], int | None, list[int]]:
 @pytest.mark.parametrize(
     ("size", "expected"), [((1280, 720), (320, 180)), ((720, 1280), (320, 568)), ((160, 96), (160, 96))]
 )
-def test_a_preview_repeats_three_seconds_in_small(size: tuple[int, int], expected: tuple[int, int], file: Path) -> None:
+def test_a_preview_loops_three_seconds(size: tuple[int, int], expected: tuple[int, int], file: Path) -> None:
     write_video(file, pattern, seconds=4, rate=8, size=size)
     assert webp(inspect_video(file).preview) == (expected, 0, [125] * 24)
 
@@ -287,13 +285,13 @@ def test_a_preview_is_taken_from_the_middle(file: Path) -> None:
     assert len(webp(inspect_video(file).preview)[2]) == 24
 
 
-def test_a_short_film_is_previewed_whole(file: Path) -> None:
+def test_the_preview_of_a_short_video_is_all_of_it(file: Path) -> None:
     write_video(file, pattern, seconds=1, rate=24)
     size, loops, frames = webp(inspect_video(file).preview)
     assert (size, loops, sum(frames)) == ((320, 180), 0, 1000)
 
 
-def test_neither_numpy_nor_pillow_is_needed(file: Path) -> None:
+def test_video_processing_needs_neither_numpy_nor_pillow(file: Path) -> None:
     # GIVEN a film and an interpreter in which both are missing
     write_video(file, pattern, seconds=1)
     path = [entry for entry in sys.path if entry]

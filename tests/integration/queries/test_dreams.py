@@ -79,7 +79,7 @@ def test_pages_by_cursor(backend: DreamBackend, dreams: HttpFunction) -> None:
     assert query["cursor"] is None
 
 
-def test_from_a_page_by_number_one_goes_on_by_cursor(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_a_numbered_page_has_a_cursor_to_the_next(backend: DreamBackend, dreams: HttpFunction) -> None:
     made = [backend.analyzed_dream().dream_id for _ in range(5)][::-1]
 
     page = _list(dreams, page=2, limit=2)
@@ -87,7 +87,7 @@ def test_from_a_page_by_number_one_goes_on_by_cursor(backend: DreamBackend, drea
     assert _ids(_list(dreams, limit=2, cursor=page.body["next_cursor"])) == made[4:]
 
 
-def test_what_is_told_meanwhile_moves_no_page_of_a_cursor(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_new_dreams_do_not_shift_pages_of_a_cursor(backend: DreamBackend, dreams: HttpFunction) -> None:
     made = [backend.analyzed_dream().dream_id for _ in range(4)][::-1]
     cursor = _list(dreams, limit=2).body["next_cursor"]
 
@@ -96,7 +96,7 @@ def test_what_is_told_meanwhile_moves_no_page_of_a_cursor(backend: DreamBackend,
     assert _ids(_list(dreams, limit=2, cursor=cursor)) == made[2:]
 
 
-def test_the_filter_by_category(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_dreams_are_filtered_by_category(backend: DreamBackend, dreams: HttpFunction) -> None:
     gothic = []
     for _ in range(3):
         backend.analyzed_dream()
@@ -111,7 +111,7 @@ def test_the_filter_by_category(backend: DreamBackend, dreams: HttpFunction) -> 
     assert _list(dreams, category="chase").body["total"] == 0
 
 
-def test_pages_that_are_larger_than_a_megabyte_are_filled(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_pages_larger_than_a_megabyte_are_complete(backend: DreamBackend, dreams: HttpFunction) -> None:
     # Eight kilobytes each: a query has room for some 120, so that pages by number beyond it take several.
     made = _copies(backend, backend.analyzed_dream(text="\U0001f319" * 2000).dream_id, 150)
 
@@ -131,7 +131,7 @@ def _copies(backend: DreamBackend, dream_id: str, count: int) -> list[str]:
     return made[::-1]
 
 
-def test_cursors_are_bound(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_cursors_are_bound_to_user_and_filter(backend: DreamBackend, dreams: HttpFunction) -> None:
     for user_id in (LUNA, STELLA):
         for _ in range(3):
             backend.analyzed_dream(user_id)
@@ -153,7 +153,7 @@ def test_cursors_are_bound(backend: DreamBackend, dreams: HttpFunction) -> None:
 @pytest.mark.parametrize(
     "query", [{"page": "0"}, {"page": "x"}, {"limit": "0"}, {"limit": "101"}, {"category": "sleep"}, {"page": "1.5"}]
 )
-def test_invalid_queries(dreams: HttpFunction, query: dict[str, str]) -> None:
+def test_invalid_queries_are_rejected(dreams: HttpFunction, query: dict[str, str]) -> None:
     answer = _list(dreams, **query)
 
     assert (answer.status, answer.problem) == (422, "validation_failed")
@@ -162,7 +162,7 @@ def test_invalid_queries(dreams: HttpFunction, query: dict[str, str]) -> None:
 # ---------------------------------------------------------------- what it costs
 
 
-def test_the_first_page_is_one_query_and_one_read_besides_the_session(
+def test_the_first_page_costs_one_query_and_one_read_besides_the_session(
     backend: DreamBackend, dreams: HttpFunction
 ) -> None:
     for _ in range(25):
@@ -178,9 +178,7 @@ def test_the_first_page_is_one_query_and_one_read_besides_the_session(
     ]
 
 
-def test_with_long_texts_or_by_category_it_is_one_query_and_one_get_as_well(
-    backend: DreamBackend, dreams: HttpFunction
-) -> None:
+def test_a_page_of_long_texts_or_of_a_category_costs_the_same(backend: DreamBackend, dreams: HttpFunction) -> None:
     chinese = [chr(0x4E00 + 17 * number % 20_000) for number in range(2000)]
     texts = ["".join(chinese[turn:] + chinese[:turn]) for turn in range(3)]
     for text in texts:
@@ -199,7 +197,7 @@ def test_with_long_texts_or_by_category_it_is_one_query_and_one_get_as_well(
     assert _get(dreams, body["dreams"][0]["id"]).body["dream_text"] == texts[2]
 
 
-def test_a_page_by_cursor_costs_the_same_wherever_it_is(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_every_page_by_cursor_costs_the_same(backend: DreamBackend, dreams: HttpFunction) -> None:
     for _ in range(60):
         backend.analyzed_dream()
     costs = []
@@ -235,7 +233,7 @@ def test_a_dream_without_a_video(backend: DreamBackend, dreams: HttpFunction) ->
     assert (body["job_id"], body["video"]) == (None, None)
 
 
-def test_a_dream_that_waits_for_its_analysis_is_in_the_history(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_a_pending_dream_is_in_the_history(backend: DreamBackend, dreams: HttpFunction) -> None:
     video = backend.pending_video()
 
     assert _ids(_list(dreams)) == [video.dream_id]
@@ -243,7 +241,9 @@ def test_a_dream_that_waits_for_its_analysis_is_in_the_history(backend: DreamBac
     assert (body["analysis_status"], body["category"], body["video"]["status"]) == ("pending", None, "pending")
 
 
-def test_somebody_elses_dream_and_an_unknown_one_look_alike(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_another_users_dream_and_an_unknown_one_are_indistinguishable(
+    backend: DreamBackend, dreams: HttpFunction
+) -> None:
     theirs, unknown = _get(dreams, backend.analyzed_dream().dream_id, STELLA), _get(dreams, new_id(), STELLA)
 
     assert (theirs.status, theirs.problem) == (404, "dream_not_found")
@@ -253,7 +253,7 @@ def test_somebody_elses_dream_and_an_unknown_one_look_alike(backend: DreamBacken
 # ---------------------------------------------------------------- numbers
 
 
-def test_the_numbers_of_nobody(dreams: HttpFunction) -> None:
+def test_stats_of_a_new_user_are_zero(dreams: HttpFunction) -> None:
     body = _stats(dreams)
 
     assert (body["dreams_count"], body["videos_count"], len(body["by_month"])) == (0, 0, 12)
@@ -261,7 +261,7 @@ def test_the_numbers_of_nobody(dreams: HttpFunction) -> None:
     assert body["estimated_cost_usd"] == {"analyses": 0, "videos": 0, "total": 0}
 
 
-def test_the_numbers_add_up_by_one_read(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_stats_cost_one_read(backend: DreamBackend, dreams: HttpFunction) -> None:
     # GIVEN three analyses of 800 and 140 tokens at 2 and 10 dollars a million, and a video of 60 credits
     backend.pending_video()
     flight = backend.analyzed_dream()
@@ -285,7 +285,7 @@ def test_the_numbers_add_up_by_one_read(backend: DreamBackend, dreams: HttpFunct
     assert all((month["dreams"], month["videos"]) == (0, 0) for month in body["by_month"][1:])
 
 
-def test_an_analysis_that_was_waited_for_counts_once(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_an_analysis_in_a_workflow_counts_once(backend: DreamBackend, dreams: HttpFunction) -> None:
     video = backend.pending_video()
     analysis = Analysis(Category.CHASE, "CHASE", 0.9, "POV running", 1000, 100, "claude-sonnet-5-5-20261001")
 
@@ -297,7 +297,7 @@ def test_an_analysis_that_was_waited_for_counts_once(backend: DreamBackend, drea
     assert (body["token_usage"], body["estimated_cost_usd"]["total"]) == ({"input": 1000, "output": 100}, 0.003)
 
 
-def test_months_pass(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_monthly_counters_expire(backend: DreamBackend, dreams: HttpFunction) -> None:
     # GIVEN a dream in each of the last fourteen months
     now = utc_now()
     months = [(now.year * 12 + now.month - 1 - back) for back in range(14)]
@@ -316,7 +316,7 @@ def test_months_pass(backend: DreamBackend, dreams: HttpFunction) -> None:
     assert not set(item) & set(expired_counters(now))
 
 
-def test_a_model_without_a_price_counts_by_its_tokens(backend: DreamBackend, dreams: HttpFunction) -> None:
+def test_a_model_without_a_price_counts_tokens_only(backend: DreamBackend, dreams: HttpFunction) -> None:
     analysis = Analysis(Category.CHASE, TEMPLATE_NAMES[Category.CHASE], 0.9, "POV running", 10, 5, "claude-unheard-of")
     backend.dreams.add_analyzed(LUNA, new_id(), DREAM, analysis, 900, utc_now())
 

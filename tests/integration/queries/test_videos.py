@@ -64,7 +64,7 @@ def test_the_status_of_a_video(backend: DreamBackend, videos: HttpFunction) -> N
     assert video.media_token in answer.body["thumbnail_url"]
 
 
-def test_a_look_costs_one_and_a_half_read_units_and_writes_nothing(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_reading_the_status_costs_one_and_a_half_read_units(backend: DreamBackend, videos: HttpFunction) -> None:
     video = backend.completed_video(backend.analyzed_dream())
     meter = Meter(backend.database)
 
@@ -76,7 +76,7 @@ def test_a_look_costs_one_and_a_half_read_units_and_writes_nothing(backend: Drea
     assert meter.writes == []
 
 
-def test_a_video_that_is_too_young_to_be_seen_is_found(backend: DreamBackend) -> None:
+def test_a_video_is_found_before_it_is_replicated(backend: DreamBackend) -> None:
     # GIVEN a replica that has not heard of the video yet
     video = backend.pending_video()
     get_item = backend.database.client.get_item
@@ -89,7 +89,7 @@ def test_a_video_that_is_too_young_to_be_seen_is_found(backend: DreamBackend) ->
     assert backend.videos.get_eventually(LUNA, video.job_id).job_id == video.job_id
 
 
-def test_not_modified(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_an_unchanged_video_is_not_modified(backend: DreamBackend, videos: HttpFunction) -> None:
     video = backend.processing_video(backend.analyzed_dream())
     first = _get(videos, video)
     tag = first.headers["etag"]
@@ -103,7 +103,7 @@ def test_not_modified(backend: DreamBackend, videos: HttpFunction) -> None:
     assert _get(videos, video, **{"if-none-match": '"another"'}).status == 200
 
 
-def test_every_change_is_a_new_version(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_every_change_has_a_new_etag(backend: DreamBackend, videos: HttpFunction) -> None:
     dream = backend.analyzed_dream()
     video = backend.queued_video(dream)
     tags = [_get(videos, video).headers["etag"]]
@@ -122,7 +122,7 @@ def test_every_change_is_a_new_version(backend: DreamBackend, videos: HttpFuncti
     assert len(set(tags)) == 5
 
 
-def test_the_version_does_not_follow_the_signature_but_renews_links_in_time(
+def test_the_etag_ignores_signatures_but_changes_before_links_expire(
     backend: DreamBackend, videos: HttpFunction
 ) -> None:
     video = backend.completed_video(backend.analyzed_dream())
@@ -138,7 +138,7 @@ def test_the_version_does_not_follow_the_signature_but_renews_links_in_time(
     assert renewed.body["video_url"]
 
 
-def test_when_to_ask_again(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_retry_after_depends_on_the_status(backend: DreamBackend, videos: HttpFunction) -> None:
     dream = backend.analyzed_dream()
     rendering = backend.processing_video(dream)
     queued = backend.processing_video(dream)
@@ -151,7 +151,7 @@ def test_when_to_ask_again(backend: DreamBackend, videos: HttpFunction) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_somebody_elses_video_and_an_unknown_one_look_alike(
+def test_another_users_video_and_an_unknown_one_are_indistinguishable(
     backend: DreamBackend, videos: HttpFunction, method: str
 ) -> None:
     video = backend.processing_video(backend.analyzed_dream())
@@ -167,14 +167,14 @@ def test_somebody_elses_video_and_an_unknown_one_look_alike(
 
 
 @pytest.mark.parametrize("job_id", ["x", "11111111-1111-4111-8111-11111111111Z", "A" * 36])
-def test_what_is_no_id(videos: HttpFunction, job_id: str) -> None:
+def test_malformed_ids_are_rejected(videos: HttpFunction, job_id: str) -> None:
     assert videos(LUNA, f"GET {_PATH}", job_id=job_id).problem == "validation_failed"
 
 
 # ---------------------------------------------------------------- the list
 
 
-def test_the_list_page_by_page(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_videos_are_listed_page_by_page(backend: DreamBackend, videos: HttpFunction) -> None:
     dream, _ = backend.analyzed_dream(), backend.pending_video(STELLA)
     made = [backend.queued_video(dream).job_id for _ in range(5)]
 
@@ -190,7 +190,7 @@ def test_the_list_page_by_page(backend: DreamBackend, videos: HttpFunction) -> N
     assert query["cursor"] is None
 
 
-def test_a_full_last_page_is_known_to_be_the_last(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_a_full_last_page_has_no_cursor(backend: DreamBackend, videos: HttpFunction) -> None:
     dream = backend.analyzed_dream()
     for _ in range(4):
         backend.queued_video(dream)
@@ -202,7 +202,7 @@ def test_a_full_last_page_is_known_to_be_the_last(backend: DreamBackend, videos:
     assert second.body["next_cursor"] is None
 
 
-def test_the_list_by_status(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_videos_are_listed_by_status(backend: DreamBackend, videos: HttpFunction) -> None:
     dream = backend.analyzed_dream()
     for _ in range(3):
         backend.queued_video(dream)
@@ -216,7 +216,7 @@ def test_the_list_by_status(backend: DreamBackend, videos: HttpFunction) -> None
     assert _list(videos, status="failed").body == {"videos": [], "limit": 20, "next_cursor": None}
 
 
-def test_a_search_for_a_rare_status_is_bounded_and_goes_on(
+def test_a_filtered_page_is_bounded_and_continues(
     backend: DreamBackend, videos: HttpFunction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dreamvision.database.pagination._ROWS_PER_FILTERED_QUERY", 2)
@@ -234,7 +234,7 @@ def test_a_search_for_a_rare_status_is_bounded_and_goes_on(
     assert second.body["next_cursor"] is None
 
 
-def test_cursors_are_bound(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_cursors_are_bound_to_user_and_filter(backend: DreamBackend, videos: HttpFunction) -> None:
     for user_id in (LUNA, STELLA):
         dream = backend.analyzed_dream(user_id)
         for _ in range(3):
@@ -253,14 +253,14 @@ def test_cursors_are_bound(backend: DreamBackend, videos: HttpFunction) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"status": "sleeping"}])
-def test_invalid_queries(backend: DreamBackend, videos: HttpFunction, query: dict[str, str]) -> None:
+def test_invalid_queries_are_rejected(backend: DreamBackend, videos: HttpFunction, query: dict[str, str]) -> None:
     assert (_list(videos, **query).status, _list(videos, **query).problem) == (422, "validation_failed")
 
 
 # ---------------------------------------------------------------- cancelling
 
 
-def test_cancelling(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_cancelling_stops_the_execution_and_the_render(backend: DreamBackend, videos: HttpFunction) -> None:
     # GIVEN a rendering
     dream = backend.analyzed_dream()
     video = backend.processing_video(dream)
@@ -288,7 +288,7 @@ def test_cancelling_again_is_harmless(backend: DreamBackend, videos: HttpFunctio
 
 
 @pytest.mark.parametrize("end", ["completed", "failed"])
-def test_what_is_finished_cannot_be_cancelled(backend: DreamBackend, videos: HttpFunction, end: str) -> None:
+def test_a_final_video_cannot_be_cancelled(backend: DreamBackend, videos: HttpFunction, end: str) -> None:
     video: VideoRecord = getattr(backend, f"{end}_video")(backend.analyzed_dream())
 
     answer = _cancel(videos, video)
@@ -298,7 +298,7 @@ def test_what_is_finished_cannot_be_cancelled(backend: DreamBackend, videos: Htt
     assert backend.states.stopped == []
 
 
-def test_cancelling_before_the_analysis_lets_the_analysis_end(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_cancelling_before_the_analysis_lets_the_analysis_finish(backend: DreamBackend, videos: HttpFunction) -> None:
     video = backend.pending_video()
 
     assert _cancel(videos, video).body["status"] == "cancelled"
@@ -309,7 +309,7 @@ def test_cancelling_before_the_analysis_lets_the_analysis_end(backend: DreamBack
     assert backend.renderer.started == []
 
 
-def test_an_execution_that_could_not_be_stopped_cancels_by_itself(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_an_execution_that_could_not_be_stopped_cancels_the_render(backend: DreamBackend, videos: HttpFunction) -> None:
     video = backend.processing_video(backend.analyzed_dream())
     backend.states.refusal = "InternalServerException"
 
@@ -336,7 +336,7 @@ class _CancelledMeanwhile(FakeRenderer):
         return task
 
 
-def test_cancelling_while_the_renderer_is_being_asked(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_cancelling_during_the_render_request_cancels_the_render(backend: DreamBackend, videos: HttpFunction) -> None:
     video = backend.queued_video(backend.analyzed_dream())
     renderer = _CancelledMeanwhile(videos, video)
 
@@ -350,9 +350,7 @@ def test_cancelling_while_the_renderer_is_being_asked(backend: DreamBackend, vid
     assert backend.states.stopped == [video.job_id]
 
 
-def test_the_safety_net_comes_again_while_the_renderer_is_being_asked(
-    backend: DreamBackend, videos: HttpFunction
-) -> None:
+def test_closing_is_retried_until_the_task_id_is_stored(backend: DreamBackend, videos: HttpFunction) -> None:
     # GIVEN a video that was cancelled after the intent and before the task id was kept
     video = backend.queued_video(backend.analyzed_dream())
     backend.videos.request_render(LUNA, video.job_id, utc_now())
@@ -366,7 +364,7 @@ def test_the_safety_net_comes_again_while_the_renderer_is_being_asked(
     assert backend.renderer.cancelled == ["late-task"]
 
 
-def test_cancelling_while_the_video_is_being_completed(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_the_first_of_two_concurrent_final_writes_wins(backend: DreamBackend, videos: HttpFunction) -> None:
     """Whoever writes first wins, and the other one learns it."""
     video = backend.processing_video(backend.analyzed_dream())
     move = backend.videos._move
@@ -385,7 +383,7 @@ def test_cancelling_while_the_video_is_being_completed(backend: DreamBackend, vi
     assert backend.stored_video(LUNA, video.job_id).status is VideoStatus.FAILED
 
 
-def test_times_are_as_the_api_promises(backend: DreamBackend, videos: HttpFunction) -> None:
+def test_times_have_the_documented_format(backend: DreamBackend, videos: HttpFunction) -> None:
     video = backend.processing_video(backend.analyzed_dream())
     since = utc_now() - timedelta(seconds=3)
     backend.videos.record_progress(video, 0, since, utc_now())

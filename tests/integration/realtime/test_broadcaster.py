@@ -12,7 +12,7 @@ from tests.fakes.streams import record
 from tests.integration.realtime.fixtures import DREAMS, LUNA, SOL, VIDEOS, RealtimeBackend
 
 
-def test_a_videos_life_reaches_every_client_of_its_user_and_nobody_else(backend: RealtimeBackend) -> None:
+def test_every_change_reaches_all_clients_of_its_user_only(backend: RealtimeBackend) -> None:
     # GIVEN two clients of Luna's and one of Sol's
     for user, connection in ((LUNA, "phone"), (LUNA, "tablet"), (SOL, "other")):
         backend.connect(user, connection)
@@ -58,7 +58,7 @@ def test_a_videos_life_reaches_every_client_of_its_user_and_nobody_else(backend:
     assert backend.sockets.sent("other") == []
 
 
-def test_nothing_internal_leaves_the_table(backend: RealtimeBackend) -> None:
+def test_messages_contain_nothing_internal(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone")
     created: list[VideoRecord] = []
     records = backend.records_of(lambda: created.append(backend.pending_video(LUNA)))
@@ -71,7 +71,7 @@ def test_nothing_internal_leaves_the_table(backend: RealtimeBackend) -> None:
     assert created[0].media_token not in text
 
 
-def test_a_dream_is_announced_once_however_its_row_changes_later(backend: RealtimeBackend) -> None:
+def test_a_dream_is_announced_once(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone")
     video = backend.pending_video(LUNA)
     records = backend.records_of(lambda: backend.complete_analysis(video), DREAMS)
@@ -80,7 +80,7 @@ def test_a_dream_is_announced_once_however_its_row_changes_later(backend: Realti
     assert [each["type"] for each in backend.sockets.sent("phone")] == ["dream.analyzed"]
 
 
-def test_a_dream_that_was_analysed_at_once_is_announced(backend: RealtimeBackend) -> None:
+def test_a_dream_analyzed_without_a_video_is_announced(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone")
     outcome = FakeAnalyst().analyze("I was flying")
     records = backend.records_of(
@@ -92,7 +92,7 @@ def test_a_dream_that_was_analysed_at_once_is_announced(backend: RealtimeBackend
     assert message["updated_at"] == to_text(backend.clock() + timedelta(milliseconds=1500))
 
 
-def test_deleted_rows_say_nothing(backend: RealtimeBackend) -> None:
+def test_deleted_rows_are_not_broadcast(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone")
     backend.pending_video(LUNA)
     (old,) = backend.database.client.scan(TableName=VIDEOS)["Items"]
@@ -100,7 +100,7 @@ def test_deleted_rows_say_nothing(backend: RealtimeBackend) -> None:
     assert backend.sockets.sent("phone") == []
 
 
-def test_a_gone_connection_is_forgotten_and_holds_up_nobody(backend: RealtimeBackend) -> None:
+def test_a_stale_connection_is_removed_and_delays_no_other(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "gone")
     backend.connect(LUNA, "phone")
     backend.clock.advance(seconds=11)
@@ -110,7 +110,7 @@ def test_a_gone_connection_is_forgotten_and_holds_up_nobody(backend: RealtimeBac
     assert len(backend.sockets.sent("phone")) == 1
 
 
-def test_a_connection_in_its_handshake_is_not_taken_for_gone(backend: RealtimeBackend) -> None:
+def test_a_connection_in_its_handshake_is_not_removed(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "new")
     backend.clock.advance(seconds=2)
     backend.sockets.gone.add("new")
@@ -118,7 +118,7 @@ def test_a_connection_in_its_handshake_is_not_taken_for_gone(backend: RealtimeBa
     assert backend.connection_ids(LUNA) == {"new"}
 
 
-def test_what_cannot_be_sent_fails_alone(backend: RealtimeBackend) -> None:
+def test_a_failed_message_fails_alone(backend: RealtimeBackend) -> None:
     # GIVEN a client of Luna's that cannot be reached, and one of Sol's that can
     backend.connect(LUNA, "phone")
     backend.connect(SOL, "other")
@@ -133,7 +133,7 @@ def test_what_cannot_be_sent_fails_alone(backend: RealtimeBackend) -> None:
     assert len(backend.sockets.sent("other")) == 1
 
 
-def test_what_follows_a_failure_waits_for_it(backend: RealtimeBackend) -> None:
+def test_messages_after_a_failure_wait_for_it(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone")
     created: list[VideoRecord] = []
     records = backend.records_of(lambda: created.append(backend.pending_video(LUNA)))
@@ -145,7 +145,7 @@ def test_what_follows_a_failure_waits_for_it(backend: RealtimeBackend) -> None:
     assert [each["status"] for each in backend.sockets.sent("phone")] == ["pending", "completed"]
 
 
-def test_a_logged_out_session_hears_nothing_more(backend: RealtimeBackend) -> None:
+def test_a_revoked_session_receives_nothing(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone", session="lost")
     backend.connect(LUNA, "tablet", session="kept")
     backend.sessions.revoke(LUNA, "lost")
@@ -153,7 +153,7 @@ def test_a_logged_out_session_hears_nothing_more(backend: RealtimeBackend) -> No
     assert backend.sockets.active_connections() == {"tablet"}
 
 
-def test_a_batch_of_many_users_goes_to_each_their_own(backend: RealtimeBackend) -> None:
+def test_a_batch_of_many_users_is_delivered_to_each(backend: RealtimeBackend) -> None:
     users = [new_id() for _ in range(10)]
     for user in users:
         for number in range(5):

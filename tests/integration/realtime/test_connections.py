@@ -8,7 +8,7 @@ from tests.fakes.streams import guard_record
 from tests.integration.realtime.fixtures import LUNA, SOL, RealtimeBackend
 
 
-def test_a_connections_row_expires_after_its_longest_life(backend: RealtimeBackend) -> None:
+def test_a_connection_expires_after_its_longest_lifetime(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone")
     (row,) = backend.database.client.scan(TableName="ConnectionsTable")["Items"]
     assert int(str(row["expires_at"])) == int(backend.clock().timestamp()) + LIFETIME_SECONDS
@@ -27,7 +27,7 @@ def test_the_twenty_first_connection_is_refused(backend: RealtimeBackend) -> Non
     backend.connect(SOL, "his")
 
 
-def test_connections_that_are_gone_make_room(backend: RealtimeBackend) -> None:
+def test_stale_connections_make_room(backend: RealtimeBackend) -> None:
     for number in range(MAX_CONNECTIONS):
         backend.connect(LUNA, f"c{number}")
     backend.clock.advance(minutes=1)
@@ -37,7 +37,7 @@ def test_connections_that_are_gone_make_room(backend: RealtimeBackend) -> None:
     assert not backend.connection_ids(LUNA) & {"c3", "c4"}
 
 
-def test_logging_out_hangs_up(backend: RealtimeBackend) -> None:
+def test_logging_out_closes_the_sessions_connections(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone", session="lost")
     backend.connect(LUNA, "tablet", session="kept")
     backend.connect(SOL, "other", session="lost")
@@ -47,7 +47,7 @@ def test_logging_out_hangs_up(backend: RealtimeBackend) -> None:
     assert (backend.connection_ids(LUNA), backend.connection_ids(SOL)) == ({"tablet"}, {"other"})
 
 
-def test_logging_out_everywhere_hangs_up_everywhere(backend: RealtimeBackend) -> None:
+def test_logging_out_everywhere_closes_all_connections(backend: RealtimeBackend) -> None:
     for number in range(3):
         backend.connect(LUNA, f"c{number}", session=f"s{number}")
     backend.sessions.revoke_all(LUNA)
@@ -55,7 +55,7 @@ def test_logging_out_everywhere_hangs_up_everywhere(backend: RealtimeBackend) ->
     assert backend.connection_ids(LUNA) == set()
 
 
-def test_only_guards_of_sessions_name_a_user() -> None:
+def test_users_are_read_from_session_guards_only() -> None:
     from dreamvision.realtime.stream import users_of_sessions
 
     records = [guard_record(f"sessions#{LUNA}"), guard_record(f"rate#{SOL}#17"), guard_record(f"sessions#{LUNA}")]

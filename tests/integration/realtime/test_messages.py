@@ -8,7 +8,7 @@ from dreamvision.core.clock import to_text
 from tests.integration.realtime.fixtures import LUNA, RealtimeBackend, replies, sync
 
 
-def test_ping(backend: RealtimeBackend) -> None:
+def test_ping_is_answered_with_pong(backend: RealtimeBackend) -> None:
     assert replies(backend, '{"action": "ping"}') == [{"type": "pong"}]
 
 
@@ -36,14 +36,14 @@ def test_ping(backend: RealtimeBackend) -> None:
         ("ü" * 2049, "too_large"),
     ],
 )
-def test_messages_that_mean_nothing(backend: RealtimeBackend, text: str, code: str) -> None:
+def test_invalid_messages_get_an_error(backend: RealtimeBackend, text: str, code: str) -> None:
     (answer,) = replies(backend, text)
     assert answer["type"] == "error"
     assert answer["code"] == code
     assert answer["message"].endswith(".")
 
 
-def test_a_failure_of_ours_is_said_without_its_words(backend: RealtimeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_reveals_nothing(backend: RealtimeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     def explode(*_: object) -> None:
         raise RuntimeError(f"the secret of {LUNA}")
 
@@ -53,14 +53,14 @@ def test_a_failure_of_ours_is_said_without_its_words(backend: RealtimeBackend, m
     assert LUNA not in json.dumps(answer)
 
 
-def test_a_client_that_left_before_its_answer_is_forgotten(backend: RealtimeBackend) -> None:
+def test_a_client_gone_before_the_reply_is_removed(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone")
     backend.sockets.gone.add("phone")
     assert replies(backend, '{"action": "ping"}') == []
     assert backend.connection_ids(LUNA) == set()
 
 
-def test_a_logged_out_session_gets_no_answer_but_the_end(backend: RealtimeBackend) -> None:
+def test_a_revoked_session_gets_no_reply_and_is_closed(backend: RealtimeBackend) -> None:
     caller = backend.connect(LUNA, "phone")
     backend.pending_video(LUNA)
     backend.sessions.revoke(LUNA, "session")

@@ -12,7 +12,7 @@ from dreamvision.schemas.videos import VideoStatus
 from tests.integration.realtime.fixtures import LUNA, SOL, RealtimeBackend, sync
 
 
-def test_sync_tells_the_present_state_of_what_changed_since(backend: RealtimeBackend) -> None:
+def test_sync_returns_the_current_state_of_everything_changed_since(backend: RealtimeBackend) -> None:
     # GIVEN an old video, then a moment, then a video that goes all its way and one that has just begun
     old = backend.pending_video(LUNA)
     backend.clock.advance(hours=1)
@@ -52,7 +52,7 @@ def test_a_change_that_became_visible_late_is_not_missed(backend: RealtimeBacken
 
 
 @pytest.mark.parametrize("step", [timedelta(milliseconds=1), timedelta(seconds=1), timedelta(hours=1)])
-def test_too_much_for_one_answer_comes_in_several_and_is_complete(
+def test_many_changes_are_complete_over_several_replies(
     backend: RealtimeBackend, step: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 6
@@ -75,7 +75,7 @@ def test_too_much_for_one_answer_comes_in_several_and_is_complete(
     assert end["next_since"] == to_text(backend.clock())
 
 
-def test_any_moment_of_the_past_and_any_zone(backend: RealtimeBackend) -> None:
+def test_sync_accepts_any_past_time_and_time_zone(backend: RealtimeBackend) -> None:
     created = backend.pending_video(LUNA)
     for since in ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59.999999-12:00"):
         *events, _ = sync(backend, since)
@@ -84,7 +84,7 @@ def test_any_moment_of_the_past_and_any_zone(backend: RealtimeBackend) -> None:
     assert end["type"] == "synced"
 
 
-def test_failed_and_cancelled_videos_are_told_too(backend: RealtimeBackend) -> None:
+def test_failed_videos_are_synced(backend: RealtimeBackend) -> None:
     video = backend.pending_video(LUNA)
     backend.videos.fail(LUNA, video.job_id, "RenderDeadlineError", "It took too long.", backend.clock())
     *events, _ = sync(backend, backend.clock())

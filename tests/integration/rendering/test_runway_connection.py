@@ -55,7 +55,7 @@ def test_a_create_call_reaches_the_provider_exactly_once(behaviour: Behaviour, e
         assert json.loads(request.body)["promptText"] == "POV: a river of light"
 
 
-def test_a_second_create_call_does_not_reuse_a_connection_that_may_be_dead() -> None:
+def test_a_second_create_call_does_not_reuse_a_connection() -> None:
     # GIVEN a provider that offers to keep its connections open
     answer = json.dumps({"id": TASK_ID, "estimatedCost": {"credits": 60}}).encode()
     kept = source.raw(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
@@ -68,14 +68,14 @@ def test_a_second_create_call_does_not_reuse_a_connection_that_may_be_dead() -> 
         assert provider.connections == 2
 
 
-def test_a_provider_that_does_not_listen_got_nothing() -> None:
+def test_a_provider_that_does_not_listen_received_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(RenderUnreachableError):
         renderer(f"http://127.0.0.1:{port}").start("POV: a river of light", 5)
 
 
-def test_a_connection_that_ends_before_the_tls_handshake_got_nothing() -> None:
+def test_a_connection_closed_before_the_tls_handshake_sent_nothing() -> None:
     # GIVEN a server that does not speak TLS
     with HostileSource() as provider, pytest.raises(RenderUnreachableError):
         renderer(provider.origin.replace("http://", "https://")).start("POV: a river of light", 5)
@@ -83,7 +83,7 @@ def test_a_connection_that_ends_before_the_tls_handshake_got_nothing() -> None:
     assert provider.requests == []
 
 
-def test_a_look_that_is_cut_off_may_be_repeated() -> None:
+def test_an_interrupted_status_call_may_be_retried() -> None:
     body = json.dumps({"id": TASK_ID, "status": "RUNNING", "progress": 0.5}).encode()
     flaky = source.in_turn(source.reset, source.file(body))
     with HostileSource({f"/v1/tasks/{TASK_ID}": flaky}) as provider:

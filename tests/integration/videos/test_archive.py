@@ -76,7 +76,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.mark.parametrize("days", [0, 30])
-def test_rows_know_the_media_their_sizes_and_their_expiry(backend: ArchiveBackend, film: bytes, days: int) -> None:
+def test_rows_store_the_media_their_sizes_and_their_expiry(backend: ArchiveBackend, film: bytes, days: int) -> None:
     with HostileSource({"/v.mp4": source.file(film)}) as server:
         backend.keep(server, FinishedRender(server.url("/v.mp4")), days)
     video, dream = backend.videos.get(USER, backend.job_id), backend.dreams.get(USER, backend.dream_id)
@@ -91,7 +91,7 @@ def test_rows_know_the_media_their_sizes_and_their_expiry(backend: ArchiveBacken
     assert video.video_expires_at == dream.video_expires_at == expected
 
 
-def test_an_expired_address_is_refreshed_by_asking_the_provider_once_more(backend: ArchiveBackend, film: bytes) -> None:
+def test_an_expired_url_is_refreshed_once(backend: ArchiveBackend, film: bytes) -> None:
     with HostileSource({"/old.mp4": source.status(403), "/new.mp4": source.file(film)}) as server:
         renderer = FinishedRender(server.url("/old.mp4"), server.url("/new.mp4"))
         backend.keep(server, renderer)
@@ -99,14 +99,14 @@ def test_an_expired_address_is_refreshed_by_asking_the_provider_once_more(backen
     assert backend.videos.get(USER, backend.job_id).status is VideoStatus.COMPLETED
 
 
-def test_an_address_that_expired_and_is_not_given_again_is_a_failure(backend: ArchiveBackend) -> None:
+def test_an_expired_url_without_a_replacement_is_an_error(backend: ArchiveBackend) -> None:
     with HostileSource({"/old.mp4": source.status(410)}) as server, pytest.raises(RenderEmptyOutputError):
         backend.keep(server, FinishedRender(server.url("/old.mp4")))
     assert backend.media_keys() == []
     assert backend.videos.get(USER, backend.job_id).status is VideoStatus.PROCESSING
 
 
-def test_an_address_of_another_host_is_never_asked(backend: ArchiveBackend, film: bytes) -> None:
+def test_a_url_of_another_host_is_never_requested(backend: ArchiveBackend, film: bytes) -> None:
     with HostileSource({"/v.mp4": source.file(film)}) as inside, HostileSource() as allowed:
         with pytest.raises(SourceForbiddenError):
             backend.keep(allowed, FinishedRender(inside.url("/v.mp4")))
@@ -114,7 +114,7 @@ def test_an_address_of_another_host_is_never_asked(backend: ArchiveBackend, film
     assert backend.media_keys() == []
 
 
-def test_a_video_cancelled_while_it_was_fetched_leaves_nothing(
+def test_a_video_cancelled_during_the_download_leaves_nothing(
     backend: ArchiveBackend, film: bytes, tmp_path: Path
 ) -> None:
     def cancel_then_serve(exchange: source.Exchange) -> None:
@@ -126,7 +126,7 @@ def test_a_video_cancelled_while_it_was_fetched_leaves_nothing(
     assert backend.media_keys() == []
 
 
-def test_a_video_kept_already_is_not_fetched_again(backend: ArchiveBackend, film: bytes) -> None:
+def test_an_archived_video_is_not_downloaded_again(backend: ArchiveBackend, film: bytes) -> None:
     with HostileSource({"/v.mp4": source.file(film)}) as server:
         backend.keep(server, FinishedRender(server.url("/v.mp4")))
         assert backend.keep(server, FinishedRender()) is None

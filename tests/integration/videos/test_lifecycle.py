@@ -30,7 +30,7 @@ def analyzed(database: Database) -> VideoRecord:
     return video
 
 
-def test_a_told_dream_waits_for_its_analysis_and_counts(database: Database) -> None:
+def test_a_new_dream_is_pending_and_counts(database: Database) -> None:
     video = told(database)
     dream = DreamRepository(database).get(USER, video.dream_id)
     assert dream.analysis_status is AnalysisStatus.PENDING
@@ -38,7 +38,7 @@ def test_a_told_dream_waits_for_its_analysis_and_counts(database: Database) -> N
     assert ProfileRepository(database).get(USER).dreams_count == 1
 
 
-def test_an_analysis_counts_once_however_often_it_is_delivered(database: Database) -> None:
+def test_a_repeated_analysis_counts_once(database: Database) -> None:
     video = analyzed(database)
     outcome = FakeAnalyst().analyze("I was flying")
     DreamRepository(database).complete_analysis(USER, video.dream_id, outcome, 1200, utc_now())
@@ -46,13 +46,13 @@ def test_an_analysis_counts_once_however_often_it_is_delivered(database: Databas
     assert (profile.dreams_count, profile.dreams_by_category[Category.FLIGHT]) == (1, 1)
 
 
-def test_the_analysis_of_a_deleted_dream_is_not_kept(database: Database) -> None:
+def test_the_analysis_of_a_deleted_dream_is_not_stored(database: Database) -> None:
     with pytest.raises(DreamNotFoundError):
         DreamRepository(database).complete_analysis(USER, new_id(), FakeAnalyst().analyze("x"), 1, utc_now())
     assert ProfileRepository(database).get(USER).dreams_by_category[Category.FLIGHT] == 0
 
 
-def test_the_whole_life(database: Database) -> None:
+def test_a_video_goes_from_pending_to_completed(database: Database) -> None:
     videos, video = VideoLifecycle(database), analyzed(database)
     videos.request_render(USER, video.job_id, utc_now())
     videos.record_render(USER, video.job_id, "task-1", 60, utc_now())
@@ -68,7 +68,7 @@ def test_the_whole_life(database: Database) -> None:
     assert ProfileRepository(database).get(USER).videos_count == 1
 
 
-def test_a_final_video_moves_no_more(database: Database) -> None:
+def test_a_final_video_does_not_change(database: Database) -> None:
     videos, video = VideoLifecycle(database), analyzed(database)
     videos.complete(video, MEDIA, utc_now())
     with pytest.raises(VideoFinalError):
@@ -81,7 +81,7 @@ def test_a_final_video_moves_no_more(database: Database) -> None:
     assert ProfileRepository(database).get(USER).videos_count == 1
 
 
-def test_a_failure_closes_the_waiting_analysis_too(database: Database) -> None:
+def test_a_failed_video_fails_the_pending_analysis(database: Database) -> None:
     video = told(database)
     failed = VideoLifecycle(database).fail(USER, video.job_id, "DreamRefusedError", "No.", utc_now())
     assert (failed.status, failed.error_code, failed.error_message) == (VideoStatus.FAILED, "DreamRefusedError", "No.")
@@ -90,7 +90,7 @@ def test_a_failure_closes_the_waiting_analysis_too(database: Database) -> None:
     assert dream.video_status is VideoStatus.FAILED
 
 
-def test_a_failed_video_leaves_an_analysis_that_is_there(database: Database) -> None:
+def test_a_failed_video_keeps_a_completed_analysis(database: Database) -> None:
     video = analyzed(database)
     VideoLifecycle(database).fail(USER, video.job_id, "RenderFailedError", "No.", utc_now())
     assert DreamRepository(database).get(USER, video.dream_id).analysis_status is AnalysisStatus.COMPLETED
@@ -108,7 +108,7 @@ def test_the_dream_shows_its_latest_video_only(database: Database) -> None:
     assert ProfileRepository(database).get(USER).videos_count == 1
 
 
-def test_a_video_needs_an_analysed_dream_of_the_caller(database: Database) -> None:
+def test_a_video_requires_an_analyzed_dream_of_the_caller(database: Database) -> None:
     videos, waiting = VideoLifecycle(database), told(database)
     with pytest.raises(DreamNotAnalyzedError):
         videos.add(USER, new_id(), waiting.dream_id, 5, utc_now())
@@ -118,7 +118,7 @@ def test_a_video_needs_an_analysed_dream_of_the_caller(database: Database) -> No
         videos.get("somebody-else", waiting.job_id)
 
 
-def test_the_intent_to_pay_is_written_once(database: Database) -> None:
+def test_a_render_is_requested_once(database: Database) -> None:
     videos, video = VideoLifecycle(database), analyzed(database)
     videos.request_render(USER, video.job_id, utc_now())
     with pytest.raises(RenderOutcomeUnknownError):

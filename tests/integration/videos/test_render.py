@@ -39,7 +39,7 @@ def start(database: Database, video: VideoRecord, renderer: FakeRenderer) -> Non
     start_render(USER, video.job_id, renderer, DreamRepository(database), VideoLifecycle(database))
 
 
-def test_the_rendering_gets_the_prompt_and_the_length(database: Database, video: VideoRecord) -> None:
+def test_the_render_gets_the_prompt_and_the_duration(database: Database, video: VideoRecord) -> None:
     renderer = FakeRenderer()
     start(database, video, renderer)
     assert renderer.started == [(FakeAnalyst().outcome.video_prompt, 7)]  # type: ignore[union-attr]
@@ -47,14 +47,14 @@ def test_the_rendering_gets_the_prompt_and_the_length(database: Database, video:
     assert (row.status, row.provider_task_id, row.credits) == (VideoStatus.PROCESSING, renderer.task_ids[0], 84)
 
 
-def test_coming_twice_asks_once(database: Database, video: VideoRecord) -> None:
+def test_a_repeated_start_requests_one_render(database: Database, video: VideoRecord) -> None:
     renderer = FakeRenderer()
     start(database, video, renderer)
     start(database, video, renderer)
     assert len(renderer.started) == 1
 
 
-def test_after_a_lost_answer_nobody_asks_again(database: Database, video: VideoRecord) -> None:
+def test_a_lost_response_is_not_retried(database: Database, video: VideoRecord) -> None:
     renderer = FakeRenderer(start_error=RenderOutcomeUnknownError())
     with pytest.raises(RenderOutcomeUnknownError):
         start(database, video, renderer)
@@ -64,7 +64,7 @@ def test_after_a_lost_answer_nobody_asks_again(database: Database, video: VideoR
     assert len(renderer.started) == 1
 
 
-def test_after_a_crash_between_request_and_record_nobody_asks_again(database: Database, video: VideoRecord) -> None:
+def test_a_crash_before_the_task_id_is_stored_is_not_retried(database: Database, video: VideoRecord) -> None:
     VideoLifecycle(database).request_render(USER, video.job_id, utc_now())  # the process dies right after this
     renderer = FakeRenderer()
     with pytest.raises(RenderOutcomeUnknownError):
@@ -73,9 +73,7 @@ def test_after_a_crash_between_request_and_record_nobody_asks_again(database: Da
 
 
 @pytest.mark.parametrize("refusal", [RenderBusyError(), RenderKeyError()])
-def test_after_a_certain_refusal_it_may_be_tried_again(
-    database: Database, video: VideoRecord, refusal: DreamVisionError
-) -> None:
+def test_a_rejected_request_may_be_retried(database: Database, video: VideoRecord, refusal: DreamVisionError) -> None:
     renderer = FakeRenderer(start_error=refusal)
     with pytest.raises(type(refusal)):
         start(database, video, renderer)
@@ -86,7 +84,7 @@ def test_after_a_certain_refusal_it_may_be_tried_again(
     assert len(renderer.task_ids) == 1
 
 
-def test_without_a_prompt_nothing_is_asked(database: Database) -> None:
+def test_no_render_is_requested_without_a_prompt(database: Database) -> None:
     waiting = VideoLifecycle(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 5, utc_now())
     renderer = FakeRenderer()
     with pytest.raises(DreamNotAnalyzedError):
@@ -94,7 +92,7 @@ def test_without_a_prompt_nothing_is_asked(database: Database) -> None:
     assert renderer.started == []
 
 
-def test_a_closed_video_starts_nothing(database: Database, video: VideoRecord) -> None:
+def test_no_render_is_requested_for_a_final_video(database: Database, video: VideoRecord) -> None:
     record_failure(USER, video.job_id, "ExecutionAborted", VideoLifecycle(database))
     renderer = FakeRenderer()
     with pytest.raises(VideoFinalError):
@@ -102,7 +100,7 @@ def test_a_closed_video_starts_nothing(database: Database, video: VideoRecord) -
     assert renderer.started == []
 
 
-def test_looking_keeps_progress_and_the_time_of_queueing(database: Database, video: VideoRecord) -> None:
+def test_polling_stores_progress_and_the_start_of_queueing(database: Database, video: VideoRecord) -> None:
     renderer = FakeRenderer(
         RenderState(RenderStatus.THROTTLED),
         RenderState(RenderStatus.THROTTLED),
@@ -120,7 +118,7 @@ def test_looking_keeps_progress_and_the_time_of_queueing(database: Database, vid
     assert (row.progress, row.queued_since) == (40, None)
 
 
-def test_a_failed_rendering_is_an_error_of_its_kind(database: Database, video: VideoRecord) -> None:
+def test_a_failed_render_raises_the_matching_error(database: Database, video: VideoRecord) -> None:
     failure = RenderFailure(FailureKind.MODERATION, "SAFETY.INPUT.TEXT")
     renderer = FakeRenderer(RenderState(RenderStatus.FAILED, failure=failure))
     start(database, video, renderer)
@@ -128,7 +126,7 @@ def test_a_failed_rendering_is_an_error_of_its_kind(database: Database, video: V
         poll_render(USER, video.job_id, renderer, VideoLifecycle(database))
 
 
-def test_cancelling_needs_a_task(database: Database, video: VideoRecord) -> None:
+def test_cancelling_requires_a_task(database: Database, video: VideoRecord) -> None:
     renderer = FakeRenderer()
     cancel_render(USER, video.job_id, renderer, VideoLifecycle(database))
     assert renderer.cancelled == []
@@ -138,7 +136,9 @@ def test_cancelling_needs_a_task(database: Database, video: VideoRecord) -> None
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
-def test_the_safety_net_closes_and_cancels(database: Database, video: VideoRecord, status: str) -> None:
+def test_a_stopped_execution_closes_the_video_and_cancels_the_render(
+    database: Database, video: VideoRecord, status: str
+) -> None:
     renderer, videos = FakeRenderer(), VideoLifecycle(database)
     start(database, video, renderer)
     closed = close_stopped(USER, video.job_id, status, videos, renderer)
@@ -150,17 +150,17 @@ def test_the_safety_net_closes_and_cancels(database: Database, video: VideoRecor
     assert len(renderer.started) == 1
 
 
-def test_every_recorded_error_has_its_own_words() -> None:
+def test_every_recorded_error_has_its_own_message() -> None:
     assert "content rules" in message_for("RenderModerationError")
     assert message_for("States.Timeout") == message_for("SomethingNobodyKnows")
 
 
-def test_an_analysis_that_is_there_is_not_asked_for_again(database: Database, video: VideoRecord) -> None:
+def test_an_existing_analysis_is_not_requested_again(database: Database, video: VideoRecord) -> None:
     analyst = FakeAnalyst()
     analyze_pending(USER, video.dream_id, analyst, DreamRepository(database))
     assert analyst.dreams == []
 
 
-def test_analyze_and_keep_counts_in_the_same_transaction(database: Database) -> None:
+def test_analyzing_and_counting_is_one_transaction(database: Database) -> None:
     dream = analyze_and_store(USER, "I was flying", FakeAnalyst(), DreamRepository(database), budget_seconds=5)
     assert DreamRepository(database).get(USER, dream.dream_id) == dream

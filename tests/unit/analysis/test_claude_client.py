@@ -17,13 +17,13 @@ from tests.unit.analysis.fixtures import DREAM, PROMPTS, analyzer
 
 
 @pytest.mark.parametrize("key", ["", "  ", "two words", "ключ", "sk\nX-Evil: 1", "sk-\x00"])
-def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
+def test_a_key_that_does_not_fit_a_header_is_rejected(key: str) -> None:
     with pytest.raises(ClaudeKeyError):
         build_client(ClaudeSettings(), key)
 
 
 @pytest.mark.parametrize("base_url", ["https://c.test", "https://c.test/", "https://c.test/v1", "https://c.test/v1/"])
-def test_the_client_goes_where_the_settings_say(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_uses_the_base_url_of_the_settings(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN an environment that says something else
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://elsewhere.test")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-other")
@@ -42,19 +42,19 @@ def test_the_client_goes_where_the_settings_say(base_url: str, monkeypatch: pyte
     assert client.max_retries == 0
 
 
-def test_without_a_client_the_analyst_builds_one() -> None:
+def test_the_analyzer_builds_a_client_if_none_is_given() -> None:
     with pytest.raises(ClaudeKeyError):
         ClaudeAnalyzer(ClaudeSettings(), "", PROMPTS)
     ClaudeAnalyzer(ClaudeSettings(), "sk-test", PROMPTS)
 
 
 @pytest.mark.parametrize("settings", [{"max_tokens": 0}, {"max_tokens": 21_334}, {"timeout_seconds": 0}])
-def test_impossible_limits_are_refused(settings: dict[str, int]) -> None:
+def test_impossible_limits_are_rejected(settings: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="max_tokens"):
         ClaudeSettings(**settings)  # type: ignore[arg-type]
 
 
-def test_the_most_tokens_that_settings_take_the_client_takes_too() -> None:
+def test_the_client_accepts_the_largest_token_limit_of_the_settings() -> None:
     claude = FakeClaude([message()])
 
     assert analyzer(claude, max_tokens=21_333).analyze(DREAM)
@@ -75,7 +75,7 @@ SECRETS = ("Zelda", "sk-test", "secret words")
         [message("secret words Zelda"), message("secret words Zelda")],
     ],
 )
-def test_no_error_and_no_log_line_carries_dream_key_or_providers_words(
+def test_errors_and_logs_contain_no_dream_key_or_provider_text(
     steps: list[Step], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -93,14 +93,14 @@ def test_no_error_and_no_log_line_carries_dream_key_or_providers_words(
         assert secret not in report
 
 
-def test_neither_settings_nor_analyst_show_the_key() -> None:
+def test_settings_and_analyzer_do_not_show_the_key() -> None:
     settings = ClaudeSettings()
     shown = repr(settings) + repr(ClaudeAnalyzer(settings, "sk-ant-visible", PROMPTS))
 
     assert "sk-ant-visible" not in shown
 
 
-def test_the_fake_speaks_as_the_client_library_expects() -> None:
+def test_the_client_library_accepts_the_fakes_responses() -> None:
     reply = (
         FakeClaude([message(thinking=True)])
         .client()

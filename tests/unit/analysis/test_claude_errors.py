@@ -58,7 +58,7 @@ from tests.unit.analysis.fixtures import BAD_ANSWER, DREAM, PROMPTS, analyzer, e
         (httpx2.Response(304), ClaudeProtocolError),
     ],
 )
-def test_replies_that_are_no_answer_end_the_analysis(reply: httpx2.Response, expected: type[AnalysisError]) -> None:
+def test_unusable_responses_end_the_analysis(reply: httpx2.Response, expected: type[AnalysisError]) -> None:
     error, requests = error_of(reply)
 
     assert type(error) is expected
@@ -90,7 +90,7 @@ def test_replies_that_are_no_answer_end_the_analysis(reply: httpx2.Response, exp
         (httpx2.ConnectTimeout("late"), ClaudeTimeoutError),
     ],
 )
-def test_what_no_repetition_can_help_is_not_repeated(reply: Step, expected: type[AnalysisError]) -> None:
+def test_permanent_errors_are_not_retried(reply: Step, expected: type[AnalysisError]) -> None:
     error, requests = error_of(reply)
 
     assert type(error) is expected
@@ -114,7 +114,9 @@ PASSING: list[tuple[Callable[[], Step], type[AnalysisError]]] = [
 
 
 @pytest.mark.parametrize(("step", "expected"), PASSING)
-def test_what_may_pass_is_repeated_once_after_a_pause(step: Callable[[], Step], expected: type[AnalysisError]) -> None:
+def test_transient_errors_are_retried_once_after_a_pause(
+    step: Callable[[], Step], expected: type[AnalysisError]
+) -> None:
     error, requests = error_of(step(), step())
     assert type(error) is expected
     assert requests == 2
@@ -126,14 +128,14 @@ def test_what_may_pass_is_repeated_once_after_a_pause(step: Callable[[], Step], 
     assert 0.5 <= pause <= 1.0
 
 
-def test_another_error_in_the_repetition_is_the_one_that_counts() -> None:
+def test_the_error_of_the_retry_is_raised() -> None:
     error, requests = error_of(failure(529), failure(401))
 
     assert type(error) is ClaudeKeyError
     assert requests == 2
 
 
-def test_the_one_repetition_is_for_the_whole_analysis() -> None:
+def test_an_analysis_has_one_retry_in_all() -> None:
     # three requests at the most: the first, its repetition, the repair turn
     error, requests = error_of(failure(529), message(BAD_ANSWER), failure(529))
 
@@ -141,7 +143,7 @@ def test_the_one_repetition_is_for_the_whole_analysis() -> None:
     assert requests == 3
 
 
-def test_a_repair_turn_may_be_repeated() -> None:
+def test_a_repair_turn_may_be_retried() -> None:
     claude = FakeClaude([message(BAD_ANSWER), failure(529), message()])
 
     analysis = analyzer(claude).analyze(DREAM)
@@ -150,7 +152,7 @@ def test_a_repair_turn_may_be_repeated() -> None:
     assert claude.bodies[1] == claude.bodies[2]
 
 
-def test_the_services_advice_to_wait_is_followed() -> None:
+def test_retry_after_is_respected() -> None:
     claude, clock = FakeClaude([failure(429, headers={"retry-after": "4"}), message()]), FakeClock()
 
     analyzer(claude, clock).analyze(DREAM)
@@ -158,7 +160,7 @@ def test_the_services_advice_to_wait_is_followed() -> None:
     assert clock.pauses == [4.0]
 
 
-def test_advice_beyond_the_budget_is_passed_on_instead() -> None:
+def test_retry_after_beyond_the_budget_is_passed_on() -> None:
     error, requests = error_of(failure(429, headers={"retry-after": "3600"}))
 
     assert isinstance(error, ClaudeOverloadedError)
@@ -167,7 +169,7 @@ def test_advice_beyond_the_budget_is_passed_on_instead() -> None:
 
 
 @pytest.mark.parametrize("advice", ["soon", "-1", "nan", "1e99", "", "Wed, 21 Oct 2026 07:28:00 GMT"])
-def test_advice_that_is_no_number_of_seconds_is_ignored(advice: str) -> None:
+def test_an_invalid_retry_after_is_ignored(advice: str) -> None:
     error, requests = error_of(failure(529, headers={"retry-after": advice}), failure(529))
 
     assert isinstance(error, ClaudeOverloadedError)
@@ -175,7 +177,7 @@ def test_advice_that_is_no_number_of_seconds_is_ignored(advice: str) -> None:
     assert requests == 2
 
 
-def test_the_clients_own_repetitions_are_off() -> None:
+def test_the_clients_own_retries_are_disabled() -> None:
     claude = FakeClaude([failure(529, headers={"x-should-retry": "false"})])
     eager = claude.client().with_options(max_retries=5)
 

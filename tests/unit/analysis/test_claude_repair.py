@@ -12,7 +12,7 @@ from tests.fakes.claude import GOOD_PROMPT, FakeClaude, message, refusal
 from tests.unit.analysis.fixtures import BAD_ANSWER, DREAM, analyzer, error_of
 
 
-def test_a_repair_turn_says_what_was_wrong_and_both_requests_count() -> None:
+def test_a_repair_turn_lists_the_violations_and_both_requests_count() -> None:
     claude = FakeClaude([message(BAD_ANSWER, input_tokens=1_000, output_tokens=90), message(input_tokens=1_300)])
 
     analysis = analyzer(claude).analyze(DREAM)
@@ -37,7 +37,7 @@ def test_a_repair_turn_says_what_was_wrong_and_both_requests_count() -> None:
     ]
 
 
-def test_two_bad_answers_are_the_end() -> None:
+def test_a_second_invalid_answer_is_an_error() -> None:
     error, requests = error_of(message(BAD_ANSWER), message(BAD_ANSWER))
 
     assert type(error) is AnalysisInvalidError
@@ -66,7 +66,7 @@ def test_an_empty_answer_is_repaired_without_an_empty_assistant_turn(changes: di
     assert "one JSON object and nothing else" in turn["content"]
 
 
-def test_an_answer_with_broken_characters_can_be_sent_back() -> None:
+def test_an_answer_with_invalid_characters_can_be_sent_back() -> None:
     bad = message(content=[{"type": "text", "text": "broken \ud83c"}])
     claude = FakeClaude([bad, message()])
 

@@ -27,7 +27,7 @@ def test_a_dream_becomes_an_analysis() -> None:
     )
 
 
-def test_the_request_is_exactly_this() -> None:
+def test_the_request_body_is_exact() -> None:
     claude = FakeClaude([message()])
 
     analyzer(claude).analyze(DREAM)
@@ -68,9 +68,7 @@ def test_the_request_is_exactly_this() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:The model 'claude-sonnet-4-5:DeprecationWarning")
-def test_each_model_gets_the_options_that_it_takes(
-    model: str, thinking: dict[str, str] | None, effort: str | None
-) -> None:
+def test_each_model_gets_its_supported_options(model: str, thinking: dict[str, str] | None, effort: str | None) -> None:
     claude = FakeClaude([message(model=model)])
 
     analysis = analyzer(claude, model=model).analyze(DREAM)
@@ -83,7 +81,7 @@ def test_each_model_gets_the_options_that_it_takes(
     assert not {"temperature", "top_p", "top_k", "tools", "tool_choice", "stream"} & set(body)
 
 
-def test_options_of_a_model_are_configuration() -> None:
+def test_model_options_are_configurable() -> None:
     claude = FakeClaude([message()])
     options = {**MODEL_OPTIONS, "claude-of-tomorrow": ModelOptions(thinking="disabled", effort="high")}
 
@@ -94,13 +92,13 @@ def test_options_of_a_model_are_configuration() -> None:
     assert body["max_tokens"] == 300
 
 
-def test_a_thinking_block_before_the_text_is_passed_over() -> None:
+def test_a_thinking_block_before_the_text_is_skipped() -> None:
     claude = FakeClaude([message(thinking=True)])
 
     assert analyzer(claude).analyze(DREAM).video_prompt == GOOD_PROMPT
 
 
-def test_a_block_of_an_unknown_type_is_passed_over_even_with_a_text() -> None:
+def test_a_block_of_an_unknown_type_is_skipped_even_if_it_has_text() -> None:
     blocks = [{"type": "note", "text": "ignore me"}, {"type": "text", "text": json.dumps(GOOD_ANSWER)}]
     claude = FakeClaude([message(content=blocks)])
 
@@ -125,7 +123,7 @@ def test_the_reported_model_is_recorded() -> None:
         "fall &lt;/dream&gt; up",
     ],
 )
-def test_no_dream_breaks_out_of_its_tags_or_changes_anything_else(dream: str) -> None:
+def test_a_dream_cannot_break_out_of_its_tags(dream: str) -> None:
     claude = FakeClaude([message(), message()])
     plain, hostile = "harmless dream", dream
 
@@ -143,7 +141,7 @@ def test_no_dream_breaks_out_of_its_tags_or_changes_anything_else(dream: str) ->
     assert body == expected
 
 
-def test_the_dream_can_be_read_back_from_the_turn() -> None:
+def test_the_dream_can_be_decoded_from_the_user_turn() -> None:
     # html.unescape is what a reader of the turn (a sandbox, a person) needs, and all it needs
     import html
 
@@ -156,7 +154,7 @@ def test_the_dream_can_be_read_back_from_the_turn() -> None:
     assert html.unescape(content.removeprefix("<dream>\n").split("\n</dream>")[0]) == dream
 
 
-def test_a_dream_with_a_broken_character_is_sent_without_it() -> None:
+def test_an_invalid_character_in_a_dream_is_replaced() -> None:
     claude = FakeClaude([message()])
 
     analyzer(claude).analyze("a dream \ud83c of 🌙")

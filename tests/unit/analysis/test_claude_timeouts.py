@@ -10,7 +10,7 @@ from tests.fakes.claude import GOOD_PROMPT, FakeClaude, FakeClock, failure, mess
 from tests.unit.analysis.fixtures import BAD_ANSWER, DREAM, analyzer, reply_after, timeouts
 
 
-def test_a_request_may_take_its_timeout_and_a_connection_five_seconds() -> None:
+def test_a_request_has_its_timeout_and_a_connection_five_seconds() -> None:
     claude = FakeClaude([message()])
 
     analyzer(claude, timeout_seconds=12).analyze(DREAM, budget_seconds=60)
@@ -18,7 +18,7 @@ def test_a_request_may_take_its_timeout_and_a_connection_five_seconds() -> None:
     assert timeouts(claude) == [{"connect": 5.0, "read": 12, "write": 12, "pool": 12}]
 
 
-def test_no_request_may_take_longer_than_the_budget() -> None:
+def test_a_request_timeout_never_exceeds_the_budget() -> None:
     claude, clock = FakeClaude([]), FakeClock()
     claude.steps = [reply_after(clock, 6, message(BAD_ANSWER)), message()]
 
@@ -29,7 +29,7 @@ def test_no_request_may_take_longer_than_the_budget() -> None:
 
 
 @pytest.mark.parametrize("budget", [2.9, 0, -5])
-def test_without_time_for_an_answer_nothing_is_asked(budget: float) -> None:
+def test_no_request_is_sent_without_time_for_an_answer(budget: float) -> None:
     claude = FakeClaude([])
 
     with pytest.raises(ClaudeTimeoutError):
@@ -38,7 +38,7 @@ def test_without_time_for_an_answer_nothing_is_asked(budget: float) -> None:
     assert claude.requests == []
 
 
-def test_without_time_for_it_there_is_no_repetition() -> None:
+def test_there_is_no_retry_without_time_for_it() -> None:
     claude, clock = FakeClaude([]), FakeClock()
     claude.steps = [reply_after(clock, 7, failure(529))]
 
@@ -48,7 +48,7 @@ def test_without_time_for_it_there_is_no_repetition() -> None:
     assert clock.pauses == []
 
 
-def test_without_time_for_it_there_is_no_repair_turn() -> None:
+def test_there_is_no_repair_turn_without_time_for_it() -> None:
     claude, clock = FakeClaude([]), FakeClock()
     claude.steps = [reply_after(clock, 8, message(BAD_ANSWER))]
 
@@ -56,7 +56,7 @@ def test_without_time_for_it_there_is_no_repair_turn() -> None:
         analyzer(claude, clock).analyze(DREAM, budget_seconds=10)
 
 
-def test_a_right_answer_counts_even_when_the_budget_is_gone() -> None:
+def test_a_valid_answer_counts_even_after_the_budget() -> None:
     claude, clock = FakeClaude([]), FakeClock()
     claude.steps = [reply_after(clock, 11, message())]
 

@@ -48,7 +48,7 @@ def test_every_category_with_its_template_is_accepted(category: Category) -> Non
     assert answer == AnalysisOutput(category, name, 0.9, GOOD_PROMPT)
 
 
-def test_white_space_around_answer_and_prompt_is_dropped() -> None:
+def test_whitespace_around_answer_and_prompt_is_trimmed() -> None:
     answer, _ = validate_output("\n" + json.dumps(with_prompt(f"  {GOOD_PROMPT}\n")) + " ")
 
     assert answer is not None
@@ -71,7 +71,7 @@ def test_white_space_around_answer_and_prompt_is_dropped() -> None:
         "[" * 100_000,
     ],
 )
-def test_what_is_not_one_json_object_is_refused(raw: str) -> None:
+def test_anything_but_one_json_object_is_rejected(raw: str) -> None:
     assert codes(raw) == ["not_json"]
 
 
@@ -85,22 +85,22 @@ def test_what_is_not_one_json_object_is_refused(raw: str) -> None:
         {name: value for name, value in GOOD_ANSWER.items() if name != "template"},
     ],
 )
-def test_other_than_the_four_fields_is_refused(answer: object) -> None:
+def test_missing_and_extra_fields_are_rejected(answer: object) -> None:
     assert codes(answer) == ["wrong_fields"]
 
 
 @pytest.mark.parametrize("category", ["Flight", "FLIGHT", "nightmare", "", " flight", None, 1, ["flight"], {}])
-def test_unknown_categories_are_refused(category: object) -> None:
+def test_unknown_categories_are_rejected(category: object) -> None:
     assert codes({**GOOD_ANSWER, "category": category}) == ["unknown_category"]
 
 
 @pytest.mark.parametrize("template", ["CHASE", "flight", "FLIGHT/FLOATING", "GENERAL", None])
-def test_a_template_of_another_category_is_refused(template: object) -> None:
+def test_a_template_of_another_category_is_rejected(template: object) -> None:
     assert codes({**GOOD_ANSWER, "template": template}) == ["template_mismatch"]
 
 
 @pytest.mark.parametrize(("confidence", "value"), [(0, 0.0), (1, 1.0), (0.0, 0.0), (1.0, 1.0), (0.5, 0.5)])
-def test_confidence_takes_the_whole_range(confidence: float, value: float) -> None:
+def test_confidence_accepts_the_whole_range(confidence: float, value: float) -> None:
     answer, _ = validate_output(json.dumps({**GOOD_ANSWER, "confidence": confidence}))
 
     assert answer is not None
@@ -109,16 +109,16 @@ def test_confidence_takes_the_whole_range(confidence: float, value: float) -> No
 
 
 @pytest.mark.parametrize("confidence", [True, False, -0.01, 1.01, 95, "0.9", None, [0.9], 10**400])
-def test_other_confidences_are_refused(confidence: object) -> None:
+def test_other_confidences_are_rejected(confidence: object) -> None:
     assert codes({**GOOD_ANSWER, "confidence": confidence}) == ["bad_confidence"]
 
 
-def test_a_confidence_that_overflows_is_refused() -> None:
+def test_a_confidence_that_overflows_is_rejected() -> None:
     assert codes(json.dumps(GOOD_ANSWER).replace("0.9", "1e999")) == ["bad_confidence"]
 
 
 @pytest.mark.parametrize("prompt", [None, 5, ["POV"], {"text": "POV"}])
-def test_a_prompt_that_is_no_text_is_refused(prompt: object) -> None:
+def test_a_prompt_that_is_not_a_string_is_rejected(prompt: object) -> None:
     assert codes(with_prompt(prompt)) == ["prompt_not_text"]
 
 
@@ -128,22 +128,22 @@ def test_a_prompt_starts_with_pov(start: str) -> None:
 
 
 @pytest.mark.parametrize("start", ["POV: ", "POV, ", "POV - "])
-def test_punctuation_after_pov_is_fine(start: str) -> None:
+def test_punctuation_after_pov_is_accepted(start: str) -> None:
     assert codes(with_prompt(GOOD_PROMPT.replace("POV ", start, 1))) == []
 
 
-def test_a_hundred_characters_are_enough_and_ninety_nine_are_not() -> None:
+def test_a_prompt_needs_at_least_100_characters() -> None:
     assert codes(with_prompt(padded(100))) == []
     assert codes(with_prompt(padded(99))) == ["too_short"]
     assert codes(with_prompt(padded(99) + " ")) == ["too_short"]
 
 
-def test_150_words_are_the_most() -> None:
+def test_a_prompt_has_at_most_150_words() -> None:
     assert codes(with_prompt("POV" + " fog" * 149)) == []
     assert codes(with_prompt("POV" + " fog" * 150)) == ["too_many_words"]
 
 
-def test_1000_utf16_units_are_the_most_and_an_emoji_is_two() -> None:
+def test_a_prompt_has_at_most_1000_utf16_units() -> None:
     assert codes(with_prompt(padded(1_000))) == []
     assert codes(with_prompt(padded(1_001))) == ["too_long"]
     assert codes(with_prompt(padded(998) + "🌙")) == []
@@ -152,32 +152,32 @@ def test_1000_utf16_units_are_the_most_and_an_emoji_is_two() -> None:
     assert codes(with_prompt(padded(200) + "🌙" * 400 + "é")) == ["too_long"]
 
 
-def test_utf16_units_count_as_runway_does() -> None:
+def test_utf16_units_are_counted_as_runway_counts() -> None:
     assert utf16_units("aé夢") == 3
     assert utf16_units("🌙") == 2
     assert utf16_units("👩‍🚀") == 5
 
 
 @pytest.mark.parametrize("break_", ["\n", "\n\n", "\r\n", "\v", "\f", "\x85", "\u2028", "\u2029"])
-def test_several_lines_are_refused(break_: str) -> None:
+def test_several_lines_are_rejected(break_: str) -> None:
     assert codes(with_prompt(f"{GOOD_PROMPT}{break_}{GOOD_PROMPT}")) == ["several_lines"]
 
 
 @pytest.mark.parametrize("bad", ["\x00", "\x07", "\t", "\x1b[0m", "\x7f", "\x9f"])
-def test_control_characters_are_refused(bad: str) -> None:
+def test_control_characters_are_rejected(bad: str) -> None:
     assert codes(with_prompt(f"{GOOD_PROMPT}{bad} end")) == ["control_characters"]
 
 
 @pytest.mark.parametrize("bad", ["\\ud83c", "\\udf19", "\\udf19\\ud83c"])
-def test_lone_surrogates_are_refused(bad: str) -> None:
+def test_lone_surrogates_are_rejected(bad: str) -> None:
     assert codes(json.dumps(GOOD_ANSWER).replace("wonder", bad)) == ["control_characters"]
 
 
-def test_a_joined_emoji_and_other_scripts_are_fine() -> None:
+def test_joined_emoji_and_other_scripts_are_accepted() -> None:
     assert codes(with_prompt(GOOD_PROMPT + " 👩‍🚀 שלום 夢")) == []
 
 
-def test_a_placeholder_of_the_template_is_refused() -> None:
+def test_a_template_placeholder_is_rejected() -> None:
     assert codes(with_prompt(GOOD_PROMPT.replace("lanterns", "[surreal elements]"))) == ["unfilled_placeholder"]
 
 
@@ -208,7 +208,7 @@ def test_a_placeholder_of_the_template_is_refused() -> None:
         "INT. SCHOOL, night",
     ],
 )
-def test_more_than_one_scene_is_refused(addition: str) -> None:
+def test_more_than_one_scene_is_rejected(addition: str) -> None:
     assert codes(with_prompt(f"{GOOD_PROMPT} {addition}")) == ["several_scenes"]
 
 
@@ -241,7 +241,7 @@ def test_the_chase_template_filled_in_is_accepted() -> None:
     assert codes({"category": "chase", "template": "CHASE", "confidence": 0.8, "prompt": CHASE}) == []
 
 
-def test_every_broken_rule_is_named_at_once() -> None:
+def test_all_violations_are_reported_at_once() -> None:
     answer = {"category": "flight", "template": "CHASE", "confidence": 2, "prompt": "A cut to\nnowhere [location]"}
 
     assert codes(answer) == [
@@ -273,14 +273,14 @@ def test_violations_never_quote_the_answer() -> None:
             assert violation.sentence.endswith((".", ")"))
 
 
-def test_a_hostile_prompt_cannot_keep_the_checks_busy() -> None:
+def test_a_hostile_prompt_does_not_slow_the_validation() -> None:
     # a pattern that looks at all of it in quadratic time would make this test hang for minutes
     assert "too_long" in codes(with_prompt("POV " + "1. 2. " * 50_000 + "3. x"))
     assert "too_long" in codes(with_prompt("POV " + "cut [a scene shot fades to the " * 20_000))
     assert "too_long" in codes(with_prompt("POV shot" + " " * 200_000 + "x"))
 
 
-def test_schema_keeps_to_what_structured_outputs_take() -> None:
+def test_the_schema_uses_only_what_structured_outputs_support() -> None:
     refused = {"minLength", "maxLength", "minimum", "maximum", "multipleOf", "pattern", "minItems", "$ref"}
     assert OUTPUT_SCHEMA["additionalProperties"] is False
     assert OUTPUT_SCHEMA["required"] == ["category", "template", "confidence", "prompt"]
@@ -303,18 +303,18 @@ def test_cost_of_an_unknown_model_is_unknown() -> None:
     assert estimate_cost("", 1, 1) is None
 
 
-def test_cost_of_negative_tokens_is_a_mistake() -> None:
+def test_negative_tokens_are_an_error() -> None:
     with pytest.raises(ValueError, match="negative"):
         estimate_cost("claude-sonnet-5-5", -1, 0)
 
 
-def test_only_a_release_date_is_dropped_from_a_model_id() -> None:
+def test_only_a_release_date_is_removed_from_a_model_id() -> None:
     assert model_family("claude-sonnet-5") == "claude-sonnet-5"
     assert model_family("claude-sonnet-5-5") == "claude-sonnet-5-5"
     assert model_family("claude-sonnet-4-5-20250929") == "claude-sonnet-4-5"
 
 
-def test_every_error_has_words_of_its_own_for_log_and_user() -> None:
+def test_every_error_has_its_own_log_and_user_message() -> None:
     errors = [
         value
         for value in vars(errors_module).values()
@@ -329,7 +329,7 @@ def test_every_error_has_words_of_its_own_for_log_and_user() -> None:
         assert error.__name__.endswith("Error")
 
 
-def test_what_other_functions_need_does_not_import_the_client_library() -> None:
+def test_shared_analysis_modules_do_not_import_the_client_library() -> None:
     code = (
         "import sys, dreamvision.analysis.errors, dreamvision.analysis.models, dreamvision.analysis.output;"
         "import dreamvision.core.pricing, dreamvision.analysis.prompts;"

@@ -57,7 +57,7 @@ def test_system_text_has_each_fail_safe_rule(prompts: PromptSystem, rule: str) -
     assert rule in prompts.system
 
 
-def test_the_example_in_the_system_text_passes_its_own_checks(prompts: PromptSystem) -> None:
+def test_the_example_in_the_system_text_is_valid(prompts: PromptSystem) -> None:
     (example,) = [line for line in prompts.system.splitlines() if line.startswith('{"category"')]
 
     answer, violations = validate_output(example)
@@ -76,7 +76,7 @@ def test_changing_a_template_file_changes_the_system_text(copy: Path) -> None:
     assert r"template CHASE):" + "\n" + r"POV run \1 through [somewhere]." in prompts.system
 
 
-def test_the_prompt_system_cannot_be_changed(prompts: PromptSystem) -> None:
+def test_prompts_are_immutable(prompts: PromptSystem) -> None:
     with pytest.raises(TypeError):
         prompts.templates["chase"] = "other"  # type: ignore[index]
     with pytest.raises(AttributeError):
@@ -84,7 +84,7 @@ def test_the_prompt_system_cannot_be_changed(prompts: PromptSystem) -> None:
 
 
 @pytest.mark.parametrize("name", ["minimal-dream-system-v2.txt", "templates/physics.txt"])
-def test_a_missing_file_is_named(copy: Path, name: str) -> None:
+def test_a_missing_file_is_reported_by_name(copy: Path, name: str) -> None:
     (copy / name).unlink()
 
     with pytest.raises(PromptFileMissingError, match=name):
@@ -100,7 +100,7 @@ def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     ("content", "reason"),
     [(b" \n", "is empty"), (b"\xff\xfe", "is not UTF-8")],
 )
-def test_an_unusable_template_is_named(copy: Path, content: bytes, reason: str) -> None:
+def test_an_invalid_template_is_reported_by_name(copy: Path, content: bytes, reason: str) -> None:
     (copy / "templates" / "flight.txt").write_bytes(content)
 
     with pytest.raises(PromptFileInvalidError, match=f"flight.txt {reason}"):
@@ -108,7 +108,7 @@ def test_an_unusable_template_is_named(copy: Path, content: bytes, reason: str) 
 
 
 @pytest.mark.parametrize("change", [("{{gothic}}", ""), ("{{gothic}}", "{{chase}}"), ("{{gothic}}", "{{gothc}}")])
-def test_a_system_text_that_does_not_quote_every_template_is_refused(copy: Path, change: tuple[str, str]) -> None:
+def test_a_system_text_without_every_template_is_rejected(copy: Path, change: tuple[str, str]) -> None:
     system = copy / "minimal-dream-system-v2.txt"
     system.write_text(system.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
 

@@ -59,13 +59,13 @@ def handshake(headers: dict[str, str] | None = None, query: dict[str, str] | Non
 
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-def test_a_token_in_the_header(name: str, scheme: str, token: str, issuer: TokenIssuer) -> None:
+def test_a_token_is_read_from_the_header(name: str, scheme: str, token: str, issuer: TokenIssuer) -> None:
     access = authenticate(handshake({name: f"{scheme} {token}"}), issuer)
     assert (access.user_id, access.session_id) == (USER, SESSION)
 
 
 @pytest.mark.parametrize("order", ["dreamvision, bearer.{}", "bearer.{},dreamvision", "chat, dreamvision,bearer.{}"])
-def test_a_token_among_the_subprotocols(order: str, token: str, issuer: TokenIssuer) -> None:
+def test_a_token_is_read_from_the_subprotocols(order: str, token: str, issuer: TokenIssuer) -> None:
     event = handshake({"Sec-WebSocket-Protocol": order.format(token)})
     assert authenticate(event, issuer).user_id == USER
     assert handshake_headers(event) == {"Sec-WebSocket-Protocol": "dreamvision"}
@@ -98,14 +98,16 @@ def test_without_an_offer_there_is_no_subprotocol_to_choose(token: str) -> None:
         {"Authorization": "Bearer garbage", "Sec-WebSocket-Protocol": "dreamvision, bearer.{token}"},
     ],
 )
-def test_handshakes_without_a_good_token(headers: dict[str, str] | None, token: str, issuer: TokenIssuer) -> None:
+def test_handshakes_without_a_valid_token_are_rejected(
+    headers: dict[str, str] | None, token: str, issuer: TokenIssuer
+) -> None:
     filled = {name: value.format(token=token) for name, value in headers.items()} if headers else headers
     with pytest.raises(UnauthenticatedError):
         authenticate(handshake(filled), issuer)
 
 
 @pytest.mark.parametrize("query", [{"token": "x"}, {"access_token": "x"}, {"Authorization": "x"}, {"v": "{token}"}])
-def test_a_token_in_the_address_is_refused_beside_a_good_one(
+def test_a_token_in_the_url_is_rejected_even_beside_a_valid_one(
     query: dict[str, str], token: str, issuer: TokenIssuer
 ) -> None:
     filled = {name: value.format(token=token) for name, value in query.items()}
@@ -113,12 +115,12 @@ def test_a_token_in_the_address_is_refused_beside_a_good_one(
         authenticate(handshake({"Authorization": f"Bearer {token}"}, filled), issuer)
 
 
-def test_other_parameters_in_the_address_do_no_harm(token: str, issuer: TokenIssuer) -> None:
+def test_other_query_parameters_are_ignored(token: str, issuer: TokenIssuer) -> None:
     event = handshake({"Authorization": f"Bearer {token}"}, {"v": "1.2.3", "lang": "en"})
     assert authenticate(event, issuer).user_id == USER
 
 
-def test_id_tokens_expired_tokens_and_foreign_ones(issuer: TokenIssuer) -> None:
+def test_id_tokens_expired_and_foreign_tokens_are_rejected(issuer: TokenIssuer) -> None:
     now = time.time()
     elsewhere = TokenIssuer("https://elsewhere.invalid", "client")
     bad = [
@@ -133,12 +135,12 @@ def test_id_tokens_expired_tokens_and_foreign_ones(issuer: TokenIssuer) -> None:
             authenticate(handshake({"Authorization": f"Bearer {token}"}), issuer)
 
 
-def test_a_session_that_was_logged_out(token: str, issuer: TokenIssuer) -> None:
+def test_a_revoked_session_is_rejected(token: str, issuer: TokenIssuer) -> None:
     with pytest.raises(UnauthenticatedError):
         authenticate(handshake({"Authorization": f"Bearer {token}"}), issuer, SESSION)
 
 
-def test_the_policy_lets_in_one_route_and_hands_over_who_it_is() -> None:
+def test_the_policy_allows_one_route_and_passes_the_caller_on() -> None:
     answer = authorizer_policy(handshake(), AccessClaims(USER, SESSION, 1795403000))
     (statement,) = answer["policyDocument"]["Statement"]
     assert statement == {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ARN}
@@ -150,13 +152,13 @@ def test_the_policy_lets_in_one_route_and_hands_over_who_it_is() -> None:
     assert connection_of(event).access == AccessClaims(USER, SESSION, 1795403000)
 
 
-def test_the_policy_keeps_out() -> None:
+def test_the_policy_denies() -> None:
     answer = authorizer_policy(handshake(), None)
     assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
     assert "context" not in answer
 
 
-def test_a_connection_that_no_authorizer_has_seen_is_nobodys() -> None:
+def test_a_connection_without_an_authorizer_has_no_user() -> None:
     with pytest.raises(KeyError):
         connection_of({"requestContext": {"connectionId": "c1"}})
 
@@ -166,7 +168,7 @@ def test_a_message_cannot_pretend_to_be_a_handshake() -> None:
     assert not is_event_type({"requestContext": {"eventType": "MESSAGE", "routeKey": "$connect"}}, "CONNECT")
 
 
-def test_texts_and_binary_messages() -> None:
+def test_text_and_binary_messages_are_read() -> None:
     assert message_text({"body": '{"action": "ping"}', "isBase64Encoded": False}) == '{"action": "ping"}'
     assert message_text({"body": base64.b64encode("ü".encode()).decode(), "isBase64Encoded": True}) == "ü"
     assert message_text({"body": base64.b64encode(b"\xff\xfe").decode(), "isBase64Encoded": True}) == "\ufffd\ufffd"

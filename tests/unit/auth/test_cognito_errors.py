@@ -32,7 +32,7 @@ _ANYWHERE: dict[str, type[DreamVisionError]] = {
 
 
 @pytest.mark.parametrize(("code", "ours"), _ANYWHERE.items())
-def test_the_table_of_cognitos_errors(
+def test_each_cognito_error_has_its_own_error(
     code: str, ours: type[DreamVisionError], pool: UserPool, cognito: FakeCognito
 ) -> None:
     cognito.fail("SignUp", refused(code, f"{EMAIL} was refused"))
@@ -46,7 +46,7 @@ def test_the_table_of_cognitos_errors(
     assert refusal.value.__suppress_context__
 
 
-def test_what_nobody_foresaw_goes_up_as_it_is(pool: UserPool, cognito: FakeCognito) -> None:
+def test_an_unknown_error_is_raised_unchanged(pool: UserPool, cognito: FakeCognito) -> None:
     cognito.fail("SignUp", refused("AccessDeniedException"))
 
     with pytest.raises(ClientError):
@@ -58,7 +58,7 @@ def test_what_nobody_foresaw_goes_up_as_it_is(pool: UserPool, cognito: FakeCogni
     [EndpointConnectionError(endpoint_url="https://x"), ReadTimeoutError(endpoint_url="https://x")],
     ids=["no connection", "no answer"],
 )
-def test_a_pool_that_does_not_answer(pool: UserPool, cognito: FakeCognito, error: Exception) -> None:
+def test_a_pool_that_does_not_respond_is_unreachable(pool: UserPool, cognito: FakeCognito, error: Exception) -> None:
     cognito.fail("AdminInitiateAuth", error)
 
     with pytest.raises(errors.UserPoolUnreachableError):

@@ -12,7 +12,7 @@ from tests.fakes.cognito_state import refused
 from tests.unit.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, Clock, pool_on
 
 
-def test_an_address_is_confirmed_by_the_code_that_was_sent_to_it(cognito: FakeCognito) -> None:
+def test_an_address_is_confirmed_with_its_code(cognito: FakeCognito) -> None:
     cognito = FakeCognito()
     pool = pool_on(cognito)
     assert not pool.sign_up(EMAIL, PASSWORD).confirmed
@@ -24,7 +24,7 @@ def test_an_address_is_confirmed_by_the_code_that_was_sent_to_it(cognito: FakeCo
     assert pool.sign_in(EMAIL, PASSWORD)
 
 
-def test_wrong_old_and_used_codes(clock: Clock) -> None:
+def test_wrong_expired_and_used_codes_are_rejected(clock: Clock) -> None:
     cognito = FakeCognito(clock=clock)
     pool = pool_on(cognito)
     pool.sign_up(EMAIL, PASSWORD)
@@ -43,7 +43,7 @@ def test_wrong_old_and_used_codes(clock: Clock) -> None:
         pool.confirm(EMAIL, cognito.outbox[-1][1])
 
 
-def test_guessing_a_code_is_stopped(cognito: FakeCognito) -> None:
+def test_guessing_codes_is_limited(cognito: FakeCognito) -> None:
     cognito = FakeCognito()
     pool = pool_on(cognito)
     pool.sign_up(EMAIL, PASSWORD)
@@ -57,7 +57,7 @@ def test_guessing_a_code_is_stopped(cognito: FakeCognito) -> None:
     assert refusal.value.retry_after_seconds == 900
 
 
-def test_nobody_to_send_a_code_to(pool: UserPool, cognito: FakeCognito) -> None:
+def test_no_code_is_sent_to_ineligible_users(pool: UserPool, cognito: FakeCognito) -> None:
     pool.sign_up(EMAIL, PASSWORD)
 
     with pytest.raises(errors.UserNotFoundError):
@@ -72,7 +72,7 @@ def test_nobody_to_send_a_code_to(pool: UserPool, cognito: FakeCognito) -> None:
     assert cognito.outbox == []
 
 
-def test_a_forgotten_password_is_reset_by_a_code(pool: UserPool, cognito: FakeCognito, clock: Clock) -> None:
+def test_a_forgotten_password_is_reset_with_a_code(pool: UserPool, cognito: FakeCognito, clock: Clock) -> None:
     pool.sign_up(EMAIL, PASSWORD)
     pool.forgot_password(EMAIL)
     code = cognito.outbox[-1][1]
@@ -90,7 +90,7 @@ def test_a_forgotten_password_is_reset_by_a_code(pool: UserPool, cognito: FakeCo
         pool.reset_password("nobody@example.com", code, OTHER_PASSWORD)
 
 
-def test_the_password_is_changed_by_the_old_one(pool: UserPool, clock: Clock) -> None:
+def test_a_password_is_changed_with_the_current_one(pool: UserPool, clock: Clock) -> None:
     pool.sign_up(EMAIL, PASSWORD)
     token = pool.sign_in(EMAIL, PASSWORD).access_token
 

@@ -13,7 +13,7 @@ from tests.fakes.cognito import FakeCognito
 from tests.unit.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, Clock, auto_confirm, pool_on
 
 
-def test_a_user_signs_up_and_in(pool: UserPool, clock: Clock) -> None:
+def test_a_user_signs_up_and_signs_in(pool: UserPool, clock: Clock) -> None:
     user = pool.sign_up(EMAIL, PASSWORD)
     tokens = pool.sign_in(EMAIL, PASSWORD)
 
@@ -22,7 +22,7 @@ def test_a_user_signs_up_and_in(pool: UserPool, clock: Clock) -> None:
     assert pool.get(EMAIL) == (user.user_id, EMAIL, datetime.fromtimestamp(clock.now, UTC))
 
 
-def test_the_access_token_is_one_that_the_handlers_accept() -> None:
+def test_the_handlers_accept_the_access_token() -> None:
     # GIVEN a pool on the real clock
     cognito = FakeCognito(auto_confirm)
     pool = pool_on(cognito)
@@ -36,37 +36,37 @@ def test_the_access_token_is_one_that_the_handlers_accept() -> None:
     assert claims["sub"] == user.user_id
 
 
-def test_the_user_id_does_for_signing_in(pool: UserPool) -> None:
+def test_a_user_id_is_accepted_for_signing_in(pool: UserPool) -> None:
     user = pool.sign_up(EMAIL, PASSWORD)
 
     assert pool.sign_in(user.user_id, PASSWORD).user_id == user.user_id
 
 
-def test_the_secret_is_read_once(pool: UserPool, cognito: FakeCognito) -> None:
+def test_the_client_secret_is_read_once(pool: UserPool, cognito: FakeCognito) -> None:
     pool.sign_up(EMAIL, PASSWORD)
     pool.sign_in(EMAIL, PASSWORD)
 
     assert cognito.calls.count("DescribeUserPoolClient") == 1
 
 
-def test_a_taken_address_is_refused_in_any_case(pool: UserPool) -> None:
+def test_a_taken_address_is_rejected_in_any_case(pool: UserPool) -> None:
     pool.sign_up(EMAIL, PASSWORD)
 
     with pytest.raises(errors.UserAlreadyExistsError):
         pool.sign_up(EMAIL.upper(), PASSWORD)
 
 
-def test_the_pools_own_password_policy_counts(pool: UserPool) -> None:
+def test_the_pools_password_policy_is_enforced(pool: UserPool) -> None:
     with pytest.raises(errors.WeakPasswordError):
         pool.sign_up(EMAIL, "moonlight")
 
 
-def test_a_value_that_cognito_cannot_take_is_an_invalid_one(pool: UserPool) -> None:
+def test_a_value_that_cognito_rejects_is_invalid_input(pool: UserPool) -> None:
     with pytest.raises(errors.AccountInputError):
         pool.sign_up("no address", PASSWORD)
 
 
-def test_wrong_passwords_and_unknown_users_look_alike(pool: UserPool) -> None:
+def test_wrong_passwords_and_unknown_users_are_indistinguishable(pool: UserPool) -> None:
     pool.sign_up(EMAIL, PASSWORD)
 
     for email in (EMAIL, "nobody@example.com"):
@@ -75,7 +75,7 @@ def test_wrong_passwords_and_unknown_users_look_alike(pool: UserPool) -> None:
         assert str(refusal.value) == errors.InvalidCredentialsError.default_message
 
 
-def test_they_look_alike_even_where_the_pool_tells_them_apart() -> None:
+def test_an_unknown_user_is_hidden_even_if_the_pool_reveals_it() -> None:
     pool = pool_on(FakeCognito(auto_confirm, hides_users=False))
 
     with pytest.raises(errors.InvalidCredentialsError):
@@ -95,7 +95,7 @@ def test_a_locked_account_looks_like_a_wrong_password(pool: UserPool, clock: Clo
     assert pool.sign_in(EMAIL, PASSWORD)
 
 
-def test_disabled_users_and_required_resets(pool: UserPool, cognito: FakeCognito) -> None:
+def test_disabled_users_and_required_resets_are_rejected(pool: UserPool, cognito: FakeCognito) -> None:
     pool.sign_up(EMAIL, PASSWORD)
     cognito.user(EMAIL).must_reset = True
     with pytest.raises(errors.PasswordResetRequiredError):
@@ -106,7 +106,7 @@ def test_disabled_users_and_required_resets(pool: UserPool, cognito: FakeCognito
         pool.sign_in(EMAIL, PASSWORD)
 
 
-def test_a_user_with_a_first_password_has_to_choose_their_own(pool: UserPool, cognito: FakeCognito) -> None:
+def test_a_temporary_password_must_be_reset(pool: UserPool, cognito: FakeCognito) -> None:
     class Challenging(FakeCognito):
         def admin_initiate_auth(self, **_: Any) -> dict[str, Any]:
             return {"ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": "...", "ChallengeParameters": {}}
@@ -115,7 +115,7 @@ def test_a_user_with_a_first_password_has_to_choose_their_own(pool: UserPool, co
         pool_on(Challenging()).sign_in(EMAIL, PASSWORD)
 
 
-def test_a_flow_that_the_client_does_not_allow_is_refused() -> None:
+def test_a_disabled_auth_flow_is_invalid_input() -> None:
     pool = pool_on(FakeCognito(auto_confirm, flows=("ALLOW_USER_SRP_AUTH",)))
     pool.sign_up(EMAIL, PASSWORD)
 
@@ -123,7 +123,7 @@ def test_a_flow_that_the_client_does_not_allow_is_refused() -> None:
         pool.sign_in(EMAIL, PASSWORD)
 
 
-def test_the_trigger_may_refuse_and_may_break() -> None:
+def test_a_trigger_may_reject_or_fail() -> None:
     def refusing(event: dict[str, Any], _: object) -> dict[str, Any]:
         raise ValueError("no")
 

@@ -22,7 +22,7 @@ def test_refreshing_rotates_the_token_and_keeps_the_session(pool: UserPool) -> N
     assert second.signed_in_at == first.signed_in_at
 
 
-def test_without_rotation_the_old_token_stays(clock: Clock) -> None:
+def test_without_rotation_the_refresh_token_is_unchanged(clock: Clock) -> None:
     pool = pool_on(FakeCognito(auto_confirm, clock=clock, rotation=False))
     pool.sign_up(EMAIL, PASSWORD)
     first = pool.sign_in(EMAIL, PASSWORD)
@@ -30,7 +30,7 @@ def test_without_rotation_the_old_token_stays(clock: Clock) -> None:
     assert pool.refresh(first.refresh_token).refresh_token == first.refresh_token
 
 
-def test_a_used_token_is_good_for_the_grace_period_and_then_a_sign_of_theft(pool: UserPool, clock: Clock) -> None:
+def test_a_used_token_is_valid_for_the_grace_period_then_reported_as_reuse(pool: UserPool, clock: Clock) -> None:
     pool.sign_up(EMAIL, PASSWORD)
     used = pool.sign_in(EMAIL, PASSWORD).refresh_token
     pool.refresh(used)
@@ -42,7 +42,7 @@ def test_a_used_token_is_good_for_the_grace_period_and_then_a_sign_of_theft(pool
         pool.refresh(used)
 
 
-def test_seven_days_count_from_the_sign_in(pool: UserPool, clock: Clock) -> None:
+def test_a_session_expires_seven_days_after_signing_in(pool: UserPool, clock: Clock) -> None:
     pool.sign_up(EMAIL, PASSWORD)
     token = pool.sign_in(EMAIL, PASSWORD).refresh_token
     clock.now += fake.REFRESH_SECONDS - 1
@@ -54,12 +54,12 @@ def test_seven_days_count_from_the_sign_in(pool: UserPool, clock: Clock) -> None
 
 
 @pytest.mark.parametrize("token", ["garbage", "ü", "a.b.c.d.e"])
-def test_tokens_that_are_none(pool: UserPool, token: str) -> None:
+def test_malformed_tokens_are_rejected(pool: UserPool, token: str) -> None:
     with pytest.raises(errors.InvalidRefreshTokenError):
         pool.refresh(token)
 
 
-def test_revoked_sessions_signed_out_users_and_disabled_users(pool: UserPool, cognito: FakeCognito) -> None:
+def test_revoked_signed_out_and_disabled_sessions_cannot_refresh(pool: UserPool, cognito: FakeCognito) -> None:
     user = pool.sign_up(EMAIL, PASSWORD)
 
     def refuses(token: str) -> bool:
@@ -76,14 +76,14 @@ def test_revoked_sessions_signed_out_users_and_disabled_users(pool: UserPool, co
     assert refuses(disabled)
 
 
-def test_an_access_token_is_nothing_to_revoke(pool: UserPool) -> None:
+def test_an_access_token_cannot_be_revoked(pool: UserPool) -> None:
     pool.sign_up(EMAIL, PASSWORD)
 
     with pytest.raises(errors.InvalidRefreshTokenError):
         pool.revoke(pool.sign_in(EMAIL, PASSWORD).access_token)
 
 
-def test_a_seal_depends_on_what_is_sealed_and_on_the_secret(pool: UserPool) -> None:
+def test_a_seal_depends_on_the_text_and_the_secret(pool: UserPool) -> None:
     assert pool.seal("a") == pool_on(FakeCognito()).seal("a")
     assert pool.seal("a") != pool.seal("b")
     assert len(pool.seal("a")) == 43

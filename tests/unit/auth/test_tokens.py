@@ -59,7 +59,7 @@ def _claims(issuer: TokenIssuer) -> dict[str, Any]:
     return issuer.access_claims(_SUB, _SESSION, time.time())
 
 
-def test_a_good_token_names_the_user_and_the_session(issuer: TokenIssuer, verifier: TokenVerifier) -> None:
+def test_a_valid_token_identifies_user_and_session(issuer: TokenIssuer, verifier: TokenVerifier) -> None:
     claims = _claims(issuer)
 
     access = checked_claims(verifier.verify(issuer.sign(claims)))
@@ -126,9 +126,7 @@ _BAD_TOKENS: dict[str, Callable[[TokenIssuer], str]] = {
 
 
 @pytest.mark.parametrize("kind", _BAD_TOKENS)
-def test_every_other_token_is_refused_without_saying_why(
-    kind: str, issuer: TokenIssuer, verifier: TokenVerifier
-) -> None:
+def test_other_tokens_are_rejected_without_a_reason(kind: str, issuer: TokenIssuer, verifier: TokenVerifier) -> None:
     with pytest.raises(UnauthenticatedError) as refusal:
         verifier.verify(_BAD_TOKENS[kind](issuer))
 
@@ -143,7 +141,7 @@ def test_the_keys_are_fetched_once(issuer: TokenIssuer, keys: _Keys, verifier: T
     assert keys.asked == 1
 
 
-def test_invented_key_ids_do_not_make_us_ask_for_the_keys_again_and_again(issuer: TokenIssuer, keys: _Keys) -> None:
+def test_unknown_key_ids_do_not_refetch_the_keys_repeatedly(issuer: TokenIssuer, keys: _Keys) -> None:
     # GIVEN a verifier that has the keys
     clock = _Clock()
     verifier = TokenVerifier(_SETTINGS, fetch_keys=keys, monotonic=clock)
@@ -160,7 +158,7 @@ def test_invented_key_ids_do_not_make_us_ask_for_the_keys_again_and_again(issuer
     assert verifier.verify(issuer.sign(_claims(issuer)))["sub"] == _SUB
 
 
-def test_a_new_key_of_the_pool_is_found_after_the_cool_down(issuer: TokenIssuer, keys: _Keys) -> None:
+def test_a_rotated_key_is_fetched_after_the_cooldown(issuer: TokenIssuer, keys: _Keys) -> None:
     clock = _Clock()
     verifier = TokenVerifier(_SETTINGS, fetch_keys=keys, monotonic=clock)
     verifier.verify(issuer.sign(_claims(issuer)))
@@ -173,7 +171,7 @@ def test_a_new_key_of_the_pool_is_found_after_the_cool_down(issuer: TokenIssuer,
     assert keys.asked == 2
 
 
-def test_the_gateway_hands_numbers_over_as_texts(issuer: TokenIssuer) -> None:
+def test_numeric_claims_may_be_strings(issuer: TokenIssuer) -> None:
     claims = {name: str(value) for name, value in _claims(issuer).items()}
 
     assert checked_claims(claims).issued_at == int(claims["iat"])

@@ -49,7 +49,7 @@ def test_a_planted_secret_is_found(recorder: SecretsRecorder, line: str, kind: s
     assert (kind in found) if kind else not found
 
 
-def test_what_is_too_short_to_be_one_is_not_looked_for(recorder: SecretsRecorder) -> None:
+def test_short_texts_are_not_searched_for(recorder: SecretsRecorder) -> None:
     recorder.add("dream", "short")
 
     assert not list(recorder.leaks(["a short line"]))

@@ -51,7 +51,7 @@ def assets_of(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_has_its_scripts_and_styles_in_files_of_ours(page: str) -> None:
+def test_a_page_loads_scripts_and_styles_from_our_files(page: str) -> None:
     answer = get(page)
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -63,7 +63,7 @@ def test_a_page_has_its_scripts_and_styles_in_files_of_ours(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_security_policy_lets_in_only_what_the_page_needs(page: str) -> None:
+def test_the_security_policy_allows_only_what_the_page_needs(page: str) -> None:
     policy = get(page).headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
@@ -73,7 +73,7 @@ def test_the_security_policy_lets_in_only_what_the_page_needs(page: str) -> None
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_assets_may_be_kept_for_ever(page: str) -> None:
+def test_assets_are_cached_forever(page: str) -> None:
     for path in assets_of(page):
         answer = get(path)
         assert answer.status == 200, path
@@ -84,7 +84,7 @@ def test_assets_may_be_kept_for_ever(page: str) -> None:
         assert answer.size < LARGEST_ANSWER
 
 
-def test_pages_are_asked_for_every_time() -> None:
+def test_pages_are_revalidated() -> None:
     assert all(get(path).headers["Cache-Control"] == "no-cache" for path in (*PAGES, "/api/v1/openapi.json"))
 
 
@@ -101,7 +101,7 @@ def test_pages_are_asked_for_every_time() -> None:
         "redoc.LICENSE.txt",
     ],
 )
-def test_there_is_nothing_at_other_addresses(name: str) -> None:
+def test_other_paths_are_not_found(name: str) -> None:
     answer = get(f"/api/v1/docs/assets/{name}")
     assert answer.status == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -114,7 +114,7 @@ def test_the_document_is_the_committed_one() -> None:
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/api/v1/openapi.json"])
-def test_what_the_client_has_is_not_sent_again(path: str) -> None:
+def test_a_cached_document_is_not_sent_again(path: str) -> None:
     etag = get(path).headers["ETag"]
     for header in (etag, f"W/{etag}", f'"other", {etag}', "*"):
         answer = get(path, {"if-none-match": header})
@@ -134,7 +134,7 @@ def test_what_the_client_has_is_not_sent_again(path: str) -> None:
         ("", None),
     ],
 )
-def test_it_is_compressed_for_who_takes_it(accepted: str, encoding: str | None) -> None:
+def test_the_document_is_compressed_if_accepted(accepted: str, encoding: str | None) -> None:
     plain = get("/api/v1/openapi.json")
     answer = get("/api/v1/openapi.json", {"accept-encoding": accepted})
     assert answer.headers.get("Content-Encoding") == encoding
@@ -152,7 +152,7 @@ def test_the_function_loads_nothing_heavy() -> None:
     assert ran.stdout.strip() == "[]"
 
 
-def test_the_vendored_bundle_knows_no_other_host_to_load_from() -> None:
+def test_the_vendored_bundle_loads_from_no_other_host() -> None:
     bundle = (REPOSITORY / "functions" / "api" / "docs" / "assets" / "redoc.standalone.js").read_text()
     assert len(bundle) < 1_500_000
     assert "cdn." not in bundle

@@ -24,22 +24,20 @@ def _event(source: str = "PreSignUp_SignUp") -> dict[str, Any]:
     }
 
 
-def test_a_new_user_is_confirmed_and_their_address_verified(trigger: Any) -> None:
+def test_a_new_user_is_confirmed_and_verified(trigger: Any) -> None:
     response = trigger(_event(), None)["response"]
 
     assert response == {"autoConfirmUser": True, "autoVerifyEmail": True, "autoVerifyPhone": False}
 
 
-def test_asking_again_changes_nothing(trigger: Any) -> None:
+def test_a_repeated_event_changes_nothing_else(trigger: Any) -> None:
     once = trigger(_event(), None)
 
     assert trigger(once, None) == once
 
 
 @pytest.mark.parametrize("switch", ["true", "false"])
-def test_a_code_is_asked_for_where_the_service_wants_one(
-    trigger: Any, monkeypatch: pytest.MonkeyPatch, switch: str
-) -> None:
+def test_a_code_is_required_if_confirmation_is_on(trigger: Any, monkeypatch: pytest.MonkeyPatch, switch: str) -> None:
     monkeypatch.setenv("CONFIRM_EMAIL", switch)
 
     response = trigger(_event(), None)["response"]
@@ -48,5 +46,5 @@ def test_a_code_is_asked_for_where_the_service_wants_one(
 
 
 @pytest.mark.parametrize("source", ["PreSignUp_AdminCreateUser", "PreSignUp_ExternalProvider"])
-def test_users_who_do_not_register_themselves_are_left_alone(trigger: Any, source: str) -> None:
+def test_users_created_by_an_administrator_are_left_unchanged(trigger: Any, source: str) -> None:
     assert trigger(_event(source), None) == _event(source)

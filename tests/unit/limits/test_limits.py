@@ -27,7 +27,7 @@ from dreamvision_api.rate_limiting import rate_limit_headers
 # ---------------------------------------------------------------- addresses
 
 
-def test_an_address_is_kept_as_a_digest() -> None:
+def test_an_address_is_stored_as_a_digest() -> None:
     digest = address_digest("203.0.113.7")
     assert "203.0.113.7" not in digest
     assert digest != hashlib.sha256(b"203.0.113.7").hexdigest()
@@ -43,7 +43,7 @@ def test_an_ipv4_address_in_the_form_of_ipv6_is_the_same() -> None:
     assert address_digest("::ffff:203.0.113.7") == address_digest("203.0.113.7")
 
 
-def test_what_is_no_address_counts_as_it_is() -> None:
+def test_an_invalid_address_counts_as_it_is() -> None:
     assert address_digest("unknown") != address_digest("")
 
 
@@ -70,7 +70,7 @@ def test_the_headers_are_structured_fields() -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_a_refusal_says_when_to_come_back(error: RateLimitedError, status: int, code: str, retry_after: str) -> None:
+def test_an_error_has_retry_after(error: RateLimitedError, status: int, code: str, retry_after: str) -> None:
     answer = error_response(error, "request-1")
     assert answer.status_code == status
     assert json.loads(str(answer.body))["type"] == f"urn:dreamvision:problem:{code}"
@@ -80,7 +80,7 @@ def test_a_refusal_says_when_to_come_back(error: RateLimitedError, status: int, 
 # ---------------------------------------------------------------- quotas
 
 
-def test_the_tier_decides_and_an_unknown_one_is_free() -> None:
+def test_the_tier_sets_the_limits_and_defaults_to_free() -> None:
     settings = QuotaSettings()
     assert settings.of_tier("free") == VideoLimits(5, 2, 500)
     assert settings.of_tier("premium") == VideoLimits(50, 5, 500)
@@ -88,12 +88,12 @@ def test_the_tier_decides_and_an_unknown_one_is_free() -> None:
 
 
 @pytest.mark.parametrize("ceiling", [0, 1, 3, 7, 8, 9, 500, 501])
-def test_the_parts_of_the_ceiling_are_the_ceiling(ceiling: int) -> None:
+def test_the_shards_of_the_service_quota_add_up(ceiling: int) -> None:
     limits = VideoLimits(1, 1, ceiling)
     assert sum(limits.of_shard(shard) for shard in range(SERVICE_SHARDS)) == ceiling
 
 
-def test_days_are_those_of_utc() -> None:
+def test_days_are_utc_days() -> None:
     tokyo = timezone(timedelta(hours=9))
     assert day_of(datetime(2026, 11, 24, 8, 59, tzinfo=tokyo)) == "2026-11-23"
     assert seconds_to_midnight(datetime(2026, 11, 24, 8, 59, tzinfo=tokyo)) == 60
@@ -108,14 +108,14 @@ def test_days_are_those_of_utc() -> None:
         (datetime(2026, 12, 31, 23, 0, tzinfo=UTC), 3600),
     ],
 )
-def test_seconds_to_midnight_are_never_none(moment: datetime, seconds: int) -> None:
+def test_seconds_to_midnight_are_never_zero(moment: datetime, seconds: int) -> None:
     assert seconds_to_midnight(moment) == seconds
 
 
 # ---------------------------------------------------------------- ids
 
 
-def test_a_derived_id_is_the_same_again_and_sorts_with_its_seed() -> None:
+def test_a_derived_id_is_stable_and_sorts_like_its_seed() -> None:
     seed = new_id()
     dream, video = derived_id(seed, "dream"), derived_id(seed, "video")
     assert derived_id(seed, "dream") == dream

@@ -81,7 +81,7 @@ def test_a_png_keeps_its_pixels_and_nothing_else() -> None:
     ],
 )
 @pytest.mark.parametrize(("make", "kind"), [(pictures.jpeg, JPEG), (pictures.png, PNG)], ids=["jpeg", "png"])
-def test_a_picture_taken_sideways_stands_upright(
+def test_a_rotated_image_is_turned_upright(
     make: Callable[..., bytes], kind: ImageType, orientation: int, size: tuple[int, int], red: str
 ) -> None:
     shown = opened(reencode_image(make(orientation=orientation), kind), kind.rpartition("/")[2].upper())
@@ -122,7 +122,7 @@ def test_every_kind_of_png_becomes_a_plain_one(mode: str, expected: str) -> None
         assert shown.getpixel((50, 50)) == (156, 156, 156)
 
 
-def test_transparency_stays() -> None:
+def test_transparency_is_kept() -> None:
     clear = Image.new("RGBA", (100, 100), (10, 20, 30, 0))
     clear.paste((200, 100, 50, 255), (0, 0, 50, 100))
     shown = opened(reencode_image(pictures.png(clear), PNG), "PNG")
@@ -134,9 +134,7 @@ def test_transparency_stays() -> None:
     ("size", "expected"),
     [((1280, 720), (1280, 720)), ((4000, 3000), (1264, 948)), ((3000, 1000), (1280, 426)), ((64, 64), (64, 64))],
 )
-def test_a_large_picture_is_scaled_down_and_a_small_one_left_alone(
-    size: tuple[int, int], expected: tuple[int, int]
-) -> None:
+def test_a_large_image_is_scaled_down_and_a_small_one_kept(size: tuple[int, int], expected: tuple[int, int]) -> None:
     shown = opened(reencode_image(pictures.jpeg(pictures.halves(size)), JPEG), "JPEG")
     assert abs(shown.width - expected[0]) <= 2
     assert abs(shown.height - expected[1]) <= 2
@@ -164,7 +162,7 @@ def test_even_transparent_noise_stays_below_the_limit() -> None:
         pytest.param(pictures.png_of_size(2**31 - 1, 2**31 - 1), PNG, id="a bomb"),
     ],
 )
-def test_dimensions_out_of_bounds_are_refused_before_anything_is_decoded(data: bytes, kind: ImageType) -> None:
+def test_dimensions_out_of_bounds_are_rejected_before_decoding(data: bytes, kind: ImageType) -> None:
     with pytest.raises(ImageDimensionsError):
         reencode_image(data, kind)
 
@@ -181,7 +179,7 @@ STOWAWAYS = {
 
 
 @pytest.mark.parametrize("name", STOWAWAYS)
-def test_what_hides_behind_or_inside_a_picture_is_found(name: str) -> None:
+def test_hidden_data_behind_or_inside_an_image_is_detected(name: str) -> None:
     content = STOWAWAYS[name]
     jpeg, png = pictures.jpeg(), pictures.png()
     hidden = [
@@ -198,7 +196,7 @@ def test_what_hides_behind_or_inside_a_picture_is_found(name: str) -> None:
 
 
 @pytest.mark.parametrize("trailer", [b"\0", b"\n", pictures.jpeg(), pictures.png()], ids=["nul", "line", "jpeg", "png"])
-def test_nothing_may_follow_a_picture(trailer: bytes) -> None:
+def test_data_after_an_image_is_rejected(trailer: bytes) -> None:
     for data, kind in ((pictures.jpeg(), JPEG), (pictures.png(), PNG)):
         with pytest.raises(PolyglotImageError):
             reencode_image(data + trailer, kind)
@@ -236,13 +234,13 @@ JPEG_FILE, PNG_FILE = pictures.jpeg(), pictures.png()
         pytest.param(pictures.with_chunk(PNG_FILE, b"IHDR", PNG_FILE[16:29]), PNG, id="two headers"),
     ],
 )
-def test_what_is_no_picture_of_its_type_is_refused(data: bytes, kind: ImageType) -> None:
+def test_a_file_that_is_no_image_of_its_type_is_rejected(data: bytes, kind: ImageType) -> None:
     with pytest.raises(ImageMalformedError) as raised:
         reencode_image(data, kind)
     assert str(raised.value) == ImageMalformedError.default_message
 
 
-def test_a_jpeg_of_endless_scans_is_refused() -> None:
+def test_a_jpeg_with_too_many_scans_is_rejected() -> None:
     # GIVEN a progressive picture that repeats its last scan, which costs a decoder a full pass each time
     data = pictures.jpeg(progressive=True)
     last = data.rindex(b"\xff\xda")
@@ -250,14 +248,14 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
         reencode_image(data[:-2] + data[last:-2] * 100 + b"\xff\xd9", JPEG)
 
 
-def test_text_that_unpacks_to_very_much_is_refused() -> None:
+def test_a_decompression_bomb_in_a_text_chunk_is_rejected() -> None:
     bomb = b"Comment\0\0" + zlib.compress(bytes(50_000_000), 9)
     with pytest.raises(ImageMalformedError):
         reencode_image(pictures.with_chunk(pictures.png(), b"zTXt", bomb), PNG)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_is_broken_ends_in_a_picture_or_in_one_of_our_errors(seed: int) -> None:
+def test_a_damaged_file_yields_an_image_or_one_of_our_errors(seed: int) -> None:
     random_ = random.Random(seed)
     files = [
         (pictures.jpeg(), JPEG),
@@ -277,7 +275,7 @@ def test_whatever_is_broken_ends_in_a_picture_or_in_one_of_our_errors(seed: int)
         assert pictures.COMMENT.encode() not in clean.data
 
 
-def test_every_rejection_has_its_words() -> None:
+def test_every_rejection_has_its_own_message() -> None:
     for error in ImageRejectedError.__subclasses__():
         assert rejection_message(error.__name__) == error.user_message
     assert rejection_message("Whatever") == ImageRejectedError.user_message

@@ -34,26 +34,26 @@ def query(url: str | None) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
-def test_a_picture_has_the_address_of_its_key_below_the_folder_of_pictures() -> None:
+def test_an_images_url_is_its_key_below_the_public_folder() -> None:
     found = links(0, MADE).image("thumbnails/t0k/j.jpg")
     assert found == "https://media.example.com/t0k/j.jpg"
     assert links(0, MADE).image(None) is None
 
 
 @pytest.mark.parametrize("key", [KEY, "uploads/u/d/i.jpg", "thumbnails", "/thumbnails/t/j.jpg", ""])
-def test_only_pictures_have_a_public_address(key: str) -> None:
+def test_only_images_have_a_public_url(key: str) -> None:
     with pytest.raises(ValueError, match="public address"):
         public_url("https://media.example.com", key)
 
 
-def test_an_id_tells_when_it_was_made() -> None:
+def test_an_id_contains_its_creation_time() -> None:
     before = datetime.now(UTC)
     made = time_of(new_id())
     assert before - timedelta(milliseconds=1) <= made <= datetime.now(UTC)
     assert time_of(JOB).microsecond % 1000 == 0
 
 
-def test_a_video_without_an_expiry_has_a_link_for_an_hour() -> None:
+def test_a_link_to_a_video_without_an_expiry_lasts_an_hour() -> None:
     found = links(0, MADE)
     until = found.video_until(JOB, None)
     assert until is None
@@ -72,7 +72,7 @@ def test_a_link_never_outlives_its_video() -> None:
         assert found.video(KEY, until=found.video_until(JOB, None)) is None
 
 
-def test_of_two_promises_the_earlier_one_counts() -> None:
+def test_the_earlier_of_two_expiries_applies() -> None:
     # GIVEN a video stored while videos were kept for 30 days
     stored = video_expiry(JOB, 30)
     # THEN a longer time now does not bring it back, a shorter one counts, and none leaves the old promise
@@ -83,7 +83,7 @@ def test_of_two_promises_the_earlier_one_counts() -> None:
     assert links(7, MADE).video_until(JOB, None) == video_expiry(JOB, 7)
 
 
-def test_a_link_names_the_region_even_in_the_oldest_one() -> None:
+def test_a_link_contains_the_region_even_us_east_1() -> None:
     url = links(0, MADE).video(KEY, until=None)
     assert url is not None
     assert urlsplit(url).netloc == "bucket.s3.us-east-1.amazonaws.com"

@@ -11,7 +11,7 @@ _CURSORS = Cursors(lambda: b"the key")
 _LIST = "dreams flight"
 
 
-def test_a_cursor_is_read_back() -> None:
+def test_a_cursor_round_trips() -> None:
     place = Position(new_id(), 7)
 
     cursor = _CURSORS.make(place, user_id="luna", list_name=_LIST)
@@ -20,7 +20,7 @@ def test_a_cursor_is_read_back() -> None:
     assert _CURSORS.read(cursor, user_id="luna", list_name=_LIST) == place
 
 
-def test_the_number_of_the_page_stops_counting_before_it_overflows() -> None:
+def test_the_page_number_stops_before_it_overflows() -> None:
     cursor = _CURSORS.make(Position(new_id(), 2**24), user_id="luna", list_name=_LIST)
 
     assert _CURSORS.read(cursor, user_id="luna", list_name=_LIST).page == 2**24 - 1
@@ -30,14 +30,14 @@ def test_the_number_of_the_page_stops_counting_before_it_overflows() -> None:
     ("user_id", "list_name", "key"),
     [("stella", _LIST, b"the key"), ("luna", "dreams all", b"the key"), ("luna", _LIST, b"another key")],
 )
-def test_a_cursor_of_another_user_list_or_deployment_is_refused(user_id: str, list_name: str, key: bytes) -> None:
+def test_a_cursor_of_another_user_list_or_deployment_is_rejected(user_id: str, list_name: str, key: bytes) -> None:
     cursor = Cursors(lambda: key).make(Position(new_id(), 2), user_id=user_id, list_name=list_name)
 
     with pytest.raises(InvalidCursorError):
         _CURSORS.read(cursor, user_id="luna", list_name=_LIST)
 
 
-def test_no_changed_character_is_accepted() -> None:
+def test_a_tampered_cursor_is_rejected() -> None:
     cursor = _CURSORS.make(Position(new_id(), 2), user_id="luna", list_name=_LIST)
 
     for position, character in enumerate(cursor):
@@ -47,12 +47,12 @@ def test_no_changed_character_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "=", "x" * 48, "x" * 44, "é" * 48, "A" * 49, "A" * 4096, "\ud800" * 48])
-def test_what_is_no_cursor_is_refused(text: str) -> None:
+def test_malformed_cursors_are_rejected(text: str) -> None:
     with pytest.raises(InvalidCursorError):
         _CURSORS.read(text, user_id="luna", list_name=_LIST)
 
 
-def test_one_place_has_one_spelling() -> None:
+def test_a_position_has_one_encoding() -> None:
     cursor = _CURSORS.make(Position(new_id(), 2), user_id="luna", list_name=_LIST)
 
     assert base64.urlsafe_b64encode(base64.urlsafe_b64decode(cursor)).decode() == cursor

@@ -34,14 +34,14 @@ def outcome(stub: Stubber, operation: str) -> object:
         return OPERATIONS[operation][1](sockets)
 
 
-def test_a_connection_that_is_there(stub: Stubber) -> None:
+def test_an_open_connection_receives_messages(stub: Stubber) -> None:
     stub.add_response("post_to_connection", {}, {"ConnectionId": "c1=", "Data": b"{}"})
     assert outcome(stub, "post_to_connection") is None
     stub.add_response("get_connection", {}, {"ConnectionId": "c1="})
     assert outcome(stub, "get_connection") is True
 
 
-def test_a_connection_that_is_gone(stub: Stubber) -> None:
+def test_a_gone_connection_raises(stub: Stubber) -> None:
     for operation in OPERATIONS:
         stub.add_client_error(operation, "GoneException", http_status_code=410)
     with pytest.raises(ConnectionGoneError):
@@ -50,7 +50,7 @@ def test_a_connection_that_is_gone(stub: Stubber) -> None:
     assert outcome(stub, "get_connection") is False
 
 
-def test_gone_is_known_by_the_status_where_the_code_is_missing(stub: Stubber) -> None:
+def test_a_410_without_a_code_means_gone(stub: Stubber) -> None:
     stub.add_client_error("post_to_connection", "410", http_status_code=410)
     with pytest.raises(ConnectionGoneError):
         outcome(stub, "post_to_connection")
@@ -60,13 +60,13 @@ def test_gone_is_known_by_the_status_where_the_code_is_missing(stub: Stubber) ->
 @pytest.mark.parametrize(
     ("code", "status"), [("LimitExceededException", 429), ("ForbiddenException", 403), ("InternalFailure", 500)]
 )
-def test_anything_else_may_be_tried_again(stub: Stubber, operation: str, code: str, status: int) -> None:
+def test_other_errors_may_be_retried(stub: Stubber, operation: str, code: str, status: int) -> None:
     stub.add_client_error(operation, code, http_status_code=status)
     with pytest.raises(ConnectionUnavailableError):
         outcome(stub, operation)
 
 
-def test_no_connection_to_api_gateway() -> None:
+def test_an_unreachable_api_gateway_may_be_retried() -> None:
     class Unreachable:
         def post_to_connection(self, **_: object) -> None:
             raise EndpointConnectionError(endpoint_url="https://api.invalid")

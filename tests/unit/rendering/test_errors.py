@@ -40,7 +40,7 @@ def test_a_failure_code_is_read_by_its_prefix(code: str, kind: FailureKind) -> N
 @pytest.mark.parametrize(
     "code", [None, "", 17, ["SAFETY"], "safety text of a dream", "A" * 65, "SAFETY\nINPUT", "A..B"]
 )
-def test_what_is_not_shaped_like_a_code_is_not_kept(code: object) -> None:
+def test_a_malformed_failure_code_is_not_stored(code: object) -> None:
     assert failure_from_code(code) == RenderFailure(FailureKind.PROVIDER, None)
 
 
@@ -60,12 +60,12 @@ def test_every_failure_has_its_exception(kind: FailureKind, error: type[RenderFa
     assert type(failure.to_error()) is error
 
 
-def test_only_success_and_failure_are_final_and_only_queues_are_waiting() -> None:
+def test_final_and_queued_states_are_distinguished() -> None:
     assert {status for status in RenderStatus if status.is_final} == {RenderStatus.SUCCEEDED, RenderStatus.FAILED}
     assert {status for status in RenderStatus if status.is_waiting} == {RenderStatus.QUEUED, RenderStatus.THROTTLED}
 
 
-def test_every_error_has_words_of_its_own_for_operators_and_for_people() -> None:
+def test_every_error_has_its_own_log_and_user_text() -> None:
     # GIVEN every exception that the module defines
     found = [value for value in vars(errors).values() if _is_own_error(value)]
     # THEN none falls back on the general sentences, and no two say the same to an operator
@@ -79,7 +79,7 @@ def _is_own_error(value: object) -> TypeGuard[type[DreamVisionError]]:
     return isinstance(value, type) and issubclass(value, DreamVisionError) and value is not DreamVisionError
 
 
-def test_the_interface_costs_no_http_library() -> None:
+def test_the_renderer_port_imports_no_http_library() -> None:
     code = "import sys, dreamvision.rendering; print(sorted({'httpx', 'httpcore', 'av', 'boto3'} & set(sys.modules)))"
     path = [entry for entry in sys.path if entry.endswith("layers/dreamvision/python")]
     found = subprocess.run(

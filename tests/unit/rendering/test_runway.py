@@ -25,7 +25,7 @@ def look(answer: httpx.Response) -> RenderState:
 # --- start
 
 
-def test_a_render_is_created_with_the_documented_request_and_nothing_else() -> None:
+def test_a_render_is_created_with_exactly_the_documented_request() -> None:
     runway = ScriptedRunway(created(60))
     # WHEN a render is started
     started = renderer(runway).start(PROMPT, 5)
@@ -65,7 +65,7 @@ def test_a_prompt_of_a_thousand_utf16_units_is_sent_unchanged(prompt: str) -> No
 
 
 @pytest.mark.parametrize("prompt", ["x" * 1001, "🌙" * 500 + "x", "", "  \n", "half a pair \ud83c"])
-def test_a_prompt_that_the_api_would_refuse_is_never_sent(prompt: str) -> None:
+def test_a_prompt_that_the_api_would_reject_is_never_sent(prompt: str) -> None:
     runway = ScriptedRunway(created())
     with pytest.raises(errors.RenderRejectedError):
         renderer(runway).start(prompt, 5)
@@ -81,7 +81,7 @@ def test_a_prompt_that_the_api_would_refuse_is_never_sent(prompt: str) -> None:
         ("veo3.1_fast", "720:1280", 10),
     ],
 )
-def test_a_duration_that_the_model_does_not_render_is_never_sent(model: str, ratio: str, refused: int) -> None:
+def test_an_unsupported_duration_is_never_sent(model: str, ratio: str, refused: int) -> None:
     runway = ScriptedRunway(created())
     with pytest.raises(errors.RenderRejectedError):
         renderer(runway, model=model, ratio=ratio).start(PROMPT, refused)
@@ -94,13 +94,13 @@ def test_gen45_renders_every_duration_that_the_product_offers() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"model": "gen3a_turbo"}, {"ratio": "16:9"}, {"model": "gen4.5", "ratio": "1:1"}])
-def test_a_model_or_ratio_that_does_not_exist_is_refused_at_once(settings: dict[str, Any]) -> None:
+def test_an_unknown_model_or_ratio_is_rejected_at_once(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"known|ratios"):
         RunwaySettings(**settings)
 
 
 @pytest.mark.parametrize("key", ["", "key with space", "key_1\n", "schlüssel"])
-def test_what_cannot_be_a_key_is_refused_before_any_request(key: str) -> None:
+def test_a_malformed_key_is_rejected_before_any_request(key: str) -> None:
     with pytest.raises(errors.RenderKeyError):
         RunwayRenderer(RunwaySettings(), key)
 
@@ -137,14 +137,14 @@ def test_without_a_connection_nothing_was_created(failure: Exception) -> None:
     ],
     ids=lambda failure: type(failure).__name__,
 )
-def test_once_something_was_sent_the_outcome_is_unknown_and_nothing_is_repeated(failure: Exception) -> None:
+def test_after_sending_the_outcome_is_unknown_and_not_retried(failure: Exception) -> None:
     runway = ScriptedRunway(failure)
     with pytest.raises(errors.RenderOutcomeUnknownError):
         renderer(runway).start(PROMPT, 5)
     assert len(runway.requests) == 1
 
 
-def test_every_transport_error_of_httpx_is_sorted_into_sent_or_not_sent() -> None:
+def test_every_transport_error_of_httpx_is_classified_as_sent_or_not_sent() -> None:
     # GIVEN every leaf of httpx' tree of transport errors, also one that a newer version may add
     leaves = [error for error in _tree(httpx.TransportError) if not error.__subclasses__()]
     assert len(leaves) >= 10
@@ -195,7 +195,7 @@ ABOUT_CREDITS = problem(400, "Validation of body failed", [{"path": ["credits"],
         (httpx.Response(200, json={"id": "../organization"}), errors.RenderOutcomeUnknownError),
     ],
 )
-def test_an_answer_that_is_no_task_says_whether_one_may_exist(
+def test_a_response_without_a_task_tells_whether_one_may_exist(
     answer: httpx.Response, error: type[DreamVisionError]
 ) -> None:
     runway = ScriptedRunway(answer)
@@ -244,7 +244,7 @@ def test_an_answer_that_is_no_task_says_whether_one_may_exist(
         (task("UPSCALING", progress=0.9), RenderState(RenderStatus.RENDERING, 90)),
     ],
 )
-def test_a_task_is_read_into_our_words(answer: httpx.Response, expected: RenderState) -> None:
+def test_a_task_is_mapped_to_our_states(answer: httpx.Response, expected: RenderState) -> None:
     assert look(answer) == expected
 
 
@@ -256,17 +256,17 @@ def test_success_without_a_link_is_a_failure(output: object) -> None:
     assert state.credits == 60
 
 
-def test_a_number_too_large_to_be_credits_is_left_out() -> None:
+def test_an_implausible_number_of_credits_is_ignored() -> None:
     answer = httpx.Response(200, text='{"status": "SUCCEEDED", "output": ["https://x"], "cost": {"credits": 1e999}}')
     assert look(answer).credits is None
 
 
-def test_the_provider_s_own_text_never_gets_into_the_state() -> None:
+def test_provider_text_never_reaches_the_state() -> None:
     state = look(task("FAILED", failure="a naked man in the attic", failureCode="a naked man"))
     assert "naked" not in repr(state)
 
 
-def test_a_look_is_one_get_on_the_task() -> None:
+def test_a_status_call_is_one_get() -> None:
     runway = ScriptedRunway(task("PENDING"))
     renderer(runway).status(TASK_ID)
     (request,) = runway.requests
@@ -290,7 +290,7 @@ def test_a_look_is_one_get_on_the_task() -> None:
         (httpx.ConnectError("refused"), errors.RenderStatusUnavailableError),
     ],
 )
-def test_a_look_that_fails_says_whether_another_one_helps(
+def test_a_failed_status_call_tells_whether_to_retry(
     answer: httpx.Response | Exception, error: type[DreamVisionError]
 ) -> None:
     runway = ScriptedRunway(answer)
@@ -302,7 +302,7 @@ def test_a_look_that_fails_says_whether_another_one_helps(
 @pytest.mark.parametrize(
     "task_id", ["", "../organization", f"{TASK_ID}/x", "{" + TASK_ID + "}", TASK_ID.replace("-", "")]
 )
-def test_only_a_uuid_gets_into_a_path(task_id: str) -> None:
+def test_only_a_uuid_is_put_into_a_path(task_id: str) -> None:
     runway = ScriptedRunway(task("PENDING"))
     for call in (renderer(runway).status, renderer(runway).cancel):
         with pytest.raises(ValueError, match="UUID"):
@@ -314,7 +314,7 @@ def test_only_a_uuid_gets_into_a_path(task_id: str) -> None:
 
 
 @pytest.mark.parametrize("status", [204, 200, 404])
-def test_a_task_that_is_gone_is_cancelled(status: int) -> None:
+def test_a_missing_task_counts_as_cancelled(status: int) -> None:
     runway = ScriptedRunway(httpx.Response(status))
     renderer(runway).cancel(TASK_ID)
     (request,) = runway.requests
@@ -331,7 +331,7 @@ def test_a_task_that_is_gone_is_cancelled(status: int) -> None:
         (httpx.ConnectError("refused"), errors.RenderCancelUnconfirmedError),
     ],
 )
-def test_a_cancellation_that_nobody_confirmed_is_said_so(
+def test_an_unconfirmed_cancellation_is_an_error(
     answer: httpx.Response | Exception, error: type[DreamVisionError]
 ) -> None:
     with pytest.raises(error):

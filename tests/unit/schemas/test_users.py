@@ -29,7 +29,7 @@ def _value(annotated: Any, value: object) -> Any:
         (" " + "a" * 30 + " ", "a" * 30),
     ],
 )
-def test_good_user_names(given: str, kept: str) -> None:
+def test_valid_usernames_are_accepted(given: str, kept: str) -> None:
     assert _value(Username, given) == kept
 
 
@@ -60,12 +60,12 @@ def test_good_user_names(given: str, kept: str) -> None:
         None,
     ],
 )
-def test_bad_user_names(given: object) -> None:
+def test_invalid_usernames_are_rejected(given: object) -> None:
     with pytest.raises(ValidationError):
         _value(Username, given)
 
 
-def test_the_documented_pattern_is_the_one_that_is_checked() -> None:
+def test_the_documented_pattern_is_enforced() -> None:
     pattern = TypeAdapter(Username).json_schema()["pattern"]
 
     assert re.fullmatch(pattern, "luna dreams")
@@ -74,7 +74,7 @@ def test_the_documented_pattern_is_the_one_that_is_checked() -> None:
 
 
 @pytest.mark.parametrize("password", ["Moonlight7", "ÄmoonlightA7", "A1345678", "Moon light7", "A1" + "x" * 254])
-def test_good_passwords(password: str) -> None:
+def test_valid_passwords_are_accepted(password: str) -> None:
     assert _value(NewPassword, password) == password
 
 
@@ -92,24 +92,24 @@ def test_good_passwords(password: str) -> None:
         7,
     ],
 )
-def test_bad_passwords(password: object) -> None:
+def test_invalid_passwords_are_rejected(password: object) -> None:
     with pytest.raises(ValidationError):
         _value(NewPassword, password)
 
 
-def test_email_addresses_are_kept_in_lower_case() -> None:
+def test_email_addresses_are_stored_in_lower_case() -> None:
     assert _value(Email, "Luna.Dreams@Example.COM") == "luna.dreams@example.com"
 
 
 @pytest.mark.parametrize(
     "email", ["luna", "luna@", "@example.com", "luna@example", "Luna <luna@example.com>", "a b@example.com", 5, None]
 )
-def test_bad_email_addresses(email: object) -> None:
+def test_invalid_email_addresses_are_rejected(email: object) -> None:
     with pytest.raises(ValidationError):
         _value(Email, email)
 
 
-def test_an_email_address_that_cognito_could_not_take_as_a_user_name_is_refused() -> None:
+def test_an_email_address_that_cognito_rejects_is_rejected() -> None:
     domain = f"{'b' * 60}.example.com"
     longest = "a" * (128 - len(domain) - 1) + "@" + domain
 
@@ -119,7 +119,7 @@ def test_an_email_address_that_cognito_could_not_take_as_a_user_name_is_refused(
 
 
 @pytest.mark.parametrize("field", ["email", "password", "username"])
-def test_half_a_character_is_refused(field: str) -> None:
+def test_lone_surrogates_in_text_are_rejected(field: str) -> None:
     """JSON can spell half of a surrogate pair, which no text can hold."""
     broken = _REGISTRATION | {field: _REGISTRATION[field][:4] + "\ud800" + _REGISTRATION[field][4:]}
 
@@ -128,17 +128,17 @@ def test_half_a_character_is_refused(field: str) -> None:
 
 
 @pytest.mark.parametrize("annotated", [Code, Password, RefreshToken])
-def test_half_a_character_is_refused_everywhere(annotated: Any) -> None:
+def test_lone_surrogates_are_rejected_in_every_field(annotated: Any) -> None:
     with pytest.raises(ValidationError):
         _value(annotated, "12345\ud800")
 
 
-def test_unknown_fields_are_refused() -> None:
+def test_unknown_fields_are_rejected() -> None:
     with pytest.raises(ValidationError):
         UserRegister.model_validate({**_REGISTRATION, "subscription_tier": "premium"})
 
 
-def test_a_refusal_never_quotes_what_was_given() -> None:
+def test_an_error_never_quotes_the_input() -> None:
     with pytest.raises(ValidationError) as refusal:
         UserRegister.model_validate({**_REGISTRATION, "password": "topsecret", "email": "luna-at-example"})
 
