@@ -93,7 +93,7 @@ def test_the_cdn_serves_nothing_but_images(
 def test_the_distribution_requires_tls(filmed: tuple[User, dict[str, Any]], stack: dict[str, Any]) -> None:
     path = urlsplit(filmed[1]["thumbnail_url"]).path.removeprefix("/media")
     distributions = ControlPlane(stack).client("cloudfront").list_distributions()["DistributionList"]["Items"]
-    host = next(each["DomainName"] for each in distributions if "Pictures" in each["Comment"])
+    host = next(each["DomainName"] for each in distributions if each["Comment"].startswith("Images"))
     assert fetch(f"{stack['endpoint_url']}{path}", Host=host).status_code == 403
     assert fetch(f"{stack['endpoint_url']}{path}", Host=host, **{"X-Forwarded-Proto": "https"}).status_code == 200
 

@@ -350,7 +350,7 @@ def test_personal_data_is_not_logged(
 
     out, err = capfd.readouterr()
     log = out + err + caplog.text
-    assert "unforeseen error" in log
+    assert "unexpected error" in log
     secrets = [EMAIL, "luna", PASSWORD, OTHER_PASSWORD, session["access_token"], session["refresh_token"][-20:]]
     for secret in secrets:
         assert secret.lower() not in log.lower()

@@ -121,7 +121,7 @@ def test_an_unexpected_error_reveals_nothing(monkeypatch: pytest.MonkeyPatch, ca
     assert status == 500
     assert body["type"] == "urn:dreamvision:problem:internal_error"
     assert "42" not in json.dumps(body)
-    (record,) = [record for record in caplog.records if record.msg == "unforeseen error"]
+    (record,) = [record for record in caplog.records if record.msg == "unexpected error"]
     assert record.__dict__["errors"] == ["RuntimeError"]
     assert record.__dict__["frames"][-1].endswith(" explode")
     assert "the secret of" not in str(record.__dict__)

@@ -25,4 +25,4 @@ def log_unexpected(logger: "logging.Logger | _Logger", error: BaseException) -> 
     while current is not None:
         classes.append(type(current).__name__)
         current = current.__cause__ or current.__context__
-    logger.error("unforeseen error", extra={"error": classes[0], "errors": classes, "frames": frames_of(error)})
+    logger.error("unexpected error", extra={"error": classes[0], "errors": classes, "frames": frames_of(error)})
