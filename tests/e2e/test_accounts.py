@@ -1,4 +1,4 @@
-"""Accounts over the wire, against the emulator's Cognito. What it cannot do is tested against a stricter fake."""
+"""Accounts over HTTP, on the emulator's Cognito. What it does not support is tested with a stricter fake."""
 
 import secrets
 
@@ -46,7 +46,7 @@ def test_taken_email_addresses_and_usernames_are_conflicts(http: httpx.Client, u
     taken = {"email": f"{secrets.token_hex(4)}@example.com", "password": PASSWORD, "username": user.username.upper()}
     answer = http.post("/api/v1/auth/register", json=taken)
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:dreamvision:problem:username_taken")
-    # What was refused blocks nothing.
+    # A rejected registration reserves nothing.
     assert http.post("/api/v1/auth/register", json={**taken, "username": f"x{secrets.token_hex(4)}"}).status_code == 200
 
 
@@ -72,7 +72,7 @@ def test_logout_applies_to_the_next_request(http: httpx.Client, user: User) -> N
     assert user.post("/auth/logout").status_code == 204
     assert user.get("/auth/me").status_code == 401
     assert user.post("/dreams/analyze", {"dream_text": "I was flying over a forest"}).status_code == 401
-    # Another session of the same user goes on.
+    # Another session of the same user stays active.
     user.access_token = other["access_token"]
     assert user.get("/auth/me").status_code == 200
 

@@ -1,4 +1,4 @@
-"""What must be exact when many come at once. Against the emulator's DynamoDB, whose transactions are isolated."""
+"""Exactness under concurrency, on the emulator's DynamoDB, whose transactions are isolated."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +52,7 @@ def video(database: Database) -> VideoRecord:
 
 
 def outcomes(work: Callable[[], object], times: int) -> list[str]:
-    """The class of the error of each, or ``done``."""
+    """Return the name of each error class, or ``done``."""
 
     def one(_: int) -> str:
         try:

@@ -1,4 +1,4 @@
-"""Web clients on other origins: preflights on every route, and headers on answers, errors too."""
+"""CORS: preflights on every route, and headers on all responses, including errors."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ DOCUMENT: dict[str, Any] = json.loads((REPOSITORY / "docs" / "openapi.json").rea
 TEMPLATE = load_template((REPOSITORY / "template.yaml").read_text())
 ORIGINS = TEMPLATE["Parameters"]["AllowedOrigins"]["Default"].split(",")
 FOREIGN = "https://elsewhere.example"
-# What a browser lets a script read without being told so (the Fetch standard's safelist), and what no script needs.
+# Headers that scripts may read anyway (the Fetch standard's safelist), and headers that no script needs.
 READABLE_ANYWAY = {"cache-control", "content-encoding", "www-authenticate"}
 
 

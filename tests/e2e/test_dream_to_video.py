@@ -1,4 +1,4 @@
-"""The main job: a dream becomes a video that can be watched."""
+"""The main path: a dream becomes a playable video."""
 
 import io
 
@@ -9,10 +9,10 @@ from tests.e2e.client import DREAM, ControlPlane, User
 
 
 def test_a_dream_becomes_a_video(user: User, control: ControlPlane) -> None:
-    # GIVEN a user WHEN they tell a dream
+    # GIVEN a user WHEN they create a dream
     told = user.create_video(DREAM, duration=6)
 
-    # THEN the analysis is in the answer
+    # THEN the analysis is in the response
     analysis, generation = told["dream_analysis"], told["video_generation"]
     assert analysis["category"] == "flight"
     assert analysis["template_used"] == "FLIGHT"
@@ -20,7 +20,7 @@ def test_a_dream_becomes_a_video(user: User, control: ControlPlane) -> None:
     assert generation["status"] in ("pending", "processing")
     assert generation["video_id"] == generation["job_id"]
 
-    # AND the video gets there
+    # AND the video completes
     video = user.wait_for_video(generation["job_id"])
     assert video["status"] == "completed"
     assert video["progress"] == 100
@@ -41,6 +41,6 @@ def test_a_dream_becomes_a_video(user: User, control: ControlPlane) -> None:
     assert thumbnail.headers["content-type"] == "image/jpeg"
     assert thumbnail.content.startswith(b"\xff\xd8\xff")
 
-    # AND the operator sees a green execution
+    # AND the execution has succeeded
     assert control.wait_for_execution(generation["job_id"])["status"] == "SUCCEEDED"
     assert control.states_entered(generation["job_id"])[-1] == "VideoCompleted"

@@ -1,4 +1,4 @@
-"""History, cancelling, deleting and erasing against the stack: IAM is enforced, and the state machines run."""
+"""History, cancelling, deleting and erasing on the stack: IAM is enforced, and the state machines run."""
 
 import secrets
 from typing import Any
@@ -24,7 +24,7 @@ def _erasures(control: ControlPlane) -> list[dict[str, Any]]:
 
 
 def _wait_for_erasure(control: ControlPlane, what: str) -> None:
-    """Until every execution of this erasure has ended, and well."""
+    """Wait until every execution of this erasure has succeeded."""
     ended = wait_for(
         lambda: [each["status"] for each in _erasures(control) if what in each["name"]],
         lambda found: bool(found) and "RUNNING" not in found,
@@ -34,7 +34,7 @@ def _wait_for_erasure(control: ControlPlane, what: str) -> None:
 
 
 def _left(control: ControlPlane, *marks: str) -> list[str]:
-    """Every item of every table and every key of the bucket that has one of the marks in it."""
+    """Return every item and every key of the bucket that contains one of the marks."""
     texts = []
     for table in control.outputs["tables"].values():
         pages = control.client("dynamodb").get_paginator("scan").paginate(TableName=table)
@@ -45,7 +45,7 @@ def _left(control: ControlPlane, *marks: str) -> list[str]:
 
 
 def _rendering(user: User) -> tuple[str, str]:
-    """A dream and its video that is being rendered, and will be until somebody stops it."""
+    """Create a dream with a video that renders until it is stopped. Return the ids of both."""
     dream_id, job_id = _ids(user.create_video(_STUCK))
     wait_for(lambda: user.video(job_id), lambda video: video["status"] == "processing")
     return dream_id, job_id
@@ -57,12 +57,12 @@ def _task_id(control: ControlPlane, user: User, job_id: str) -> str:
 
 
 def _has_stopped(control: ControlPlane, job_id: str) -> bool:
-    """Whether the execution ends without failing: it is stopped, or a poll finds the video cancelled before that."""
+    """Return whether the execution ends without failing: stopped, or ended by a poll that found the video cancelled."""
     return control.wait_for_execution(job_id)["status"] in ("ABORTED", "SUCCEEDED")
 
 
 def _is_at_provider(control: ControlPlane, task_id: str) -> bool:
-    """Whether Runway (the sandbox) still knows the task."""
+    """Return whether Runway (the sandbox) still has the task."""
     known = control.client("secretsmanager").list_secrets()["SecretList"]
     arn = next(each["ARN"] for each in known if "Runway" in each["Name"])
     key = control.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
@@ -173,7 +173,7 @@ def test_deleting_an_unknown_dream_is_a_404(user: User) -> None:
 
 @pytest.fixture
 def lived_in(user: User) -> User:
-    """An account with a bit of everything."""
+    """An account with a completed, an analyzed and a processing dream."""
     _, job_id = _ids(user.create_video())
     user.wait_for_video(job_id)
     user.post("/dreams/analyze", {"dream_text": "I was running from a shadow through the city"})
@@ -199,7 +199,7 @@ def test_erasing_an_account_deletes_all_its_data(lived_in: User, other_user: Use
     assert user.http.post("/api/v1/auth/login", json=credentials).status_code == 401
     refresh = {"refresh_token": user.refresh_token}
     assert user.http.post("/api/v1/auth/refresh", json=refresh).status_code == 401
-    # AND in the end nothing is left but that its sessions are over
+    # AND in the end nothing is left except the record that its sessions are revoked
     _wait_for_erasure(control, user.id)
     left = _left(control, user.id, user.email, user.username, *marks)
     assert len(left) == 1
@@ -207,9 +207,9 @@ def test_erasing_an_account_deletes_all_its_data(lived_in: User, other_user: Use
     assert not any(_is_at_provider(control, task_id) for task_id in tasks)
     pool = control.client("cognito-idp").list_users(UserPoolId=control.outputs["user_pool_id"])["Users"]
     assert user.email not in str(pool)
-    # AND everybody else has what they had
+    # AND other users keep their data
     assert other_user.video(theirs[1])["status"] == "completed"
-    # AND somebody new may have the address and the name
+    # AND address and username are free again
     again = {**credentials, "username": user.username}
     assert user.http.post("/api/v1/auth/register", json=again).status_code == 200
 

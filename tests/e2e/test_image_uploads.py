@@ -16,13 +16,13 @@ MAX_BYTES = 5 * 1024 * 1024
 
 @pytest.fixture(scope="module")
 def dreamer(http: httpx.Client) -> tuple[User, str]:
-    """A user with an analysed dream and no video, who never gets a picture to be shown."""
+    """A user with an analyzed dream, no video and no displayed image."""
     return with_a_dream(http)
 
 
 @pytest.fixture(scope="module")
 def painter(http: httpx.Client) -> tuple[User, str]:
-    """A user with an analysed dream, whose pictures are shown. Two users, since one may upload ten a minute."""
+    """A user with an analyzed dream whose images are displayed. Two users, since one may upload ten a minute."""
     return with_a_dream(http)
 
 
@@ -46,7 +46,7 @@ def send(form: dict[str, Any], data: bytes, **changed: str) -> httpx.Response:
 
 
 def outcome(user: User, dream_id: str, form: dict[str, Any]) -> dict[str, Any]:
-    """The dream once its upload was looked at."""
+    """Return the dream once its upload was processed."""
 
     def look() -> dict[str, Any]:
         found: dict[str, Any] = user.get(f"/dreams/{dream_id}").json()
@@ -80,7 +80,7 @@ def test_an_image_is_shown_with_its_dream_without_metadata(
     user, dream_id = painter
     data = make()
     assert pictures.CAMERA.encode() in data
-    # WHEN a picture is announced and sent
+    # WHEN an image is announced and sent
     form = announce(user, dream_id, content_type)
     assert form["max_bytes"] == MAX_BYTES
     assert form["fields"]["key"].startswith(f"uploads/{user.id}/")
@@ -97,7 +97,7 @@ def test_an_image_is_shown_with_its_dream_without_metadata(
         assert abs(picture.width - size[0]) <= 2
         assert abs(picture.height - size[1]) <= 2
         assert not picture.getexif()
-    # AND neither camera nor place nor comment are in it, and the upload is gone
+    # AND it contains neither camera nor location nor comment, and the upload is deleted
     for secret in (pictures.CAMERA, pictures.COMMENT, "Exif"):
         assert secret.encode() not in answer.content
     wait_for(lambda: uploads_left(control, user), lambda left: not left)
@@ -139,7 +139,7 @@ def test_s3_rejects_what_the_form_does_not_allow(
     user, dream_id = dreamer
     form, data = announce(user, dream_id), pictures.jpeg()
     key = form["fields"]["key"]
-    # THEN too much, nothing at all, another type, and any other key are refused
+    # THEN too much data, none, another type and any other key are rejected
     too_large = send(form, bytes(MAX_BYTES + 1))
     assert too_large.status_code == 400
     assert "EntityTooLarge" in too_large.text
@@ -187,12 +187,12 @@ def test_a_form_requires_a_token(http: httpx.Client) -> None:
 
 
 def test_an_uploaded_image_stays_when_a_video_is_created(painter: tuple[User, str]) -> None:
-    # GIVEN a dream with a picture of its own
+    # GIVEN a dream with an uploaded image
     user, dream_id = painter
     form = announce(user, dream_id)
     send(form, pictures.jpeg())
     own = outcome(user, dream_id, form)["thumbnail_url"]
-    # WHEN it is filmed
+    # WHEN a video of it is created
     job_id = user.post("/videos/generate", {"dream_id": dream_id, "duration": 5}).json()["job_id"]
     video = user.wait_for_video(job_id)
     # THEN the video has its own thumbnail, and the dream keeps the user's
@@ -200,7 +200,7 @@ def test_an_uploaded_image_stays_when_a_video_is_created(painter: tuple[User, st
     assert dream["thumbnail_url"] == own
     assert video["thumbnail_url"] != own
     assert dream["preview_url"] == video["preview_url"]
-    # AND a newer picture takes its place, and the old one is gone
+    # AND a newer image replaces it, and the old one is deleted
     newer = announce(user, dream_id, "image/png")
     send(newer, pictures.png())
     assert outcome(user, dream_id, newer)["thumbnail_url"] != own
@@ -208,14 +208,14 @@ def test_an_uploaded_image_stays_when_a_video_is_created(painter: tuple[User, st
 
 
 def test_an_image_is_deleted_with_its_dream(painter: tuple[User, str], control: ControlPlane) -> None:
-    # GIVEN a dream with a picture, and a form that was given out
+    # GIVEN a dream with an image, and an issued form
     user, dream_id = painter
     form = announce(user, dream_id)
     shown = user.get(f"/dreams/{dream_id}").json()["thumbnail_url"]
     assert fetch(shown).status_code == 200
-    # WHEN the dream is deleted, THEN so is the picture
+    # WHEN the dream is deleted, THEN so is the image
     assert user.delete(f"/dreams/{dream_id}").status_code == 204
     wait_for(lambda: fetch(shown).status_code, lambda status: status == 403)
-    # AND what is sent with the form is thrown away
+    # AND an upload with the form is deleted
     assert send(form, pictures.jpeg()).status_code == 204
     wait_for(lambda: uploads_left(control, user), lambda left: not left)

@@ -23,7 +23,7 @@ SECURITY_HEADERS = {
 
 @pytest.fixture(scope="module")
 def filmed(http: httpx.Client) -> tuple[User, dict[str, Any]]:
-    """A user with a finished video."""
+    """A user with a completed video."""
     user = register(http)
     job_id = user.create_video()["video_generation"]["job_id"]
     video = user.wait_for_video(job_id)
@@ -41,9 +41,9 @@ def test_images_come_from_the_cdn_and_are_cached_forever(
 ) -> None:
     user, video = filmed
     for name, content_type in (("thumbnail_url", "image/jpeg"), ("preview_url", "image/webp")):
-        # WHEN anybody who knows the address asks for it
+        # WHEN its URL is requested without credentials
         answer = fetch(video[name])
-        # THEN it is there, through CloudFront, cacheable for ever, and harmless in a browser
+        # THEN it is served through CloudFront, cacheable forever, with security headers
         assert answer.status_code == 200
         assert answer.headers["content-type"] == content_type
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -51,15 +51,15 @@ def test_images_come_from_the_cdn_and_are_cached_forever(
         assert {key: answer.headers[key] for key in SECURITY_HEADERS} == SECURITY_HEADERS
         with Image.open(io.BytesIO(answer.content)) as picture:
             assert getattr(picture, "is_animated", False) is (content_type == "image/webp")
-        # AND the address has no signature, an unguessable part, and never changes
+        # AND the URL has no signature, has an unguessable part, and never changes
         assert urlsplit(video[name]).query == ""
         assert len(urlsplit(video[name]).path.split("/")[2]) >= 22
         assert user.video(video["job_id"])[name] == video[name]
-    # AND the row knows the size of the picture
+    # AND the row has the size of the image
     kept = row(control, user)
     with Image.open(io.BytesIO(fetch(video["thumbnail_url"]).content)) as picture:
         assert picture.size == (kept["thumbnail_width"], kept["thumbnail_height"])
-    # AND the dream has the same addresses
+    # AND the dream has the same URLs
     dream = user.get(f"/dreams/{video['dream_id']}").json()
     assert (dream["thumbnail_url"], dream["preview_url"]) == (video["thumbnail_url"], video["preview_url"])
 
@@ -93,7 +93,7 @@ def test_the_cdn_serves_nothing_but_images(
 def test_the_distribution_requires_tls(filmed: tuple[User, dict[str, Any]], stack: dict[str, Any]) -> None:
     path = urlsplit(filmed[1]["thumbnail_url"]).path.removeprefix("/media")
     distributions = ControlPlane(stack).client("cloudfront").list_distributions()["DistributionList"]["Items"]
-    host = next(each["DomainName"] for each in distributions if "Pictures" in each["Comment"])
+    host = next(each["DomainName"] for each in distributions if each["Comment"].startswith("Images of"))
     assert fetch(f"{stack['endpoint_url']}{path}", Host=host).status_code == 403
     assert fetch(f"{stack['endpoint_url']}{path}", Host=host, **{"X-Forwarded-Proto": "https"}).status_code == 200
 
@@ -118,7 +118,7 @@ def test_a_video_plays_and_supports_ranges(filmed: tuple[User, dict[str, Any]]) 
     assert whole.headers["content-disposition"] == "inline"
     assert whole.headers["accept-ranges"] == "bytes"
     size = len(whole.content)
-    # WHEN a player in a page asks for a part, and for the end
+    # WHEN a player in a page requests a range, and the end
     for wanted, first, last in (("bytes=1000-1999", 1000, 1999), ("bytes=-500", size - 500, size - 1)):
         part = fetch(video["video_url"], Range=wanted, Origin=ORIGIN)
         assert part.status_code == 206

@@ -1,4 +1,4 @@
-"""Live updates over a real WebSocket: who gets in, what they hear and how soon, and that nobody hears another's."""
+"""Live updates over a real WebSocket: authorization, messages and their delay, and isolation of users."""
 
 import asyncio
 import statistics
@@ -30,7 +30,7 @@ def url(stack: dict[str, Any]) -> str:
 
 
 async def film(user: User) -> str:
-    """Ask for a video without waiting for anything. Returns its id."""
+    """Request a video without waiting for its analysis. Return its id."""
     answer = await asyncio.to_thread(
         user.post,
         "/dreams/generate-video",
@@ -78,7 +78,7 @@ def test_invalid_tokens_are_rejected(url: str, user: User, http: httpx.Client, c
                 assert (name, await refusal(connection(url, each, browser=browser))) == (name, 403)
         assert await refusal(connect(url, proxy=None)) == 403
         assert await refusal(connect(url, proxy=None, subprotocols=["dreamvision"])) == 403  # type: ignore[list-item]
-        # A token in the address is refused, with a good one elsewhere as well.
+        # A token in the URL is rejected, even with a valid one elsewhere.
         assert await refusal(connect(f"{url}?token={token}", proxy=None)) == 403
         assert await refusal(connection(f"{url}?access_token={token}", token)) == 403
 
@@ -148,12 +148,12 @@ def test_sync_returns_what_a_disconnected_client_missed(url: str, user: User, ot
             assert (start["count"], start["truncated"]) == (0, False)
             first = await film(user)
             await page.wait_for(lambda each: first in {message.get("job_id") for message in each.messages})
-        # WHEN everything else happens while nobody listens
+        # WHEN everything else happens while no client is connected
         second = await film(user)
         await film(other_user)
         for job_id in (first, second):
             await asyncio.to_thread(user.wait_for_video, job_id)
-        # THEN all of it is told on coming back, and nothing of anybody else's
+        # THEN the client receives all of it on reconnecting, and nothing of other users
         async with listening(url, user) as page:
             *events, end = await page.sync(start["next_since"])
             videos = {each["job_id"]: each for each in events if each["type"] == "video.updated"}
@@ -184,7 +184,7 @@ def test_invalid_messages_leave_the_connection_open(url: str, user: User) -> Non
                 await page.socket.send(text)
                 (answer,) = await page.answer("error")
                 assert (text[:40], answer["code"]) == (text[:40], code)
-            # A client may not play the gateway.
+            # A client cannot invoke the gateway's own routes.
             await page.say(action="$disconnect")
             await page.say(action="$connect")
             await page.say(action="ping")
@@ -219,18 +219,18 @@ def test_closed_and_stale_connections_are_removed(url: str, user: User, control:
     table = control.tables.Table(control.outputs["tables"]["connections"])
 
     async def scenario() -> None:
-        # GIVEN a client, and the row of one that vanished without a word
+        # GIVEN a client, and the row of one that vanished without disconnecting
         async with listening(url, user) as page:
             (row,) = control.rows("connections", user.id)
             assert row["expires_at"] > time.time() + 2 * 3600
             lost = {**row, "connection_id": "bG9zdA==", "connected_at": "2026-01-01T00:00:00.000Z"}
             table.put_item(Item=lost)
-            # WHEN there is something to tell
+            # WHEN there is a message
             job_id = await film(user)
-            # THEN the one that is there hears it, and the other is forgotten
+            # THEN the connected one receives it, and the other is removed
             await page.wait_for(lambda each: "pending" in each.statuses(job_id))
             await eventually(lambda: len(control.rows("connections", user.id)) == 1)
-        # AND who closes is forgotten as well
+        # AND a closed connection is removed as well
         await eventually(lambda: control.rows("connections", user.id) == [])
         await asyncio.to_thread(user.wait_for_video, job_id)
 
@@ -242,7 +242,7 @@ def test_the_twenty_first_connection_is_refused(url: str, user: User) -> None:
         async with AsyncExitStack() as open_ones:
             for _ in range(20):
                 await open_ones.enter_async_context(listening(url, user))
-            # The emulator knows one status for what the $connect function refuses; API Gateway passes its 429 on.
+            # The emulator has one status for all rejections of $connect; API Gateway passes the function's 429 on.
             assert await refusal(connection(url, user.access_token)) == 403
         await eventually(lambda: asyncio.run(refusal(connection(url, user.access_token))) == 101)
 
@@ -253,12 +253,12 @@ def test_the_twenty_first_connection_is_refused(url: str, user: User) -> None:
 
 
 def analyzed(listener: Listener) -> int:
-    """Of how many analyses a client has heard."""
+    """Return the number of analyses that a client was sent."""
     return sum(message["type"] == "dream.analyzed" for message in listener.messages)
 
 
 def live(videos: VideoLifecycle, dreams: DreamRepository, user_id: str) -> str:
-    """A video's life in the tables, as the workflow's functions write it. Returns its id."""
+    """Write all steps of a video to the tables, as the workflow's functions do. Return its id."""
     video = videos.add_with_dream(user_id, new_id(), new_id(), "I was flying over a dark forest", 5, utc_now())
     dreams.complete_analysis(user_id, video.dream_id, FakeAnalyst().analyze("I was flying"), 900, utc_now())
     videos.request_render(user_id, video.job_id, utc_now())
@@ -295,7 +295,7 @@ def test_fifty_connections_of_ten_users_receive_twenty_videos(
             for user_id, own in listeners.items():
                 for listener in own:
                     await listener.wait_for_completed(jobs[user_id], 120)
-                    # The dreams have a stream of their own, which may come behind.
+                    # The dreams have a stream of their own, which may lag.
                     await listener.wait_for(lambda each: analyzed(each) >= VIDEOS_PER_USER)
         for user_id, own in listeners.items():
             for listener in own:
@@ -303,7 +303,7 @@ def test_fifty_connections_of_ten_users_receive_twenty_videos(
         return listeners
 
     def check(listener: Listener, jobs: set[str]) -> None:
-        # Everything of one's own, every step once, and nothing of anybody else's.
+        # Every step of the user's own videos once, and nothing of other users.
         assert {message["job_id"] for message in listener.messages} == jobs
         for job_id in jobs:
             own = [each for each in listener.messages if is_of(each, job_id)]

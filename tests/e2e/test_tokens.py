@@ -1,4 +1,4 @@
-"""Who is let in: the gateway's own answers, over the wire, on every protected route of the template."""
+"""Authorization over HTTP: the gateway's responses on every protected route of the template."""
 
 import base64
 import hmac
@@ -30,12 +30,12 @@ def call(http: httpx.Client, route: str, authorization: str | None) -> httpx.Res
 
 
 def unsigned(token: str, **changes: object) -> str:
-    """The token with other claims and ``alg: none``."""
+    """Return the token with other claims and ``alg: none``."""
     return jwt.encode({**_claims(token), **changes}, "", algorithm="none", headers=_key_id(token))
 
 
 def resigned(token: str, **changes: object) -> str:
-    """The token with other claims and the old signature."""
+    """Return the token with other claims and the old signature."""
     forged = jwt.encode({**_claims(token), **changes}, "x" * 32, algorithm="HS256")
     return f"{token.split('.')[0]}.{forged.split('.')[1]}.{token.split('.')[2]}"
 
@@ -50,14 +50,14 @@ def _key_id(token: str) -> dict[str, str]:
 
 
 class Forger:
-    """Makes tokens with the pool's own private key, which the emulator keeps in its folder."""
+    """Signs tokens with the pool's own private key, which the emulator stores in its folder."""
 
     def __init__(self, key: str, token: str) -> None:
         self._key = key
         self._token = token
 
     def signed(self, key: Any = None, **changes: object) -> str:
-        """The token with other claims; with another key, if one is given, under the pool's key's id."""
+        """Return the token with other claims, signed with the pool's key or with another under the same key id."""
         claims = {**_claims(self._token), **changes}
         return jwt.encode(claims, key or self._key, algorithm="RS256", headers=_key_id(self._token))
 
@@ -75,7 +75,7 @@ def forger(local: StackCommand, somebody: User) -> Forger:
 
 @pytest.fixture(scope="module")
 def refused(forger: Forger, somebody: User) -> dict[str, str | None]:
-    """What the gateway refuses, by name."""
+    """Credentials that the gateway rejects, by name."""
     token = somebody.access_token
     other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return {

@@ -1,4 +1,4 @@
-"""The state machine as an operator sees it: idempotent starts, the safety net, what its history does not say."""
+"""The state machine: idempotent starts, stopped executions, no personal data in its history and logs."""
 
 import json
 import threading
@@ -45,7 +45,7 @@ def test_starting_a_job_twice_is_harmless(user: User, control: ControlPlane) -> 
     assert entered.count("GenerateVideo") == 1
     job = ExecutionInput.model_validate_json(control.execution(job_id)["input"])
     VideoWorkflow(control.outputs["state_machine_arn"], control.states).start(job)
-    # And the state that spends, called once more for the same job, finds the task and asks nobody.
+    # The state that spends, invoked again for the same job, finds the task and requests no render.
     arn = _function_arn(control, "GenerateVideoFunction")
     threads = [threading.Thread(target=_invoke, args=(control, arn, job_id)) for _ in range(4)]
     for thread in threads:
@@ -69,14 +69,14 @@ def test_a_stopped_execution_closes_its_video(user: User, control: ControlPlane)
 
 
 def test_a_further_video_of_a_dream_reuses_the_analysis(user: User, control: ControlPlane) -> None:
-    # GIVEN an analysed dream
+    # GIVEN an analyzed dream
     dream = user.post("/dreams/analyze", {"dream_text": DREAM}).json()
-    # WHEN it is filmed
+    # WHEN a video of it is created
     started = user.post("/videos/generate", {"dream_id": dream["dream_id"], "duration": 5})
     assert started.status_code == 200
     job_id = started.json()["job_id"]
     video = user.wait_for_video(job_id)
-    # THEN nobody asked Claude again, and the dream shows the video
+    # THEN Claude was not called again, and the dream shows the video
     assert video["status"] == "completed"
     assert "AnalyzeDream" not in control.states_entered(job_id)
     detail = user.get(f"/dreams/{dream['dream_id']}").json()
@@ -106,7 +106,7 @@ def test_respond_async_returns_at_once(user: User) -> None:
 def test_a_slow_analysis_is_a_202(user: User) -> None:
     text = f"{DREAM} [[claude:slow:22]]"
     answer = user.post("/dreams/generate-video", {"dream_text": text})
-    assert answer.status_code in (202, 504)  # the analyst's own limit is 20 s
+    assert answer.status_code in (202, 504)  # the analyzer's own limit is 20 s
     assert answer.json()["job_id"]
 
 

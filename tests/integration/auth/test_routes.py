@@ -1,4 +1,4 @@
-"""``/api/v1/auth`` as API Gateway calls it: statuses, bodies, and what the log does not say."""
+"""``/api/v1/auth`` as API Gateway calls it: statuses, bodies, and no personal data in the log."""
 
 import json
 from typing import Any
@@ -50,7 +50,7 @@ def _registered(auth: AuthApi) -> dict[str, Any]:
 
 
 def _lasting(answer: Answer) -> dict[str, str]:
-    """The headers that do not count down from answer to answer."""
+    """Return the headers that do not change from response to response."""
     return {name: value for name, value in answer.headers.items() if name != "RateLimit"}
 
 

@@ -1,4 +1,4 @@
-"""From the provider's link to our own bucket, or to nothing at all."""
+"""Archiving: from the provider's link to our bucket, or to an error that leaves nothing behind."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,7 +50,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def large_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """More than one part of a multipart upload."""
+    """A video of more than one part of a multipart upload."""
     file = tmp_path_factory.mktemp("film") / "film.mp4"
     data = write_video(file, noise, size=(1280, 720), seconds=1, rate=24).read_bytes()
     assert len(data) > 9 * 1024 * 1024
@@ -62,7 +62,7 @@ def never() -> str:
 
 
 class Archive:
-    """Archives from one server into one bucket, and knows what must be left of a failure: nothing."""
+    """Archives from one server into one bucket, and asserts that a failure leaves nothing behind."""
 
     def __init__(self, client: "S3Client", work_dir: Path) -> None:
         self._client = client
@@ -106,7 +106,7 @@ def test_a_finished_render_is_archived_with_its_images(
     with HostileSource({"/v.mp4": source.file(film)}) as server:
         # WHEN a render is archived
         media = archive.run(server)
-        # THEN it is described in full
+        # THEN the result describes it completely
         assert media == ArchivedMedia(
             video_key=VIDEO,
             thumbnail_key=THUMBNAIL,
@@ -119,7 +119,7 @@ def test_a_finished_render_is_archived_with_its_images(
             thumbnail_width=320,
             thumbnail_height=180,
         )
-        # AND the bucket holds the very bytes of the source and two pictures, the work folder nothing
+        # AND the bucket holds the source's bytes and two images, and the work folder is empty
         assert sorted(keys(client)) == sorted([VIDEO, THUMBNAIL, PREVIEW])
         assert client.get_object(Bucket=BUCKET, Key=VIDEO)["Body"].read() == film
         assert client.get_object(Bucket=BUCKET, Key=THUMBNAIL)["Body"].read()[:3] == b"\xff\xd8\xff"

@@ -1,4 +1,4 @@
-"""The transfer itself, from honest and from hostile servers on loopback."""
+"""Downloads from well-behaved and hostile servers on loopback."""
 
 import datetime
 import io
@@ -120,7 +120,7 @@ def test_a_hostile_source_is_detected(behaviour: Behaviour, error: type[DreamVis
     with HostileSource({"/v.mp4": behaviour}) as server:
         with pytest.raises(DreamVisionError) as raised:
             fetch(server)
-        # THEN it is told apart from every other trouble, and it was asked once
+        # THEN the error is exact, and there was one request
         assert type(raised.value) is error
         assert server.connections <= 1
         assert len(server.requests) == server.connections
@@ -132,7 +132,7 @@ def test_a_hostile_source_is_detected(behaviour: Behaviour, error: type[DreamVis
     ids=["a byte at a time", "a header at a time"],
 )
 def test_a_trickling_source_hits_the_time_limit(behaviour: Behaviour) -> None:
-    # GIVEN a source whose every single wait is short enough
+    # GIVEN a source that never exceeds the timeout of a single read
     with HostileSource({"/v.mp4": behaviour}) as server, pytest.raises(SourceTooSlowError):
         fetch(server, total=0.3, stall=0.2)
 
@@ -173,7 +173,7 @@ PUBLIC = "93.184.216.34"
 
 
 class OneWire(httpcore.SyncBackend):
-    """An internet with one machine in it: whatever address is dialled, this server answers, if it is not `broken`."""
+    """A network with one server, which answers at every address that is not `broken`."""
 
     def __init__(self, server: HostileSource, broken: Iterable[str] = ()) -> None:
         self._server = server
@@ -196,7 +196,7 @@ class OneWire(httpcore.SyncBackend):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key and self-signed certificate of media.example.com, in one PEM file."""
+    """The key and self-signed certificate of media.example.com, in one PEM file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "media.example.com")])
     now = datetime.datetime.now(datetime.UTC)
@@ -232,11 +232,11 @@ def trusting(certificate: Path) -> ssl.SSLContext:
 
 
 def test_tls_connects_to_the_checked_address_and_verifies_the_host_name(certificate: Path) -> None:
-    # GIVEN a name that resolves to a public address the first time and to an inner one ever after
+    # GIVEN a name that resolves to a public address the first time and to a private one afterwards
     answers = iter([[PUBLIC]])
     with tls_server(certificate) as server:
         wire, sink = OneWire(server), io.BytesIO()
-        # WHEN the video is fetched
+        # WHEN the video is downloaded
         fetch_video(
             "https://media.example.com/v.mp4?_jwt=a.b-c~d%2Fe&x=",
             sink,
@@ -247,7 +247,7 @@ def test_tls_connects_to_the_checked_address_and_verifies_the_host_name(certific
         )
         # THEN the connection went to the address that was checked
         assert wire.dialled == [(PUBLIC, 443)]
-        # AND the server saw the name, in the handshake and in the request, and the link unchanged
+        # AND the server received the host name, in the handshake and in the request, and the link unchanged
         (request,) = server.requests
         assert request.server_name == "media.example.com"
         assert request.headers["host"] == "media.example.com"

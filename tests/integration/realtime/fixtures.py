@@ -47,7 +47,7 @@ class Clock:
 
 
 class RealtimeBackend:
-    """All parts of live updates around one database."""
+    """All parts of live updates on one database."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

@@ -1,4 +1,4 @@
-"""State ArchiveVideo as a whole: from the provider's answer to the rows and the bucket."""
+"""The state ArchiveVideo: from the provider's response to the rows and the bucket."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 
 
 class FinishedRender:
-    """A renderer whose one task has succeeded, with these addresses, one look after the other."""
+    """A renderer whose task has succeeded; each status call returns the next URL."""
 
     def __init__(self, *urls: str) -> None:
         self.urls = list(urls)

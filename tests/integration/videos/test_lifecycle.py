@@ -1,4 +1,6 @@
-"""A video's life in the tables: forward only, counters exact, the dream's copy true, whatever is tried twice."""
+"""A video's lifecycle in the tables: forward only, with exact counters and a consistent copy in the dream, also on
+retries.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The rule about money: at most one paid rendering per video, whatever crashes and whoever comes twice."""
+"""At most one paid render per video, across crashes and retries."""
 
 import pytest
 
@@ -29,7 +29,7 @@ USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 
 @pytest.fixture
 def video(database: Database) -> VideoRecord:
-    """A video of an analysed dream."""
+    """A pending video of an analyzed dream."""
     found = VideoLifecycle(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 7, utc_now())
     analyze_pending(USER, found.dream_id, FakeAnalyst(), DreamRepository(database))
     return found
@@ -65,7 +65,7 @@ def test_a_lost_response_is_not_retried(database: Database, video: VideoRecord) 
 
 
 def test_a_crash_before_the_task_id_is_stored_is_not_retried(database: Database, video: VideoRecord) -> None:
-    VideoLifecycle(database).request_render(USER, video.job_id, utc_now())  # the process dies right after this
+    VideoLifecycle(database).request_render(USER, video.job_id, utc_now())  # the process crashes right after this
     renderer = FakeRenderer()
     with pytest.raises(RenderOutcomeUnknownError):
         start(database, video, renderer)
@@ -144,7 +144,7 @@ def test_a_stopped_execution_closes_the_video_and_cancels_the_render(
     closed = close_stopped(USER, video.job_id, status, videos, renderer)
     assert closed.status is VideoStatus.FAILED
     assert renderer.cancelled == renderer.task_ids
-    # Delivered twice, as it is when the provider did not confirm the stop, it stops the same rendering again.
+    # A repeated event, sent if the provider did not confirm the cancellation, cancels the same render again.
     assert close_stopped(USER, video.job_id, status, videos, renderer) == closed
     assert set(renderer.cancelled) == set(renderer.task_ids)
     assert len(renderer.started) == 1

@@ -1,4 +1,4 @@
-"""The scan of the logs finds what it is to find."""
+"""The log scan detects recorded secrets and texts that look like secrets."""
 
 import httpx
 import pytest
@@ -11,7 +11,7 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlLW9mLWEtdG9rZW4"
 
 @pytest.fixture
 def recorder() -> SecretsRecorder:
-    """One that has heard a registration and a dream."""
+    """A recorder that has seen a registration and a dream."""
     found = SecretsRecorder()
     answers = {
         "/register": {"access_token": TOKEN, "refresh_token": "a.refresh.token", "user": {"email": "a@b.example"}}

@@ -1,4 +1,4 @@
-"""Uploaded pictures: what is refused, and that nothing but the pixels of the others is kept."""
+"""Uploaded images: what is rejected, and that only the pixels of the others are kept."""
 
 import io
 import random
@@ -39,7 +39,7 @@ def test_a_jpeg_keeps_its_pixels_and_nothing_else(progressive: bool) -> None:
     # GIVEN a photograph with place, camera, comment and profile
     data = pictures.jpeg(progressive=progressive)
     assert pictures.CAMERA.encode() in data
-    # WHEN it is made anew
+    # WHEN it is re-encoded
     clean = reencode_image(data, JPEG)
     # THEN it looks the same
     shown = opened(clean, "JPEG")
@@ -49,7 +49,7 @@ def test_a_jpeg_keeps_its_pixels_and_nothing_else(progressive: bool) -> None:
     assert isinstance(right, tuple)
     assert left[0] > 180 > 60 > left[2]
     assert right[2] > 180 > 60 > right[0]
-    # AND carries no notes
+    # AND has no metadata
     assert set(pictures.found_in(clean.data)) <= {
         "jfif", "jfif_version", "jfif_unit", "jfif_density", "progressive", "progression"
     }  # fmt: skip
@@ -241,7 +241,7 @@ def test_a_file_that_is_no_image_of_its_type_is_rejected(data: bytes, kind: Imag
 
 
 def test_a_jpeg_with_too_many_scans_is_rejected() -> None:
-    # GIVEN a progressive picture that repeats its last scan, which costs a decoder a full pass each time
+    # GIVEN a progressive image that repeats its last scan, each of which costs a decoder a full pass
     data = pictures.jpeg(progressive=True)
     last = data.rindex(b"\xff\xda")
     with pytest.raises(ImageMalformedError):
