@@ -69,11 +69,11 @@ class User:
         return wait_for(lambda: self.video(job_id), lambda video: video["status"] in FINAL, seconds)
 
 
-def wait_for[Found](look: Callable[[], Found], done: Callable[[Found], bool], seconds: float = 30) -> Found:
+def wait_for[Found](read: Callable[[], Found], done: Callable[[Found], bool], seconds: float = 30) -> Found:
     """Poll until ``done``; after ``seconds``, fail with the last value."""
     deadline = time.monotonic() + seconds
     while True:
-        found = look()
+        found = read()
         if done(found):
             return found
         assert time.monotonic() < deadline, f"still not there after {seconds} s: {found}"

@@ -31,7 +31,7 @@ def test_login(http: httpx.Client, user: User) -> None:
 
 def test_login_responds_equally_to_a_wrong_password_and_an_unknown_address(http: httpx.Client, user: User) -> None:
     wrong = http.post("/api/v1/auth/login", json={"email": user.email, "password": "Wrong-Password-1"})
-    nobody = http.post("/api/v1/auth/login", json={"email": "nobody@example.com", "password": "Wrong-Password-1"})
+    nobody = http.post("/api/v1/auth/login", json={"email": "unknown@example.com", "password": "Wrong-Password-1"})
     assert wrong.status_code == nobody.status_code == 401
     one, other = wrong.json(), nobody.json()
     one.pop("request_id"), other.pop("request_id")
@@ -95,12 +95,12 @@ def test_the_history(http: httpx.Client, control: ControlPlane) -> None:
         "I was running from a wolf in the street",
         "I was floating above the sea",
     ]
-    told = [user.post("/dreams/analyze", {"dream_text": text}).json() for text in texts]
+    created = [user.post("/dreams/analyze", {"dream_text": text}).json() for text in texts]
     page = user.get("/dreams", params={"limit": 2}).json()
     assert (page["total"], page["page"], page["limit"], page["pages"]) == (3, 1, 2, 2)
-    assert [dream["id"] for dream in page["dreams"]] == [told[2]["dream_id"], told[1]["dream_id"]]
+    assert [dream["id"] for dream in page["dreams"]] == [created[2]["dream_id"], created[1]["dream_id"]]
     rest = user.get("/dreams", params={"limit": 2, "page": 2}).json()
-    assert [dream["id"] for dream in rest["dreams"]] == [told[0]["dream_id"]]
+    assert [dream["id"] for dream in rest["dreams"]] == [created[0]["dream_id"]]
     assert user.get("/dreams", params={"page": 3, "limit": 2}).json()["dreams"] == []
     flights = user.get("/dreams", params={"category": "flight"}).json()
     assert flights["total"] == 2

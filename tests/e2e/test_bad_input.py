@@ -102,8 +102,8 @@ def test_an_error_never_repeats_the_input(user: User) -> None:
 def test_every_language_counts_by_characters(text: str, user: User, control: ControlPlane) -> None:
     answer = user.post("/dreams/analyze", {"dream_text": text})
     assert answer.status_code == 200, answer.text
-    kept = user.get(f"/dreams/{answer.json()['dream_id']}").json()
-    assert kept["dream_text"] == text.strip()
+    stored = user.get(f"/dreams/{answer.json()['dream_id']}").json()
+    assert stored["dream_text"] == text.strip()
 
 
 @pytest.mark.parametrize("path", ["/dreams/{id}", "/videos/{id}"])

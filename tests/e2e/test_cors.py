@@ -61,10 +61,10 @@ def test_every_route_answers_a_preflight(http: httpx.Client, method: str, path: 
 
 
 def test_allowed_origins_may_read_responses(user: User) -> None:
-    told = "I was flying over a dark forest with twisted trees"
+    created = "I was flying over a dark forest with twisted trees"
     calls = [
         (200, user.get, "/auth/me", None),
-        (200, user.post, "/dreams/analyze", {"dream_text": told}),
+        (200, user.post, "/dreams/analyze", {"dream_text": created}),
         (404, user.get, "/dreams/019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10", None),
         (422, user.post, "/dreams/analyze", {"dream_text": "short"}),
         (401, user.post, "/auth/login", {"email": user.email, "password": "wrong"}),

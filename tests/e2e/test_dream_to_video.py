@@ -10,10 +10,10 @@ from tests.e2e.client import DREAM, ControlPlane, User
 
 def test_a_dream_becomes_a_video(user: User, control: ControlPlane) -> None:
     # GIVEN a user WHEN they create a dream
-    told = user.create_video(DREAM, duration=6)
+    created = user.create_video(DREAM, duration=6)
 
     # THEN the analysis is in the response
-    analysis, generation = told["dream_analysis"], told["video_generation"]
+    analysis, generation = created["dream_analysis"], created["video_generation"]
     assert analysis["category"] == "flight"
     assert analysis["template_used"] == "FLIGHT"
     assert analysis["video_prompt"].startswith("POV")
@@ -30,11 +30,11 @@ def test_a_dream_becomes_a_video(user: User, control: ControlPlane) -> None:
     # AND it plays: six seconds of H.264 in 1280 by 720
     answer = httpx.get(video["video_url"], trust_env=False)
     assert answer.headers["content-type"] == "video/mp4"
-    with av.open(io.BytesIO(answer.content), "r") as film:
-        stream = film.streams.video[0]
+    with av.open(io.BytesIO(answer.content), "r") as container:
+        stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 1280, 720)
-        assert film.duration is not None
-        assert abs(film.duration / 1_000_000 - 6) < 0.2
+        assert container.duration is not None
+        assert abs(container.duration / 1_000_000 - 6) < 0.2
 
     # AND the thumbnail is a JPEG
     thumbnail = httpx.get(video["thumbnail_url"], trust_env=False)

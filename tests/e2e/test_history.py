@@ -12,8 +12,8 @@ from tests.e2e.client import PASSWORD, ControlPlane, User, wait_for
 _STUCK = "I was falling through the floors of an endless house [[runway:stuck]]"
 
 
-def _ids(told: dict[str, Any]) -> tuple[str, str]:
-    return told["dream_analysis"]["dream_id"], told["video_generation"]["job_id"]
+def _ids(created: dict[str, Any]) -> tuple[str, str]:
+    return created["dream_analysis"]["dream_id"], created["video_generation"]["job_id"]
 
 
 def _erasures(control: ControlPlane) -> list[dict[str, Any]]:
@@ -44,7 +44,7 @@ def _left(control: ControlPlane, *marks: str) -> list[str]:
     return [text for text in texts if any(mark in text for mark in marks)]
 
 
-def _rendering(user: User) -> tuple[str, str]:
+def _processing_video(user: User) -> tuple[str, str]:
     """Create a dream with a video that renders until it is stopped. Return the ids of both."""
     dream_id, job_id = _ids(user.create_video(_STUCK))
     wait_for(lambda: user.video(job_id), lambda video: video["status"] == "processing")
@@ -75,20 +75,21 @@ def _is_at_provider(control: ControlPlane, task_id: str) -> bool:
 
 
 def test_the_history_is_paged_by_number_and_by_cursor(user: User) -> None:
-    told = [
+    created = [
         _ids(user.create_video(f"I was flying over the river number {number} of the night"))[0] for number in range(2)
     ]
     empty = user.post("/dreams/analyze", {"dream_text": "I was running from a shadow through the city"})
-    told.append(empty.json()["dream_id"])
+    created.append(empty.json()["dream_id"])
 
     first = user.get("/dreams", params={"limit": 2}).json()
     second = user.get("/dreams", params={"limit": 2, "cursor": first["next_cursor"]}).json()
 
-    assert [dream["id"] for dream in first["dreams"] + second["dreams"]] == told[::-1]
+    assert [dream["id"] for dream in first["dreams"] + second["dreams"]] == created[::-1]
     assert (first["total"], first["pages"], second["page"], second["next_cursor"]) == (3, 2, 2, None)
-    assert [dream["id"] for dream in user.get("/dreams", params={"page": 2, "limit": 2}).json()["dreams"]] == told[:1]
+    numbered = user.get("/dreams", params={"page": 2, "limit": 2}).json()
+    assert [dream["id"] for dream in numbered["dreams"]] == created[:1]
     chase = user.get("/dreams", params={"category": "chase"}).json()
-    assert ([dream["id"] for dream in chase["dreams"]], chase["total"]) == (told[2:], 1)
+    assert ([dream["id"] for dream in chase["dreams"]], chase["total"]) == (created[2:], 1)
     tampered = first["next_cursor"][:-1] + ("A" if first["next_cursor"][-1] != "A" else "B")
     for query in ({"cursor": tampered}, {"cursor": first["next_cursor"], "page": 1}):
         assert user.get("/dreams", params=query).status_code == 422
@@ -110,7 +111,7 @@ def test_an_unchanged_video_is_a_304(user: User) -> None:
 
 
 def test_cancelling_a_video_stops_execution_and_render(user: User, control: ControlPlane) -> None:
-    _, job_id = _rendering(user)
+    _, job_id = _processing_video(user)
     task_id = _task_id(control, user, job_id)
     assert _is_at_provider(control, task_id)
     assert int(user.get(f"/videos/{job_id}").headers["retry-after"]) >= 1
@@ -154,7 +155,7 @@ def test_deleting_a_dream_deletes_all_its_data(user: User, control: ControlPlane
 
 
 def test_a_dream_can_be_deleted_while_its_video_renders(user: User, control: ControlPlane) -> None:
-    dream_id, job_id = _rendering(user)
+    dream_id, job_id = _processing_video(user)
     task_id = _task_id(control, user, job_id)
 
     assert user.delete(f"/dreams/{dream_id}").status_code == 204
@@ -172,18 +173,18 @@ def test_deleting_an_unknown_dream_is_a_404(user: User) -> None:
 
 
 @pytest.fixture
-def lived_in(user: User) -> User:
+def populated_user(user: User) -> User:
     """An account with a completed, an analyzed and a processing dream."""
     _, job_id = _ids(user.create_video())
     user.wait_for_video(job_id)
     user.post("/dreams/analyze", {"dream_text": "I was running from a shadow through the city"})
-    _rendering(user)
+    _processing_video(user)
     user.http.post("/api/v1/auth/forgot-password", json={"email": user.email})
     return user
 
 
-def test_erasing_an_account_deletes_all_its_data(lived_in: User, other_user: User, control: ControlPlane) -> None:
-    user = lived_in
+def test_erasing_an_account_deletes_all_its_data(populated_user: User, other_user: User, control: ControlPlane) -> None:
+    user = populated_user
     theirs = _ids(other_user.create_video())
     other_user.wait_for_video(theirs[1])
     rows = control.rows("videos", user.id)

@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
 from tests.e2e.client import DREAM, ControlPlane, User
-from tests.e2e.visitor import Visitor, look_at
+from tests.e2e.visitor import Visitor, check_page
 
 # The render takes six seconds, so that there is progress to observe.
 SLOWLY = f"{DREAM} [[runway:lasts:6]]"
@@ -267,8 +267,8 @@ def test_tokens_are_refreshed_until_the_session_ends(visitor: Visitor, user: Use
 
 def test_markup_in_a_dream_stays_text(visitor: Visitor, user: User) -> None:
     nasty = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script> & a dark forest'
-    told = user.post("/dreams/analyze", {"dream_text": nasty})
-    assert told.status_code == 200
+    created = user.post("/dreams/analyze", {"dream_text": nasty})
+    assert created.status_code == 200
     visitor.sign_in(user)
     visitor.wait("document.querySelectorAll('.card-open').length === 1")
     assert visitor.cards()[0].startswith("<img src=x onerror=")
@@ -311,7 +311,7 @@ def test_the_page_is_accessible_and_usable_by_keyboard(visitor: Visitor, user: U
     def focused() -> str:
         return str(visitor.run("return document.activeElement.id || document.activeElement.textContent.trim()"))
 
-    look_at(visitor)
+    check_page(visitor)
     visitor.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     assert focused() == "Skip to main content"
     order = []
@@ -336,10 +336,10 @@ def test_the_page_is_accessible_and_usable_by_keyboard(visitor: Visitor, user: U
     press(Keys.TAB, Keys.ENTER)
     visitor.phase("completed")
     assert user.get("/videos").json()["videos"][0]["duration"] == 6
-    look_at(visitor)
+    check_page(visitor)
     visitor.run("document.getElementById('player-delete').focus()")
     press(Keys.ENTER)
-    look_at(visitor)
+    check_page(visitor)
     assert focused() == "Cancel"
     press(Keys.ENTER)
     assert focused() == "player-delete"

@@ -19,7 +19,7 @@ from dreamvision.videos.models import Media
 from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
 from tests.e2e.listener import Listener, connection, listening, refusal
 from tests.e2e.test_tokens import id_token, resigned, unsigned
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 
 SOCKETS_PER_USER, USERS, VIDEOS_PER_USER = 5, 10, 2
 
@@ -29,7 +29,7 @@ def url(stack: dict[str, Any]) -> str:
     return str(stack["websocket_url"])
 
 
-async def film(user: User) -> str:
+async def request_video(user: User) -> str:
     """Request a video without waiting for its analysis. Return its id."""
     answer = await asyncio.to_thread(
         user.post,
@@ -103,7 +103,7 @@ def test_only_the_user_of_a_dream_receives_its_updates(url: str, user: User, oth
     async def scenario() -> None:
         async with listening(url, user) as page, listening(url, user, browser=False) as app:
             async with listening(url, other_user) as stranger:
-                job_id = await film(user)
+                job_id = await request_video(user)
                 for each in (page, app):
                     await each.wait_for(lambda heard: "completed" in heard.statuses(job_id))
                 assert stranger.messages == []
@@ -146,11 +146,11 @@ def test_sync_returns_what_a_disconnected_client_missed(url: str, user: User, ot
         async with listening(url, user) as page:
             (start,) = await page.sync("2026-01-01T00:00:00Z")
             assert (start["count"], start["truncated"]) == (0, False)
-            first = await film(user)
+            first = await request_video(user)
             await page.wait_for(lambda each: first in {message.get("job_id") for message in each.messages})
         # WHEN everything else happens while no client is connected
-        second = await film(user)
-        await film(other_user)
+        second = await request_video(user)
+        await request_video(other_user)
         for job_id in (first, second):
             await asyncio.to_thread(user.wait_for_video, job_id)
         # THEN the client receives all of it on reconnecting, and nothing of other users
@@ -189,7 +189,7 @@ def test_invalid_messages_leave_the_connection_open(url: str, user: User) -> Non
             await page.say(action="$connect")
             await page.say(action="ping")
             await page.answer("pong")
-            job_id = await film(user)
+            job_id = await request_video(user)
             await page.wait_for(lambda each: "pending" in each.statuses(job_id))
 
     asyncio.run(scenario())
@@ -204,12 +204,12 @@ def test_signing_out_closes_only_the_sessions_connections(url: str, user: User, 
             http.post, "/api/v1/auth/login", json={"email": user.email, "password": PASSWORD}
         )
         second = User(http, user.id, user.email, user.username, answer.json()["access_token"], "")
-        async with listening(url, user) as ended, listening(url, second) as kept:
+        async with listening(url, user) as ended, listening(url, second) as other:
             assert (await asyncio.to_thread(user.post, "/auth/logout")).status_code == 204
-            job_id = await film(second)
+            job_id = await request_video(second)
             await ended.wait_for(lambda each: each.closed)
-            await kept.wait_for(lambda each: "completed" in each.statuses(job_id))
-            assert not kept.closed
+            await other.wait_for(lambda each: "completed" in each.statuses(job_id))
+            assert not other.closed
             assert ended.messages == []
 
     asyncio.run(scenario())
@@ -226,7 +226,7 @@ def test_closed_and_stale_connections_are_removed(url: str, user: User, control:
             lost = {**row, "connection_id": "bG9zdA==", "connected_at": "2026-01-01T00:00:00.000Z"}
             table.put_item(Item=lost)
             # WHEN there is a message
-            job_id = await film(user)
+            job_id = await request_video(user)
             # THEN the connected one receives it, and the other is removed
             await page.wait_for(lambda each: "pending" in each.statuses(job_id))
             await eventually(lambda: len(control.rows("connections", user.id)) == 1)
@@ -260,7 +260,7 @@ def analyzed(listener: Listener) -> int:
 def live(videos: VideoLifecycle, dreams: DreamRepository, user_id: str) -> str:
     """Write all steps of a video to the tables, as the workflow's functions do. Return its id."""
     video = videos.add_with_dream(user_id, new_id(), new_id(), "I was flying over a dark forest", 5, utc_now())
-    dreams.complete_analysis(user_id, video.dream_id, FakeAnalyst().analyze("I was flying"), 900, utc_now())
+    dreams.complete_analysis(user_id, video.dream_id, FakeAnalyzer().analyze("I was flying"), 900, utc_now())
     videos.request_render(user_id, video.job_id, utc_now())
     videos.record_render(user_id, video.job_id, f"task-of-{video.job_id}", 60, utc_now())
     for progress in (20, 60, 100):

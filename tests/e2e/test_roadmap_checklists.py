@@ -50,11 +50,11 @@ def story(http: httpx.Client) -> Story:
     combined = user.post("/dreams/generate-video", {"dream_text": MOUNTAINS, "duration": 5})
     seen: dict[str, dict[str, Any]] = {}
 
-    def look() -> dict[str, Any]:
+    def read_video() -> dict[str, Any]:
         video = user.video(generation.json()["job_id"])
         return seen.setdefault(video["status"], video)
 
-    wait_for(look, lambda video: video["status"] in ("completed", "failed"), 60)
+    wait_for(read_video, lambda video: video["status"] in ("completed", "failed"), 60)
     return Story(user, analysis, generation, seen, combined)
 
 

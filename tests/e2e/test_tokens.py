@@ -63,20 +63,20 @@ class Forger:
 
 
 @pytest.fixture(scope="module")
-def somebody(http: httpx.Client) -> User:
+def signed_in(http: httpx.Client) -> User:
     return register(http)
 
 
 @pytest.fixture(scope="module")
-def forger(local: StackCommand, somebody: User) -> Forger:
+def forger(local: StackCommand, signed_in: User) -> Forger:
     (file,) = (local.folder / "state").rglob(f"{local.outputs()['user_pool_id']}-access.pem")
-    return Forger(file.read_text(), somebody.access_token)
+    return Forger(file.read_text(), signed_in.access_token)
 
 
 @pytest.fixture(scope="module")
-def refused(forger: Forger, somebody: User) -> dict[str, str | None]:
+def refused(forger: Forger, signed_in: User) -> dict[str, str | None]:
     """Credentials that the gateway rejects, by name."""
-    token = somebody.access_token
+    token = signed_in.access_token
     other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return {
         "none": None,
@@ -101,8 +101,8 @@ def logged_out(http: httpx.Client) -> User:
 
 
 @pytest.fixture(scope="module")
-def identity(somebody: User, control: ControlPlane) -> str:
-    return id_token(somebody, control)
+def identity(signed_in: User, control: ControlPlane) -> str:
+    return id_token(signed_in, control)
 
 
 def test_the_forgers_key_is_the_pools_key(http: httpx.Client, forger: Forger) -> None:
@@ -111,13 +111,13 @@ def test_the_forgers_key_is_the_pools_key(http: httpx.Client, forger: Forger) ->
 
 @pytest.mark.parametrize("route", PROTECTED)
 def test_every_route_rejects_invalid_tokens(
-    route: str, http: httpx.Client, refused: dict[str, str | None], somebody: User, control: ControlPlane
+    route: str, http: httpx.Client, refused: dict[str, str | None], signed_in: User, control: ControlPlane
 ) -> None:
     for name, authorization in refused.items():
         answer = call(http, route, authorization)
         assert (name, answer.status_code) == (name, 401), answer.text
         assert answer.json() == {"message": "Unauthorized"}
-    assert control.rows("dreams", somebody.id) == []
+    assert control.rows("dreams", signed_in.id) == []
 
 
 @pytest.mark.parametrize("route", PROTECTED)

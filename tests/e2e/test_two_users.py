@@ -51,14 +51,14 @@ def ids(owner: User, stranger: User) -> list[Mapping[str, str]]:
     The stranger has data as well, so that an empty account is not the reason for a 404.
     """
     stranger.wait_for_video(stranger.create_video()["video_generation"]["job_id"])
-    filmed = owner.create_video()
-    owner.wait_for_video(filmed["video_generation"]["job_id"])
+    completed_video = owner.create_video()
+    owner.wait_for_video(completed_video["video_generation"]["job_id"])
     running = owner.create_video(_DREAM)
     job_id = running["video_generation"]["job_id"]
     wait_for(lambda: owner.video(job_id), lambda video: video["status"] == "processing")
     return [
-        {"dream_id": told["dream_analysis"]["dream_id"], "job_id": told["video_generation"]["job_id"]}
-        for told in (filmed, running)
+        {"dream_id": created["dream_analysis"]["dream_id"], "job_id": created["video_generation"]["job_id"]}
+        for created in (completed_video, running)
     ]
 
 

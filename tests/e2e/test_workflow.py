@@ -11,36 +11,36 @@ DREAM = f"I was flying over the {SECRET} while my grandmother was singing to the
 
 
 def test_the_execution_contains_nothing_of_the_dream(user: User, control: ControlPlane) -> None:
-    told = user.create_video(DREAM)
-    user.wait_for_video(told["video_generation"]["job_id"])
-    job_id = told["video_generation"]["job_id"]
+    created = user.create_video(DREAM)
+    user.wait_for_video(created["video_generation"]["job_id"])
+    job_id = created["video_generation"]["job_id"]
     control.wait_for_execution(job_id)
     history = control.history(job_id)
     assert SECRET not in history
-    assert told["dream_analysis"]["video_prompt"][:40] not in history
+    assert created["dream_analysis"]["video_prompt"][:40] not in history
     assert user.email not in history
     assert "_jwt=" not in history
     assert json.loads(control.execution(job_id)["input"]) == {
         "user_id": user.id,
-        "dream_id": told["dream_analysis"]["dream_id"],
+        "dream_id": created["dream_analysis"]["dream_id"],
         "job_id": job_id,
         "needs_analysis": True,
     }
 
 
 def test_the_log_contains_nothing_of_the_dream(user: User, control: ControlPlane) -> None:
-    told = user.create_video(DREAM)
-    user.wait_for_video(told["video_generation"]["job_id"])
+    created = user.create_video(DREAM)
+    user.wait_for_video(created["video_generation"]["job_id"])
     lines = "\n".join(control.log_lines())
-    assert told["video_generation"]["job_id"] in lines, "the log has lines of this job"
+    assert created["video_generation"]["job_id"] in lines, "the log has lines of this job"
     for secret in (SECRET, user.email, user.access_token, user.refresh_token, "sk-ant-sandbox", "key_sandbox"):
         assert secret not in lines
-    assert told["dream_analysis"]["video_prompt"][:40] not in lines
+    assert created["dream_analysis"]["video_prompt"][:40] not in lines
 
 
 def test_starting_a_job_twice_is_harmless(user: User, control: ControlPlane) -> None:
-    told = user.create_video("I was late for a train that was made of water [[runway:stuck]]")
-    job_id = told["video_generation"]["job_id"]
+    created = user.create_video("I was late for a train that was made of water [[runway:stuck]]")
+    job_id = created["video_generation"]["job_id"]
     entered = wait_for(lambda: control.states_entered(job_id), lambda states: "WaitForRender" in states)
     assert entered.count("GenerateVideo") == 1
     job = ExecutionInput.model_validate_json(control.execution(job_id)["input"])
@@ -52,13 +52,13 @@ def test_starting_a_job_twice_is_harmless(user: User, control: ControlPlane) -> 
         thread.start()
     for thread in threads:
         thread.join()
-    assert control.paid_renders(told["dream_analysis"]["video_prompt"]) == 1
+    assert control.paid_renders(created["dream_analysis"]["video_prompt"]) == 1
     assert user.delete(f"/videos/{job_id}").json()["status"] == "cancelled"
 
 
 def test_a_stopped_execution_closes_its_video(user: User, control: ControlPlane) -> None:
-    told = user.create_video("I was stuck in an elevator that was going sideways [[runway:stuck]]")
-    job_id = told["video_generation"]["job_id"]
+    created = user.create_video("I was stuck in an elevator that was going sideways [[runway:stuck]]")
+    job_id = created["video_generation"]["job_id"]
     wait_for(lambda: user.video(job_id), lambda video: video["status"] == "processing")
     control.states.stop_execution(executionArn=control.execution_arn(job_id))
     video = user.wait_for_video(job_id)

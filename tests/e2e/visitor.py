@@ -132,7 +132,7 @@ class Visitor:
         return found
 
 
-def look_at(visitor: Visitor) -> None:
+def check_page(visitor: Visitor) -> None:
     """Check names, contrast, sizes and overflow, at the widths of a desktop and of a phone."""
     for width in (1280, 390):
         size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}

@@ -121,7 +121,7 @@ class FakeClock:
 
 
 @dataclass
-class FakeAnalyst:
+class FakeAnalyzer:
     """A ``DreamAnalyzer`` with a given outcome, for tests of the code around the analysis."""
 
     outcome: Analysis | AnalysisError = field(

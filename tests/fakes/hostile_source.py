@@ -42,7 +42,7 @@ class Exchange:
         self.send("\r\n".join(lines).encode())
 
 
-type Behaviour = Callable[[Exchange], None]
+type Behavior = Callable[[Exchange], None]
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class HostileSource:
     name.
     """
 
-    routes: dict[str, Behaviour] = field(default_factory=dict)
+    routes: dict[str, Behavior] = field(default_factory=dict)
     tls: ssl.SSLContext | None = None
     requests: list[Seen] = field(default_factory=list)
     connections: int = 0
@@ -146,7 +146,7 @@ def _read_request(connection: socket.socket, server_name: str | None) -> Seen | 
 # --- behaviours
 
 
-def file(data: bytes, *headers: str) -> Behaviour:
+def file(data: bytes, *headers: str) -> Behavior:
     """Serve the data correctly."""
 
     def behave(exchange: Exchange) -> None:
@@ -156,7 +156,7 @@ def file(data: bytes, *headers: str) -> Behaviour:
     return behave
 
 
-def unmeasured_file(data: bytes) -> Behaviour:
+def unmeasured_file(data: bytes) -> Behavior:
     """Serve without a length: the end of the connection is the end of the file."""
 
     def behave(exchange: Exchange) -> None:
@@ -166,7 +166,7 @@ def unmeasured_file(data: bytes) -> Behaviour:
     return behave
 
 
-def chunked_file(data: bytes, *, finished: bool = True) -> Behaviour:
+def chunked_file(data: bytes, *, finished: bool = True) -> Behavior:
     """Serve in chunks; if unfinished, without the terminating chunk."""
 
     def behave(exchange: Exchange) -> None:
@@ -176,16 +176,16 @@ def chunked_file(data: bytes, *, finished: bool = True) -> Behaviour:
     return behave
 
 
-def status(code: int, *headers: str) -> Behaviour:
+def status(code: int, *headers: str) -> Behavior:
     """Respond with a status and no body."""
     return lambda exchange: exchange.head(code, "Content-Length: 0", *headers)
 
 
-def redirect(location: str, code: int = 302) -> Behaviour:
+def redirect(location: str, code: int = 302) -> Behavior:
     return status(code, f"Location: {location}")
 
 
-def truncated(data: bytes, sent: int) -> Behaviour:
+def truncated(data: bytes, sent: int) -> Behavior:
     """Announce the length of the data, send the first bytes, and close the connection."""
 
     def behave(exchange: Exchange) -> None:
@@ -195,7 +195,7 @@ def truncated(data: bytes, sent: int) -> Behaviour:
     return behave
 
 
-def truncated_by_reset(data: bytes, sent: int) -> Behaviour:
+def truncated_by_reset(data: bytes, sent: int) -> Behavior:
     """Do the same, and reset the TCP connection."""
 
     def behave(exchange: Exchange) -> None:
@@ -205,7 +205,7 @@ def truncated_by_reset(data: bytes, sent: int) -> Behaviour:
     return behave
 
 
-def announcing(size: str) -> Behaviour:
+def announcing(size: str) -> Behavior:
     """Announce a length and send nothing."""
 
     def behave(exchange: Exchange) -> None:
@@ -215,7 +215,7 @@ def announcing(size: str) -> Behaviour:
     return behave
 
 
-def endless() -> Behaviour:
+def endless() -> Behavior:
     """Announce no length and never end."""
 
     def behave(exchange: Exchange) -> None:
@@ -226,7 +226,7 @@ def endless() -> Behaviour:
     return behave
 
 
-def trickle(seconds: float = 0.02) -> Behaviour:
+def trickle(seconds: float = 0.02) -> Behavior:
     """Send a byte at a time, within every read timeout, without an end."""
 
     def behave(exchange: Exchange) -> None:
@@ -237,7 +237,7 @@ def trickle(seconds: float = 0.02) -> Behaviour:
     return behave
 
 
-def trickling_head(seconds: float = 0.02) -> Behaviour:
+def trickling_head(seconds: float = 0.02) -> Behavior:
     """Send a header at a time, without an end."""
 
     def behave(exchange: Exchange) -> None:
@@ -248,7 +248,7 @@ def trickling_head(seconds: float = 0.02) -> Behaviour:
     return behave
 
 
-def stall_after(data: bytes) -> Behaviour:
+def stall_after(data: bytes) -> Behavior:
     """Send the first bytes and then nothing."""
 
     def behave(exchange: Exchange) -> None:
@@ -274,15 +274,15 @@ def reset(exchange: Exchange) -> None:
     _reset(exchange)
 
 
-def raw(data: bytes) -> Behaviour:
+def raw(data: bytes) -> Behavior:
     """Send these bytes as the response."""
     return lambda exchange: exchange.send(data)
 
 
-def in_turn(*behaviours: Behaviour) -> Behaviour:
+def in_turn(*behaviors: Behavior) -> Behavior:
     """Use one behavior per request; the last one stays."""
-    remaining: Iterator[Behaviour] = iter(behaviours)
-    last = behaviours[-1]
+    remaining: Iterator[Behavior] = iter(behaviors)
+    last = behaviors[-1]
     return lambda exchange: next(remaining, last)(exchange)
 
 

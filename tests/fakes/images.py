@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 
 CAMERA = "SECRETCAM 9000"
 PLACE = (51.0, 28.0, 38.0)  # degrees, minutes, seconds
-COMMENT = "what nobody should read"
+COMMENT = "a private comment"
 _ORIENTATION, _MAKE, _GPS = 0x0112, 0x010F, 0x8825
 
 
@@ -24,28 +24,28 @@ def exif(orientation: int = 1) -> Image.Exif:
 
 def halves(size: tuple[int, int] = (320, 200), mode: str = "RGB") -> Image.Image:
     """Return an image whose left half is red and whose right half is blue."""
-    picture = Image.new("RGB", size, (200, 20, 20))
-    picture.paste((20, 20, 200), (size[0] // 2, 0, size[0], size[1]))
-    return picture.convert(mode)
+    image = Image.new("RGB", size, (200, 20, 20))
+    image.paste((20, 20, 200), (size[0] // 2, 0, size[0], size[1]))
+    return image.convert(mode)
 
 
-def jpeg(picture: Image.Image | None = None, *, orientation: int = 1, progressive: bool = False) -> bytes:
+def jpeg(image: Image.Image | None = None, *, orientation: int = 1, progressive: bool = False) -> bytes:
     """Return a JPEG with Exif, a color profile and a comment."""
     buffer = io.BytesIO()
-    (picture or halves()).save(
+    (image or halves()).save(
         buffer, "JPEG", quality=95, progressive=progressive, exif=exif(orientation), comment=COMMENT.encode(),
         icc_profile=b"a profile " * 20,
     )  # fmt: skip
     return buffer.getvalue()
 
 
-def png(picture: Image.Image | None = None, *, orientation: int = 1) -> bytes:
+def png(image: Image.Image | None = None, *, orientation: int = 1) -> bytes:
     """Return a PNG with Exif and text chunks."""
     text = PngInfo()
     text.add_text("Author", COMMENT)
     text.add_itxt("Comment", COMMENT, zip=True)
     buffer = io.BytesIO()
-    (picture or halves()).save(buffer, "PNG", pnginfo=text, exif=exif(orientation))
+    (image or halves()).save(buffer, "PNG", pnginfo=text, exif=exif(orientation))
     return buffer.getvalue()
 
 
@@ -86,7 +86,7 @@ def jpeg_of_size(width: int, height: int) -> bytes:
 
 def found_in(data: bytes) -> Mapping[str, object]:
     """Return all metadata of an image."""
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.load()
-        found: dict[str, object] = {str(name): value for name, value in picture.info.items()}
-        return found | {f"exif {tag}": value for tag, value in picture.getexif().items()}
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        found: dict[str, object] = {str(name): value for name, value in image.info.items()}
+        return found | {f"exif {tag}": value for tag, value in image.getexif().items()}

@@ -10,7 +10,7 @@ import av
 from av.video.frame import VideoFrame
 
 type Painter = Callable[[int, int, int], VideoFrame]
-"""Paints frame `index` of a film in `width` x `height`."""
+"""Paints frame `index` of a video in `width` x `height`."""
 
 
 def flat(luma: int, blue: int = 128, red: int = 128) -> Painter:
@@ -100,15 +100,15 @@ def write_large_video(file: Path, size_bytes: int) -> Path:
         stream = output.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
         stream.options = {"preset": "ultrafast", "qp": "0", "x264-params": "keyint=1"}
-        pictures = list(_encoded_noise(stream))
+        images = list(_encoded_noise(stream))
         written = 0
-        for index, picture in enumerate(_cycle(pictures)):
-            packet = av.Packet(picture)
+        for index, image in enumerate(_cycle(images)):
+            packet = av.Packet(image)
             packet.stream, packet.time_base = stream, Fraction(1, rate)
             packet.pts = packet.dts = index
             packet.duration, packet.is_keyframe = 1, True
             output.mux(packet)
-            written += len(picture)
+            written += len(image)
             if written >= size_bytes:
                 break
     return file
@@ -122,6 +122,6 @@ def _encoded_noise(stream: av.VideoStream) -> Iterator[bytes]:
     yield from map(bytes, stream.encode(None))
 
 
-def _cycle(pictures: list[bytes]) -> Iterator[bytes]:
-    for round_of_pictures in repeat(pictures):
-        yield from round_of_pictures
+def _cycle(images: list[bytes]) -> Iterator[bytes]:
+    for round_of_images in repeat(images):
+        yield from round_of_images

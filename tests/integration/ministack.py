@@ -24,8 +24,8 @@ def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a running emulator."""
     folder = tmp_path_factory.mktemp("emulator")
     url = f"http://127.0.0.1:{_free_port()}"
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    environment = kept | {
+    stored = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    environment = stored | {
         "GATEWAY_PORT": url.rpartition(":")[2],
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",

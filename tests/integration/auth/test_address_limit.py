@@ -21,7 +21,7 @@ PUBLIC = {
 def test_all_public_routes_share_one_window(auth: AuthApi, name: str) -> None:
     # GIVEN 20 failed logins from one address
     for _ in range(20):
-        assert auth(f"POST {_PREFIX}/login", {"email": "nobody@example.com", "password": PASSWORD}).status == 401
+        assert auth(f"POST {_PREFIX}/login", {"email": "unknown@example.com", "password": PASSWORD}).status == 401
     # WHEN any public route is called once more
     answer = auth(f"POST {_PREFIX}/{name}", PUBLIC[name])
     # THEN it is rejected

@@ -114,7 +114,7 @@ def _(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> type[Exceptio
     return ClientError
 
 
-@_breaks("the profile was written, but nobody said so")
+@_breaks("the profile was written, but its response was lost")
 def _(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
     real = backend.usernames.assign
 

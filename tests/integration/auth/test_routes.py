@@ -252,7 +252,7 @@ def test_login_responds_equally_for_known_and_unknown_addresses(auth: AuthApi) -
 
     answers = [
         _send(auth, "POST /login", {"email": email, "password": OTHER_PASSWORD})
-        for email in (EMAIL, "nobody@example.com")
+        for email in (EMAIL, "unknown@example.com")
     ]
 
     assert all(_is_problem(answer, 401, "invalid_credentials") for answer in answers)
@@ -266,10 +266,10 @@ def test_requesting_a_code_responds_equally_for_known_and_unknown_addresses(auth
     _registered(auth)
 
     for _ in range(CODES_PER_HOUR):
-        known, unknown = (_send(auth, route, {"email": email}) for email in (EMAIL, "nobody@example.com"))
+        known, unknown = (_send(auth, route, {"email": email}) for email in (EMAIL, "unknown@example.com"))
         assert (known.status, known.body, _lasting(known)) == (unknown.status, unknown.body, _lasting(unknown))
         assert known.status == 202
-    for email in (EMAIL, "nobody@example.com"):
+    for email in (EMAIL, "unknown@example.com"):
         refusal = _send(auth, route, {"email": email})
         assert _is_problem(refusal, 429, "too_many_attempts")
         assert refusal.headers["Retry-After"] == "3600"
@@ -279,7 +279,9 @@ def test_requesting_a_code_responds_equally_for_known_and_unknown_addresses(auth
 def test_a_wrong_code_and_an_unknown_address_are_indistinguishable(auth: AuthApi, route: str) -> None:
     _registered(auth)
 
-    known, unknown = (_send(auth, route, {**_BODIES[route], "email": email}) for email in (EMAIL, "nobody@example.com"))
+    known, unknown = (
+        _send(auth, route, {**_BODIES[route], "email": email}) for email in (EMAIL, "unknown@example.com")
+    )
 
     assert _is_problem(known, 400, "invalid_or_expired_code")
     assert {**known.body, "request_id": ...} == {**unknown.body, "request_id": ...}

@@ -22,7 +22,7 @@ def test_a_session_is_active_until_it_is_revoked(backend: AccountBackend) -> Non
 
     assert not _is_open(backend, "one")
     assert _is_open(backend, "two")
-    assert _is_open(backend, "one", user_id="somebody else")
+    assert _is_open(backend, "one", user_id="another user")
 
 
 def test_revoking_twice_is_harmless(backend: AccountBackend) -> None:

@@ -131,7 +131,7 @@ def test_wrong_passwords_and_unknown_addresses_get_the_same_error(backend: Accou
     register(backend)
 
     refusals = []
-    for email in (EMAIL, "nobody@example.com"):
+    for email in (EMAIL, "unknown@example.com"):
         with pytest.raises(InvalidCredentialsError) as refusal:
             backend.accounts.sign_in(email, OTHER_PASSWORD)
         refusals.append((str(refusal.value), refusal.value.user_message))

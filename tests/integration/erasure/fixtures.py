@@ -30,7 +30,7 @@ from tests.integration.dreams.fixtures import LUNA, STELLA, DreamBackend
 LUNAS_EMAIL, LUNAS_NAME = "luna@example.com", "Luna Dreamer"
 STELLAS_EMAIL, STELLAS_NAME = "stella@example.com", "Stella"
 LONG_TEXT = "".join(chr(0x4E00 + 17 * number % 20_000) for number in range(2000))
-"""Too many different characters to be kept in the dream's row."""
+"""Too many different characters to be stored in the dream's row."""
 ERASE = "arn:aws:states:us-east-1:123456789012:stateMachine:erase"
 GRACE = 240
 _FUNCTIONS = {
@@ -170,11 +170,11 @@ def populated_account(erasure: ErasureBackend, user_id: str = LUNA) -> dict[str,
     backend = erasure.dreams
     dream, other = backend.analyzed_dream(user_id), backend.analyzed_dream(user_id, Category.GOTHIC)
     backend.dream_with_upload(dream)
-    told = backend.pending_video(user_id)
+    created = backend.pending_video(user_id)
     return {
         dream.dream_id: [backend.completed_video(dream), backend.failed_video(dream), backend.processing_video(dream)],
         other.dream_id: [backend.completed_video(other)],
-        told.dream_id: [told],
+        created.dream_id: [created],
     }
 
 

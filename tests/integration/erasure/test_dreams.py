@@ -32,7 +32,7 @@ from tests.integration.erasure.fixtures import GRACE, LONG_TEXT, ErasureBackend,
 
 def test_a_deleted_dream_disappears_at_once(erasure: ErasureBackend) -> None:
     videos = populated_account(erasure)
-    (dream_id, mine), (other_id, others), (told_id, _) = videos.items()
+    (dream_id, mine), (other_id, others), (pending_id, _) = videos.items()
 
     answer = erasure.delete_dream(dream_id)
 
@@ -42,11 +42,11 @@ def test_a_deleted_dream_disappears_at_once(erasure: ErasureBackend) -> None:
     for video in mine:
         assert status_of("/api/v1/videos/{job_id}", job_id=video.job_id) == 404
     listed = HttpFunction("api/dreams")(LUNA, "GET /api/v1/dreams").body
-    assert ([dream["id"] for dream in listed["dreams"]], listed["total"]) == ([told_id, other_id], 2)
+    assert ([dream["id"] for dream in listed["dreams"]], listed["total"]) == ([pending_id, other_id], 2)
     by_category = HttpFunction("api/dreams")(LUNA, "GET /api/v1/dreams", query={"category": "flight"}).body
     assert (by_category["dreams"], by_category["total"]) == ([], 0)
     listed_videos = HttpFunction("api/videos")(LUNA, "GET /api/v1/videos").body["videos"]
-    assert {video["dream_id"] for video in listed_videos} == {other_id, told_id}
+    assert {video["dream_id"] for video in listed_videos} == {other_id, pending_id}
     # AND the counters have changed, and costs are kept
     profile = erasure.dreams.profile()
     assert (profile.dreams_count, profile.videos_count) == (2, 1)
@@ -271,7 +271,7 @@ def test_many_videos_take_several_runs(erasure: ErasureBackend, monkeypatch: pyt
 def test_deleting_a_dream_survives_a_crash_at_every_call(erasure: ErasureBackend) -> None:
     """Kill the n-th attempt at its n-th call, until one completes."""
     videos = populated_account(erasure)
-    (dream_id, mine), (other_id, _), (told_id, _) = videos.items()
+    (dream_id, mine), (other_id, _), (pending_id, _) = videos.items()
     for number in itertools.count(1):
         erasure.kill_at_call(number)
         with suppress(Killed):
@@ -286,7 +286,7 @@ def test_deleting_a_dream_survives_a_crash_at_every_call(erasure: ErasureBackend
     assert (profile.dreams_count, profile.videos_count) == (2, 1)
     assert profile.dreams_by_category == {**dict.fromkeys(Category, 0), Category.GOTHIC: 1}
     assert status_of("/api/v1/dreams/{dream_id}", dream_id=other_id) == 200
-    assert status_of("/api/v1/dreams/{dream_id}", dream_id=told_id) == 200
+    assert status_of("/api/v1/dreams/{dream_id}", dream_id=pending_id) == 200
 
 
 def test_the_execution_completes_a_crashed_request(erasure: ErasureBackend) -> None:
@@ -313,12 +313,12 @@ def test_the_execution_completes_a_crashed_request(erasure: ErasureBackend) -> N
 
 def test_tombstones_are_not_broadcast(erasure: ErasureBackend) -> None:
     """Tombstones appear in the streams of the tables and are ignored there."""
-    told = erasure.dreams.pending_video()
+    created = erasure.dreams.pending_video()
     dream = erasure.dreams.analyzed_dream()
     erasure.dreams.completed_video(dream)
     names = erasure.dreams.database.names
     erasure.delete_dream(dream.dream_id)
-    erasure.delete_dream(told.dream_id)
+    erasure.delete_dream(created.dream_id)
 
     low = boto3.client("dynamodb", region_name=REGION)
     for table in (names.dreams_table, names.videos_table):

@@ -28,7 +28,7 @@ from dreamvision.videos.service import VideoService, VideoServiceSettings
 from dreamvision.videos.sweeper import GRACE, sweep
 from dreamvision.videos.workflow import VideoWorkflow
 from tests.conftest import load_function
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.gateway import USER_ID, Answer, send
 from tests.fakes.runway import FakeRenderer
 from tests.fakes.step_functions import MACHINE, FakeStepFunctions
@@ -63,7 +63,7 @@ class QuotaBackend:
 
     def complete_analysis(self, video: VideoRecord) -> None:
         """Do what the state AnalyzeDream does."""
-        self.dreams.complete_analysis(video.user_id, video.dream_id, FakeAnalyst().analyze(DREAM), 5, utc_now())
+        self.dreams.complete_analysis(video.user_id, video.dream_id, FakeAnalyzer().analyze(DREAM), 5, utc_now())
 
     def start_render(self, video: VideoRecord, renderer: VideoRenderer | None = None) -> None:
         """Do what the state GenerateVideo does."""
@@ -183,12 +183,12 @@ def begin(
 
 
 @pytest.fixture
-def analyzer() -> FakeAnalyst:
-    return FakeAnalyst()
+def analyzer() -> FakeAnalyzer:
+    return FakeAnalyzer()
 
 
 @pytest.fixture
-def analyze(ministack: Database, analyzer: FakeAnalyst, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def analyze(ministack: Database, analyzer: FakeAnalyzer, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = load_function("api/analyze_dream")
     monkeypatch.setattr(module, "configured_analyzer", lambda: analyzer)
     return module
@@ -227,7 +227,7 @@ class VideoApi:
             start(job)
             if job.needs_analysis:
                 DreamRepository(database).complete_analysis(
-                    job.user_id, job.dream_id, FakeAnalyst().analyze(DREAM), 5, VideoLifecycle(database).get(
+                    job.user_id, job.dream_id, FakeAnalyzer().analyze(DREAM), 5, VideoLifecycle(database).get(
                         job.user_id, job.job_id
                     ).created_at
                 )  # fmt: skip

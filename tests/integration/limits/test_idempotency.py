@@ -40,7 +40,7 @@ def test_a_finished_request_is_replayed(idempotency: Idempotency) -> None:
 
 
 def test_user_and_route_are_part_of_the_key(idempotency: Idempotency) -> None:
-    found = [begin(idempotency), begin(idempotency, user_id="somebody else"), begin(idempotency, route="video")]
+    found = [begin(idempotency), begin(idempotency, user_id="another user"), begin(idempotency, route="video")]
     assert len({attempt.dream_id for attempt in found}) == 3
 
 

@@ -21,7 +21,7 @@ from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.dreams import MAX_DREAM_LENGTH, DreamAnalysisRequest
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import Capacity
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.gateway import USER_ID, send
 from tests.integration.limits.fixtures import (
     ANALYZE,
@@ -38,7 +38,7 @@ from tests.integration.limits.fixtures import (
 from tests.integration.ministack import guard_items
 
 
-def test_an_analysis_is_replayed(analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database) -> None:
+def test_an_analysis_is_replayed(analyze: ModuleType, analyzer: FakeAnalyzer, ministack: Database) -> None:
     first = post(analyze)
     again = post(analyze, f"  {DREAM}\n")  # the same text after trimming
     assert first.status == 200
@@ -77,7 +77,7 @@ def test_any_visible_ascii_text_is_a_valid_key(analyze: ModuleType, key: str) ->
 
 @pytest.mark.parametrize("error", [DreamRefusedError(), ClaudeOverloadedError()], ids=["4xx", "5xx"])
 def test_a_failed_analysis_can_be_retried_with_the_same_key(
-    analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database, error: Any
+    analyze: ModuleType, analyzer: FakeAnalyzer, ministack: Database, error: Any
 ) -> None:
     works, analyzer.outcome = analyzer.outcome, error
     assert post(analyze).status in (422, 503)
@@ -92,7 +92,7 @@ def test_a_second_request_is_rejected_while_the_first_runs(
     # GIVEN a second request with the same key while the first waits for Claude
     body = DreamAnalysisRequest(dream_text=DREAM).model_dump_json()
 
-    class Slow(FakeAnalyst):
+    class Slow(FakeAnalyzer):
         def analyze(self, dream_text: str, *, budget_seconds: float | None = None) -> Any:
             with pytest.raises(RequestInProgressError):
                 Idempotency(LimitsRepository(ministack)).claim(USER_ID, "analyze", KEY["idempotency-key"], body)
@@ -114,7 +114,7 @@ def test_a_request_in_progress_is_a_409_with_retry_after(analyze: ModuleType, mi
 @pytest.mark.parametrize("later", [False, True], ids=["at once", "after the hold"])
 def test_a_retry_after_a_crash_does_not_call_claude_again(
     analyze: ModuleType,
-    analyzer: FakeAnalyst,
+    analyzer: FakeAnalyzer,
     ministack: Database,
     monkeypatch: pytest.MonkeyPatch,
     later: bool,
@@ -136,7 +136,7 @@ def test_a_retry_after_a_crash_does_not_call_claude_again(
     assert len(analyzer.dreams) == 1
 
 
-def test_a_deleted_dream_is_analyzed_again(analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database) -> None:
+def test_a_deleted_dream_is_analyzed_again(analyze: ModuleType, analyzer: FakeAnalyzer, ministack: Database) -> None:
     delete_dream(ministack, post(analyze).body["dream_id"])
     expire_hold(ministack)
     assert [post(analyze).status for _ in range(2)] == [200, 200]
@@ -180,7 +180,7 @@ def _noise(first: int, last: int) -> str:
     ],
 )
 def test_an_analysis_stays_within_its_write_units(
-    analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database, text: str, units: int
+    analyze: ModuleType, analyzer: FakeAnalyzer, ministack: Database, text: str, units: int
 ) -> None:
     """At most 12 write units with a key, in a window's first request and in later ones: one for the window, one for the
     key, two for the profile's counters, one for each index, and two for each kilobyte of the row, or one for each of a

@@ -167,5 +167,5 @@ def test_any_order_of_events_leaves_correct_counts(ministack: Database) -> None:
         list(pool.map(act, range(80)))
     found = [backend.videos.get(USER_ID, video.job_id, consistent=True) for video in videos]
     running = sum(not video.status.is_final for video in found)
-    kept = sum(not video.status.is_final or video.render_requested_at is not None for video in found)
-    assert backend.reservations == (kept, running, kept)
+    stored = sum(not video.status.is_final or video.render_requested_at is not None for video in found)
+    assert backend.reservations == (stored, running, stored)

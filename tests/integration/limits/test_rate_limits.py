@@ -19,7 +19,7 @@ from dreamvision.limits.rate_limits import RateLimits, RateSettings, Scope
 from dreamvision.limits.repository import LimitsRepository
 from tests.conftest import load_function
 from tests.fakes.aws import Capacity
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.gateway import USER_ID, Answer, send
 from tests.integration.ministack import guard_items
 
@@ -102,7 +102,7 @@ def test_a_window_has_an_expiry(ministack: Database) -> None:
 @pytest.fixture
 def analyze(ministack: Database, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = load_function("api/analyze_dream")
-    monkeypatch.setattr(module, "configured_analyzer", lambda: FakeAnalyst())
+    monkeypatch.setattr(module, "configured_analyzer", lambda: FakeAnalyzer())
     return module
 
 
@@ -162,7 +162,7 @@ def test_rate_limit_headers_do_not_leak_into_the_next_response(analyze: ModuleTy
 def test_a_failed_analysis_has_rate_limit_headers(analyze: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     from dreamvision.analysis.errors import DreamRefusedError
 
-    monkeypatch.setattr(analyze, "configured_analyzer", lambda: FakeAnalyst(DreamRefusedError()))
+    monkeypatch.setattr(analyze, "configured_analyzer", lambda: FakeAnalyzer(DreamRefusedError()))
     answer = send(analyze, "post-dreams-analyze", {"dream_text": DREAM})
     assert (answer.status, answer.code) == (422, "dream_refused")
     assert answer.headers["RateLimit"].startswith('"analyze";r=9;')

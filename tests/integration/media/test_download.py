@@ -25,7 +25,7 @@ from dreamvision.media.errors import (
     SourceUnavailableError,
 )
 from tests.fakes import hostile_source as source
-from tests.fakes.hostile_source import Behaviour, HostileSource
+from tests.fakes.hostile_source import Behavior, HostileSource
 
 DATA = bytes(range(256)) * 1000
 
@@ -39,12 +39,12 @@ def fetch(server: HostileSource, *, max_bytes: int = 1_000_000, total: float = 5
 
 
 @pytest.mark.parametrize(
-    "behaviour",
+    "behavior",
     [source.file(DATA), source.unmeasured_file(DATA), source.chunked_file(DATA)],
     ids=["measured", "until the end", "chunked"],
 )
-def test_a_file_arrives_byte_for_byte(behaviour: Behaviour) -> None:
-    with HostileSource({"/v.mp4": behaviour}) as server:
+def test_a_file_arrives_byte_for_byte(behavior: Behavior) -> None:
+    with HostileSource({"/v.mp4": behavior}) as server:
         assert fetch(server) == DATA
 
 
@@ -80,7 +80,7 @@ def test_a_file_of_exactly_the_allowed_size_arrives() -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "error"),
+    ("behavior", "error"),
     [
         pytest.param(source.status(401), SourceExpiredError, id="401"),
         pytest.param(source.status(403), SourceExpiredError, id="403"),
@@ -116,8 +116,8 @@ def test_a_file_of_exactly_the_allowed_size_arrives() -> None:
         pytest.param(source.reset, SourceUnavailableError, id="resets at once"),
     ],
 )
-def test_a_hostile_source_is_detected(behaviour: Behaviour, error: type[DreamVisionError]) -> None:
-    with HostileSource({"/v.mp4": behaviour}) as server:
+def test_a_hostile_source_is_detected(behavior: Behavior, error: type[DreamVisionError]) -> None:
+    with HostileSource({"/v.mp4": behavior}) as server:
         with pytest.raises(DreamVisionError) as raised:
             fetch(server)
         # THEN the error is exact, and there was one request
@@ -127,19 +127,19 @@ def test_a_hostile_source_is_detected(behaviour: Behaviour, error: type[DreamVis
 
 
 @pytest.mark.parametrize(
-    "behaviour",
+    "behavior",
     [source.trickle(), source.trickling_head()],
     ids=["a byte at a time", "a header at a time"],
 )
-def test_a_trickling_source_hits_the_time_limit(behaviour: Behaviour) -> None:
+def test_a_trickling_source_hits_the_time_limit(behavior: Behavior) -> None:
     # GIVEN a source that never exceeds the timeout of a single read
-    with HostileSource({"/v.mp4": behaviour}) as server, pytest.raises(SourceTooSlowError):
+    with HostileSource({"/v.mp4": behavior}) as server, pytest.raises(SourceTooSlowError):
         fetch(server, total=0.3, stall=0.2)
 
 
-@pytest.mark.parametrize("behaviour", [source.stall_after(DATA), source.silence], ids=["in the body", "before it"])
-def test_a_stalled_source_is_abandoned_well_before_the_time_limit(behaviour: Behaviour) -> None:
-    with HostileSource({"/v.mp4": behaviour}) as server, pytest.raises(SourceTooSlowError):
+@pytest.mark.parametrize("behavior", [source.stall_after(DATA), source.silence], ids=["in the body", "before it"])
+def test_a_stalled_source_is_abandoned_well_before_the_time_limit(behavior: Behavior) -> None:
+    with HostileSource({"/v.mp4": behavior}) as server, pytest.raises(SourceTooSlowError):
         fetch(server, total=3600, stall=0.2)
 
 

@@ -21,9 +21,9 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def layouts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The same video in the three layouts of an MP4: index at the end, at the front, in fragments."""
-    folder = tmp_path_factory.mktemp("films")
+    folder = tmp_path_factory.mktemp("videos")
     layouts = {"index last": "", "index first": "faststart", "fragments": "frag_keyframe+empty_moov"}
     return {
         name: write_video(folder / f"{number}.mp4", movflags=flags).read_bytes()
@@ -38,8 +38,8 @@ LAYOUTS = ["index last", "index first", "fragments"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_complete_video_is_inspected(films: dict[str, bytes], layout: str, file: Path) -> None:
-    file.write_bytes(films[layout])
+def test_a_complete_video_is_inspected(layouts: dict[str, bytes], layout: str, file: Path) -> None:
+    file.write_bytes(layouts[layout])
     assert inspect_video(file).facts == VideoFacts(duration=2.0, width=320, height=180, codec="h264")
 
 
@@ -48,42 +48,42 @@ def test_other_common_codecs_are_accepted(file: Path) -> None:
     assert inspect_video(file).facts == VideoFacts(duration=1.0, width=180, height=320, codec="hevc")
 
 
-def test_padding_after_the_video_is_accepted(films: dict[str, bytes], file: Path) -> None:
-    file.write_bytes(films["index first"] + bytes(1000))
+def test_padding_after_the_video_is_accepted(layouts: dict[str, bytes], file: Path) -> None:
+    file.write_bytes(layouts["index first"] + bytes(1000))
     assert inspect_video(file).facts.duration == 2.0
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.999])
-def test_a_video_cut_off_anywhere_is_rejected(films: dict[str, bytes], layout: str, share: float, file: Path) -> None:
-    whole = films[layout]
+def test_a_video_cut_off_anywhere_is_rejected(layouts: dict[str, bytes], layout: str, share: float, file: Path) -> None:
+    whole = layouts[layout]
     file.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(NotAVideoError):
         inspect_video(file)
 
 
-def test_a_video_without_its_last_byte_is_truncated(films: dict[str, bytes], file: Path) -> None:
-    file.write_bytes(films["index first"][:-1])
+def test_a_video_without_its_last_byte_is_truncated(layouts: dict[str, bytes], file: Path) -> None:
+    file.write_bytes(layouts["index first"][:-1])
     with pytest.raises(VideoTruncatedError):
         inspect_video(file)
 
 
 @pytest.mark.parametrize("layout", ["index first", "fragments"])
-def test_a_video_padded_with_zeros_is_rejected(films: dict[str, bytes], layout: str, file: Path) -> None:
-    whole = films[layout]
+def test_a_video_padded_with_zeros_is_rejected(layouts: dict[str, bytes], layout: str, file: Path) -> None:
+    whole = layouts[layout]
     half = len(whole) // 2
     file.write_bytes(whole[:half] + bytes(len(whole) - half))
     with pytest.raises(NotAVideoError):
         inspect_video(file)
 
 
-def test_a_video_shorter_than_its_index_is_rejected(films: dict[str, bytes], file: Path) -> None:
+def test_a_video_shorter_than_its_index_is_rejected(layouts: dict[str, bytes], file: Path) -> None:
     # GIVEN a video whose index has the times of 24 frames (`stts`) and the sizes of 12 (`stsz`)
-    film = bytearray(films["index first"])
-    count = film.index(b"stsz") + 12
-    assert int.from_bytes(film[count : count + 4]) == 24
-    film[count : count + 4] = (12).to_bytes(4)
-    file.write_bytes(film)
+    content = bytearray(layouts["index first"])
+    count = content.index(b"stsz") + 12
+    assert int.from_bytes(content[count : count + 4]) == 24
+    content[count : count + 4] = (12).to_bytes(4)
+    file.write_bytes(content)
     # THEN its last frame ends far before the announced end
     with pytest.raises(VideoTruncatedError):
         inspect_video(file)
@@ -156,13 +156,13 @@ def test_errors_do_not_contain_the_file_name(file: Path) -> None:
 
 
 def decoded(image: EncodedImage) -> av.VideoFrame:
-    with av.open(io.BytesIO(image.data), "r", format="jpeg_pipe") as picture:
-        frame = next(picture.decode(video=0))
+    with av.open(io.BytesIO(image.data), "r", format="jpeg_pipe") as container:
+        frame = next(container.decode(video=0))
     assert (frame.width, frame.height) == (image.width, image.height)
     return frame
 
 
-def colour(frame: av.VideoFrame) -> tuple[int, ...]:
+def color(frame: av.VideoFrame) -> tuple[int, ...]:
     """Return the red, green and blue of the center of a frame."""
     plane = frame.reformat(format="rgb24").planes[0]
     middle = frame.height // 2 * plane.line_size + frame.width // 2 * 3
@@ -200,13 +200,13 @@ def test_a_blank_video_has_a_thumbnail(file: Path) -> None:
     write_video(file, BLACK, seconds=1)
     thumbnail = inspect_video(file).thumbnail
     assert (thumbnail.width, thumbnail.height) == (320, 180)
-    assert max(colour(decoded(thumbnail))) < 10
+    assert max(color(decoded(thumbnail))) < 10
 
 
 def test_a_thumbnail_keeps_the_colors(file: Path) -> None:
     # GIVEN a video in the red of ITU-R BT.601: Y 81, Cb 90, Cr 240
     write_video(file, flat(81, 90, 240), seconds=1)
-    red, green, blue = colour(decoded(inspect_video(file).thumbnail))
+    red, green, blue = color(decoded(inspect_video(file).thumbnail))
     assert red > 240
     assert max(green, blue) < 20
 

@@ -140,12 +140,12 @@ def test_the_etag_ignores_signatures_but_changes_before_links_expire(
 
 def test_retry_after_depends_on_the_status(backend: DreamBackend, videos: HttpFunction) -> None:
     dream = backend.analyzed_dream()
-    rendering = backend.processing_video(dream)
+    processing = backend.processing_video(dream)
     queued = backend.processing_video(dream)
     backend.videos.record_progress(queued, 0, utc_now(), utc_now())
 
     assert _get(videos, backend.pending_video()).headers["retry-after"] == "2"
-    assert _get(videos, rendering).headers["retry-after"] == "5"
+    assert _get(videos, processing).headers["retry-after"] == "5"
     assert _get(videos, queued).headers["retry-after"] == "15"
     assert "retry-after" not in _get(videos, backend.failed_video(dream)).headers
 

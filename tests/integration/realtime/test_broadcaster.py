@@ -7,7 +7,7 @@ from typing import Any
 from dreamvision.core.clock import to_text
 from dreamvision.core.ids import new_id
 from dreamvision.videos.models import VideoRecord
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.streams import record
 from tests.integration.realtime.fixtures import DREAMS, LUNA, SOL, VIDEOS, RealtimeBackend
 
@@ -82,7 +82,7 @@ def test_a_dream_is_announced_once(backend: RealtimeBackend) -> None:
 
 def test_a_dream_analyzed_without_a_video_is_announced(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone")
-    outcome = FakeAnalyst().analyze("I was flying")
+    outcome = FakeAnalyzer().analyze("I was flying")
     records = backend.records_of(
         lambda: backend.dreams.add_analyzed(LUNA, new_id(), "I was flying", outcome, 1500, backend.clock()), DREAMS
     )

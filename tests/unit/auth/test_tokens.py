@@ -97,7 +97,7 @@ def _without(name: str) -> Callable[[TokenIssuer], str]:
 
 def _tampered(issuer: TokenIssuer) -> str:
     header, _, signature = issuer.sign(_claims(issuer)).split(".")
-    other = base64.urlsafe_b64encode(json.dumps(_claims(issuer) | {"sub": "somebody else"}).encode()).decode()
+    other = base64.urlsafe_b64encode(json.dumps(_claims(issuer) | {"sub": "another user"}).encode()).decode()
     return f"{header}.{other.rstrip('=')}.{signature}"
 
 

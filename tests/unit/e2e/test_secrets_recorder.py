@@ -34,7 +34,7 @@ def recorder() -> SecretsRecorder:
         ('{"text": "I was \\"flying\\"\\nüber a forest of a thousand singing"}', "dream"),
         ("the prompt is POV gentle rise", "prompt"),
         ("luna@example.com signed in", "e-mail address"),
-        ("somebody.else@mail.example.org signed in", "something like an e-mail address"),
+        ("another.user@mail.example.org signed in", "something like an e-mail address"),
         ("password=Moonlight-7", "password"),
         ("signature c2lnbmF0dXJlLW9mLWEtdG9rZW4", "token"),
         ("refreshed with a.refresh.token", "token"),

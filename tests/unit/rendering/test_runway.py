@@ -18,7 +18,7 @@ def renderer(runway: ScriptedRunway, **settings: Any) -> RunwayRenderer:
     return RunwayRenderer(RunwaySettings(**settings), KEY, runway.client)
 
 
-def look(answer: httpx.Response) -> RenderState:
+def read_state(answer: httpx.Response) -> RenderState:
     return renderer(ScriptedRunway(answer)).status(TASK_ID)
 
 
@@ -245,12 +245,12 @@ def test_a_response_without_a_task_tells_whether_one_may_exist(
     ],
 )
 def test_a_task_is_mapped_to_our_states(answer: httpx.Response, expected: RenderState) -> None:
-    assert look(answer) == expected
+    assert read_state(answer) == expected
 
 
 @pytest.mark.parametrize("output", [[], None, "https://x.example/a.mp4", [""], [None], {"0": "https://x.example/"}])
 def test_success_without_a_link_is_a_failure(output: object) -> None:
-    state = look(task("SUCCEEDED", output=output, cost={"credits": 60}))
+    state = read_state(task("SUCCEEDED", output=output, cost={"credits": 60}))
     assert state.status is RenderStatus.FAILED
     assert state.failure == RenderFailure(FailureKind.EMPTY_OUTPUT)
     assert state.credits == 60
@@ -258,11 +258,11 @@ def test_success_without_a_link_is_a_failure(output: object) -> None:
 
 def test_an_implausible_number_of_credits_is_ignored() -> None:
     answer = httpx.Response(200, text='{"status": "SUCCEEDED", "output": ["https://x"], "cost": {"credits": 1e999}}')
-    assert look(answer).credits is None
+    assert read_state(answer).credits is None
 
 
 def test_provider_text_never_reaches_the_state() -> None:
-    state = look(task("FAILED", failure="a naked man in the attic", failureCode="a naked man"))
+    state = read_state(task("FAILED", failure="a naked man in the attic", failureCode="a naked man"))
     assert "naked" not in repr(state)
 
 

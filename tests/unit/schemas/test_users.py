@@ -16,7 +16,7 @@ def _value(annotated: Any, value: object) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "stored"),
     [
         ("luna", "luna"),
         ("  luna  ", "luna"),
@@ -29,8 +29,8 @@ def _value(annotated: Any, value: object) -> Any:
         (" " + "a" * 30 + " ", "a" * 30),
     ],
 )
-def test_valid_usernames_are_accepted(given: str, kept: str) -> None:
-    assert _value(Username, given) == kept
+def test_valid_usernames_are_accepted(given: str, stored: str) -> None:
+    assert _value(Username, given) == stored
 
 
 @pytest.mark.parametrize(
