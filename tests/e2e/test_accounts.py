@@ -31,9 +31,9 @@ def test_login(http: httpx.Client, user: User) -> None:
 
 def test_login_responds_equally_to_a_wrong_password_and_an_unknown_address(http: httpx.Client, user: User) -> None:
     wrong = http.post("/api/v1/auth/login", json={"email": user.email, "password": "Wrong-Password-1"})
-    nobody = http.post("/api/v1/auth/login", json={"email": "unknown@example.com", "password": "Wrong-Password-1"})
-    assert wrong.status_code == nobody.status_code == 401
-    one, other = wrong.json(), nobody.json()
+    unknown = http.post("/api/v1/auth/login", json={"email": "unknown@example.com", "password": "Wrong-Password-1"})
+    assert wrong.status_code == unknown.status_code == 401
+    one, other = wrong.json(), unknown.json()
     one.pop("request_id"), other.pop("request_id")
     assert one == other
     assert one["type"] == "urn:dreamvision:problem:invalid_credentials"
@@ -51,7 +51,7 @@ def test_taken_email_addresses_and_usernames_are_conflicts(http: httpx.Client, u
 
 
 def test_invalid_registrations_are_rejected(http: httpx.Client) -> None:
-    good = {"email": "a@example.com", "password": PASSWORD, "username": "somebody"}
+    good = {"email": "a@example.com", "password": PASSWORD, "username": "newcomer"}
     for change in (
         {"email": "no-address"},
         {"email": ""},

@@ -41,7 +41,7 @@ def announce(user: User, dream_id: str, content_type: str = "image/jpeg") -> dic
 
 
 def send(form: dict[str, Any], data: bytes, **changed: str) -> httpx.Response:
-    files = {"file": ("picture", data)}
+    files = {"file": ("image", data)}
     return httpx.post(form["url"], data=form["fields"] | changed, files=files, timeout=30, trust_env=False)
 
 

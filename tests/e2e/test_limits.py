@@ -38,7 +38,7 @@ def counts(control: ControlPlane, user: User) -> dict[str, int]:
     }
 
 
-# ---------------------------------------------------------------- requests a minute
+# ---------------------------------------------------------------- rate limits
 
 
 def within_a_window[Result](http: httpx.Client, work: Callable[[User], Result]) -> Result:

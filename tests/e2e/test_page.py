@@ -171,7 +171,7 @@ def test_errors_are_explained(visitor: Visitor, user: User) -> None:
 
     # A password that the API rejects as weak
     visitor.button("Create an account").click()
-    visitor.element("username").send_keys("somebody")
+    visitor.element("username").send_keys("newcomer")
     visitor.element("password").clear()
     visitor.element("password").send_keys("weak", Keys.ENTER)
     visitor.wait("document.getElementById('password').getAttribute('aria-invalid') === 'true'")

@@ -45,7 +45,7 @@ async def eventually(done: Any, seconds: float = 30) -> None:
     await asyncio.to_thread(wait_for, done, bool, seconds)
 
 
-# -------------------------------------------------------------------- who gets in
+# -------------------------------------------------------------------- authorization
 
 
 def test_a_token_may_be_a_subprotocol_or_a_header(url: str, user: User) -> None:
@@ -96,7 +96,7 @@ def test_tokens_are_not_logged(url: str, user: User, control: ControlPlane) -> N
     assert not [line for line in control.log_lines() if user.access_token in line]
 
 
-# -------------------------------------------------------------------- what they hear
+# -------------------------------------------------------------------- messages
 
 
 def test_only_the_user_of_a_dream_receives_its_updates(url: str, user: User, other_user: User) -> None:
@@ -195,7 +195,7 @@ def test_invalid_messages_leave_the_connection_open(url: str, user: User) -> Non
     asyncio.run(scenario())
 
 
-# -------------------------------------------------------------------- who has left
+# -------------------------------------------------------------------- closed connections
 
 
 def test_signing_out_closes_only_the_sessions_connections(url: str, user: User, http: httpx.Client) -> None:
@@ -249,7 +249,7 @@ def test_the_twenty_first_connection_is_refused(url: str, user: User) -> None:
     asyncio.run(scenario())
 
 
-# -------------------------------------------------------------------- how soon
+# -------------------------------------------------------------------- delay
 
 
 def analyzed(listener: Listener) -> int:

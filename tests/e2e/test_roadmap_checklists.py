@@ -313,7 +313,7 @@ def test_25_profile_row(registered: User, control: ControlPlane, quote: None) ->
     assert (row["email"], row["username"], row["subscription_tier"]) == (registered.email, registered.username, "free")
 
 
-# ---------------------------------------------------------------- 2.6 Backend Testing & RouteDoc
+# ---------------------------------------------------------------- 2.6 Backend Testing & Documentation
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,7 @@ class FakeCognito:
         self._flows = frozenset(flows)
         self._hides_users = hides_users
 
-    # ------------------------------------------------------------ what tests ask for
+    # ------------------------------------------------------------ for tests
 
     def fail(self, operation: str, error: Exception, *, after: bool = False) -> None:
         """Let the next call of this operation fail, before or after its effect."""
@@ -118,7 +118,7 @@ class FakeCognito:
         self.users[user.sub] = user
         return user
 
-    # ------------------------------------------------------------ the operations
+    # ------------------------------------------------------------ operations
 
     @_operation
     def describe_user_pool_client(self, *, UserPoolId: str, ClientId: str) -> dict[str, Any]:
@@ -275,7 +275,7 @@ class FakeCognito:
         user.password = ProposedPassword
         return {}
 
-    # ------------------------------------------------------------ the rules
+    # ------------------------------------------------------------ rules
 
     def _check_pool(self, pool_id: str, client_id: str) -> None:
         if (pool_id, client_id) != (POOL_ID, CLIENT_ID):

@@ -143,7 +143,7 @@ def _read_request(connection: socket.socket, server_name: str | None) -> Seen | 
     return Seen(method, target, headers, body, server_name)
 
 
-# --- behaviours
+# --- behaviors
 
 
 def file(data: bytes, *headers: str) -> Behavior:
@@ -264,7 +264,7 @@ def silence(exchange: Exchange) -> None:
     exchange.stopping.wait(5)
 
 
-def close_revoked(exchange: Exchange) -> None:
+def close_connection(exchange: Exchange) -> None:
     """Receive the request and close the connection."""
     exchange.connection.shutdown(socket.SHUT_RDWR)
 

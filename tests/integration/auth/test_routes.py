@@ -62,7 +62,7 @@ def _is_problem(answer: Answer, status: int, code: str) -> bool:
     return bool(answer.body["type"].endswith(f":{code}"))
 
 
-# ---------------------------------------------------------------- the roadmap's calls
+# ---------------------------------------------------------------- registration, login and refresh
 
 
 def test_register_returns_tokens(auth: AuthApi) -> None:

@@ -60,7 +60,7 @@ class DreamBackend:
         self.dream_queries = DreamQueries(database, self.presenter, self.cursors)
         self._numbers = count(1)
 
-    # ------------------------------------------------------------ what there is
+    # ------------------------------------------------------------ builders
 
     def analyzed_dream(
         self,
@@ -125,7 +125,7 @@ class DreamBackend:
         video = self.processing_video(dream)
         return self.videos.fail(video.user_id, video.job_id, "RenderFailedError", "It failed.", utc_now())
 
-    # ------------------------------------------------------------ what is left of it
+    # ------------------------------------------------------------ stored state
 
     def stored_video(self, user_id: str, job_id: str) -> VideoRecord:
         return self.videos.get(user_id, job_id, consistent=True)

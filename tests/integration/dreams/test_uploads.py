@@ -74,7 +74,7 @@ def backend(database: Database) -> UploadBackend:
     return UploadBackend(database)
 
 
-# --- the form
+# --- forms
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [(JPEG, ".jpg"), (PNG, ".png")])
@@ -108,7 +108,7 @@ def test_no_form_is_issued_for_another_users_dream(backend: UploadBackend) -> No
     assert backend.dream.upload_id is None
 
 
-# --- what comes
+# --- uploads
 
 
 @pytest.mark.parametrize(("kind", "make"), [(JPEG, images.jpeg), (PNG, images.png)], ids=["jpeg", "png"])
@@ -135,7 +135,7 @@ def test_a_valid_image_is_shown_with_its_dream(
 @pytest.mark.parametrize(
     ("data", "kind", "error"),
     [
-        (b"<html>not a picture</html>", JPEG, "ImageMalformedError"),
+        (b"<html>not an image</html>", JPEG, "ImageMalformedError"),
         (images.png(), JPEG, "ImageMalformedError"),
         (images.jpeg() + b"PK\x05\x06" + bytes(18), JPEG, "PolyglotImageError"),
         (images.png_of_size(9000, 9000), PNG, "ImageDimensionsError"),
@@ -170,7 +170,7 @@ def test_an_upload_above_the_limit_is_not_read(backend: UploadBackend) -> None:
     assert seen == []
 
 
-# --- twice, late, in another order
+# --- repeated, late and reordered events
 
 
 def test_a_repeated_event_changes_nothing(backend: UploadBackend) -> None:
@@ -340,7 +340,7 @@ def test_erasing_a_dream_finds_its_uploaded_images(backend: UploadBackend) -> No
     assert expected <= found
 
 
-# --- the functions
+# --- functions
 
 
 def test_the_trigger_reads_the_key_from_the_event(backend: UploadBackend, function: Any, event: Any) -> None:

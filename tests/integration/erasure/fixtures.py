@@ -118,7 +118,7 @@ class ErasureBackend:
         """Run the execution that was started last."""
         self.machine.run(list(self.erasures.started.values())[-1])
 
-    # ------------------------------------------------------------ users, and what is left of them
+    # ------------------------------------------------------------ accounts and their data
 
     def add_account(self, user_id: str, email: str, username: str) -> None:
         """Add an account with items in every table."""

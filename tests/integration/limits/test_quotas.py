@@ -26,7 +26,7 @@ from tests.fakes.gateway import USER_ID
 from tests.integration.limits.fixtures import DREAM, PLENTY, QuotaBackend, in_parallel
 from tests.integration.ministack import guard_items
 
-# ---------------------------------------------------------------- the numbers
+# ---------------------------------------------------------------- limits
 
 
 def test_a_free_user_may_run_two_videos_at_once_and_five_a_day(backend: QuotaBackend) -> None:
@@ -127,7 +127,7 @@ def test_a_further_video_of_a_dream_counts(backend: QuotaBackend) -> None:
         backend.service.create(USER_ID, first.dream_id, 5)
 
 
-# ---------------------------------------------------------------- at the same time
+# ---------------------------------------------------------------- concurrency
 
 
 def test_two_of_fifty_concurrent_requests_of_a_user_pass(backend: QuotaBackend) -> None:

@@ -38,7 +38,7 @@ def limits(database: Database, clock: Clock | None = None, **settings: int) -> R
     return RateLimits(LimitsRepository(database), RateSettings(**settings), clock or Clock())
 
 
-# ---------------------------------------------------------------- the windows
+# ---------------------------------------------------------------- windows
 
 
 def test_ten_of_a_hundred_concurrent_requests_pass(ministack: Database) -> None:
@@ -96,7 +96,7 @@ def test_a_window_has_an_expiry(ministack: Database) -> None:
     assert 60 <= int(item["expires_at"]) - time.time() <= 180
 
 
-# ---------------------------------------------------------------- the routes
+# ---------------------------------------------------------------- routes
 
 
 @pytest.fixture

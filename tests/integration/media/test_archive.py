@@ -144,7 +144,7 @@ def test_a_retry_with_the_same_token_replaces_the_first_attempt(
     assert len(keys(client)) == 3
 
 
-# --- the link
+# --- links
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 410])
@@ -205,7 +205,7 @@ def test_a_render_lost_meanwhile_is_reported_as_lost(archive: Archive) -> None:
         pytest.param(lambda data: source.file(b""), SourceTruncatedError, id="empty"),
         pytest.param(lambda data: source.file(b"<html>403</html>"), NotAVideoError, id="a web page"),
         pytest.param(lambda data: source.file(bytes(100_000)), NotAVideoError, id="zeros"),
-        pytest.param(lambda data: source.file(b"\xff\xd8\xff\xe0" + data), NotAVideoError, id="a picture in front"),
+        pytest.param(lambda data: source.file(b"\xff\xd8\xff\xe0" + data), NotAVideoError, id="an image in front"),
         pytest.param(lambda data: source.file(data[:4000] + bytes(len(data) - 4000)), NotAVideoError, id="hollow"),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_file_of_exactly_the_allowed_size_arrives() -> None:
         pytest.param(source.announcing("many"), SourceUnavailableError, id="length in words"),
         pytest.param(source.raw(b"\x00\x01garbage\r\n\r\n"), SourceUnavailableError, id="no HTTP"),
         pytest.param(source.raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000), SourceUnavailableError, id="huge head"),
-        pytest.param(source.close_revoked, SourceUnavailableError, id="hangs up"),
+        pytest.param(source.close_connection, SourceUnavailableError, id="closes"),
         pytest.param(source.reset, SourceUnavailableError, id="resets at once"),
     ],
 )
@@ -167,7 +167,7 @@ def test_a_full_sink_is_not_reported_as_a_bad_source() -> None:
         fetch_video(server.url("/v.mp4"), Full(), policy=DownloadPolicy((server.origin,)))
 
 
-# --- TLS: the connection goes to the checked address, the name is still the one that is verified
+# --- TLS: the connection goes to the checked address, and the host name is verified
 
 PUBLIC = "93.184.216.34"
 

@@ -34,7 +34,7 @@ def layouts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 LAYOUTS = ["index last", "index first", "fragments"]
 
 
-# --- what is no video
+# --- inspection
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -152,7 +152,7 @@ def test_errors_do_not_contain_the_file_name(file: Path) -> None:
     assert raised.value.__suppress_context__
 
 
-# --- the thumbnail
+# --- thumbnails
 
 
 def decoded(image: EncodedImage) -> av.VideoFrame:
@@ -249,7 +249,7 @@ def test_the_score_ranks_frames_by_detail() -> None:
     assert 0 < telling_score(dim) < telling_score(clear) < telling_score(rich)
 
 
-# --- the preview
+# --- previews
 
 
 def webp(data: bytes) -> tuple[tuple[int, int], int | None, list[int]]:

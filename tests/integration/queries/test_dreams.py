@@ -162,7 +162,7 @@ def test_invalid_queries_are_rejected(dreams: HttpFunction, query: dict[str, str
     assert (answer.status, answer.problem) == (422, "validation_failed")
 
 
-# ---------------------------------------------------------------- what it costs
+# ---------------------------------------------------------------- consumed read units
 
 
 def test_the_first_page_costs_one_query_and_one_read_besides_the_session(
@@ -253,7 +253,7 @@ def test_another_users_dream_and_an_unknown_one_are_indistinguishable(
     assert {**theirs.body, "request_id": ...} == {**unknown.body, "request_id": ...}
 
 
-# ---------------------------------------------------------------- numbers
+# ---------------------------------------------------------------- statistics
 
 
 def test_stats_of_a_new_user_are_zero(dreams: HttpFunction) -> None:

@@ -171,7 +171,7 @@ def test_malformed_ids_are_rejected(videos: HttpFunction, job_id: str) -> None:
     assert videos(LUNA, f"GET {_PATH}", job_id=job_id).problem == "validation_failed"
 
 
-# ---------------------------------------------------------------- the list
+# ---------------------------------------------------------------- list
 
 
 def test_videos_are_listed_page_by_page(backend: DreamBackend, videos: HttpFunction) -> None:

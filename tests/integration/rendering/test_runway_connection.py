@@ -30,7 +30,7 @@ def renderer(base_url: str) -> RunwayRenderer:
 @pytest.mark.parametrize(
     ("behavior", "error"),
     [
-        pytest.param(source.close_revoked, RenderOutcomeUnknownError, id="closes"),
+        pytest.param(source.close_connection, RenderOutcomeUnknownError, id="closes"),
         pytest.param(source.reset, RenderOutcomeUnknownError, id="resets"),
         pytest.param(source.silence, RenderOutcomeUnknownError, id="never answers"),
         pytest.param(source.raw(b"nonsense\r\n\r\n"), RenderOutcomeUnknownError, id="no HTTP"),

@@ -145,7 +145,7 @@ def test_even_transparent_noise_stays_below_the_limit() -> None:
     assert len(reencode_image(images.png(noise), PNG).data) < 5_000_000
 
 
-# --- what is refused
+# --- rejected images
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ JPEG_FILE, PNG_FILE = images.jpeg(), images.png()
     [
         pytest.param(b"", JPEG, id="nothing"),
         pytest.param(b"", PNG, id="nothing png"),
-        pytest.param(b"<html>I am a picture</html>", JPEG, id="a web page"),
+        pytest.param(b"<html>I am an image</html>", JPEG, id="a web page"),
         pytest.param(PNG_FILE, JPEG, id="a png declared as jpeg"),
         pytest.param(JPEG_FILE, PNG, id="a jpeg called png"),
         pytest.param(b"GIF89a" + bytes(100), PNG, id="a gif"),
