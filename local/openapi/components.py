@@ -11,7 +11,7 @@ SECURITY_SCHEMES: Mapping[str, Schema] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The `access_token` of `POST /api/v1/auth/login`; good for an hour, or until the session ends.",
+        "description": "The `access_token` of `POST /api/v1/auth/login`, valid for an hour or until the session ends.",
     }
 }
 
@@ -23,37 +23,37 @@ _UUID = "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"
 SCHEMAS: Mapping[str, Schema] = {
     "Problem": {
         "type": "object",
-        "description": "What went wrong (RFC 9457). `type` is made for programs, `detail` may be shown to the user.",
+        "description": "A problem (RFC 9457). `type` is for programs; `detail` may be shown to the user.",
         "properties": {
             "type": {
                 "type": "string",
                 "format": "uri",
-                "description": "One of the problem types of docs/API.md.",
+                "description": "One of the problem types in docs/API.md.",
                 "examples": ["urn:dreamvision:problem:validation_failed"],
             },
             "title": {"type": "string", "examples": ["The request has invalid values"]},
             "status": {"type": "integer", "minimum": 400, "maximum": 599, "examples": [422]},
-            "detail": {"type": "string", "examples": ["See `errors` for what has to change."]},
+            "detail": {"type": "string", "examples": ["See `errors` for the values to correct."]},
             "request_id": {
                 "type": "string",
-                "description": "Tell it to the support: it is in every log line of the request.",
+                "description": "Quote it to support: every log line of the request includes it.",
                 "examples": [_REQUEST_ID],
             },
             "errors": {
                 "type": "array",
-                "description": "The invalid values, where single values are to blame.",
+                "description": "The invalid values, if specific values are invalid.",
                 "items": {"$ref": "#/components/schemas/InvalidValue"},
             },
             "dream_id": {
                 "type": "string",
                 "format": "uuid",
-                "description": "The dream that was kept although the request failed.",
+                "description": "The dream that was saved although the request failed.",
                 "examples": [_UUID],
             },
             "job_id": {
                 "type": "string",
                 "format": "uuid",
-                "description": "The video that was kept, as failed, although the request failed.",
+                "description": "The video that was saved, with status `failed`, although the request failed.",
                 "examples": [_UUID],
             },
         },
@@ -61,11 +61,11 @@ SCHEMAS: Mapping[str, Schema] = {
     },
     "InvalidValue": {
         "type": "object",
-        "description": "One invalid value of a request.",
+        "description": "An invalid value in a request.",
         "properties": {
             "loc": {
                 "type": "array",
-                "description": "Where it is: `body`, `query` or `path`, then the way to it.",
+                "description": "Its location: `body`, `query` or `path`, then the path to the value.",
                 "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
                 "examples": [["body", "dream_text"]],
             },
@@ -75,7 +75,7 @@ SCHEMAS: Mapping[str, Schema] = {
     },
     "GatewayMessage": {
         "type": "object",
-        "description": "An answer of the gateway itself, which stands before the application.",
+        "description": "A response of the API gateway itself, in front of the application.",
         "properties": {"message": {"type": ["string", "null"], "examples": ["Unauthorized"]}},
         "required": ["message"],
     },
@@ -93,54 +93,57 @@ GATEWAY_MESSAGES: Mapping[int, str] = {
 }
 
 HEADERS: Mapping[str, Schema] = {
-    "Cache-Control": {"description": "How long the answer may be kept.", "schema": {"type": "string"}},
-    "Content-Encoding": {"description": "`gzip` where the client takes it.", "schema": {"type": "string"}},
+    "Cache-Control": {
+        "description": "How the response may be cached.",
+        "schema": {"type": "string"},
+    },
+    "Content-Encoding": {"description": "`gzip` if the client accepts it.", "schema": {"type": "string"}},
     "ETag": {
-        "description": "Send it as `If-None-Match` to get a 304 while nothing has changed.",
+        "description": "Send it as `If-None-Match` to get a 304 if nothing has changed.",
         "schema": {"type": "string", "examples": ['"c0ffee"']},
     },
     "Location": {
-        "description": "Where to ask how far the video is.",
+        "description": "URL of the video.",
         "schema": {"type": "string", "format": "uri-reference", "examples": [f"/api/v1/videos/{_UUID}"]},
     },
     "Preference-Applied": {
-        "description": "`respond-async` where the request asked for it.",
+        "description": "`respond-async` if the request preferred it.",
         "schema": {"type": "string", "examples": ["respond-async"]},
     },
     "RateLimit": {
-        "description": "What is left of the limit in its window, and the seconds until the window ends.",
+        "description": "Remaining requests in the window, and the seconds until it resets.",
         "schema": {"type": "string", "examples": ['"minute";r=9;t=42']},
     },
     "RateLimit-Policy": {
-        "description": "The limit: requests and the window in seconds.",
+        "description": "The limit: requests per window, and the window in seconds.",
         "schema": {"type": "string", "examples": ['"minute";q=10;w=60']},
     },
     "Retry-After": {
-        "description": "Seconds to wait before the next try.",
+        "description": "Seconds to wait before the next request.",
         "schema": {"type": "string", "pattern": "^[0-9]+$", "examples": ["2"]},
     },
     "WWW-Authenticate": {
-        "description": "The scheme to authenticate with: `Bearer`.",
+        "description": "The authentication scheme: `Bearer`.",
         "schema": {"type": "string", "examples": ["Bearer"]},
     },
 }
 
 REQUEST_HEADERS: Mapping[str, Schema] = {
     "Prefer": {
-        "description": "`respond-async`: answer at once with 202, without waiting for the analysis (RFC 7240).",
+        "description": "`respond-async`: respond with 202 immediately, without waiting for the analysis (RFC 7240).",
         "schema": {"type": "string", "examples": ["respond-async"]},
     },
     "If-None-Match": {
-        "description": "The `ETag` of the answer that the client has already.",
+        "description": "The `ETag` of the response that the client has cached.",
         "schema": {"type": "string", "examples": ['"c0ffee"']},
     },
 }
 
 TAGS: Mapping[str, str] = {
     "Authentication": "Accounts and sessions.",
-    "Dreams": "Telling dreams, their analysis, and the history.",
-    "Videos": "Filming dreams, and how far a video is.",
-    "Storage": "Pictures of one's own.",
-    "Health": "Whether the service works.",
-    "Documentation": "This description of the API.",
+    "Dreams": "Dreams, their analysis and the history.",
+    "Videos": "Videos of dreams, and their status.",
+    "Storage": "Image uploads.",
+    "Health": "API information and health checks.",
+    "Documentation": "The API documentation.",
 }

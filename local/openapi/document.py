@@ -37,7 +37,7 @@ def build() -> Schema:
             "description": _INTRODUCTION.read_text().strip(),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/", "description": "Where this document was read from."}],
+        "servers": [{"url": "/", "description": "The server that serves this document."}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items() if _uses_tag(paths, name)],
         "paths": paths,
         "components": {

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from aws_lambda_powertools.event_handler.api_gateway import Route
 
 from dreamvision_api.api import Api
-from dreamvision_api.route_docs import RouteDoc, documentation_of
+from dreamvision_api.route_docs import RouteDoc, route_doc
 from local.cloudformation_yaml import load_template
 from local.settings import REPOSITORY
 
@@ -94,7 +94,7 @@ def _described(name: str, wiring: _Wiring) -> ApiFunction:
 def _operation(key: str, route: Route, public: bool, document: Mapping[str, Any]) -> Operation:
     method, path = key.split(" ", 1)
     raw = document["paths"][path][method.lower()]
-    return Operation(method.lower(), path, public, documentation_of(route.func), raw)
+    return Operation(method.lower(), path, public, route_doc(route.func), raw)
 
 
 def _load(folder: str) -> Api:

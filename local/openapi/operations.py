@@ -15,10 +15,10 @@ from local.openapi.examples import example_of
 from local.openapi.functions import OpenApiError, Operation
 
 _FIXED_DETAILS = {
-    problems.INTERNAL: "We have been told. Please try again later.",
-    problems.VALIDATION: "See `errors` for what has to change.",
-    problems.MALFORMED: "The body could not be read as JSON.",
-    problems.UNSUPPORTED_TYPE: "Send the body as application/json.",
+    problems.INTERNAL: "The error has been logged. Please try again later.",
+    problems.VALIDATION: "See `errors` for the values to correct.",
+    problems.MALFORMED: "The request body could not be parsed as JSON.",
+    problems.UNSUPPORTED_TYPE: "Send the request body as application/json.",
     problems.ROUTE_NOT_FOUND: "No route has this path and method.",
 }
 _INVALID_VALUE = [{"loc": ["body", "dream_text"], "msg": "String should have at least 10 characters"}]
@@ -55,13 +55,13 @@ class Responses:
 
     def _answers(self, operation: Operation) -> dict[str, Schema]:
         always = ("RateLimit", "RateLimit-Policy") if "RateLimitedError" in operation.notes.errors else ()
-        if not operation.notes.answers:
+        if not operation.notes.responses:
             schema = operation.raw["responses"]["200"]["content"]["application/json"]["schema"]
             if "$ref" not in schema:
                 raise OpenApiError(f"{operation.key}: several responses, or one without a body, must be documented")
             return {"200": {**self._answer(schema), **_headers_sent(always)}}
         answers = {}
-        for answer in operation.notes.answers:
+        for answer in operation.notes.responses:
             if answer.model is not None and answer.model.__name__ not in self._schemas:
                 raise OpenApiError(f"{operation.key}: {answer.model.__name__} is not in the function's signature")
             answers[str(int(answer.status))] = self._noted(answer._replace(headers=(*answer.headers, *always)))
@@ -160,7 +160,7 @@ def _error(status: int, rows: list[tuple[Problem, str]]) -> Schema:
             "schema": {"$ref": "#/components/schemas/GatewayMessage"},
             "example": {"message": GATEWAY_MESSAGES[status]},
         }
-    titles = [problem.title for problem, _ in rows] or [f"{HTTPStatus(status).phrase}, says the gateway"]
+    titles = [problem.title for problem, _ in rows] or [f"{HTTPStatus(status).phrase} (gateway)"]
     headers = _error_headers(status, [problem for problem, _ in rows])
     return {"description": ". ".join(titles) + ".", "content": content, **_headers_sent(headers)}
 
@@ -202,7 +202,7 @@ def _parameter(raw: Mapping[str, Any]) -> Schema:
 
 
 def _headers_read(operation: Operation) -> Iterable[Schema]:
-    for name in operation.notes.reads:
+    for name in operation.notes.request_headers:
         if name not in REQUEST_HEADERS:
             raise OpenApiError(f"{operation.key}: the request header {name} is not documented")
         yield {"$ref": f"#/components/parameters/{name}"}

@@ -108,11 +108,11 @@ def test_an_image_is_shown_with_its_dream_without_metadata(
     [
         pytest.param("image/jpeg", b"<html><script>alert(1)</script></html>", "not a valid", id="a web page"),
         pytest.param("image/jpeg", images.png(), "not a valid", id="a png declared as jpeg"),
-        pytest.param("image/jpeg", images.jpeg() + b"<html>", "more than a plain picture", id="a web page behind it"),
+        pytest.param("image/jpeg", images.jpeg() + b"<html>", "more than a plain image", id="a web page behind it"),
         pytest.param(
             "image/png",
             images.with_chunk(images.png(), b"tEXt", b"Comment\0<?php system('id');"),
-            "more than a plain picture",
+            "more than a plain image",
             id="a program in a comment",
         ),
         pytest.param("image/png", images.png_of_size(20_000, 20_000), "pixels", id="a bomb"),

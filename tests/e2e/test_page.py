@@ -167,7 +167,7 @@ def test_errors_are_explained(visitor: Visitor, user: User) -> None:
     visitor.element("email").send_keys(user.email)
     visitor.element("password").send_keys("Wrong-Password-1", Keys.ENTER)
     visitor.wait("!document.getElementById('auth-error').hidden")
-    assert visitor.text("auth-error").startswith("The sign-in was refused.")
+    assert visitor.text("auth-error").startswith("Sign-in failed.")
 
     # A password that the API rejects as weak
     visitor.button("Create an account").click()
@@ -188,7 +188,7 @@ def test_errors_are_explained(visitor: Visitor, user: User) -> None:
     visitor.element("dream-text").clear()
     visitor.tell(f"{DREAM} [[claude:refusal]]")
     visitor.wait("!document.getElementById('dream-alert').hidden")
-    assert visitor.text("dream-alert").startswith("This dream cannot be analysed.")
+    assert visitor.text("dream-alert").startswith("This dream cannot be analyzed.")
     assert str(visitor.element("dream-text").get_property("value")).startswith("I was flying")
 
     # No network

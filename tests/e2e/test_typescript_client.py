@@ -45,7 +45,7 @@ def compiled(project: Path) -> Path:
 
 def test_the_expo_snippets_of_the_docs_compile(compiled: Path) -> None:
     assert (compiled / "out" / "session.js").exists()
-    assert (compiled / "out" / "film.js").exists()
+    assert (compiled / "out" / "video.js").exists()
 
 
 def test_the_client_has_a_function_for_every_operation(project: Path) -> None:

@@ -1,4 +1,4 @@
-"""``/api/v1/dreams``: the history, and the app's main call, which analyses and films in one go."""
+"""``/api/v1/dreams``: create a video from a new dream; list, read and delete dreams."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -30,21 +30,20 @@ from dreamvision.videos.service import VideoService
 from dreamvision_api.api import Api, InvalidInputError, lambda_handler
 from dreamvision_api.idempotency import IdempotencyKey, idempotent_request
 from dreamvision_api.pagination import Cursor, Limit
-from dreamvision_api.responses import json_response
-from dreamvision_api.route_docs import ANALYSIS_ERRORS, QUOTA_ERRORS, SPENDING_ERRORS, ResponseDoc, documented
+from dreamvision_api.responses import json_response, no_content
+from dreamvision_api.route_docs import ANALYSIS_ERRORS, QUOTA_ERRORS, SPENDING_ERRORS, ResponseDoc, document
 
 api = Api()
 
-# API Gateway gives up on an integration after 30 seconds; a phone's patience ends earlier.
+# API Gateway times out an integration after 30 seconds; clients often do so earlier.
 _WAIT_SECONDS = 20.0
 
-
-# What starting a video can end with.
+# Errors of starting a video.
 _START_ERRORS = ("DreamNotFoundError", "ContentionError", "WorkflowUnavailableError")
 
 
-class _Accepted(BaseModel):
-    """What the answer says beyond the dream's row; kept for a request that is sent again."""
+class _Outcome(BaseModel):
+    """What the response contains beyond the dream's row, stored to replay the request."""
 
     generation: VideoGenerationResponse
     analyzed: bool
@@ -53,70 +52,77 @@ class _Accepted(BaseModel):
 
 @api.routes.post(
     "/api/v1/dreams/generate-video",
-    summary="Analyse a dream and film it",
-    description="The app's main call. Waits up to 20 seconds for the analysis (200); when it takes longer, or when the"
-    " client prefers not to wait, the answer is 202. Either way the video is being made; `Location` is its address.",
+    summary="Create a video from a new dream",
+    description="The app's main call: analyzes the dream and starts its video. Waits up to 20 seconds for the analysis"
+    " (200). If that takes longer, or if the client prefers not to wait, the response is 202. In both cases the video"
+    " is being created; `Location` is its URL.",
     tags=["Dreams"],
 )
-@documented(
+@document(
     ResponseDoc(HTTPStatus.OK, CombinedDreamVideoResponse, headers=("Location",)),
     ResponseDoc(HTTPStatus.ACCEPTED, AcceptedDreamVideo, headers=("Location", "Retry-After", "Preference-Applied")),
     errors=(*SPENDING_ERRORS, *QUOTA_ERRORS, *ANALYSIS_ERRORS, *_START_ERRORS),
-    reads=("Prefer",),
+    request_headers=("Prefer",),
 )
 def generate_dream_video(
     body: CombinedDreamVideoRequest, idempotency_key: IdempotencyKey = None
 ) -> Response[CombinedDreamVideoResponse | AcceptedDreamVideo]:
-    with idempotent_request(api, Scope.DREAM_VIDEO, idempotency_key, body) as attempt:
-        if attempt.replayed is None:
-            accepted, dream = _film(body, attempt)
-            attempt.answer = accepted.model_dump(mode="json")
+    with idempotent_request(api, Scope.DREAM_VIDEO, idempotency_key, body) as request:
+        if request.replayed is None:
+            outcome, dream = _create_video(body, request)
+            request.answer = outcome.model_dump(mode="json")
         else:
-            accepted = _Accepted.model_validate(attempt.replayed)
+            outcome = _Outcome.model_validate(request.replayed)
             dreams = DreamRepository(Database.shared())
-            dream = dreams.get(api.caller.user_id, attempt.dream_id, consistent=True) if accepted.analyzed else None
-    generation = accepted.generation
+            dream = dreams.get(api.caller.user_id, request.dream_id, consistent=True) if outcome.analyzed else None
+    return _response(outcome, request.dream_id, dream)
+
+
+def _response(
+    outcome: _Outcome, dream_id: str, dream: DreamRecord | None
+) -> Response[CombinedDreamVideoResponse | AcceptedDreamVideo]:
+    generation = outcome.generation
     location = {"Location": f"/api/v1/videos/{generation.job_id}"}
     if dream is None:
-        applied = {"Preference-Applied": "respond-async"} if accepted.asynchronous else {}
-        body_202 = AcceptedDreamVideo(dream_id=attempt.dream_id, job_id=generation.job_id, status=generation.status)
-        return json_response(HTTPStatus.ACCEPTED, body_202, location | applied | {"Retry-After": "2"})
-    answer = CombinedDreamVideoResponse(dream_analysis=analysis_response(dream), video_generation=generation)
-    return json_response(HTTPStatus.OK, answer, location)
+        applied = {"Preference-Applied": "respond-async"} if outcome.asynchronous else {}
+        accepted = AcceptedDreamVideo(dream_id=dream_id, job_id=generation.job_id, status=generation.status)
+        return json_response(HTTPStatus.ACCEPTED, accepted, location | applied | {"Retry-After": "2"})
+    combined = CombinedDreamVideoResponse(dream_analysis=analysis_response(dream), video_generation=generation)
+    return json_response(HTTPStatus.OK, combined, location)
 
 
-def _film(body: CombinedDreamVideoRequest, attempt: IdempotentRequest) -> tuple[_Accepted, DreamRecord | None]:
-    user_id, filming = api.caller.user_id, VideoService.shared()
-    dream_id, video = filming.create_with_dream(user_id, body.dream_text, body.duration, seed=attempt.seed)
+def _create_video(body: CombinedDreamVideoRequest, request: IdempotentRequest) -> tuple[_Outcome, DreamRecord | None]:
+    user_id, service = api.caller.user_id, VideoService.shared()
+    dream_id, video = service.create_with_dream(user_id, body.dream_text, body.duration, seed=request.seed)
     api.add_problem_fields(dream_id=dream_id, job_id=video.job_id)
     asynchronous = "respond-async" in api.header("prefer")
-    dream = None if asynchronous else filming.wait_for_analysis(user_id, dream_id, _WAIT_SECONDS)
-    generation = generation_response(video, filming.estimated_completion(video))
-    return _Accepted(generation=generation, analyzed=dream is not None, asynchronous=asynchronous), dream
+    dream = None if asynchronous else service.wait_for_analysis(user_id, dream_id, _WAIT_SECONDS)
+    generation = generation_response(video, service.estimated_completion(video))
+    return _Outcome(generation=generation, analyzed=dream is not None, asynchronous=asynchronous), dream
 
 
 @api.routes.get(
     "/api/v1/dreams",
-    summary="The history, newest first",
-    description="Page by page: by `page`, or by the `cursor` that the page before gave as `next_cursor`. A cursor costs"
-    " the same wherever it leads, and is good for the `category` it was given for.",
+    summary="List dreams",
+    description="The history, newest first. Paginate by `page`, or by `cursor` with the `next_cursor` of the previous"
+    " page. A cursor is equally fast at any depth, and is valid only for the `category` it was returned for.",
     tags=["Dreams"],
 )
 def list_dreams(
-    page: Annotated[int | None, Query(ge=1, le=100_000, description="1 if left out; not with `cursor`.")] = None,
+    page: Annotated[int | None, Query(ge=1, le=100_000, description="Default 1. Not allowed with `cursor`.")] = None,
     limit: Limit = 20,
     category: Annotated[Category | None, Query(description="Only dreams of this category.")] = None,
     cursor: Cursor = None,
 ) -> DreamListResponse:
     if page is not None and cursor is not None:
-        raise InvalidInputError(["query", "cursor"], "give a page or a cursor, not both")
+        raise InvalidInputError(["query", "cursor"], "page and cursor are mutually exclusive")
     return DreamQueries.shared().page(api.caller.user_id, page=page or 1, limit=limit, category=category, cursor=cursor)
 
 
 @api.routes.get(
     "/api/v1/dreams/stats",
-    summary="The history in numbers",
-    description="Counts by category and by month, tokens, and what they and the videos cost by estimate.",
+    summary="Get usage statistics",
+    description="Counts by category and month, token usage, and the estimated cost of analyses and videos.",
     tags=["Dreams"],
 )
 def get_statistics() -> DreamStatistics:
@@ -125,28 +131,28 @@ def get_statistics() -> DreamStatistics:
 
 @api.routes.get(
     "/api/v1/dreams/<dream_id>",
-    summary="One dream with its latest video",
-    description="Everything that is kept of the dream. `video` is the latest of its videos, or null.",
+    summary="Get a dream",
+    description="Returns the dream with its latest video; `video` is null if it has none.",
     tags=["Dreams"],
 )
-@documented(errors=("DreamNotFoundError",))
+@document(errors=("DreamNotFoundError",))
 def get_dream(dream_id: Annotated[UuidText, Path()]) -> DreamWithVideo:
     return DreamQueries.shared().dream(api.caller.user_id, dream_id)
 
 
 @api.routes.delete(
     "/api/v1/dreams/<dream_id>",
-    summary="Delete a dream with its videos",
-    description="Nobody sees the dream and its videos from now on. Renderings are stopped and media deleted right after"
-    " that; deleting again is harmless, and 404 says that nothing is left.",
+    summary="Delete a dream",
+    description="The dream and its videos disappear immediately; renders are then cancelled and media deleted in the"
+    " background. Repeating the request is safe: 404 means that nothing is left.",
     tags=["Dreams"],
 )
-@documented(
+@document(
     ResponseDoc(HTTPStatus.NO_CONTENT), errors=("DreamNotFoundError", "ContentionError", "ErasureUnavailableError")
 )
 def delete_dream(dream_id: Annotated[UuidText, Path()]) -> Response[None]:
     DreamDeletion.shared().delete_dream(api.caller.user_id, dream_id, ErasureWorkflow.shared())
-    return Response(status_code=int(HTTPStatus.NO_CONTENT), body=None)
+    return no_content()
 
 
 handler = lambda_handler(api)

@@ -1,4 +1,4 @@
-"""``GET /``, ``GET /api/v1/health``, ``GET /api/v1/health/db``."""
+"""``GET /``, ``GET /api/v1/health``, ``GET /api/v1/health/db``: API information and health checks."""
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ api = Api(public=frozenset({"GET /", "GET /api/v1/health", "GET /api/v1/health/d
 
 
 class Information(Response):
-    """What this is, and where its documentation is."""
+    """The API's name, version and documentation URL."""
 
     message: str = Field(examples=["DreamVision API"])
     version: str = Field(examples=[VERSION])
@@ -18,7 +18,10 @@ class Information(Response):
 
 
 @api.routes.get(
-    "/", summary="What this API is", description="Its name, its version, and where it is documented.", tags=["Health"]
+    "/",
+    summary="Get API information",
+    description="Returns the API's name, its version and the URL of its documentation.",
+    tags=["Health"],
 )
 def get_information() -> Information:
     return Information(message="DreamVision API", version=VERSION, docs="/api/v1/docs")
@@ -26,9 +29,8 @@ def get_information() -> Information:
 
 @api.routes.get(
     "/api/v1/health",
-    summary="Whether the API works",
-    description="`degraded` where a part does not; the status of the answer is 200 all the same. Looked up at most"
-    " every ten seconds.",
+    summary="Check the API",
+    description="The response is 200 even if the status is `degraded`. Results are cached for ten seconds.",
     tags=["Health"],
 )
 def get_health() -> Health:
@@ -37,8 +39,8 @@ def get_health() -> Health:
 
 @api.routes.get(
     "/api/v1/health/db",
-    summary="Whether each table works",
-    description="The same, table by table.",
+    summary="Check the database",
+    description="Returns the status of each table. Results are cached for ten seconds.",
     tags=["Health"],
 )
 def get_database_health() -> DatabaseHealth:

@@ -1,4 +1,4 @@
-"""``/api/v1/videos``: asking for a video of an analysed dream, how far it is, and no more wanting it."""
+"""``/api/v1/videos``: create, list, read and cancel videos."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -25,18 +25,18 @@ from dreamvision_api.etags import entity_tag
 from dreamvision_api.idempotency import IdempotencyKey, idempotent_request
 from dreamvision_api.pagination import Cursor, Limit
 from dreamvision_api.responses import json_response
-from dreamvision_api.route_docs import QUOTA_ERRORS, SPENDING_ERRORS, ResponseDoc, documented
+from dreamvision_api.route_docs import QUOTA_ERRORS, SPENDING_ERRORS, ResponseDoc, document
 
 api = Api()
 
 
 @api.routes.post(
     "/api/v1/videos/generate",
-    summary="Film a dream that was analysed before",
-    description="Starts one more video of the dream and answers at once; `GET /api/v1/videos/{job_id}` tells more.",
+    summary="Create a video",
+    description="Starts another video of an analyzed dream and returns at once. Poll `GET /api/v1/videos/{job_id}`.",
     tags=["Videos"],
 )
-@documented(
+@document(
     errors=(
         *SPENDING_ERRORS,
         *QUOTA_ERRORS,
@@ -47,67 +47,68 @@ api = Api()
     )
 )
 def generate_video(body: VideoGenerationRequest, idempotency_key: IdempotencyKey = None) -> VideoGenerationResponse:
-    filming = VideoService.shared()
-    with idempotent_request(api, Scope.VIDEO, idempotency_key, body) as attempt:
-        if attempt.replayed is not None:
-            return VideoGenerationResponse.model_validate(attempt.replayed)
-        video = filming.create(api.caller.user_id, body.dream_id, body.duration, seed=attempt.seed)
-        generation = generation_response(video, filming.estimated_completion(video))
-        attempt.answer = generation.model_dump(mode="json", exclude_none=True)
+    service = VideoService.shared()
+    with idempotent_request(api, Scope.VIDEO, idempotency_key, body) as request:
+        if request.replayed is not None:
+            return VideoGenerationResponse.model_validate(request.replayed)
+        video = service.create(api.caller.user_id, body.dream_id, body.duration, seed=request.seed)
+        generation = generation_response(video, service.estimated_completion(video))
+        request.answer = generation.model_dump(mode="json", exclude_none=True)
     return generation
 
 
 @api.routes.get(
     "/api/v1/videos",
-    summary="The videos, newest first",
-    description="Go on with `next_cursor` until it is null. A cursor is good for the `status` it was given for.",
+    summary="List videos",
+    description="Newest first. Continue with `next_cursor` until it is null. A cursor is valid only for the `status` it"
+    " was returned for.",
     tags=["Videos"],
 )
-@documented(errors=("InvalidCursorError",))
+@document(errors=("InvalidCursorError",))
 def list_videos(
     limit: Limit = 20,
     cursor: Cursor = None,
-    status: Annotated[VideoStatus | None, Query(description="Only videos in this status.")] = None,
+    status: Annotated[VideoStatus | None, Query(description="Only videos with this status.")] = None,
 ) -> VideoListResponse:
     return VideoQueries.shared().page(api.caller.user_id, limit=limit, status=status, cursor=cursor)
 
 
 @api.routes.get(
     "/api/v1/videos/<job_id>",
-    summary="How far a video is",
-    description="Ask again after `Retry-After` seconds, which is there until the video is completed, failed or"
-    " cancelled. Send the `ETag` as `If-None-Match`: as long as nothing has changed the answer is 304, without a body."
-    " A signed link that was confirmed by a 304 is good for another half an hour at the least.",
+    summary="Get a video",
+    description="Poll again after `Retry-After` seconds; the header is present until the video is completed, failed or"
+    " cancelled. Send the `ETag` as `If-None-Match`: if nothing has changed, the response is a 304 without a body. A"
+    " signed URL that a 304 confirms is valid for at least another half hour.",
     tags=["Videos"],
 )
-@documented(
+@document(
     ResponseDoc(HTTPStatus.OK, VideoStatusResponse, headers=("ETag", "Cache-Control", "Retry-After")),
     ResponseDoc(HTTPStatus.NOT_MODIFIED, headers=("ETag", "Cache-Control", "Retry-After")),
     errors=("VideoNotFoundError",),
-    reads=("If-None-Match",),
+    request_headers=("If-None-Match",),
 )
 def get_video(
     job_id: Annotated[UuidText, Path()],
-    disposition: Annotated[Disposition, Query(description="`attachment`: the link saves the video.")] = (
+    disposition: Annotated[Disposition, Query(description="`attachment`: the URL downloads the video.")] = (
         Disposition.INLINE
     ),
-    filename: Annotated[FileName | None, Query(description="What the saved video is called.")] = None,
+    filename: Annotated[FileName | None, Query(description="File name of the downloaded video.")] = None,
 ) -> Response[VideoStatusResponse]:
-    look = VideoQueries.shared().look(api.caller.user_id, job_id, disposition, filename)
-    headers = {"ETag": entity_tag(look.version), "Cache-Control": "private, no-cache"}
-    if look.retry_after_seconds is not None:
-        headers["Retry-After"] = str(look.retry_after_seconds)
-    return json_response(HTTPStatus.OK, look.video, headers)
+    result = VideoQueries.shared().get(api.caller.user_id, job_id, disposition, filename)
+    headers = {"ETag": entity_tag(result.version), "Cache-Control": "private, no-cache"}
+    if result.retry_after_seconds is not None:
+        headers["Retry-After"] = str(result.retry_after_seconds)
+    return json_response(HTTPStatus.OK, result.video, headers)
 
 
 @api.routes.delete(
     "/api/v1/videos/<job_id>",
     summary="Cancel a video",
-    description="Stops the rendering and gives the quota back. Answers with the cancelled video; cancelling it again is"
-    " harmless. A video that is completed or failed stays as it is (409): it goes with its dream.",
+    description="Cancels the render and refunds the quota. Returns the cancelled video; repeating the request is safe."
+    " A completed or failed video cannot be cancelled (409): it is deleted with its dream.",
     tags=["Videos"],
 )
-@documented(errors=("VideoNotFoundError", "VideoFinalError", "ContentionError", "ExecutionStopError"))
+@document(errors=("VideoNotFoundError", "VideoFinalError", "ContentionError", "ExecutionStopError"))
 def cancel_video(job_id: Annotated[UuidText, Path()]) -> VideoStatusResponse:
     return Presenter.shared().video(VideoService.shared().cancel(api.caller.user_id, job_id))
 

@@ -1,24 +1,27 @@
-"""``$connect``: notes the connection that the authorizer has let in."""
+"""``$connect``: register a connection that the authorizer has allowed."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dreamvision.realtime.connections import ConnectionManager, TooManyConnectionsError
-from dreamvision_api.websocket import connected, handshake_headers, is_about
+from dreamvision_api.websocket import connection_of, is_event_type
+from dreamvision_api.websocket_authentication import handshake_headers
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    if not is_about(event, "CONNECT"):
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    if not is_event_type(event, "CONNECT"):
         return {"statusCode": 400}
-    connection = connected(event)
+    connection = connection_of(event)
     try:
         ConnectionManager.shared().register(connection.access, connection.connection_id)
     except TooManyConnectionsError as error:
-        logger.info("refused: too many connections")
+        logger.info("connection rejected: too many connections")
         return {"statusCode": 429, "body": error.user_message}
     return {"statusCode": 200, "headers": handshake_headers(event)}

@@ -1,18 +1,20 @@
-"""``ping``, ``sync`` and ``$default``: what a connected client says."""
+"""``ping``, ``sync`` and ``$default``: handle the messages of connected clients."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dreamvision.realtime.messages import MessageHandler
-from dreamvision_api.websocket import connected, text_of
+from dreamvision_api.websocket import connection_of, message_text
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    connection = connected(event)
-    MessageHandler.shared().handle(connection.connection_id, connection.access, text_of(event))
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    connection = connection_of(event)
+    MessageHandler.shared().handle(connection.connection_id, connection.access, message_text(event))
     return {"statusCode": 200}

@@ -1,18 +1,20 @@
-"""S3 has got an upload: looks at the picture, and shows it with its dream or throws it away."""
+"""Check an image that was uploaded to S3, then attach it to its dream or reject it. Triggered by EventBridge."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dreamvision.dreams.uploads import Uploads
 from dreamvision.media.images import reencode_image
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     status = Uploads.shared().receive(str(event["detail"]["object"]["key"]), reencode_image)
-    logger.info("upload looked at", extra={"upload_status": status or "not awaited"})
+    logger.info("upload checked", extra={"upload_status": status or "unexpected"})
     return {"status": status}

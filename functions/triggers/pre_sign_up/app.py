@@ -1,6 +1,6 @@
-"""Cognito asks before it makes a user: confirm at once, unless the e-mail address is to be confirmed by a code.
+"""Cognito's pre sign-up trigger: confirm new users immediately, unless they must confirm their e-mail address.
 
-The address is marked as verified as well: without that a forgotten password could never be reset.
+The address is marked as verified as well: without that, a forgotten password could not be reset.
 """
 
 from functools import cache
@@ -12,7 +12,7 @@ _SELF_REGISTRATION = "PreSignUp_SignUp"
 
 
 class Settings(Config):
-    """``CONFIRM_EMAIL``: whether a new user has to confirm their address."""
+    """``CONFIRM_EMAIL``: whether new users must confirm their address with a code."""
 
     confirm_email: bool = False
 
@@ -23,7 +23,7 @@ def settings() -> Settings:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Harmless when it is tried again. Users that an administrator makes are left as they are."""
+    """Set the confirmation flags. Idempotent; users created by an administrator stay unchanged."""
     if event["triggerSource"] == _SELF_REGISTRATION and not settings().confirm_email:
         event["response"]["autoConfirmUser"] = True
         event["response"]["autoVerifyEmail"] = True

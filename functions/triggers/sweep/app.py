@@ -1,9 +1,8 @@
-"""Every few minutes: closes videos that no execution will close."""
+"""Close videos that no execution will close. Runs on a schedule, every few minutes."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
@@ -12,12 +11,15 @@ from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.sweeper import sweep
 from dreamvision.videos.workflow import VideoWorkflow
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
 logger = Logger()
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     workflow = VideoWorkflow.shared()
-    swept = sweep(VideoLifecycle(Database.shared()), workflow, configured_renderer, utc_now())
-    logger.info("swept", extra=swept._asdict())
-    return swept._asdict()
+    result = sweep(VideoLifecycle(Database.shared()), workflow, configured_renderer, utc_now())
+    logger.info("sweep finished", extra=result._asdict())
+    return result._asdict()

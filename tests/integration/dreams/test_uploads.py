@@ -153,7 +153,7 @@ def test_an_invalid_upload_is_deleted_and_reported(
     assert backend.dream.upload_error == error
     shown = backend.shown()
     assert shown.thumbnail_upload.status is UploadStatus.REJECTED
-    assert "picture" in shown.thumbnail_upload.error_message
+    assert "image" in shown.thumbnail_upload.error_message
     assert shown.thumbnail_url == "https://media.example.com/video/j.jpg"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier
-from dreamvision.core.tasks import UnexpectedError
+from dreamvision.core.errors import UnexpectedError
 from dreamvision.database.client import Database
 from dreamvision.queries.presenters import Presenter
 from dreamvision.realtime.broadcaster import Broadcaster

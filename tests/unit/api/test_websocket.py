@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from dreamvision.auth.tokens import AccessClaims, IdentitySettings, TokenVerifier, UnauthenticatedError
-from dreamvision_api.websocket import authenticate_handshake, connected, handshake_headers, is_about, policy, text_of
+from dreamvision_api.websocket import connection_of, is_event_type, message_text
+from dreamvision_api.websocket_authentication import authenticate_handshake, authorizer_policy, handshake_headers
 from tests.fakes.token_issuer import TokenIssuer
 
 ISSUER = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Pool"
@@ -140,7 +141,7 @@ def test_a_revoked_session_is_rejected(token: str, issuer: TokenIssuer) -> None:
 
 
 def test_the_policy_allows_one_route_and_passes_the_caller_on() -> None:
-    answer = policy(handshake(), AccessClaims(USER, SESSION, 1795403000))
+    answer = authorizer_policy(handshake(), AccessClaims(USER, SESSION, 1795403000))
     (statement,) = answer["policyDocument"]["Statement"]
     assert statement == {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ARN}
     assert answer["principalId"] == USER
@@ -148,27 +149,27 @@ def test_the_policy_allows_one_route_and_passes_the_caller_on() -> None:
 
     # The context that API Gateway passes on is read back unchanged.
     event = {"requestContext": {"connectionId": "c1", "authorizer": {**answer["context"], "principalId": USER}}}
-    assert connected(event).access == AccessClaims(USER, SESSION, 1795403000)
+    assert connection_of(event).access == AccessClaims(USER, SESSION, 1795403000)
 
 
 def test_the_policy_denies() -> None:
-    answer = policy(handshake(), None)
+    answer = authorizer_policy(handshake(), None)
     assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
     assert "context" not in answer
 
 
 def test_a_connection_without_an_authorizer_has_no_user() -> None:
     with pytest.raises(KeyError):
-        connected({"requestContext": {"connectionId": "c1"}})
+        connection_of({"requestContext": {"connectionId": "c1"}})
 
 
 def test_a_message_cannot_pretend_to_be_a_handshake() -> None:
-    assert is_about(handshake(), "CONNECT")
-    assert not is_about({"requestContext": {"eventType": "MESSAGE", "routeKey": "$connect"}}, "CONNECT")
+    assert is_event_type(handshake(), "CONNECT")
+    assert not is_event_type({"requestContext": {"eventType": "MESSAGE", "routeKey": "$connect"}}, "CONNECT")
 
 
 def test_text_and_binary_messages_are_read() -> None:
-    assert text_of({"body": '{"action": "ping"}', "isBase64Encoded": False}) == '{"action": "ping"}'
-    assert text_of({"body": base64.b64encode("ü".encode()).decode(), "isBase64Encoded": True}) == "ü"
-    assert text_of({"body": base64.b64encode(b"\xff\xfe").decode(), "isBase64Encoded": True}) == "\ufffd\ufffd"
-    assert text_of({"body": None}) == ""
+    assert message_text({"body": '{"action": "ping"}', "isBase64Encoded": False}) == '{"action": "ping"}'
+    assert message_text({"body": base64.b64encode("ü".encode()).decode(), "isBase64Encoded": True}) == "ü"
+    assert message_text({"body": base64.b64encode(b"\xff\xfe").decode(), "isBase64Encoded": True}) == "\ufffd\ufffd"
+    assert message_text({"body": None}) == ""

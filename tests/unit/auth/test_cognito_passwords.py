@@ -54,7 +54,7 @@ def test_guessing_codes_is_limited(cognito: FakeCognito) -> None:
     with pytest.raises(TooManyAttemptsError) as refusal:
         pool.confirm(EMAIL, cognito.outbox[-1][1])
 
-    assert refusal.value.problem_headers == {"Retry-After": "900"}
+    assert refusal.value.retry_after_seconds == 900
 
 
 def test_no_code_is_sent_to_ineligible_users(pool: UserPool, cognito: FakeCognito) -> None:

@@ -21,7 +21,7 @@ from dreamvision.limits.quotas import (
     seconds_to_midnight,
 )
 from dreamvision.limits.rate_limits import RateLimitedError, RateLimitState, Scope, address_digest
-from dreamvision_api.problems import response_for
+from dreamvision_api.problem_responses import error_response
 from dreamvision_api.rate_limiting import rate_limit_headers
 
 # ---------------------------------------------------------------- addresses
@@ -71,7 +71,7 @@ def test_the_headers_are_structured_fields() -> None:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_an_error_has_retry_after(error: RateLimitedError, status: int, code: str, retry_after: str) -> None:
-    answer = response_for(error, "request-1")
+    answer = error_response(error, "request-1")
     assert answer.status_code == status
     assert json.loads(str(answer.body))["type"] == f"urn:dreamvision:problem:{code}"
     assert answer.headers["Retry-After"] == retry_after

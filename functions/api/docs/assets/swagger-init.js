@@ -1,4 +1,4 @@
-// Tokens are kept only as long as the page is open, and no validator of another host is asked.
+// Tokens are not stored beyond the page, and no third-party validator is called.
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",

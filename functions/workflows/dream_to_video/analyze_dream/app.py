@@ -1,4 +1,4 @@
-"""State ``AnalyzeDream``: Claude writes the video prompt of a dream that waits for one."""
+"""State ``AnalyzeDream``: analyze a pending dream with Claude and store its video prompt."""
 
 from typing import Any
 

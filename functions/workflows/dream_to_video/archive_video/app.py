@@ -1,4 +1,7 @@
-"""State ``ArchiveVideo``: keeps the rendered video in our own bucket and completes it. The only one that has PyAV."""
+"""State ``ArchiveVideo``: copy the rendered video to the media bucket and complete it.
+
+The only function with PyAV.
+"""
 
 from typing import Any
 

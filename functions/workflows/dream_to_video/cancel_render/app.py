@@ -1,4 +1,4 @@
-"""State ``CancelRender``: stops a rendering that is past its deadline or can no longer be seen."""
+"""State ``CancelRender``: cancel a render that is past its deadline or can no longer be polled."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""State ``GenerateVideo``: the one that spends money."""
+"""State ``GenerateVideo``: start the render at the provider. The state that costs money."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""State ``PollVideo``: one look at the rendering."""
+"""State ``PollVideo``: poll the render once."""
 
 from typing import Any
 

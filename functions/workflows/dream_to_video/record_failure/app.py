@@ -1,4 +1,4 @@
-"""State ``RecordFailure``: closes the video, and an analysis that still waits, as failed."""
+"""State ``RecordFailure``: mark the video, and an analysis that is still pending, as failed."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""State ``CancelRenders``: stops what makes the videos. The only one that has Runway's key."""
+"""State ``CancelRenders``: stop the executions and renders of the videos to erase.
+
+The only erasure function with Runway's API key.
+"""
 
 from typing import Any
 
@@ -13,5 +16,5 @@ from dreamvision.videos.workflow import VideoWorkflow
 @erasure_task
 def handler(erasure: Erasure) -> dict[str, Any]:
     workflow = VideoWorkflow.shared()
-    stopped = cancel_renders(erasure, TombstoneRepository(Database.shared()), workflow, configured_renderer())
-    return {"unsettled": stopped.unsettled, "after": stopped.after or ""}
+    result = cancel_renders(erasure, TombstoneRepository(Database.shared()), workflow, configured_renderer())
+    return {"unsettled": result.unsettled, "after": result.after or ""}

@@ -1,4 +1,4 @@
-"""State ``CloseAccount``: nobody is signed in or signs in any more."""
+"""State ``CloseAccount``: end every session and prevent further sign-ins."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""State ``DeleteAccount``: connections, profile, user name and the user themselves."""
+"""State ``DeleteAccount``: delete the connections, the profile, the username and the Cognito user."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""State ``DeleteMedia``: videos, thumbnails and previews."""
+"""State ``DeleteMedia``: delete videos, thumbnails, previews and uploads."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from dreamvision.media.storage import MediaStore
 
 
 class Settings(Config):
-    """The bucket."""
+    """The media bucket."""
 
     media_bucket: str
 

@@ -1,4 +1,4 @@
-"""State ``PurgeTombstones``: deletes the notes of what was erased."""
+"""State ``PurgeTombstones``: delete the tombstones of erased dreams and videos."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""The HTTP face that all API functions share: routing, identity of the caller, problem+json."""
+"""HTTP and WebSocket support shared by the API functions: routing, authentication and problem responses."""

@@ -1,8 +1,5 @@
-"""The resolver that every API function uses, and the way in: identity first, then the body, then the route."""
+"""The resolver and entry point of every API function: authentication first, then the body, then the route."""
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -11,29 +8,42 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError, ResponseValidationError
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.logging import log_unexpected
 from dreamvision_api import etags, problems
+from dreamvision_api.problem_responses import error_response, problem_response
+from dreamvision_api.request_body import RequestBodyError, require_json_object
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
     from dreamvision_api.authentication import Caller
 
 type Event = dict[str, Any]
 
 logger = Logger()
 
-_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_JSON_TYPES = frozenset({"", "application/json"})
-_NO_STORE = {"Cache-Control": "no-store"}
+
+class InvalidInputError(DreamVisionError):
+    """A value that only the route itself can validate.
+
+    ``location`` is where it stands in the request, for example ``["query", "cursor"]``.
+    """
+
+    default_message = "The request has an invalid value."
+    user_message = "See `errors` for the values to correct."
+
+    def __init__(self, location: Sequence[str], message: str) -> None:
+        super().__init__()
+        self.problem_errors = [{"loc": list(location), "msg": message}]
 
 
 class Api:
-    """A set of routes behind one Lambda function.
+    """The routes of one Lambda function.
 
-    ``public`` names the routes that need no token, as API Gateway writes them (``POST /api/v1/auth/login``). Every
-    other route is refused with 401 before anything else of the request is looked at.
+    ``public`` lists the route keys that need no token, in API Gateway's notation (``POST /api/v1/auth/login``). Every
+    other route requires a token: without a valid one the response is 401, before anything else is checked.
     """
 
     def __init__(self, *, public: frozenset[str] = frozenset()) -> None:
@@ -41,184 +51,122 @@ class Api:
             enable_validation=True, response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR
         )
         self.public = public
-        self._answer_headers: dict[str, str] = {}
+        self._response_headers: dict[str, str] = {}
         self._register_error_handlers()
 
     @property
     def caller(self) -> "Caller":
-        """Who sends the request at hand."""
+        """The authenticated user of the current request."""
         caller: Caller = self.routes.context["caller"]
         return caller
 
     @property
     def request_id(self) -> str:
-        """The gateway's id of the request at hand; it is in the answer of an error and in every log line."""
+        """API Gateway's id of the current request. Error responses and all log lines include it."""
         return str(self.routes.current_event.request_context.request_id)
 
     @property
     def source_address(self) -> str:
-        """The address that the request at hand came from, as API Gateway saw it. Personal: for no log line."""
+        """The client's IP address as API Gateway saw it. Personal data: never log it."""
         return str(self.routes.current_event.request_context.http.source_ip)
 
     def header(self, name: str) -> str:
-        """A header of the request at hand, or an empty text."""
+        """Return a header of the current request, or an empty string."""
         return str(self.routes.current_event.headers.get(name, ""))
 
     def add_problem_fields(self, **fields: str) -> None:
-        """Ids that the client should learn even when the request ends in an error."""
+        """Add ids to the problem response of the current request, should it fail."""
         self.routes.append_context(problem_fields=fields)
 
     def add_response_headers(self, headers: Mapping[str, str]) -> None:
-        """Headers that the answer to the request at hand gets in any case, also when it is an error."""
-        self._answer_headers |= headers
+        """Add headers to the response of the current request, whether it succeeds or fails."""
+        self._response_headers |= headers
 
-    def handle(self, event: Event, context: LambdaContext) -> dict[str, Any]:
-        """Answer one HTTP API event (payload 2.0)."""
+    def handle(self, event: Event, context: "LambdaContext") -> dict[str, Any]:
+        """Handle one HTTP API event (payload format 2.0)."""
         request_id = str(event["requestContext"]["requestId"])
         logger.append_keys(request_id=request_id, route=str(event["routeKey"]))
-        answer = self._answer(event, context, request_id)
-        logger.info("answered", extra={"status": answer["statusCode"]})
-        return answer
+        response = self._respond(event, context, request_id)
+        logger.info("answered", extra={"status": response["statusCode"]})
+        return response
 
-    def _answer(self, event: Event, context: LambdaContext, request_id: str) -> dict[str, Any]:
+    def _respond(self, event: Event, context: "LambdaContext", request_id: str) -> dict[str, Any]:
         try:
-            caller = None if event["routeKey"] in self.public else _authenticated(event)
-            _require_json_object(event)
+            caller = None if event["routeKey"] in self.public else _authenticate(event)
+            require_json_object(event)
         except DreamVisionError as error:
-            return _render(problems.response_for(error, request_id))
-        except _BodyError as error:
-            return _render(problems.response(error.problem, detail=error.detail, request_id=request_id))
+            return _serialize(error_response(error, request_id))
+        except RequestBodyError as error:
+            return _serialize(problem_response(error.problem, detail=error.detail, request_id=request_id))
         except Exception as error:
-            return _render(_internal(error, request_id))
+            return _serialize(_internal_error(error, request_id))
         self.routes.append_context(caller=caller)
-        self._answer_headers = {}
-        answer: dict[str, Any] = self.routes.resolve(event, context)
-        headers = {**answer.get("headers", {}), **self._answer_headers}
-        # An answer without a body (204, 304) is an empty text: not every gateway takes a null.
-        return etags.not_modified(event, {**answer, "headers": headers, "body": answer.get("body") or ""})
+        self._response_headers = {}
+        response: dict[str, Any] = self.routes.resolve(event, context)
+        headers = {**response.get("headers", {}), **self._response_headers}
+        # The body of a 204 or 304 is an empty string: not every gateway accepts null.
+        return etags.not_modified(event, {**response, "headers": headers, "body": response.get("body") or ""})
 
     def _register_error_handlers(self) -> None:
         routes = self.routes
 
         @routes.exception_handler(RequestValidationError)
-        def invalid(error: RequestValidationError) -> Response[str]:
-            return validation_problem(error.errors(), self.request_id)
+        def invalid_request(error: RequestValidationError) -> Response[str]:
+            return _validation_problem(error.errors(), self.request_id)
 
         @routes.exception_handler(NotFoundError)
-        def unknown_route(_: NotFoundError) -> Response[str]:
-            return problems.response(
+        def route_not_found(_: NotFoundError) -> Response[str]:
+            return problem_response(
                 problems.ROUTE_NOT_FOUND, detail="No route has this path and method.", request_id=self.request_id
             )
 
         @routes.exception_handler(DreamVisionError)
-        def foreseen(error: DreamVisionError) -> Response[str]:
+        def expected_error(error: DreamVisionError) -> Response[str]:
             problem = problems.problem_for(error)
             if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 logger.error("request failed", extra={"error": type(error).__name__, "status": int(problem.status)})
-            return problems.response_for(error, self.request_id, self.routes.context.get("problem_fields"))
+            return error_response(error, self.request_id, self.routes.context.get("problem_fields"))
 
         @routes.exception_handler([ResponseValidationError, Exception])
-        def unforeseen(error: Exception) -> Response[str]:
-            return _internal(error, self.request_id)
+        def unexpected_error(error: Exception) -> Response[str]:
+            return _internal_error(error, self.request_id)
 
 
-def validation_problem(errors: Sequence[Mapping[str, Any]], request_id: str) -> Response[str]:
-    """422 with the place and the message of every invalid value, never the value itself."""
-    rows = [{"loc": list(problem["loc"]), "msg": problem["msg"]} for problem in errors]
-    return problems.response(
-        problems.VALIDATION,
-        detail="See `errors` for what has to change.",
-        request_id=request_id,
-        errors=rows,
+def _validation_problem(errors: Sequence[Mapping[str, Any]], request_id: str) -> Response[str]:
+    # Location and message only, never the invalid value itself.
+    invalid_values = [{"loc": list(error["loc"]), "msg": error["msg"]} for error in errors]
+    return problem_response(
+        problems.VALIDATION, detail=InvalidInputError.user_message, request_id=request_id, errors=invalid_values
     )
-
-
-class InvalidInputError(DreamVisionError):
-    """A value that only the route itself can judge."""
-
-    default_message = "The request has an invalid value."
-    user_message = "See `errors` for what has to change."
-
-    def __init__(self, location: Sequence[str], message: str) -> None:
-        super().__init__()
-        self.problem_errors = [{"loc": list(location), "msg": message}]
-
-
-def _authenticated(event: Event) -> "Caller":
-    # Brings in the database's client: a function without protected routes does without.
-    from dreamvision_api.authentication import authenticate
-
-    return authenticate(event)
-
-
-class _BodyError(Exception):
-    def __init__(self, problem: problems.Problem, detail: str) -> None:
-        super().__init__(detail)
-        self.problem = problem
-        self.detail = detail
-
-
-def _internal(error: Exception, request_id: str) -> Response[str]:
-    log_unexpected(logger, error)
-    return problems.response(
-        problems.INTERNAL, detail="We have been told. Please try again later.", request_id=request_id
-    )
-
-
-def _render(answer: Response[str]) -> dict[str, Any]:
-    headers = {name: str(value) for name, value in answer.headers.items()}
-    return {"statusCode": answer.status_code, "headers": headers, "body": answer.body, "isBase64Encoded": False}
-
-
-def _require_json_object(event: Event) -> None:
-    """The resolver takes forms, and the first element of a list, for a JSON object: refuse them before it does.
-
-    Raises:
-        _BodyError: 415 for another content type, 400 for a body that is not a JSON object.
-    """
-    method = event["requestContext"]["http"]["method"]
-    if method not in _METHODS_WITH_BODY or not event.get("body"):
-        return
-    if _content_type(event) not in _JSON_TYPES:
-        raise _BodyError(problems.UNSUPPORTED_TYPE, "Send the body as application/json.")
-    try:
-        body = json.loads(_body_text(event), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise _BodyError(problems.MALFORMED, "The body could not be read as JSON.") from None
-    if not isinstance(body, dict):
-        raise _BodyError(problems.MALFORMED, "The body must be a JSON object.")
-    # What arrives as base64 goes on as text: the routes see one form only.
-    event["body"], event["isBase64Encoded"] = json.dumps(body), False
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _content_type(event: Event) -> str:
-    headers: Mapping[str, str] = event.get("headers") or {}
-    found = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
-    return found.split(";")[0].strip().lower()
-
-
-def _body_text(event: Event) -> str:
-    body = str(event["body"])
-    if not event.get("isBase64Encoded"):
-        return body
-    try:
-        return base64.b64decode(body, validate=True).decode("utf-8")
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
 
 
 type Handler = Callable[[Event, LambdaContext], dict[str, Any]]
 
 
 def lambda_handler(api: Api) -> Handler:
-    """The function's entry point, with the invocation's ids in every log line and no event in any."""
+    """Return the function's Lambda handler. It logs the invocation's ids, never the event."""
 
     @logger.inject_lambda_context(clear_state=True)
-    def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+    def handler(event: Event, context: "LambdaContext") -> dict[str, Any]:
         return api.handle(event, context)
 
     return handler
+
+
+def _authenticate(event: Event) -> "Caller":
+    # Imported lazily, as it loads the database client, which a function with public routes alone does not need.
+    from dreamvision_api.authentication import authenticate
+
+    return authenticate(event)
+
+
+def _internal_error(error: Exception, request_id: str) -> Response[str]:
+    log_unexpected(logger, error)
+    return problem_response(
+        problems.INTERNAL, detail="The error has been logged. Please try again later.", request_id=request_id
+    )
+
+
+def _serialize(response: Response[str]) -> dict[str, Any]:
+    headers = {name: str(value) for name, value in response.headers.items()}
+    return {"statusCode": response.status_code, "headers": headers, "body": response.body, "isBase64Encoded": False}

@@ -1,4 +1,4 @@
-"""Who calls: from the gateway's verified claims, or, where there are none, from the bearer token itself."""
+"""Authentication of HTTP requests: by the gateway's verified claims or, without them, by the bearer token."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,22 +11,22 @@ type Event = dict[str, Any]
 
 
 class Caller(NamedTuple):
-    """The signed-in user, and the session (Cognito's ``origin_jti``) that the token belongs to."""
+    """The authenticated user, and the session of the token (Cognito's ``origin_jti``)."""
 
     user_id: str
     session_id: str
 
 
 def authenticate(event: Event, *, sessions: Sessions | None = None, verifier: TokenVerifier | None = None) -> Caller:
-    """The caller of an HTTP API event.
+    """Return the caller of an HTTP API event.
 
-    The gateway's authorizer has verified the claims that it hands over. Without them (``sam local``, a route that is
-    wired wrongly) the token is verified here; an unverified one is never trusted.
+    The gateway's authorizer has verified the claims that it passes on. Without them (``sam local``, a misconfigured
+    route) the token is verified here; an unverified token is never trusted.
 
     Raises:
-        UnauthenticatedError: no token, not a valid access token of this app, or its session was logged out.
+        UnauthenticatedError: no token, no valid access token of this app, or its session was signed out.
     """
-    claims = _claims_of_gateway(event)
+    claims = _gateway_claims(event)
     if claims is None:
         claims = (verifier or TokenVerifier.shared()).verify(_bearer_token(event))
     access = checked_claims(claims)
@@ -34,7 +34,7 @@ def authenticate(event: Event, *, sessions: Sessions | None = None, verifier: To
     return Caller(user_id=access.user_id, session_id=access.session_id)
 
 
-def _claims_of_gateway(event: Event) -> Claims | None:
+def _gateway_claims(event: Event) -> Claims | None:
     authorizer: Mapping[str, Any] = event["requestContext"].get("authorizer") or {}
     claims: Claims | None = (authorizer.get("jwt") or {}).get("claims")
     return claims
@@ -42,8 +42,8 @@ def _claims_of_gateway(event: Event) -> Claims | None:
 
 def _bearer_token(event: Event) -> str:
     headers: Mapping[str, str] = event.get("headers") or {}
-    value = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
-    scheme, _, token = value.partition(" ")
+    authorization = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthenticatedError
     return token.strip()

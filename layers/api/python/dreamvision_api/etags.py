@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, section 13): entity tags, and answers that a client has already."""
+"""Entity tags and conditional requests (RFC 9110, section 13)."""
 
 import base64
 import hashlib
@@ -11,21 +11,21 @@ _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 def entity_tag(version: str) -> str:
-    """A strong entity tag of a version, which it does not give away."""
+    """Return a strong entity tag for a version, without revealing the version: 128 bits of its SHA-256."""
     digest = hashlib.sha256(version.encode()).digest()[:16]
     return f'"{base64.urlsafe_b64encode(digest).decode().rstrip("=")}"'
 
 
 def is_known(if_none_match: str, tag: str) -> bool:
-    """Whether ``If-None-Match`` names the tag. The comparison is the weak one, as for every GET."""
+    """Return whether ``If-None-Match`` lists the tag, by weak comparison, as RFC 9110 requires for this header."""
     return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)
 
 
-def not_modified(event: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer, or 304 without a body where the client has the very same one by its ``ETag``."""
-    tag = answer["headers"].get("ETag")
-    known = next((value for name, value in event["headers"].items() if name.lower() == "if-none-match"), "")
-    if tag is None or answer["statusCode"] != HTTPStatus.OK or not is_known(known, tag):
-        return answer
-    headers = {name: value for name, value in answer["headers"].items() if name != "Content-Type"}
-    return {**answer, "statusCode": int(HTTPStatus.NOT_MODIFIED), "headers": headers, "body": ""}
+def not_modified(event: Mapping[str, Any], response: dict[str, Any]) -> dict[str, Any]:
+    """Return the response, or a 304 without a body if ``If-None-Match`` lists its ``ETag``."""
+    tag = response["headers"].get("ETag")
+    if_none_match = next((value for name, value in event["headers"].items() if name.lower() == "if-none-match"), "")
+    if tag is None or response["statusCode"] != HTTPStatus.OK or not is_known(if_none_match, tag):
+        return response
+    headers = {name: value for name, value in response["headers"].items() if name != "Content-Type"}
+    return {**response, "statusCode": int(HTTPStatus.NOT_MODIFIED), "headers": headers, "body": ""}

@@ -1,4 +1,4 @@
-"""``Idempotency-Key`` on the routes that spend money."""
+"""``Idempotency-Key`` handling for the routes that cost money."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=r"^[!-~]{1,255}$",
-        description="A text of your own, a fresh UUID for example: 1 to 255 visible ASCII characters. The same request"
-        " sent again with the same key within 24 hours is done once and answered twice.",
+        description="A value that identifies this request, such as a new UUID: 1 to 255 visible ASCII characters. A"
+        " request that is repeated with the same key within 24 hours runs once and gets the same response.",
         examples=["0f8fad5b-d9cb-469f-a165-70867728950e"],
     ),
 ]
@@ -34,26 +34,29 @@ def idempotent_request(
     *,
     is_done: Callable[[IdempotentRequest], bool] | None = None,
 ) -> Iterator[IdempotentRequest]:
-    """One run of a valid request that costs money: counted against the rate limit, and done once per key.
+    """Run a valid request that costs money: count it against the rate limit, and run it once per key.
 
     ``is_done``: see ``Idempotency.claim``.
 
-    Where ``replayed`` is set, the request was answered before and nothing is to be done again. An error of ours means
-    that nothing of the request goes on, and the key is free again; any other, that the next run has to look.
+    If ``replayed`` is set on the yielded request, it was completed before and must not run again. A
+    ``DreamVisionError`` in the block means that nothing of the request continues: the key may be reused. After any
+    other error the next run resumes what this one may have left.
 
     Raises:
-        RateLimitedError, IdempotencyKeyReusedError, RequestInProgressError
+        RateLimitedError: the user has used up the rate limit of the route.
+        IdempotencyKeyReusedError: the key was used with another body.
+        RequestInProgressError: a request with this key is still running.
     """
     user_id = api.caller.user_id
     enforce_rate_limit(api, RateLimits.shared().count_user(scope, user_id))
     idempotency = Idempotency.shared()
-    attempt = idempotency.claim(user_id, scope, key, body.model_dump_json(), is_done=is_done)
+    request = idempotency.claim(user_id, scope, key, body.model_dump_json(), is_done=is_done)
     try:
-        yield attempt
+        yield request
     except DreamVisionError:
-        idempotency.discard(attempt)
+        idempotency.discard(request)
         raise
     except Exception:
-        idempotency.release(attempt)
+        idempotency.release(request)
         raise
-    idempotency.complete(attempt)
+    idempotency.complete(request)

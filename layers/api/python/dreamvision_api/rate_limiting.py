@@ -1,24 +1,27 @@
-"""What the routes that cost money share: the rate limit's headers, and ``Idempotency-Key``."""
+"""Enforcement of rate limits, and their response headers."""
 
 from dreamvision.limits.rate_limits import WINDOW_SECONDS, RateLimitedError, RateLimitState
 from dreamvision_api.api import Api
 
 
-def enforce_rate_limit(api: Api, window: RateLimitState) -> None:
-    """Tell the client where it stands, and refuse a request that is one too many.
+def enforce_rate_limit(api: Api, state: RateLimitState) -> None:
+    """Add the rate limit headers to the response, and reject a request over the limit.
 
     Raises:
-        RateLimitedError
+        RateLimitedError: the limit is used up.
     """
-    api.add_response_headers(rate_limit_headers(window))
-    if not window.allowed:
-        raise RateLimitedError(window.resets_in_seconds)
+    api.add_response_headers(rate_limit_headers(state))
+    if not state.allowed:
+        raise RateLimitedError(state.resets_in_seconds)
 
 
-def rate_limit_headers(window: RateLimitState) -> dict[str, str]:
-    """``RateLimit`` and ``RateLimit-Policy`` (draft-ietf-httpapi-ratelimit-headers-10): q requests within w seconds,
-    r of them left, t seconds until there are more."""
+def rate_limit_headers(state: RateLimitState) -> dict[str, str]:
+    """Return ``RateLimit`` and ``RateLimit-Policy`` (draft-ietf-httpapi-ratelimit-headers-10).
+
+    ``q`` is the quota of requests per window of ``w`` seconds, ``r`` the remaining requests, ``t`` the seconds until
+    the window resets.
+    """
     return {
-        "RateLimit-Policy": f'"{window.scope}";q={window.limit};w={WINDOW_SECONDS}',
-        "RateLimit": f'"{window.scope}";r={window.remaining};t={window.resets_in_seconds}',
+        "RateLimit-Policy": f'"{state.scope}";q={state.limit};w={WINDOW_SECONDS}',
+        "RateLimit": f'"{state.scope}";r={state.remaining};t={state.resets_in_seconds}',
     }

@@ -1,7 +1,6 @@
-"""What the signature of a route cannot say: its further answers, its errors, and the headers that it reads.
+"""What a route's signature cannot express: further responses, errors and request headers.
 
-This only takes notes. The document is made from them by ``make openapi``, which knows the rest: what every route, every
-route with a body and every route with a token can answer besides.
+``make openapi`` reads these and adds what every route, every route with a body and every route with a token can return.
 """
 
 from collections.abc import Callable
@@ -10,9 +9,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-_KEY = "__documentation__"
+_ATTRIBUTE = "__route_doc__"
 
-# By the names of dreamvision_api.problems.PROBLEMS.
+# Keys of dreamvision_api.problems.PROBLEMS.
 ANALYSIS_ERRORS = (
     "DreamRefusedError",
     "AnalysisTruncatedError",
@@ -23,16 +22,16 @@ ANALYSIS_ERRORS = (
     "ClaudeUnreachableError",
     "ClaudeKeyError",
 )
-
-# Of the routes that cost money (dreamvision_api.limits.spending), and of those that start a video.
+# Raised by dreamvision_api.idempotency.idempotent_request.
 SPENDING_ERRORS = ("RateLimitedError", "IdempotencyKeyReusedError", "RequestInProgressError")
+# Raised when a video is created.
 QUOTA_ERRORS = ("VideoQuotaExceededError", "TooManyRunningVideosError", "ServiceQuotaExceededError")
 
 
 class ResponseDoc(NamedTuple):
-    """One good answer: its JSON model, or ``content_type`` of another body, or neither where there is no body.
+    """A successful response: a JSON model, or the ``content_type`` of another body, or neither for no body.
 
-    ``headers`` are names that the document's table of headers knows.
+    ``headers`` are keys of ``local.openapi.components.HEADERS``.
     """
 
     status: HTTPStatus
@@ -42,29 +41,29 @@ class ResponseDoc(NamedTuple):
 
 
 class RouteDoc(NamedTuple):
-    """Notes on a route. Without ``answers`` it is a 200 with what the function's signature says."""
+    """The documentation of a route. Without ``responses`` it is a 200 with the function's return type."""
 
-    answers: tuple[ResponseDoc, ...] = ()
+    responses: tuple[ResponseDoc, ...] = ()
     errors: tuple[str, ...] = ()
-    reads: tuple[str, ...] = ()
+    request_headers: tuple[str, ...] = ()
 
 
-def documented[**Arguments, Result](
-    *answers: ResponseDoc, errors: tuple[str, ...] = (), reads: tuple[str, ...] = ()
+def document[**Arguments, Result](
+    *responses: ResponseDoc, errors: tuple[str, ...] = (), request_headers: tuple[str, ...] = ()
 ) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
-    """Note, below the route's own decorator, what it answers and which request headers it ``reads``.
+    """Document a route. Place it below the route's own decorator.
 
-    ``errors`` are class names of ``problems.PROBLEMS``, so that statuses and types cannot differ from the real ones.
+    ``errors`` are keys of ``problems.PROBLEMS``, so the documented statuses and types are always the real ones.
     """
 
-    def note(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-        function.__dict__[_KEY] = RouteDoc(answers, errors, reads)
+    def decorate(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+        function.__dict__[_ATTRIBUTE] = RouteDoc(responses, errors, request_headers)
         return function
 
-    return note
+    return decorate
 
 
-def documentation_of(function: Callable[..., Any]) -> RouteDoc:
-    """The notes on a route's function; empty where nobody made any."""
-    found: RouteDoc = function.__dict__.get(_KEY, RouteDoc())
-    return found
+def route_doc(function: Callable[..., Any]) -> RouteDoc:
+    """Return the documentation of a route's function; empty if it has none."""
+    doc: RouteDoc = function.__dict__.get(_ATTRIBUTE, RouteDoc())
+    return doc

@@ -1,4 +1,4 @@
-"""Files that a function serves: their types, their addresses and tags for caches, compression."""
+"""Static files of a function: content types, immutable URLs, entity tags and compression."""
 
 import base64
 import gzip
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 
-_TYPES = {
+_CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -20,35 +20,35 @@ _TYPES = {
 
 
 class Representation(NamedTuple):
-    """What is sent. ``encoding`` is ``gzip`` or empty."""
+    """The bytes to send. ``encoding`` is ``gzip`` or empty."""
 
     body: bytes
     encoding: str
     etag: str
 
 
-class File:
-    """A file that is served; it is compressed once."""
+class StaticFile:
+    """A static file; it is compressed at most once."""
 
     def __init__(self, name: str, content: bytes) -> None:
-        self.content_type = _TYPES[Path(name).suffix]
+        self.content_type = _CONTENT_TYPES[Path(name).suffix]
         self._name = name
         self._content = content
 
     @cached_property
     def digest(self) -> str:
-        """128 bits of its SHA-256."""
+        """128 bits of the content's SHA-256, in hex."""
         return hashlib.sha256(self._content).hexdigest()[:32]
 
     @property
-    def address(self) -> str:
-        """Its name with its digest: another content has another address, so that it may be cached for ever."""
+    def hashed_name(self) -> str:
+        """The name with the digest: it changes with the content, so the file can be cached forever."""
         stem, _, suffix = self._name.rpartition(".")
         return f"{stem}.{self.digest}.{suffix}"
 
     def representation(self, accept_encoding: str) -> Representation:
-        """As the client takes it (``Accept-Encoding``)."""
-        if _takes_gzip(accept_encoding):
+        """Return the representation to send for an ``Accept-Encoding`` header."""
+        if _accepts_gzip(accept_encoding):
             return Representation(self._compressed, "gzip", f'"{self.digest}-gzip"')
         return Representation(self._content, "", f'"{self.digest}"')
 
@@ -57,24 +57,24 @@ class File:
         return gzip.compress(self._content, mtime=0)
 
 
-def file_response(file: File, *, accept_encoding: str, headers: Mapping[str, str]) -> Response[str]:
-    """The file, with the ``ETag`` that a client may ask with."""
+def file_response(file: StaticFile, *, accept_encoding: str, headers: Mapping[str, str]) -> Response[str]:
+    """Return the file with its ``ETag``, compressed if the client accepts gzip."""
     body, encoding, etag = file.representation(accept_encoding)
-    sent: dict[str, str | list[str]] = {**headers, "ETag": etag, "Vary": "Accept-Encoding"}
+    all_headers: dict[str, str | list[str]] = {**headers, "ETag": etag, "Vary": "Accept-Encoding"}
     if encoding:
-        sent["Content-Encoding"] = encoding
-    answer = Response(
+        all_headers["Content-Encoding"] = encoding
+    response = Response(
         status_code=int(HTTPStatus.OK),
         content_type=file.content_type,
         body=base64.b64encode(body).decode(),
-        headers=sent,
+        headers=all_headers,
     )
-    # Bytes would be taken for a value to write as JSON where the file is JSON itself.
-    answer.base64_encoded = True
-    return answer
+    # With a JSON content type, Powertools would serialize a bytes body as JSON: pass base64 instead.
+    response.base64_encoded = True
+    return response
 
 
-def _takes_gzip(accept_encoding: str) -> bool:
+def _accepts_gzip(accept_encoding: str) -> bool:
     for choice in accept_encoding.lower().split(","):
         coding, _, weight = choice.replace(" ", "").partition(";")
         if coding in ("gzip", "*"):

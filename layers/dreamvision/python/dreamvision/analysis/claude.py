@@ -1,15 +1,15 @@
-"""Claude turns a dream into a category and a video prompt, through the Messages API with structured outputs.
+"""Analyze dreams with Claude: a category and a video prompt, through the Messages API with structured outputs.
 
-The only module that imports ``anthropic``, which costs over a second: import it only where Claude is called.
+The only module that imports ``anthropic``, which takes over a second: import it only where Claude is called.
 
-One analysis is at most three requests: the first, one repetition of a request that failed for a passing reason, and
-one repair turn that tells the model which rules its answer broke. The client's own repetitions are off: they would
-wait as long as the service's Retry-After says and so outlive any function.
+An analysis makes at most three requests: the first, one retry of a request that failed for a transient reason, and one
+repair turn that tells the model which rules its output broke. The client's own retries are off: they would wait as long
+as the service's Retry-After says and so outlive any function.
 
-The system text is not marked for prompt caching. Its 4,200 characters are roughly 1,200 tokens: above Sonnet 5.5's
-minimum of 512, so a cache would take hold (below Sonnet 4.5's 1,024 or just at it), but writing it costs a quarter
-more and only pays when the next dream comes within five minutes. What it could save, $0.002 an analysis, is under half
-a percent of the video that follows, and the recorded token counts would no longer give the cost.
+The system prompt is not marked for prompt caching. Its 4,200 characters are roughly 1,200 tokens: above Sonnet 5.5's
+minimum of 512, so it could be cached (Sonnet 4.5's minimum is 1,024), but a cache write costs a quarter more and pays
+only if the next dream arrives within five minutes. The possible saving, $0.002 per analysis, is under half a percent of
+the cost of the video that follows, and the recorded token counts would no longer determine the cost.
 """
 
 import html
@@ -46,26 +46,26 @@ from dreamvision.core.pricing import model_family
 DEFAULT_MODEL: Final = "claude-sonnet-5-5"
 DEFAULT_BASE_URL: Final = "https://api.anthropic.com"
 
-# A connection that is not there after this many seconds will not come.
+# Seconds; a connection that takes longer will not be established at all.
 _CONNECT_SECONDS: Final = 5.0
-# Less than this and no further request is worth starting: an answer takes about four seconds.
+# Seconds; with less time left a request is not worth starting, since a response takes about four seconds.
 _MIN_REQUEST_SECONDS: Final = 3.0
-# A repetition waits for half to all of this, unless the service says how long.
+# Seconds; a retry waits for half to all of this, unless the service sends Retry-After.
 _RETRY_SECONDS: Final = 1.0
-# The client refuses more than this for a reply that is not streamed.
+# The client rejects more than this for a response that is not streamed.
 _MAX_TOKENS: Final = 21_333
 
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """What a model must be told so that it answers at once. ``None`` leaves the parameter out."""
+    """Parameters that make a model respond without extended thinking. ``None`` omits the parameter."""
 
     thinking: Literal["between_tools", "disabled"] | None = None
     effort: Literal["low", "medium", "high"] | None = None
 
 
-# Models differ in what they take: Sonnet 4.5 refuses effort, Sonnet 5 and 5.5 think unless told otherwise, and 5.5
-# refuses "disabled". A model that is not listed gets neither parameter, which none refuses.
+# Models accept different parameters: Sonnet 4.5 rejects effort, Sonnet 5 and 5.5 think by default, and 5.5 rejects
+# "disabled". An unlisted model gets neither parameter, which every model accepts.
 MODEL_OPTIONS: Final[Mapping[str, ModelOptions]] = MappingProxyType(
     {
         "claude-sonnet-5-5": ModelOptions(thinking="between_tools", effort="low"),
@@ -78,10 +78,13 @@ MODEL_OPTIONS: Final[Mapping[str, ModelOptions]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class ClaudeSettings:
-    """How Claude is called. ``timeout_seconds`` is for one request, ``budget_seconds`` for a whole analysis.
+    """Settings of the client. ``timeout_seconds`` is for one request, ``budget_seconds`` for a whole analysis.
 
-    ``max_tokens`` caps the answer: 1,000 characters and their JSON are under 500 tokens, the rest is for a model that
+    ``max_tokens`` caps the output: 1,000 characters and their JSON are under 500 tokens, the rest is for a model that
     thinks first. ``options`` is keyed by model id without a release date.
+
+    Raises:
+        ValueError: ``max_tokens`` or ``timeout_seconds`` is out of range.
     """
 
     model: str = DEFAULT_MODEL
@@ -92,7 +95,6 @@ class ClaudeSettings:
     options: Mapping[str, ModelOptions] = field(default_factory=lambda: MODEL_OPTIONS)
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` for a limit that no request could be made with."""
         if not 0 < self.max_tokens <= _MAX_TOKENS or self.timeout_seconds <= 0:
             raise ValueError("max_tokens must be 1 to 21,333 and timeout_seconds above 0.")
 
@@ -100,10 +102,13 @@ class ClaudeSettings:
 def build_client(
     settings: ClaudeSettings, api_key: str, http_client: httpx2.Client | None = None
 ) -> anthropic.Anthropic:
-    """A client that never repeats a request by itself. Raises ``ClaudeKeyError`` for a key that no header can carry.
+    """Return a client without retries of its own.
 
-    White space around the key (a pasted line end) and a ``/v1`` at the end of the base URL (the client adds its own)
-    are dropped.
+    White space around the key (such as a pasted line end) and a trailing ``/v1`` of the base URL (the client adds its
+    own) are removed.
+
+    Raises:
+        ClaudeKeyError: the key contains characters that a header cannot carry.
     """
     key = api_key.strip()
     if re.fullmatch(r"[!-~]+", key) is None:
@@ -122,7 +127,7 @@ class _Reply:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """``retry``: whether the same request may do better a moment later."""
+    """A failed request. ``retry``: whether the same request may succeed a moment later."""
 
     error: AnalysisError
     retry: bool = False
@@ -130,7 +135,7 @@ class _Failure:
 
 @dataclass(slots=True)
 class _Run:
-    """What one analysis has left and has used."""
+    """The remaining budget and the token usage of one analysis."""
 
     deadline: float
     may_retry: bool = True
@@ -139,9 +144,9 @@ class _Run:
 
 
 class ClaudeAnalyzer:
-    """Analyses dreams with Claude. Safe to keep between invocations; holds no dream.
+    """Analyzes dreams with Claude. Stores no dream, so it may be reused between invocations.
 
-    ``client`` replaces the one that would be built from ``settings`` and ``api_key``; ``clock`` counts seconds.
+    ``client`` replaces the one that is otherwise built from ``settings`` and ``api_key``; ``clock`` returns seconds.
     """
 
     def __init__(
@@ -161,28 +166,31 @@ class ClaudeAnalyzer:
         self._sleep = sleep
 
     def analyze(self, dream_text: str, *, budget_seconds: float | None = None) -> Analysis:
-        """A checked analysis of the dream, within ``budget_seconds`` (the settings' when left out).
+        """Return a validated analysis of the dream, within ``budget_seconds`` (default: the settings').
 
-        No request starts that could not end inside the budget; a service that sends its answer byte by byte can
-        overrun it, because a timeout counts from the last byte. Raises a subclass of ``AnalysisError``.
+        Starts no request that cannot finish within the budget. A service that sends its response byte by byte can
+        still overrun it, because a timeout counts from the last byte.
+
+        Raises:
+            AnalysisError: the analysis failed; the subclass gives the cause.
         """
         budget = self._settings.budget_seconds if budget_seconds is None else budget_seconds
         run = _Run(deadline=self._clock() + budget)
-        turns: list[MessageParam] = [{"role": "user", "content": _dream_turn(dream_text)}]
-        reply = self._ask(turns, run)
-        answer, violations = validate_output(reply.text)
-        if answer is None:
-            reply = self._ask(_repair_turns(turns, reply.text, violations), run)
-            answer, _ = validate_output(reply.text)
-        if answer is None:
+        turns: list[MessageParam] = [{"role": "user", "content": _dream_message(dream_text)}]
+        reply = self._request_with_retry(turns, run)
+        output, violations = validate_output(reply.text)
+        if output is None:
+            reply = self._request_with_retry(_repair_turns(turns, reply.text, violations), run)
+            output, _ = validate_output(reply.text)
+        if output is None:
             raise AnalysisInvalidError
-        return _analysis(answer, reply.model, run)
+        return _analysis(output, reply.model, run)
 
-    def _ask(self, turns: list[MessageParam], run: _Run) -> _Reply:
+    def _request_with_retry(self, turns: list[MessageParam], run: _Run) -> _Reply:
         outcome = self._request(turns, run)
         if isinstance(outcome, _Failure) and outcome.retry and run.may_retry:
             run.may_retry = False
-            pause = _pause(outcome.error)
+            pause = _retry_delay(outcome.error)
             if self._clock() + pause + _MIN_REQUEST_SECONDS <= run.deadline:
                 self._sleep(pause)
                 outcome = self._request(turns, run)
@@ -193,18 +201,18 @@ class ClaudeAnalyzer:
         return outcome
 
     def _request(self, turns: list[MessageParam], run: _Run) -> _Reply | _Failure:
-        """One request. Errors are returned, so that none carries the provider's words along as its context."""
-        left = run.deadline - self._clock()
-        if left < _MIN_REQUEST_SECONDS:
+        """Send one request. Errors are returned, so that none carries the provider's text as its context."""
+        remaining = run.deadline - self._clock()
+        if remaining < _MIN_REQUEST_SECONDS:
             return _Failure(ClaudeTimeoutError())
-        seconds = min(self._settings.timeout_seconds, left)
+        seconds = min(self._settings.timeout_seconds, remaining)
         try:
             message: object = self._create(turns, httpx2.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds)))
         except anthropic.APIError as error:
             return _classify(error)
-        except (ValueError, RecursionError):  # a 200 that says it is JSON, and is not or is nested without end
+        except (ValueError, RecursionError):  # a 200 declared as JSON that is not JSON or is nested too deeply
             return _Failure(ClaudeProtocolError())
-        return _read(message)
+        return _parse_message(message)
 
     def _create(self, turns: list[MessageParam], timeout: httpx2.Timeout) -> object:
         settings = self._settings
@@ -227,9 +235,9 @@ def _thinking(kind: Literal["between_tools", "disabled"]) -> ThinkingConfigParam
     return {"type": "between_tools"} if kind == "between_tools" else {"type": "disabled"}
 
 
-def _dream_turn(dream_text: str) -> str:
-    """The dream between tags that it cannot close: no < of its own is left, in whatever spelling of a tag."""
-    dream = html.escape(_sendable(dream_text), quote=False)
+def _dream_message(dream_text: str) -> str:
+    """Wrap the dream in tags that it cannot close: every < in it is escaped."""
+    dream = html.escape(_replace_surrogates(dream_text), quote=False)
     return f"<dream>\n{dream}\n</dream>\n\nGenerate the Runway prompt for this dream."
 
 
@@ -239,40 +247,40 @@ def _repair_turns(turns: list[MessageParam], raw: str, violations: tuple[RuleVio
         f"That answer cannot be used:\n{rules}\n\n"
         "Answer again for the same dream, as one JSON object with all four fields, and keep every rule."
     )
-    previous = _sendable(raw).strip()
-    if not previous:  # the API refuses an assistant turn without text, so the correction joins the dream's turn
+    previous = _replace_surrogates(raw).strip()
+    if not previous:  # the API rejects an empty assistant turn, so append the correction to the dream's turn
         return [{"role": "user", "content": f"{turns[0]['content']}\n\n{correction}"}]
     return [*turns, {"role": "assistant", "content": previous}, {"role": "user", "content": correction}]
 
 
-def _sendable(text: str) -> str:
-    """Lone surrogates, which no UTF-8 body can carry, become U+FFFD."""
+def _replace_surrogates(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot encode, with U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _pause(error: AnalysisError) -> float:
-    """Seconds before the repetition: the service's advice, else half to all of a second so that callers spread."""
-    advised = error.retry_after_seconds if isinstance(error, ClaudeOverloadedError) else None
-    return advised if advised is not None else random.uniform(_RETRY_SECONDS / 2, _RETRY_SECONDS)  # noqa: S311 - no secret
+def _retry_delay(error: AnalysisError) -> float:
+    """Return the seconds to wait before a retry: the service's Retry-After, else a jittered half to one second."""
+    retry_after = error.retry_after_seconds if isinstance(error, ClaudeOverloadedError) else None
+    return retry_after if retry_after is not None else random.uniform(_RETRY_SECONDS / 2, _RETRY_SECONDS)  # noqa: S311 - no secret
 
 
-def _analysis(answer: AnalysisOutput, model: str, run: _Run) -> Analysis:
+def _analysis(output: AnalysisOutput, model: str, run: _Run) -> Analysis:
     return Analysis(
-        category=answer.category,
-        template_used=answer.template_used,
-        confidence=answer.confidence,
-        video_prompt=answer.video_prompt,
+        category=output.category,
+        template_used=output.template_used,
+        confidence=output.confidence,
+        video_prompt=output.video_prompt,
         input_tokens=run.input_tokens,
         output_tokens=run.output_tokens,
         model=model,
     )
 
 
-# A 200 is no promise: the client builds its objects without checking them, and hands a body that is not JSON through
-# as a string. A refusal or a cut-off answer need not match the schema, so the stop reason comes first.
+# A 200 guarantees nothing: the client builds its objects without validating them, and returns a body that is not JSON
+# as a string. A refusal or a truncated output need not match the schema, so the stop reason is checked first.
 
 
-def _read(message: object) -> _Reply | _Failure:
+def _parse_message(message: object) -> _Reply | _Failure:
     if not isinstance(message, Message):
         return _Failure(ClaudeProtocolError())
     stop_reason: object = message.stop_reason
@@ -280,14 +288,14 @@ def _read(message: object) -> _Reply | _Failure:
         return _Failure(DreamRefusedError())
     if stop_reason in {"max_tokens", "model_context_window_exceeded"}:
         return _Failure(AnalysisTruncatedError())
-    text, usage, model = _text(message.content), _usage(message.usage), message.model
+    text, usage, model = _joined_text(message.content), _token_usage(message.usage), message.model
     if stop_reason != "end_turn" or text is None or usage is None or not isinstance(model, str) or not model:
         return _Failure(ClaudeProtocolError())
     return _Reply(text, *usage, model)
 
 
-def _text(content: object) -> str | None:
-    """The text blocks, joined: a model that thinks puts another block before them."""
+def _joined_text(content: object) -> str | None:
+    """Join the text blocks. A model that thinks puts another block before them."""
     if not isinstance(content, list):
         return None
     texts: list[object] = [getattr(block, "text", None) for block in content if getattr(block, "type", None) == "text"]
@@ -296,7 +304,7 @@ def _text(content: object) -> str | None:
     return "".join(str(text) for text in texts)
 
 
-def _usage(usage: object) -> tuple[int, int] | None:
+def _token_usage(usage: object) -> tuple[int, int] | None:
     input_tokens: object = getattr(usage, "input_tokens", None)
     output_tokens: object = getattr(usage, "output_tokens", None)
     if not isinstance(input_tokens, int) or not isinstance(output_tokens, int) or min(input_tokens, output_tokens) < 0:
@@ -304,14 +312,15 @@ def _usage(usage: object) -> tuple[int, int] | None:
     return input_tokens, output_tokens
 
 
-# Spend limits come as 402, as 429 with one of these codes, or as a 400 that only its words tell from a bad request.
+# Spend limits are reported as 402, as 429 with one of these codes, or as a 400 that differs from a bad request only in
+# its text.
 _SPEND_CODES: Final = frozenset({"contract_spend_limit_reached", "enforced_spend_limit_reached"})
-_SPEND_WORDS: Final = re.compile(r"credit balance|usage limits|spend(?:ing)? limit", re.IGNORECASE)
+_SPEND_PATTERN: Final = re.compile(r"credit balance|usage limits|spend(?:ing)? limit", re.IGNORECASE)
 
 
 def _classify(error: anthropic.APIError) -> _Failure:
     if isinstance(error, anthropic.APITimeoutError):
-        return _Failure(ClaudeTimeoutError())  # a second wait of the same length is no service to who waits already
+        return _Failure(ClaudeTimeoutError())  # no retry: the caller has already waited that long
     if isinstance(error, anthropic.APIConnectionError):
         return _Failure(ClaudeUnreachableError(), retry=True)
     if isinstance(error, anthropic.APIStatusError):
@@ -336,7 +345,7 @@ def _classify_status(error: anthropic.APIStatusError) -> _Failure:
 def _is_billing(error: anthropic.APIStatusError) -> bool:
     if error.status_code == 402 or error.type == "billing_error" or error.error_code in _SPEND_CODES:
         return True
-    return error.status_code == 400 and _SPEND_WORDS.search(error.api_message or "") is not None
+    return error.status_code == 400 and _SPEND_PATTERN.search(error.api_message or "") is not None
 
 
 def _retry_after(error: anthropic.APIStatusError) -> float | None:

@@ -1,4 +1,4 @@
-"""Errors of dream analysis, apart from the SDK client that raises them."""
+"""Dream analysis errors, kept out of the module that imports the SDK."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,42 +8,42 @@ from dreamvision.core.errors import DreamVisionError
 
 
 class AnalysisError(DreamVisionError):
-    """The dream could not be analysed."""
+    """The dream could not be analyzed."""
 
-    default_message = "The dream could not be analysed."
-    user_message = "Your dream could not be analysed. Please try again."
+    default_message = "The dream could not be analyzed."
+    user_message = "Your dream could not be analyzed. Please try again."
 
 
 class DreamRefusedError(AnalysisError):
-    """The model declined the dream for safety. The same dream would be declined again."""
+    """The model refused the dream for safety reasons. The same dream would be refused again."""
 
-    default_message = "The model declined to work on the dream."
+    default_message = "The model declined to process the dream."
     user_message = "This dream could not be turned into a video because of its content. Please describe it differently."
 
 
 class AnalysisTruncatedError(AnalysisError):
-    """The answer was cut off at the token limit."""
+    """The output was cut off at the token limit."""
 
-    default_message = "The model's answer was cut off at the token limit."
-    user_message = "Your dream could not be analysed completely. Please try again with a shorter description."
+    default_message = "The model's output was cut off at the token limit."
+    user_message = "Your dream could not be analyzed completely. Please try again with a shorter description."
 
 
 class AnalysisInvalidError(AnalysisError):
-    """The answer broke the rules, and so did the one after the repair turn."""
+    """The output broke the rules, and so did the output of the repair turn."""
 
-    default_message = "The model's answer broke the rules, and so did its correction."
-    user_message = "No usable video prompt came out of your dream. Please try again or describe it differently."
+    default_message = "The model's output failed validation, and so did its correction."
+    user_message = "Your dream could not be turned into a video prompt. Please try again or describe it differently."
 
 
 class ClaudeProtocolError(AnalysisError):
-    """A reply that is no reply of the Messages API at all: a proxy's page, broken JSON, missing parts."""
+    """The response is not a valid Messages API response: a proxy's error page, broken JSON, missing fields."""
 
-    default_message = "The analysis service sent a reply that cannot be understood."
+    default_message = "The analysis service sent a response that cannot be parsed."
     user_message = "The dream analysis service is not working properly right now. Please try again later."
 
 
 class ClaudeOverloadedError(AnalysisError):
-    """The service has no capacity for us right now. ``retry_after_seconds`` is its advice, where it gave one."""
+    """The service is at capacity. ``retry_after_seconds`` is its ``Retry-After`` value, ``None`` if it sent none."""
 
     default_message = "The analysis service is overloaded."
     user_message = "The dream analysis service is very busy right now. Please try again in a minute."
@@ -54,37 +54,37 @@ class ClaudeOverloadedError(AnalysisError):
 
 
 class ClaudeTimeoutError(AnalysisError):
-    """No usable answer in time."""
+    """No usable response arrived in time."""
 
-    default_message = "The analysis service did not answer in time."
-    user_message = "Analysing your dream took too long. Please try again."
+    default_message = "The analysis service did not respond in time."
+    user_message = "Analyzing your dream took too long. Please try again."
 
 
 class ClaudeUnreachableError(AnalysisError):
-    """No connection, or one that broke."""
+    """The connection failed or broke."""
 
     default_message = "The analysis service cannot be reached."
     user_message = "The dream analysis service cannot be reached right now. Please try again later."
 
 
 class ClaudeKeyError(AnalysisError):
-    """The key is missing, malformed, wrong or without permission: an operator has to act."""
+    """The key is missing, malformed, wrong or lacks permission. An operator has to act."""
 
-    default_message = "The analysis service does not accept the configured key."
+    default_message = "The analysis service rejected the configured key."
     user_message = "Dream analysis is not available right now. Please try again later."
 
 
 class ClaudeBillingError(AnalysisError):
-    """The account's credit or spend limit is used up: an operator has to act, waiting does not help."""
+    """The account is out of credit or at its spend limit. An operator has to act; waiting does not help."""
 
     default_message = "The analysis service's account is out of credit or at its spend limit."
     user_message = "Dream analysis is not available right now. Please try again later."
 
 
 class ClaudeRequestError(AnalysisError):
-    """The service refuses our request as such, for instance because the model was retired: our fault."""
+    """The service rejects our request itself, for example because the model was retired. The fault is ours."""
 
-    default_message = "The analysis service refuses the request; check the configured model."
+    default_message = "The analysis service rejected the request; check the configured model."
     user_message = "Dream analysis is not available right now. Please try again later."
 
 
@@ -106,7 +106,7 @@ ANALYSIS_ERRORS: Final[Mapping[str, type[AnalysisError]]] = MappingProxyType(
         )
     }
 )
-"""Every analysis error by its name, which is what a dream's row and the state machine carry."""
+"""Every analysis error by name, as a dream's row and the state machine store it."""
 
 
 def analysis_error(name: str | None) -> AnalysisError:

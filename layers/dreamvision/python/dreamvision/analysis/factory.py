@@ -1,4 +1,4 @@
-"""The dream analyst of this deployment, set up from the environment. Imports the Claude SDK, which takes a second."""
+"""Build the dream analyzer from the environment. Imports the Claude SDK, which takes a second."""
 
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from dreamvision.core.secrets import provider_key
 
 
 class AnalyzerSettings(Config):
-    """Where Claude is, which model answers, the secret that holds the key, and where the prompts lie."""
+    """Claude's base URL, the model, the secret that holds the key, and the directory of the prompts."""
 
     anthropic_secret: str
     anthropic_base_url: str
@@ -26,7 +26,7 @@ def _analyzer(settings: AnalyzerSettings, key: str) -> Analyzer:
 
 
 def configured_analyzer() -> Analyzer:
-    """The analyst with the key of the moment.
+    """Return the analyzer with the current key.
 
     Raises:
         ConfigurationError: a setting or the key is missing.

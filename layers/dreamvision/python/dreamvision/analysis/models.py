@@ -1,6 +1,6 @@
-"""What an analysed dream is, what may be accepted as one, and what can go wrong on the way to it.
+"""The result of a dream analysis, and the port to the analyzer.
 
-Knows nothing of the provider's client library, so that functions which only handle the outcome need not import it.
+Independent of the provider's client library, so functions that only handle the result need not import it.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from dreamvision.schemas.categories import Category
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A dream's category and video prompt, checked, with what it took to get them.
+    """A dream's validated category and video prompt, with the tokens used.
 
-    ``confidence`` is 0..1. The token counts cover every request that the analysis needed. ``model`` is the id that
-    the provider reported, which may carry a release date.
+    ``confidence`` is 0..1. The token counts cover every request of the analysis. ``model`` is the id that the
+    provider reported, which may include a release date.
     """
 
     category: Category
@@ -27,6 +27,11 @@ class Analysis:
 
 
 class Analyzer(Protocol):
-    """Whatever turns a dream's text into an analysis. Raises ``AnalysisError``."""
+    """A service that turns a dream's text into an analysis."""
 
-    def analyze(self, dream_text: str, *, budget_seconds: float | None = None) -> Analysis: ...
+    def analyze(self, dream_text: str, *, budget_seconds: float | None = None) -> Analysis:
+        """Analyze a dream within ``budget_seconds``; ``None`` means the analyzer's default.
+
+        Raises:
+            AnalysisError: the analysis failed; the subclass gives the cause.
+        """

@@ -1,7 +1,7 @@
-"""The form of the model's answer: the schema that asks for it and the checks that accept or refuse it.
+"""The JSON schema of the model's output, and the validation of what the model returns.
 
-The schema can force the fields and the two lists of names, but neither lengths nor ranges nor what a prompt says; the
-checks do all of it, because a refusal or a cut-off answer need not match the schema either.
+The schema can enforce the fields and the two enums, but no lengths, ranges or prompt content. The validation checks
+everything, because a refusal or a truncated output need not match the schema either.
 """
 
 import json
@@ -16,13 +16,13 @@ from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
 
 MIN_PROMPT_CHARACTERS: Final = 100
 MAX_PROMPT_WORDS: Final = 150
-# Runway counts promptText in UTF-16 code units: an emoji outside the basic plane is two.
+# Runway counts promptText in UTF-16 code units; a character outside the basic plane, such as an emoji, is two.
 MAX_PROMPT_UTF16_UNITS: Final = 1_000
 
 _FIELDS: Final = ("category", "template", "confidence", "prompt")
 
-# Structured outputs take a subset of JSON Schema: additionalProperties must be false, and minLength, maxLength,
-# minimum and maximum are refused with a 400.
+# Structured outputs support a subset of JSON Schema: additionalProperties must be false, and minLength, maxLength,
+# minimum and maximum are rejected with a 400.
 OUTPUT_SCHEMA: Final[dict[str, object]] = {
     "type": "object",
     "properties": {
@@ -41,7 +41,7 @@ OUTPUT_SCHEMA: Final[dict[str, object]] = {
 
 @dataclass(frozen=True, slots=True)
 class RuleViolation:
-    """One broken rule. Neither text quotes the answer, so both may be logged; ``sentence`` tells the model."""
+    """One broken rule. Neither field quotes the output, so both may be logged. ``sentence`` is sent to the model."""
 
     code: str
     sentence: str
@@ -49,7 +49,7 @@ class RuleViolation:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisOutput:
-    """An answer that passed every check. ``video_prompt`` has no white space around it."""
+    """A valid output. ``video_prompt`` is stripped of surrounding white space."""
 
     category: Category
     template_used: str
@@ -58,32 +58,32 @@ class AnalysisOutput:
 
 
 class _InvalidJsonError(ValueError):
-    """Valid JSON by Python's loose standard, but not by ours."""
+    """JSON that Python's parser accepts and we do not."""
 
 
 def validate_output(raw: str) -> tuple[AnalysisOutput | None, tuple[RuleViolation, ...]]:
-    """The answer and no violations, or ``None`` and every violation found (at least one)."""
+    """Return the output and no violations, or ``None`` and every violation (at least one)."""
     fields, violations = _parse(raw)
     if violations:
         return None, violations
     category, category_violations = _check_category(fields["category"], fields["template"])
     confidence, confidence_violations = _check_confidence(fields["confidence"])
     prompt, prompt_violations = _check_prompt(fields["prompt"])
-    found = (*category_violations, *confidence_violations, *prompt_violations)
-    if found or category is None or confidence is None or prompt is None:
-        return None, found
+    violations = (*category_violations, *confidence_violations, *prompt_violations)
+    if violations or category is None or confidence is None or prompt is None:
+        return None, violations
     return AnalysisOutput(category, TEMPLATE_NAMES[category], confidence, prompt), ()
 
 
 def utf16_units(text: str) -> int:
-    """Length in UTF-16 code units. A lone surrogate counts as one."""
+    """Return the length in UTF-16 code units. A lone surrogate counts as one."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _parse(raw: str) -> tuple[dict[str, object], tuple[RuleViolation, ...]]:
     try:
-        parsed: object = json.loads(raw, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):  # RecursionError: brackets nested by the thousand
+        parsed: object = json.loads(raw, object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant)
+    except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
         return {}, (RuleViolation("not_json", "The answer must be one JSON object and nothing else."),)
     if not isinstance(parsed, dict) or set(parsed) != set(_FIELDS):
         sentence = "The JSON object must have exactly the fields category, template, confidence and prompt."
@@ -91,14 +91,14 @@ def _parse(raw: str) -> tuple[dict[str, object], tuple[RuleViolation, ...]]:
     return parsed, ()
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _reject_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise _InvalidJsonError("A field occurs twice.")
     return fields
 
 
-def _refuse_constant(_name: str) -> object:
+def _reject_constant(_name: str) -> object:
     raise _InvalidJsonError("NaN and Infinity are not JSON.")
 
 
@@ -128,31 +128,31 @@ def _check_prompt(value: object) -> tuple[str | None, tuple[RuleViolation, ...]]
     if not isinstance(value, str):
         return None, (RuleViolation("prompt_not_text", "The prompt must be text."),)
     prompt = value.strip()
-    found = tuple(violation for check in _PROMPT_CHECKS if (violation := check(prompt)) is not None)
-    return (None, found) if found else (prompt, ())
+    violations = tuple(violation for check in _PROMPT_CHECKS if (violation := check(prompt)) is not None)
+    return (None, violations) if violations else (prompt, ())
 
 
-def _starts_with_pov(prompt: str) -> RuleViolation | None:
+def _check_pov_start(prompt: str) -> RuleViolation | None:
     if re.match(r"POV\b", prompt):
         return None
     return RuleViolation("no_pov_start", "The prompt must start with the word POV, in capitals.")
 
 
-def _long_enough(prompt: str) -> RuleViolation | None:
+def _check_min_length(prompt: str) -> RuleViolation | None:
     if len(prompt) >= MIN_PROMPT_CHARACTERS:
         return None
     sentence = f"The prompt has {len(prompt)} characters; it needs at least {MIN_PROMPT_CHARACTERS}."
     return RuleViolation("too_short", sentence)
 
 
-def _few_enough_words(prompt: str) -> RuleViolation | None:
+def _check_word_count(prompt: str) -> RuleViolation | None:
     words = len(prompt.split())
     if words <= MAX_PROMPT_WORDS:
         return None
     return RuleViolation("too_many_words", f"The prompt has {words} words; {MAX_PROMPT_WORDS} is the most.")
 
 
-def _short_enough(prompt: str) -> RuleViolation | None:
+def _check_max_length(prompt: str) -> RuleViolation | None:
     units = utf16_units(prompt)
     if units <= MAX_PROMPT_UTF16_UNITS:
         return None
@@ -160,35 +160,35 @@ def _short_enough(prompt: str) -> RuleViolation | None:
     return RuleViolation("too_long", sentence)
 
 
-def _one_line(prompt: str) -> RuleViolation | None:
+def _check_single_line(prompt: str) -> RuleViolation | None:
     if len(prompt.splitlines()) <= 1:
         return None
     return RuleViolation("several_lines", "The prompt must be a single line: one scene, no paragraphs and no list.")
 
 
-def _clean_text(prompt: str) -> RuleViolation | None:
-    # line breaks have their own rule; Cs are lone surrogates, which no UTF-8 body can carry
+def _check_characters(prompt: str) -> RuleViolation | None:
+    # Line breaks have their own rule. Cs: lone surrogates, which UTF-8 cannot encode.
     if not any(unicodedata.category(character) in {"Cc", "Cs"} for character in "".join(prompt.splitlines())):
         return None
     return RuleViolation("control_characters", "The prompt must not contain control characters or broken characters.")
 
 
-def _placeholders_filled(prompt: str) -> RuleViolation | None:
+def _check_placeholders(prompt: str) -> RuleViolation | None:
     if re.search(r"\[[A-Za-z][A-Za-z/' -]*\]", prompt) is None:
         return None
     return RuleViolation("unfilled_placeholder", "The prompt still has a template's placeholder in square brackets.")
 
 
-# What gives away more than one scene. Each pattern is a form that a shot list or an edit takes and that a description
-# of one continuous shot does not need. The words "cuts" and "abrupt cuts" alone are fine, the chase template has them;
-# so is a single clock time, a numbered door, "fades to grey" and everything that merely happens after something else.
-_SEVERAL_SCENES: Final = (
+# Signs of more than one scene: forms that a shot list or an edit uses and a description of one continuous shot does not
+# need. Allowed: the words "cuts" and "abrupt cuts" alone (the chase template has them), a single clock time, a
+# numbered door, "fades to grey", and events that merely follow one another.
+_SEVERAL_SCENES_PATTERNS: Final = (
     # "Scene 2", "shot #3", but not "shot 5 seconds" or "shot 35mm"
     re.compile(r"\b(?:scene|shot)\s*#?\s*[1-9]\b(?!\s*-?\s*(?:s|secs?|seconds?|mm|x|fps)\b)", re.IGNORECASE),
     re.compile(r"\b(?:scene|shot)\s+(?:one|two|three|four|five)\s*[:–—-]", re.IGNORECASE),
     re.compile(r"\b(?:next|second|third|new|following|another)\s+scene\b", re.IGNORECASE),
     re.compile(r"\b(?:next|following)\s+shot\b", re.IGNORECASE),
-    # "Cut to: a beach", but not wind that cuts to the bone
+    # "Cut to: a beach", but not a wind that "cuts to the bone"
     re.compile(
         r"\bcut(?:s|ting)?\s+to\b(?!\s+(?:the\s+)?(?:bone|quick|shape|size|length|ribbons|pieces)\b)", re.IGNORECASE
     ),
@@ -201,7 +201,7 @@ _SEVERAL_SCENES: Final = (
     # "0-2s: ...", "0:00 - 0:02"
     re.compile(r"\b\d{1,2}(?:\.\d)?\s*[-–]\s*\d{1,2}(?:\.\d)?\s*(?:s|secs?|seconds?)\s*:", re.IGNORECASE),
     re.compile(r"\b\d{1,2}:\d{2}\s*[-–]\s*\d{1,2}:\d{2}\b"),
-    # a screenplay's headings
+    # screenplay headings
     re.compile(r"\b(?:INT|EXT)\.\s"),
 )
 
@@ -210,22 +210,22 @@ _SEVERAL_SCENES: Final = (
 _LIST_ITEM: Final = re.compile(r"(?P<before>^|[.;:!?,]\s+|\s|\()(?P<number>[1-9])(?P<mark>[.):])(?=\s)")
 
 
-def _is_numbered(prompt: str) -> bool:
-    """A list that counts 1, 2, 3; two are enough where they can be nothing but list items.
+def _has_numbered_list(prompt: str) -> bool:
+    """Return whether the prompt has a list numbered 1, 2, 3; two numbers suffice if both are clearly list items.
 
-    "past floor 1. Then floor 2. Silence" is no list: its numbers end sentences instead of opening them.
+    "past floor 1. Then floor 2. Silence" is not a list: its numbers end sentences instead of starting them.
     """
-    count, clear = 0, True
+    count, unambiguous = 0, True
     for item in _LIST_ITEM.finditer(prompt):
         if int(item["number"]) == count + 1:
             count += 1
-            clear = clear and (item["mark"] == ")" or item["before"].strip() != "" or item.start() == 0)
-    return count >= 3 or (count == 2 and clear)
+            unambiguous = unambiguous and (item["mark"] == ")" or item["before"].strip() != "" or item.start() == 0)
+    return count >= 3 or (count == 2 and unambiguous)
 
 
-def _one_scene(prompt: str) -> RuleViolation | None:
-    beginning = prompt[:MAX_PROMPT_UTF16_UNITS]  # a longer one is refused anyway, and could keep a pattern busy
-    if not _is_numbered(beginning) and not any(pattern.search(beginning) for pattern in _SEVERAL_SCENES):
+def _check_single_scene(prompt: str) -> RuleViolation | None:
+    start = prompt[:MAX_PROMPT_UTF16_UNITS]  # longer ones are rejected anyway, and could make a pattern slow
+    if not _has_numbered_list(start) and not any(pattern.search(start) for pattern in _SEVERAL_SCENES_PATTERNS):
         return None
     sentence = (
         "The prompt must be ONE scene in one continuous shot: no shot list, no numbered steps, no time codes, "
@@ -235,12 +235,12 @@ def _one_scene(prompt: str) -> RuleViolation | None:
 
 
 _PROMPT_CHECKS: Final[tuple[Callable[[str], RuleViolation | None], ...]] = (
-    _starts_with_pov,
-    _long_enough,
-    _few_enough_words,
-    _short_enough,
-    _one_line,
-    _clean_text,
-    _placeholders_filled,
-    _one_scene,
+    _check_pov_start,
+    _check_min_length,
+    _check_word_count,
+    _check_max_length,
+    _check_single_line,
+    _check_characters,
+    _check_placeholders,
+    _check_single_scene,
 )

@@ -1,4 +1,4 @@
-"""Loads the prompt system: the system text and the six templates that it quotes."""
+"""Load the prompt system: the system prompt and the six templates that it includes."""
 
 import re
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from dreamvision.schemas.categories import Category
 SYSTEM_FILE: Final = "minimal-dream-system-v2.txt"
 TEMPLATE_FOLDER: Final = "templates"
 
-# {{gothic}} in the system text stands for the content of templates/gothic.txt.
+# {{gothic}} in the system prompt is replaced by the content of templates/gothic.txt.
 _PLACEHOLDER: Final = re.compile(r"\{\{([^{}]*)\}\}")
 
 
 class PromptFileMissingError(DreamVisionError):
-    """A file of the prompt system is not there or cannot be read. The message names it, relative to the directory."""
+    """A prompt file is missing or unreadable. The message names it, relative to the prompt directory."""
 
     user_message = "Dream analysis is not available right now. Please try again later."
 
@@ -27,7 +27,7 @@ class PromptFileMissingError(DreamVisionError):
 
 
 class PromptFileInvalidError(DreamVisionError):
-    """A file of the prompt system is empty, not UTF-8, or does not quote every template exactly once."""
+    """A prompt file is empty, not UTF-8, or does not include every template exactly once."""
 
     user_message = "Dream analysis is not available right now. Please try again later."
 
@@ -37,21 +37,23 @@ class PromptFileInvalidError(DreamVisionError):
 
 @dataclass(frozen=True, slots=True)
 class PromptSystem:
-    """``system`` is the complete system text; ``templates`` is keyed by category value ("gothic" ...), read-only."""
+    """The complete ``system`` prompt, and read-only ``templates`` keyed by category value ("gothic" ...)."""
 
     system: str
     templates: Mapping[str, str]
 
 
 def load_prompts(directory: Path) -> PromptSystem:
-    """Reads ``minimal-dream-system-v2.txt`` and ``templates/*.txt`` below ``directory``.
+    """Read ``minimal-dream-system-v2.txt`` and ``templates/*.txt`` in ``directory``.
 
-    Raises ``PromptFileMissingError`` or ``PromptFileInvalidError``.
+    Raises:
+        PromptFileMissingError: a file is missing or unreadable.
+        PromptFileInvalidError: a file is empty, not UTF-8, or the system prompt does not include every template once.
     """
     templates = {category.value: _read(directory, f"{TEMPLATE_FOLDER}/{category.value}.txt") for category in Category}
     text = _read(directory, SYSTEM_FILE)
-    quoted = _PLACEHOLDER.findall(text)
-    if sorted(quoted) != sorted(templates):
+    included = _PLACEHOLDER.findall(text)
+    if sorted(included) != sorted(templates):
         raise PromptFileInvalidError(SYSTEM_FILE, "must quote each of the six templates exactly once")
     system = _PLACEHOLDER.sub(lambda match: templates[match.group(1)], text)
     return PromptSystem(system=system, templates=MappingProxyType(templates))

@@ -1,7 +1,7 @@
-"""Cognito: the only module that talks to the user pool.
+"""The Cognito client: the only module that calls the user pool.
 
-The app client has a secret, so that nobody can go round our limits with its public id. The secret is read once per
-container. Tokens that come straight from Cognito over TLS are read without verifying them again.
+The app client has a secret, so that its public id alone is not enough to bypass our rate limits. The secret is read
+once per container. Tokens received directly from Cognito over TLS are read without verifying them again.
 """
 
 import base64
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import boto3
 
 from dreamvision.auth.errors import (
-    ASKING_FOR_A_CODE,
-    CHANGING_PASSWORD,
-    REFRESHING,
-    SIGNING_IN,
-    USING_A_CODE,
+    CODE_ERRORS,
+    CODE_REQUEST_ERRORS,
+    PASSWORD_CHANGE_ERRORS,
+    REFRESH_ERRORS,
+    SIGN_IN_ERRORS,
     PasswordResetRequiredError,
     UserNotFoundError,
-    translated,
+    translate_errors,
 )
 from dreamvision.core.aws import client_config
 from dreamvision.core.config import Config
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from mypy_boto3_cognito_idp.client import CognitoIdentityProviderClient
     from mypy_boto3_cognito_idp.type_defs import AuthenticationResultTypeTypeDef
 
-# A password hash takes Cognito some 100 ms; a call that hangs must not eat the function's own timeout.
+# Cognito needs about 100 ms to hash a password; a call that hangs must not use up the function's own timeout.
 _CLIENT_CONFIG = client_config(attempts=2)
 
 
 class CognitoSettings(Config):
-    """Which pool, and which app client of it."""
+    """The user pool and its app client."""
 
     user_pool_id: str
     user_pool_client_id: str
 
 
 class Tokens(NamedTuple):
-    """What a sign-in or a refresh gives. ``expires_in`` is in seconds, ``signed_in_at`` in Unix seconds."""
+    """The result of a sign-in or refresh. ``expires_in`` is in seconds, ``signed_in_at`` in Unix seconds."""
 
     access_token: str
     refresh_token: str
@@ -54,14 +54,14 @@ class Tokens(NamedTuple):
 
 
 class NewUser(NamedTuple):
-    """A user that has just been made. An unconfirmed one has been sent a code."""
+    """A newly created user. An unconfirmed one has been sent a code."""
 
     user_id: str
     confirmed: bool
 
 
 class PoolUser(NamedTuple):
-    """A user as the pool knows them."""
+    """A user's attributes in the pool."""
 
     user_id: str
     email: str
@@ -69,37 +69,43 @@ class PoolUser(NamedTuple):
 
 
 class UserPool:
-    """The users of the app. ``username`` is the e-mail address, or the user's id (``sub``)."""
+    """The user pool. ``username`` is the e-mail address or the user's id (``sub``)."""
 
     def __init__(self, settings: CognitoSettings, client: "CognitoIdentityProviderClient | None" = None) -> None:
         self._pool_id = settings.user_pool_id
         self._client_id = settings.user_pool_client_id
-        self._given_client = client
+        self._injected_client = client
 
     def sign_up(self, email: str, password: str) -> NewUser:
-        """Make a user.
+        """Create a user.
 
         Raises:
-            UserAlreadyExistsError, WeakPasswordError, AccountInputError, SignUpRefusedError, CodeDeliveryError
+            UserAlreadyExistsError: the e-mail address already has an account.
+            WeakPasswordError: the password does not satisfy the pool's policy.
+            AccountInputError: Cognito rejected a value.
+            SignUpRefusedError: a trigger rejected the user.
+            CodeDeliveryError: the e-mail could not be sent.
         """
-        with translated():
-            made = self._client.sign_up(
+        with translate_errors():
+            response = self._client.sign_up(
                 ClientId=self._client_id,
                 SecretHash=self._secret_hash(email),
                 Username=email,
                 Password=password,
                 UserAttributes=[{"Name": "email", "Value": email}],
             )
-        return NewUser(user_id=made["UserSub"], confirmed=made["UserConfirmed"])
+        return NewUser(user_id=response["UserSub"], confirmed=response["UserConfirmed"])
 
     def sign_in(self, username: str, password: str) -> Tokens:
-        """Begin a session.
+        """Start a session.
 
         Raises:
-            InvalidCredentialsError, EmailNotConfirmedError, PasswordResetRequiredError
+            InvalidCredentialsError: the user does not exist, or the password is wrong.
+            EmailNotConfirmedError: the e-mail address is not confirmed.
+            PasswordResetRequiredError: a new password must be set first.
         """
-        with translated(SIGNING_IN):
-            answer = self._client.admin_initiate_auth(
+        with translate_errors(SIGN_IN_ERRORS):
+            response = self._client.admin_initiate_auth(
                 UserPoolId=self._pool_id,
                 ClientId=self._client_id,
                 AuthFlow="ADMIN_USER_PASSWORD_AUTH",
@@ -109,107 +115,117 @@ class UserPool:
                     "SECRET_HASH": self._secret_hash(username),
                 },
             )
-        result = answer.get("AuthenticationResult")
+        result = response.get("AuthenticationResult")
         if not result:
-            # A challenge: the only one without a second factor is to choose the first password.
+            # A challenge. Without a second factor the only one is to choose the first password.
             raise PasswordResetRequiredError
         return _tokens(result)
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """Go on with a session. The token given is used up where the pool rotates tokens.
+        """Refresh a session's tokens. The refresh token is invalidated if the pool rotates tokens.
 
         Raises:
-            InvalidRefreshTokenError: RefreshTokenReusedError where it had been used up before.
+            InvalidRefreshTokenError: the token is invalid, expired or revoked.
+            RefreshTokenReusedError: the token was already used.
         """
-        with translated(REFRESHING):
-            answer = self._client.get_tokens_from_refresh_token(
+        with translate_errors(REFRESH_ERRORS):
+            response = self._client.get_tokens_from_refresh_token(
                 RefreshToken=refresh_token, ClientId=self._client_id, ClientSecret=self._secret
             )
-        return _tokens(answer["AuthenticationResult"], refresh_token)
+        return _tokens(response["AuthenticationResult"], refresh_token)
 
     def revoke(self, refresh_token: str) -> None:
-        """End a session at Cognito: its refresh tokens, and its access tokens as far as Cognito checks them."""
-        with translated(REFRESHING):
+        """Revoke a session's refresh tokens at Cognito, and its access tokens where Cognito checks them.
+
+        Raises:
+            InvalidRefreshTokenError: Cognito rejected the token.
+        """
+        with translate_errors(REFRESH_ERRORS):
             self._client.revoke_token(Token=refresh_token, ClientId=self._client_id, ClientSecret=self._secret)
 
     def sign_out_everywhere(self, user_id: str) -> None:
         """End all sessions of a user at Cognito.
 
         Raises:
-            UserNotFoundError
+            UserNotFoundError: the pool has no such user.
         """
-        with translated():
+        with translate_errors():
             self._client.admin_user_global_sign_out(UserPoolId=self._pool_id, Username=user_id)
 
     def get(self, username: str) -> PoolUser:
-        """One user.
+        """Return a user.
 
         Raises:
-            UserNotFoundError
+            UserNotFoundError: the pool has no such user.
         """
-        with translated():
-            found = self._client.admin_get_user(UserPoolId=self._pool_id, Username=username)
-        attributes = {attribute["Name"]: attribute.get("Value", "") for attribute in found["UserAttributes"]}
+        with translate_errors():
+            response = self._client.admin_get_user(UserPoolId=self._pool_id, Username=username)
+        attributes = {attribute["Name"]: attribute.get("Value", "") for attribute in response["UserAttributes"]}
         return PoolUser(
-            user_id=attributes["sub"], email=attributes["email"].lower(), created_at=found["UserCreateDate"]
+            user_id=attributes["sub"], email=attributes["email"].lower(), created_at=response["UserCreateDate"]
         )
 
     def disable(self, user_id: str) -> None:
-        """Nobody signs in as this user any more. Harmless when there is no such user."""
+        """Disable sign-in for a user. Idempotent; does nothing if the user does not exist."""
         try:
-            with translated():
+            with translate_errors():
                 self._client.admin_disable_user(UserPoolId=self._pool_id, Username=user_id)
         except UserNotFoundError:
             return
 
     def delete(self, user_id: str) -> None:
-        """Remove a user. Harmless when there is none."""
+        """Delete a user. Idempotent."""
         try:
-            with translated():
+            with translate_errors():
                 self._client.admin_delete_user(UserPoolId=self._pool_id, Username=user_id)
         except UserNotFoundError:
             return
 
     def confirm(self, email: str, code: str) -> None:
-        """Confirm a new user by the code that was sent to them.
+        """Confirm a new user with the code that was sent to them.
 
         Raises:
-            InvalidOrExpiredCodeError, TooManyAttemptsError
+            InvalidOrExpiredCodeError: the code is wrong or has expired.
+            TooManyAttemptsError: Cognito's limit is reached.
         """
-        with translated(USING_A_CODE):
+        with translate_errors(CODE_ERRORS):
             self._client.confirm_sign_up(
                 ClientId=self._client_id, SecretHash=self._secret_hash(email), Username=email, ConfirmationCode=code
             )
 
     def resend_confirmation(self, email: str) -> None:
-        """Send another code to a user who is not confirmed yet.
+        """Send another code to an unconfirmed user.
 
         Raises:
-            UserNotFoundError: there is nobody to send one to.
-            TooManyAttemptsError, CodeDeliveryError
+            UserNotFoundError: the pool has no user who could receive a code.
+            TooManyAttemptsError: Cognito's limit is reached.
+            CodeDeliveryError: the e-mail could not be sent.
         """
-        with translated(ASKING_FOR_A_CODE):
+        with translate_errors(CODE_REQUEST_ERRORS):
             self._client.resend_confirmation_code(
                 ClientId=self._client_id, SecretHash=self._secret_hash(email), Username=email
             )
 
     def forgot_password(self, email: str) -> None:
-        """Send a code for a new password.
+        """Send a code to reset the password.
 
         Raises:
-            UserNotFoundError: there is nobody to send one to.
-            TooManyAttemptsError, CodeDeliveryError
+            UserNotFoundError: the pool has no user who could receive a code.
+            TooManyAttemptsError: Cognito's limit is reached.
+            CodeDeliveryError: the e-mail could not be sent.
         """
-        with translated(ASKING_FOR_A_CODE):
+        with translate_errors(CODE_REQUEST_ERRORS):
             self._client.forgot_password(ClientId=self._client_id, SecretHash=self._secret_hash(email), Username=email)
 
     def reset_password(self, email: str, code: str, password: str) -> None:
-        """Set a new password by the code that was sent for it.
+        """Set a new password with the code that was sent for it.
 
         Raises:
-            InvalidOrExpiredCodeError, WeakPasswordError, TooManyAttemptsError
+            InvalidOrExpiredCodeError: the code is wrong or has expired.
+            WeakPasswordError: the password does not satisfy the pool's policy.
+            TooManyAttemptsError: Cognito's limit is reached.
         """
-        with translated(USING_A_CODE):
+        with translate_errors(CODE_ERRORS):
             self._client.confirm_forgot_password(
                 ClientId=self._client_id,
                 SecretHash=self._secret_hash(email),
@@ -218,38 +234,40 @@ class UserPool:
                 Password=password,
             )
 
-    def seal(self, purpose: str) -> str:
-        """A proof that this text came from us: nobody makes one without the client's secret. 43 URL-safe characters."""
-        digest = hmac.digest(self._secret.encode(), f"seal:{purpose}".encode(), hashlib.sha256)
+    def seal(self, text: str) -> str:
+        """Return the HMAC-SHA256 of a text, keyed with the client's secret, as 43 URL-safe characters."""
+        digest = hmac.digest(self._secret.encode(), f"seal:{text}".encode(), hashlib.sha256)
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
     def change_password(self, access_token: str, current: str, new: str) -> None:
-        """Set a new password by the current one. Cognito counts the failures.
+        """Set a new password, given the current one. Cognito counts the failures.
 
         Raises:
-            WrongPasswordError, WeakPasswordError, TooManyAttemptsError
+            WrongPasswordError: the current password is wrong.
+            WeakPasswordError: the new password does not satisfy the pool's policy.
+            TooManyAttemptsError: Cognito's limit is reached.
         """
-        with translated(CHANGING_PASSWORD):
+        with translate_errors(PASSWORD_CHANGE_ERRORS):
             self._client.change_password(AccessToken=access_token, PreviousPassword=current, ProposedPassword=new)
 
     @cached_property
     def _client(self) -> "CognitoIdentityProviderClient":
-        return self._given_client or boto3.client("cognito-idp", config=_CLIENT_CONFIG)
+        return self._injected_client or boto3.client("cognito-idp", config=_CLIENT_CONFIG)
 
     @cached_property
     def _secret(self) -> str:
-        with translated():
-            described = self._client.describe_user_pool_client(UserPoolId=self._pool_id, ClientId=self._client_id)
-        return described["UserPoolClient"]["ClientSecret"]
+        with translate_errors():
+            response = self._client.describe_user_pool_client(UserPoolId=self._pool_id, ClientId=self._client_id)
+        return response["UserPoolClient"]["ClientSecret"]
 
     def _secret_hash(self, username: str) -> str:
-        """Base64 of HMAC-SHA256 with the client's secret over the user name *as given* and the client's id."""
+        """Return Base64 of HMAC-SHA256, keyed with the client's secret, of the username as passed and the client id."""
         digest = hmac.digest(self._secret.encode(), (username + self._client_id).encode(), hashlib.sha256)
         return base64.b64encode(digest).decode()
 
 
 def _tokens(result: "AuthenticationResultTypeTypeDef", previous: str = "") -> Tokens:
-    """A pool without rotation answers a refresh without a new refresh token: the old one stays good."""
+    """Read the tokens. Without rotation a refresh returns no refresh token: the previous one stays valid."""
     claims = _claims(result["AccessToken"])
     return Tokens(
         access_token=result["AccessToken"],

@@ -1,4 +1,4 @@
-"""What can go wrong with the user pool, and the one table from Cognito's errors to ours."""
+"""User pool errors, and the mapping from Cognito's errors to them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,99 +12,99 @@ from dreamvision.limits.rate_limits import TooManyAttemptsError
 
 
 class InvalidCredentialsError(DreamVisionError):
-    """No such user, or the wrong password: which of the two stays inside."""
+    """The user does not exist, or the password is wrong; clients are not told which."""
 
-    default_message = "The sign-in was refused."
-    user_message = "The e-mail address or the password is wrong."
+    default_message = "The sign-in was rejected."
+    user_message = "The e-mail address or password is incorrect."
 
 
 class WrongPasswordError(DreamVisionError):
-    """A signed-in user gave a wrong current password."""
+    """The current password of a signed-in user is wrong."""
 
-    default_message = "The current password is wrong."
-    user_message = "The current password is wrong."
+    default_message = "The current password is incorrect."
+    user_message = "The current password is incorrect."
 
 
 class EmailNotConfirmedError(DreamVisionError):
-    """The account waits for the code from its e-mail."""
+    """The account has not been confirmed with the code sent by e-mail."""
 
     default_message = "The e-mail address is not confirmed."
     user_message = "Please confirm your e-mail address first."
 
 
 class PasswordResetRequiredError(DreamVisionError):
-    """An administrator asks for a new password, or the first one was never chosen."""
+    """An administrator requires a new password, or the initial one was never replaced."""
 
-    default_message = "The password has to be reset."
+    default_message = "The password must be reset."
     user_message = "Please reset your password."
 
 
 class UserAlreadyExistsError(DreamVisionError):
-    """The e-mail address has an account."""
+    """The e-mail address already has an account."""
 
-    default_message = "The user exists already."
-    user_message = "An account with this e-mail address exists already."
+    default_message = "The user already exists."
+    user_message = "An account with this e-mail address already exists."
 
 
 class WeakPasswordError(DreamVisionError):
-    """The user pool's password policy refuses the new password."""
+    """The new password does not satisfy the user pool's policy."""
 
     default_message = "The password is too weak."
-    user_message = "Please choose a stronger password: 8 characters at least, an upper-case letter and a digit."
+    user_message = "Please choose a stronger password: at least 8 characters, with an upper-case letter and a digit."
 
 
 class AccountInputError(DreamVisionError):
-    """Cognito refuses a value that passed our own checks."""
+    """Cognito rejected a value that passed our own checks."""
 
-    default_message = "A value was refused."
-    user_message = "The e-mail address, the password or the code has a form that cannot be used."
+    default_message = "Cognito rejected a value."
+    user_message = "The e-mail address, password or code is not valid."
 
 
 class InvalidOrExpiredCodeError(DreamVisionError):
-    """A wrong code, an old one, or one for an account that does not exist."""
+    """The code is wrong or expired, or the account does not exist."""
 
-    default_message = "The code is wrong or has expired."
-    user_message = "The code is wrong or has expired. Please ask for a new one."
+    default_message = "The code is incorrect or has expired."
+    user_message = "The code is incorrect or has expired. Please request a new one."
 
 
 class InvalidRefreshTokenError(DreamVisionError):
-    """A refresh token that is wrong, used up, expired or revoked."""
+    """The refresh token is invalid, already used, expired or revoked."""
 
-    default_message = "The refresh token is not good."
+    default_message = "The refresh token is not valid."
     user_message = "Please sign in again."
 
 
 class RefreshTokenReusedError(InvalidRefreshTokenError):
-    """A refresh token that was rotated away before: somebody may have stolen it."""
+    """The refresh token was already rotated: it may have been stolen."""
 
-    default_message = "The refresh token was used before."
+    default_message = "The refresh token was already used."
 
 
 class UserPoolBusyError(DreamVisionError):
     """The account's request quota at Cognito is used up."""
 
-    default_message = "The user pool is busy."
-    user_message = "We are very busy right now. Please try again in a moment."
+    default_message = "The user pool's request quota is used up."
+    user_message = "The service is busy right now. Please try again in a moment."
 
 
 class UserPoolUnreachableError(DreamVisionError):
     """Cognito did not answer."""
 
     default_message = "The user pool could not be reached."
-    user_message = "Accounts cannot be reached right now. Please try again in a moment."
+    user_message = "The account service is not available right now. Please try again in a moment."
 
 
 class SignUpRefusedError(DreamVisionError):
-    """A trigger of the user pool refused the user."""
+    """A trigger of the user pool rejected the user."""
 
-    default_message = "A trigger refused the user."
+    default_message = "A user pool trigger rejected the user."
     user_message = "This account cannot be created."
 
 
 class UserPoolTriggerError(DreamVisionError):
     """A trigger of the user pool failed."""
 
-    default_message = "A trigger of the user pool failed."
+    default_message = "A user pool trigger failed."
 
 
 class CodeDeliveryError(DreamVisionError):
@@ -115,15 +115,15 @@ class CodeDeliveryError(DreamVisionError):
 
 
 class UserNotFoundError(DreamVisionError):
-    """The pool has no such user. Never shown to anybody who has not signed in."""
+    """The pool has no such user. Never revealed to unauthenticated clients."""
 
     default_message = "No such user."
 
 
 type Translation = Mapping[str, type[DreamVisionError]]
 
-# What an error of Cognito means wherever it comes up; a call may read some of them in its own way. What is in
-# neither is nobody's fault but ours, and goes up as it is.
+# The default meaning of Cognito's errors; a call may override some of them. An error in neither mapping is a bug of
+# ours and propagates unchanged.
 _ERRORS: Translation = {
     "UserNotFoundException": UserNotFoundError,
     "UserNotConfirmedException": EmailNotConfirmedError,
@@ -143,50 +143,50 @@ _ERRORS: Translation = {
     "InvalidLambdaResponseException": UserPoolTriggerError,
     "CodeDeliveryFailureException": CodeDeliveryError,
 }
-SIGNING_IN: Translation = {
+SIGN_IN_ERRORS: Translation = {
     "NotAuthorizedException": InvalidCredentialsError,
     "UserNotFoundException": InvalidCredentialsError,
 }
-REFRESHING: Translation = {
+REFRESH_ERRORS: Translation = {
     "NotAuthorizedException": InvalidRefreshTokenError,
     "UserNotFoundException": InvalidRefreshTokenError,
     "InvalidParameterException": InvalidRefreshTokenError,
     "UnsupportedTokenTypeException": InvalidRefreshTokenError,
     "RefreshTokenReuseException": RefreshTokenReusedError,
 }
-# An unknown user, one who is confirmed already and one who cannot be confirmed look like a wrong code.
-USING_A_CODE: Translation = {
+# Unknown, already confirmed and unconfirmable users must be indistinguishable from a wrong code.
+CODE_ERRORS: Translation = {
     "NotAuthorizedException": InvalidOrExpiredCodeError,
     "UserNotFoundException": InvalidOrExpiredCodeError,
     "UserNotConfirmedException": InvalidOrExpiredCodeError,
     "InvalidParameterException": InvalidOrExpiredCodeError,
 }
-# No account, a disabled one, one without a verified address, one that needs no code: there is nobody to write to.
-ASKING_FOR_A_CODE: Translation = {
+# No code can be sent: no account, a disabled one, one without a verified address, or one that needs no code.
+CODE_REQUEST_ERRORS: Translation = {
     "NotAuthorizedException": UserNotFoundError,
     "UserNotConfirmedException": UserNotFoundError,
     "InvalidParameterException": UserNotFoundError,
 }
-CHANGING_PASSWORD: Translation = {
+PASSWORD_CHANGE_ERRORS: Translation = {
     "NotAuthorizedException": WrongPasswordError,
     "UserNotFoundException": UnauthenticatedError,
 }
 
 
 @contextmanager
-def translated(here: Translation | None = None) -> Iterator[None]:
-    """Errors of Cognito inside the block come out as ours. ``here`` is how this call reads some of them.
+def translate_errors(overrides: Translation | None = None) -> Iterator[None]:
+    """Translate Cognito's errors raised in the block to ours. ``overrides`` replaces default translations.
 
     Raises:
-        UserPoolUnreachableError: no answer came.
+        UserPoolUnreachableError: Cognito did not respond.
     """
     try:
         yield
     except ClientError as error:
-        known = {**_ERRORS, **(here or {})}.get(error_code(error))
-        if known is None:
+        translation = {**_ERRORS, **(overrides or {})}.get(error_code(error))
+        if translation is None:
             raise
-        # Cognito's message can quote what it was given: it ends here.
-        raise known from None
+        # Drop Cognito's message: it may quote the input.
+        raise translation from None
     except (ConnectionError, HTTPClientError):
         raise UserPoolUnreachableError from None

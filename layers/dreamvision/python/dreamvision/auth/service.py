@@ -1,7 +1,7 @@
-"""Accounts: registering, signing in and out, passwords, the profile.
+"""Accounts: registration, sign-in and sign-out, passwords and the profile.
 
-A registration spans two systems. The name is reserved first, then the user is made, then the profile; whatever fails
-in between is undone, and what a crash leaves behind lapses or is taken up by the next try.
+A registration spans two systems. It reserves the username, then creates the user, then the profile. A failure in
+between is rolled back; after a crash, the reservation expires and the next attempt resumes the registration.
 """
 
 import secrets
@@ -35,24 +35,24 @@ _NAMING_TRIES = 5
 
 
 class ProfileIncompleteError(DreamVisionError):
-    """No name was found for a profile that had none."""
+    """No free username was found for a profile without one."""
 
     default_message = "The profile could not be completed."
 
 
 class SessionEnvelope(NamedTuple):
-    """What our refresh tokens say beside Cognito's own, which is opaque: whose session it is, and since when."""
+    """The session's user, id and start (Unix seconds). Our refresh tokens add them to Cognito's, which is opaque."""
 
     user_id: str
     session_id: str
     signed_in_at: str
 
-    def purpose(self, token: str) -> str:
+    def signed_text(self, token: str) -> str:
         return ".".join([*self, token])
 
 
 class AccountService:
-    """Everything about the users of the app."""
+    """Manages accounts, sessions and passwords."""
 
     def __init__(
         self,
@@ -73,53 +73,55 @@ class AccountService:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         database = Database.shared()
         pool = UserPool(CognitoSettings.from_environment())
         return cls(pool, ProfileRepository(database), Usernames(database), Sessions(database), RateLimits.shared())
 
-    # ------------------------------------------------------------ registering
+    # ------------------------------------------------------------ registration
 
     def register(self, email: str, password: str, username: str) -> TokenResponse | ConfirmationRequired:
-        """A new account, signed in at once unless its e-mail address is to be confirmed first.
+        """Create an account and sign in, unless the e-mail address must be confirmed first.
 
-        Nothing is left behind when it fails.
+        A failed registration is rolled back. Errors of the user pool's sign-up propagate.
 
         Raises:
-            UsernameTakenError, UserAlreadyExistsError, WeakPasswordError, and what the user pool raises.
+            UsernameTakenError: another user has the username or has reserved it.
+            UserAlreadyExistsError: the e-mail address already has an account.
+            WeakPasswordError: the password does not satisfy the pool's policy.
         """
-        with ExitStack() as undo:
+        with ExitStack() as rollback:
             reservation = self._usernames.reserve(username, self._now())
-            undo.callback(self._usernames.release, reservation)
-            user = self._new_user(email, password, undo)
+            rollback.callback(self._usernames.release, reservation)
+            user = self._create_user(email, password, rollback)
             try:
                 self._usernames.assign(user.user_id, email, reservation, self._now())
             except ProfileExistsError:
-                # The user signed in meanwhile and has been given a name: the account is not ours to undo.
-                undo.pop_all()
+                # The user signed in meanwhile and was given a username: do not roll back the account.
+                rollback.pop_all()
                 self._usernames.release(reservation)
                 raise UserAlreadyExistsError from None
             if user.confirmed:
-                answer: TokenResponse | ConfirmationRequired = self.sign_in(email, password)
+                result: TokenResponse | ConfirmationRequired = self.sign_in(email, password)
             else:
-                answer = ConfirmationRequired(user=AccountUser(id=user.user_id, email=email, username=username))
-            undo.pop_all()
-            return answer
+                result = ConfirmationRequired(user=AccountUser(id=user.user_id, email=email, username=username))
+            rollback.pop_all()
+            return result
 
-    def _new_user(self, email: str, password: str, undo: ExitStack) -> NewUser:
+    def _create_user(self, email: str, password: str, rollback: ExitStack) -> NewUser:
         try:
             user = self._pool.sign_up(email, password)
         except UserAlreadyExistsError:
-            return self._left_behind(email, password)
-        undo.callback(self._pool.delete, user.user_id)
-        undo.callback(self._usernames.delete_profile, user.user_id)
+            return self._resume_registration(email, password)
+        rollback.callback(self._pool.delete, user.user_id)
+        rollback.callback(self._usernames.delete_profile, user.user_id)
         return user
 
-    def _left_behind(self, email: str, password: str) -> NewUser:
-        """The user of a registration that broke off before it made a profile; whoever knows the password takes it up.
+    def _resume_registration(self, email: str, password: str) -> NewUser:
+        """Return the user of a registration interrupted before it created the profile. Requires the user's password.
 
         Raises:
-            UserAlreadyExistsError: it is no such user, or the registration may still be running.
+            UserAlreadyExistsError: there is no such registration, or it may still be running.
         """
         try:
             user_id = self._pool.sign_in(email, password).user_id
@@ -134,73 +136,76 @@ class AccountService:
     # ------------------------------------------------------------ sessions
 
     def sign_in(self, email: str, password: str) -> TokenResponse:
-        """A new session.
+        """Start a session.
 
         Raises:
-            InvalidCredentialsError, EmailNotConfirmedError, PasswordResetRequiredError
+            InvalidCredentialsError: the user does not exist, or the password is wrong.
+            EmailNotConfirmedError: the e-mail address is not confirmed.
+            PasswordResetRequiredError: a new password must be set first.
         """
-        return self._begun(self._pool.sign_in(email, password))
+        return self._start_session(self._pool.sign_in(email, password))
 
     def refresh(self, refresh_token: str) -> TokenResponse:
-        """The session goes on with new tokens.
+        """Return new tokens for the session.
 
-        A token that was used before is taken for a stolen one: the user is signed out everywhere.
+        A token that was already used is treated as stolen: the user is signed out everywhere.
 
         Raises:
-            InvalidRefreshTokenError: not one of ours, used up, expired, revoked, or of a session that was logged out.
+            InvalidRefreshTokenError: the token is not ours, already used, expired or revoked, or its session has ended.
         """
-        seal, token = self._unsealed(refresh_token)
+        envelope, token = self._open(refresh_token)
         try:
-            self._sessions.require_active(seal.user_id, seal.session_id, int(seal.signed_in_at))
+            self._sessions.require_active(envelope.user_id, envelope.session_id, int(envelope.signed_in_at))
         except UnauthenticatedError:
             self._pool.revoke(token)
             raise InvalidRefreshTokenError from None
         try:
             tokens = self._pool.refresh(token)
         except RefreshTokenReusedError:
-            self.sign_out_everywhere(seal.user_id)
+            self.sign_out_everywhere(envelope.user_id)
             raise
-        return self._answer(tokens, seal)
+        return self._token_response(tokens, envelope)
 
     def sign_out(self, user_id: str, session_id: str) -> None:
-        """End one session, at once."""
+        """End one session, with immediate effect."""
         self._sessions.revoke(user_id, session_id)
 
     def sign_out_everywhere(self, user_id: str) -> None:
-        """End all sessions of a user, at once."""
+        """End all sessions of a user, with immediate effect."""
         try:
             self._pool.sign_out_everywhere(user_id)
         except UserNotFoundError:
-            pass  # removed in the console: the tokens that are out there still have to end
+            pass  # deleted in the console: the tokens already issued must still be revoked
         finally:
-            # Afterwards, so that what is refreshed in the meantime ends as well.
+            # Last, so that tokens refreshed in the meantime are revoked as well.
             self._sessions.revoke_all(user_id)
 
-    def _begun(self, tokens: Tokens) -> TokenResponse:
+    def _start_session(self, tokens: Tokens) -> TokenResponse:
         self._sessions.start(tokens.user_id, tokens.session_id, tokens.signed_in_at)
-        return self._answer(tokens, SessionEnvelope(tokens.user_id, tokens.session_id, str(tokens.signed_in_at)))
+        envelope = SessionEnvelope(tokens.user_id, tokens.session_id, str(tokens.signed_in_at))
+        return self._token_response(tokens, envelope)
 
-    def _answer(self, tokens: Tokens, seal: SessionEnvelope) -> TokenResponse:
+    def _token_response(self, tokens: Tokens, envelope: SessionEnvelope) -> TokenResponse:
         profile = self.profile(tokens.user_id)
         return TokenResponse(
             access_token=tokens.access_token,
-            refresh_token=self._sealed(seal, tokens.refresh_token),
+            refresh_token=self._seal(envelope, tokens.refresh_token),
             expires_in=tokens.expires_in,
             user=AccountUser(id=profile.id, email=profile.email, username=profile.username),
         )
 
-    def _sealed(self, seal: SessionEnvelope, token: str) -> str:
-        return ".".join([*seal, self._pool.seal(seal.purpose(token)), token])
+    def _seal(self, envelope: SessionEnvelope, token: str) -> str:
+        return ".".join([*envelope, self._pool.seal(envelope.signed_text(token)), token])
 
-    def _unsealed(self, refresh_token: str) -> tuple[SessionEnvelope, str]:
+    def _open(self, refresh_token: str) -> tuple[SessionEnvelope, str]:
         parts = refresh_token.split(".", 4)
         if len(parts) != 5:
             raise InvalidRefreshTokenError
-        *owner, proof, token = parts
-        seal = SessionEnvelope(*owner)
-        if not secrets.compare_digest(proof.encode(), self._pool.seal(seal.purpose(token)).encode()):
+        *session, seal, token = parts
+        envelope = SessionEnvelope(*session)
+        if not secrets.compare_digest(seal.encode(), self._pool.seal(envelope.signed_text(token)).encode()):
             raise InvalidRefreshTokenError
-        return seal, token
+        return envelope, token
 
     # ------------------------------------------------------------ codes and passwords
 
@@ -208,78 +213,85 @@ class AccountService:
         """Confirm the e-mail address of a new account.
 
         Raises:
-            InvalidOrExpiredCodeError, TooManyAttemptsError
+            InvalidOrExpiredCodeError: the code is wrong or has expired.
+            TooManyAttemptsError: too many attempts for this address.
         """
         self._limits.count_code(Scope.CONFIRM, email)
         self._pool.confirm(email, code)
 
     def resend_confirmation(self, email: str) -> None:
-        """Send another code, if there is somebody who waits for one.
+        """Send another confirmation code, if the account exists and is unconfirmed.
 
         Raises:
-            TooManyAttemptsError, CodeDeliveryError
+            TooManyAttemptsError: too many codes requested for this address.
+            CodeDeliveryError: the e-mail could not be sent.
         """
         self._limits.count_code(Scope.RESEND, email)
         try:
             self._pool.resend_confirmation(email)
         except UserNotFoundError:
-            return  # the answer never tells
+            return  # the response must not reveal whether the account exists
 
     def forgot_password(self, email: str) -> None:
-        """Send a code for a new password, if there is such an account.
+        """Send a code to reset the password, if the account exists.
 
         Raises:
-            TooManyAttemptsError, CodeDeliveryError
+            TooManyAttemptsError: too many codes requested for this address.
+            CodeDeliveryError: the e-mail could not be sent.
         """
         self._limits.count_code(Scope.FORGOT, email)
         try:
             self._pool.forgot_password(email)
         except UserNotFoundError:
-            return  # the answer never tells
+            return  # the response must not reveal whether the account exists
 
     def reset_password(self, email: str, code: str, password: str) -> None:
-        """Set a new password by a code, and end every session: whoever knew the old password is out.
+        """Set a new password with a code and end every session, in case the old password was known to others.
 
         Raises:
-            InvalidOrExpiredCodeError, WeakPasswordError, TooManyAttemptsError
+            InvalidOrExpiredCodeError: the code is wrong or has expired.
+            WeakPasswordError: the password does not satisfy the pool's policy.
+            TooManyAttemptsError: too many attempts for this address.
         """
         self._limits.count_code(Scope.RESET, email)
         self._pool.reset_password(email, code, password)
         self.sign_out_everywhere(self._pool.get(email).user_id)
 
     def change_password(self, user_id: str, access_token: str, current: str, new: str) -> TokenResponse:
-        """Set a new password, end every session, this one too, and begin a new one.
+        """Set a new password, end every session including this one, and start a new one.
 
         Raises:
-            WrongPasswordError, WeakPasswordError, TooManyAttemptsError
+            WrongPasswordError: the current password is wrong.
+            WeakPasswordError: the new password does not satisfy the pool's policy.
+            TooManyAttemptsError: Cognito's limit is reached.
         """
         self._pool.change_password(access_token, current, new)
         self.sign_out_everywhere(user_id)
-        return self._begun(self._pool.sign_in(user_id, new))
+        return self._start_session(self._pool.sign_in(user_id, new))
 
-    # ------------------------------------------------------------ the profile
+    # ------------------------------------------------------------ profile
 
     def profile(self, user_id: str) -> UserProfile:
-        """The user's profile; one that is missing is made.
+        """Return the user's profile, completing it first if necessary.
 
         Raises:
-            UnauthenticatedError: the user was removed from the pool.
+            UnauthenticatedError: the user was deleted from the pool.
         """
         profile = self._profiles.get(user_id, consistent=True)
-        return _user_profile(profile if profile.username else self._completed(user_id))
+        return _user_profile(profile if profile.username else self._complete_profile(user_id))
 
     def rename(self, user_id: str, username: str) -> UserProfile:
-        """Change the user's name.
+        """Change the username.
 
         Raises:
-            UsernameTakenError
+            UsernameTakenError: another user has the username or has reserved it.
         """
         old = self.profile(user_id).username
         if old != username:
             self._usernames.rename(user_id, old, username, self._now())
         return self.profile(user_id)
 
-    def _completed(self, user_id: str) -> Profile:
+    def _complete_profile(self, user_id: str) -> Profile:
         try:
             email = self._pool.get(user_id).email
         except UserNotFoundError:
@@ -292,7 +304,7 @@ class AccountService:
             try:
                 self._usernames.assign(user_id, email, reservation, self._now())
             except ProfileExistsError:
-                self._usernames.release(reservation)  # another request of the same user was faster
+                self._usernames.release(reservation)  # a concurrent request of the same user completed it
             return self._profiles.get(user_id, consistent=True)
         raise ProfileIncompleteError
 

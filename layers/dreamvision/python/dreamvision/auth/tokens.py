@@ -1,7 +1,7 @@
-"""Access tokens of the user pool: checking the claims, and verifying a token where no gateway has done it.
+"""Access tokens of the user pool: claim checks, and verification where no gateway has done it.
 
-Cognito's access tokens have no ``aud``: the app is named by ``client_id``. ID tokens are for the app itself and are
-refused by ``token_use``.
+Cognito's access tokens have no ``aud``; ``client_id`` names the app. ID tokens are meant for the app itself and are
+rejected by ``token_use``.
 """
 
 import threading
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 type Claims = Mapping[str, Any]
 
-# An unknown key id asks Cognito for its keys again, but no more often than this: anybody can invent key ids.
+# Minimum time between key downloads. An unknown key id triggers one, and anyone can make up key ids.
 _KEY_REFRESH_COOL_DOWN_SECONDS = 60.0
 _KEYS_TIMEOUT_SECONDS = 3.0
 
 
 class UnauthenticatedError(DreamVisionError):
-    """No access token, or one that is not good (any more). The reason stays inside: it would help only an attacker."""
+    """The access token is missing or invalid. The reason is not disclosed: it would only help an attacker."""
 
     default_message = "The request has no valid access token."
     user_message = "Please sign in."
@@ -58,7 +58,7 @@ class IdentitySettings(Config):
 
 
 class AccessClaims(NamedTuple):
-    """What the product needs of an access token. ``issued_at`` is in Unix seconds."""
+    """The relevant claims of an access token. ``issued_at`` is in Unix seconds."""
 
     user_id: str
     session_id: str
@@ -66,20 +66,20 @@ class AccessClaims(NamedTuple):
 
 
 def checked_claims(claims: Claims) -> AccessClaims:
-    """The caller in claims whose signature, issuer and expiry have been verified already.
+    """Return the caller from claims whose signature, issuer and expiry are already verified.
 
     Raises:
-        UnauthenticatedError: they are not those of an access token.
+        UnauthenticatedError: the claims are not those of an access token.
     """
     user_id, session_id = claims.get("sub"), claims.get("origin_jti")
     if claims.get("token_use") != "access" or not user_id or not session_id:
         raise UnauthenticatedError
-    # The gateway hands numbers over as texts.
+    # The gateway passes numbers as strings.
     return AccessClaims(user_id=str(user_id), session_id=str(session_id), issued_at=int(claims.get("iat", 0)))
 
 
 class TokenVerifier:
-    """Verifies a bearer token with the pool's published keys, which are fetched when they are needed and then kept."""
+    """Verifies bearer tokens with the pool's published keys, which are fetched on demand and cached."""
 
     def __init__(
         self,
@@ -97,16 +97,17 @@ class TokenVerifier:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         return cls(IdentitySettings.from_environment())
 
     def verify(self, token: str) -> Claims:
-        """The claims of a good access token of this app.
+        """Return the claims of a valid access token of this app.
 
         Raises:
-            UnauthenticatedError: malformed, wrongly signed (``none`` included), of another issuer, app or use, expired.
+            UnauthenticatedError: the token is malformed, wrongly signed (or ``none``), expired, or of another issuer,
+                app or use.
         """
-        import jwt  # costs about 0.1 s to import: only paid where the gateway did not verify the token
+        import jwt  # takes about 0.1 s to import: only needed where the gateway did not verify the token
 
         try:
             key = self._key(str(jwt.get_unverified_header(token).get("kid")))
@@ -143,6 +144,6 @@ class TokenVerifier:
     def _download_keys(self) -> Mapping[str, Any]:
         import httpx
 
-        answer = httpx.get(self._settings.jwks_url, timeout=_KEYS_TIMEOUT_SECONDS)
-        document: Mapping[str, Any] = answer.raise_for_status().json()
+        response = httpx.get(self._settings.jwks_url, timeout=_KEYS_TIMEOUT_SECONDS)
+        document: Mapping[str, Any] = response.raise_for_status().json()
         return document

@@ -1,1 +1,1 @@
-"""What every other package uses: clock, configuration, ids, errors, logging, prices, secrets and Step Functions."""
+"""Shared basics: clock, configuration, ids, errors, logging, pricing, secrets and Step Functions."""

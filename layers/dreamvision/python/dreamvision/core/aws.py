@@ -1,4 +1,4 @@
-"""What every AWS client shares: its time limits and the code of an error."""
+"""Helpers for AWS clients: timeouts, retries and error codes."""
 
 from typing import TYPE_CHECKING
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def client_config(*, read_timeout: float = 5, attempts: int = 3, connections: int = 10) -> Config:
-    """Return a client's limits (seconds, tries): a call that hangs must not use up the function's own timeout.
+    """Return a client configuration. A call that hangs must not use up the function's own timeout.
 
-    10 pooled connections are botocore's default.
+    Timeouts are in seconds; ``attempts`` includes the first call. 10 pooled connections are botocore's default.
     """
     return Config(
         connect_timeout=2,
@@ -22,5 +22,5 @@ def client_config(*, read_timeout: float = 5, attempts: int = 3, connections: in
 
 
 def error_code(error: "ClientError") -> str:
-    """Return the code of an AWS error, such as ``ConditionalCheckFailedException``."""
+    """Return an AWS error's code, such as ``ConditionalCheckFailedException``."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,4 +1,4 @@
-"""Identifiers: UUID version 7 (RFC 9562, section 5.7), which sort by the time they were made."""
+"""Identifiers: UUID version 7 (RFC 9562, section 5.7), which sort by creation time."""
 
 import hashlib
 import secrets
@@ -12,7 +12,7 @@ _RANDOM_B_BITS = 62
 
 
 def new_id() -> str:
-    """A fresh UUIDv7 in its canonical text form: 48 bits of Unix milliseconds, 74 random bits."""
+    """Return a new UUIDv7 in canonical text form: 48 bits of Unix milliseconds, 74 random bits."""
     milliseconds = time.time_ns() // 1_000_000 & (1 << _TIMESTAMP_BITS) - 1
     value = milliseconds << 80
     value |= 0x7 << 76
@@ -23,7 +23,7 @@ def new_id() -> str:
 
 
 def derived_id(seed: str, purpose: str) -> str:
-    """A UUIDv7 of the same millisecond as ``seed`` (a UUIDv7 too), always the same one for the same purpose."""
+    """Return a UUIDv7 with the timestamp of ``seed`` (also a UUIDv7). The same seed and purpose give the same id."""
     digest = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest())
     value = uuid.UUID(seed).int >> 80 << 80
     value |= 0x7 << 76
@@ -34,11 +34,11 @@ def derived_id(seed: str, purpose: str) -> str:
 
 
 def earliest_id(same_time_as: str, *, margin_seconds: int) -> str:
-    """A text that sorts before every id made since ``margin_seconds`` before this one."""
+    """Return a lower bound, in sort order, of all ids created since ``margin_seconds`` before this one."""
     milliseconds = (uuid.UUID(same_time_as).int >> 80) - margin_seconds * 1000
     return str(uuid.UUID(int=max(0, milliseconds) << 80))
 
 
 def time_of(id_text: str) -> datetime:
-    """When a UUIDv7 was made, to the millisecond."""
+    """Return a UUIDv7's creation time, to the millisecond."""
     return datetime.fromtimestamp((uuid.UUID(id_text).int >> 80) / 1000, UTC)

@@ -1,4 +1,4 @@
-"""Logging an error nobody foresaw without what it says: messages of libraries quote what they were given."""
+"""Log unexpected errors without their messages: libraries' messages may quote their input."""
 
 import logging
 import traceback
@@ -10,7 +10,7 @@ class _Logger(Protocol):
 
 
 def frames_of(error: BaseException) -> list[str]:
-    """Where the error came from, innermost last: ``file.py:12 function``. No message, no value, no source line."""
+    """Return the traceback, innermost frame last: ``file.py:12 function``. No message, no value, no source line."""
     return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in _frames(error)]
 
 
@@ -19,7 +19,7 @@ def _frames(error: BaseException) -> traceback.StackSummary:
 
 
 def log_unexpected(logger: "logging.Logger | _Logger", error: BaseException) -> None:
-    """One line with the classes of the error and of its causes, and the frames; never their messages."""
+    """Log one line: the classes of the error and its causes, and the stack frames; never their messages."""
     classes = []
     current: BaseException | None = error
     while current is not None:

@@ -1,24 +1,34 @@
-"""The keys of the two providers, from Secrets Manager and never from the environment."""
-
-from aws_lambda_powertools.utilities import parameters
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+"""Secrets Manager: the providers' API keys and the cursor key, never read from the environment."""
 
 from dreamvision.core.config import ConfigurationError
 
-# A key that was replaced is picked up within this time by containers that are already running.
-_CACHE_SECONDS = 300
+# Running containers pick up a replaced key within this time.
+_PROVIDER_KEY_SECONDS = 300
+
+
+def read_secret(secret_id: str, *, max_age_seconds: int) -> str:
+    """Return a secret's text, cached for ``max_age_seconds``.
+
+    Raises:
+        ConfigurationError: the secret is empty or may not be read.
+    """
+    # Imported on first use: most functions that could read a secret never do.
+    from aws_lambda_powertools.utilities import parameters
+    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+    try:
+        value = parameters.get_secret(secret_id, max_age=max_age_seconds)
+    except GetParameterError:
+        raise ConfigurationError("A secret could not be read from Secrets Manager.") from None
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError("A secret is empty.")
+    return value.strip()
 
 
 def provider_key(secret_id: str) -> str:
-    """The key that is kept as plain text under this secret.
+    """Return a provider's API key.
 
     Raises:
-        ConfigurationError: the secret has no value yet, or may not be read.
+        ConfigurationError: the secret is empty or may not be read.
     """
-    try:
-        value = parameters.get_secret(secret_id, max_age=_CACHE_SECONDS)
-    except GetParameterError:
-        raise ConfigurationError("A provider's key could not be read from Secrets Manager.") from None
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError("A provider's key is empty.")
-    return value.strip()
+    return read_secret(secret_id, max_age_seconds=_PROVIDER_KEY_SECONDS)

@@ -1,7 +1,7 @@
 """Executions of a Step Functions state machine.
 
-An execution's input, outputs and errors are shown in the console for months: they carry ids and names of errors, never
-a dream, a prompt or an address.
+The console shows an execution's input, outputs and errors for months: they contain ids and error names, never a dream,
+a prompt or an address.
 """
 
 from functools import cached_property
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class StateMachineError(DreamVisionError):
-    """Step Functions did not carry out the request. It may be repeated."""
+    """Step Functions did not carry out the request. The request may be retried."""
 
     default_message = "Step Functions did not carry out the request."
 
 
 class StateMachine:
-    """Executions of one state machine, by their names."""
+    """The executions of one state machine, by name."""
 
     def __init__(self, arn: str, client: "SFNClient | None" = None) -> None:
         self._arn = arn
@@ -35,7 +35,7 @@ class StateMachine:
         return self._client or boto3.client("stepfunctions", config=client_config())
 
     def start(self, name: str, execution_input: str) -> None:
-        """Start an execution with a JSON input. Idempotent: a name that was used in the last 90 days is accepted.
+        """Start an execution with a JSON input. Idempotent: a name used in the last 90 days is accepted.
 
         Raises:
             StateMachineError: the execution did not start.
@@ -58,7 +58,7 @@ class StateMachine:
             return None
 
     def stop(self, name: str) -> None:
-        """Stop an execution. Idempotent; a task that is running goes on to its end.
+        """Stop an execution. Idempotent. A task that is already running continues to its end.
 
         Raises:
             StateMachineError: the execution may still be running.
@@ -66,7 +66,7 @@ class StateMachine:
         try:
             self.client.stop_execution(executionArn=self._execution_arn(name))
         except ClientError as error:
-            # An execution that has ended is a ValidationException.
+            # Stopping an ended execution is a ValidationException.
             if error_code(error) not in ("ExecutionDoesNotExist", "ValidationException"):
                 raise StateMachineError from None
         except BotoCoreError:

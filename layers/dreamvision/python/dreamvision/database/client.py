@@ -20,17 +20,17 @@ from dreamvision.database.transactions import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+# DynamoDB answers in single-digit milliseconds; a call that hangs must not use up the function's own timeout.
+_CLIENT_CONFIG = client_config(attempts=4)
+
 TOMBSTONE_PREFIX = "erasing#"
-"""Precedes the user's id in the keys of tombstones (see ``erasure/repository.py``)."""
+"""Prefix of the user id in the keys of tombstones (see ``erasure/repository.py``)."""
 
 type Item = dict[str, Any]
 
-# DynamoDB answers in single-digit milliseconds; a call that hangs must not eat the function's own timeout.
-_CLIENT_CONFIG = client_config(attempts=4)
-
 
 class TableNames(Config):
-    """The tables by role, as the template names them."""
+    """The names of the tables, by role."""
 
     profiles_table: str
     dreams_table: str
@@ -39,7 +39,7 @@ class TableNames(Config):
 
 
 class Database:
-    """Names and client together. The client takes and gives plain Python values (numbers come back as ``Decimal``)."""
+    """The table names and the client, which converts to and from Python values (numbers are read as ``Decimal``)."""
 
     def __init__(self, names: TableNames, client: "DynamoDBClient | None" = None) -> None:
         self.names = names
@@ -48,7 +48,7 @@ class Database:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, with the table names of the environment."""
+        """Return this process's instance, with the table names from the environment."""
         return cls(TableNames.from_environment())
 
     @cached_property
@@ -56,13 +56,13 @@ class Database:
         return self._client or boto3.resource("dynamodb", config=_CLIENT_CONFIG).meta.client
 
     def transact_write(self, transaction: Transaction, *, attempts: int = 6) -> None:
-        """Carry out a transaction, without the optional writes whose conditions do not hold.
+        """Execute a transaction, without the optional writes whose conditions do not hold.
 
-        A conflict with another writer is retried: DynamoDB cancels such a transaction as a whole, so that is safe.
+        Conflicts with other writers are retried, which is safe: DynamoDB cancels such a transaction as a whole.
 
         Raises:
             TransactionRefusedError: a condition did not hold.
-            ContentionError: still in conflict after the last attempt.
+            ContentionError: the last attempt still conflicted with other writers.
         """
         while True:
             try:
@@ -91,32 +91,34 @@ class Database:
         raise ContentionError
 
     def batch_get(self, keys: Mapping[str, Sequence[Item]], *, attempts: int = 6) -> dict[str, list[Item]]:
-        """The items that are there, by table, in no order; consistent reads of at most 100 keys in all.
+        """Return the existing items by table, unordered. Consistent reads of at most 100 keys in total.
 
         Raises:
-            ContentionError: DynamoDB had no room for all of them, not even in the last attempt.
+            ContentionError: keys were still unprocessed after the last attempt.
         """
-        found: dict[str, list[Item]] = {table: [] for table in keys}
-        wanted: Any = {table: {"Keys": list(each), "ConsistentRead": True} for table, each in keys.items()}
+        found_items: dict[str, list[Item]] = {table: [] for table in keys}
+        unprocessed: Any = {
+            table: {"Keys": list(table_keys), "ConsistentRead": True} for table, table_keys in keys.items()
+        }
         for attempt in range(attempts):
-            answer = self.client.batch_get_item(RequestItems=wanted)
-            for table, items in answer["Responses"].items():
-                found[table] += items
-            wanted = answer["UnprocessedKeys"]
-            if not wanted:
-                return found
-            # An answer is full at 16 MB; what is left then is not a matter of waiting, but waiting does no harm.
+            response = self.client.batch_get_item(RequestItems=unprocessed)
+            for table, items in response["Responses"].items():
+                found_items[table] += items
+            unprocessed = response["UnprocessedKeys"]
+            if not unprocessed:
+                return found_items
+            # A response is also cut off at 16 MB, when waiting is unnecessary but does no harm.
             back_off(attempt)
         raise ContentionError
 
 
 def is_condition_failure(error: ClientError) -> bool:
-    """Whether a conditional write was refused because its condition did not hold."""
+    """Return whether a write failed because its condition did not hold."""
     return error_code(error) == "ConditionalCheckFailedException"
 
 
 def build_update(values: Item) -> dict[str, Any]:
-    """``UpdateExpression`` and its names and values that set every one of ``values``; ``None`` removes."""
+    """Return an ``UpdateExpression`` that sets ``values``, with its names and values. ``None`` removes an attribute."""
     present = {name: value for name, value in values.items() if value is not None}
     absent = [name for name, value in values.items() if value is None]
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in present)

@@ -1,8 +1,8 @@
-"""Texts as they are kept: in the shortest of three forms, since DynamoDB charges for every kilobyte that is written.
+"""Text compression: the shortest of three encodings, since DynamoDB charges for every kilobyte written.
 
-A text that no form makes shorter is kept as it is. The others are binary, with the form in their first byte. Deflate is
-best for what an alphabet writes (half of its size); LZMA over whole characters for long texts of many different ones;
-and UTF-16 bounds whatever the Basic Multilingual Plane can write to two bytes a character.
+A text that no encoding shortens is stored unchanged. Encoded texts are binary, with the encoding's number in the first
+byte. Deflate is best for alphabetic scripts (half the size), LZMA over UTF-32 code units for long texts of many
+different characters, and UTF-16 limits any text of the Basic Multilingual Plane to two bytes per character.
 """
 
 import lzma
@@ -13,44 +13,44 @@ from typing import Annotated, Final, NamedTuple, SupportsBytes
 from pydantic import BeforeValidator
 
 _UTF16, _UTF32 = "utf-16-be", "utf-32-be"
-# The settings are LZMA's for data in units of four bytes; the dictionary holds any text that we keep.
+# LZMA's settings for data in units of four bytes; the dictionary is larger than any stored text.
 _LZMA: Final = [{"id": lzma.FILTER_LZMA1, "lc": 2, "lp": 2, "pb": 2, "dict_size": 1 << 16}]
 _RAW_DEFLATE = -15
 
 
-class _Form(NamedTuple):
-    pack: Callable[[str], bytes]
-    unpack: Callable[[bytes], str]
+class _Encoding(NamedTuple):
+    encode: Callable[[str], bytes]
+    decode: Callable[[bytes], str]
 
 
-# By the first byte, which stands in every row: never renumber.
-_FORMS: Final = {
-    0: _Form(
+# By first byte, which is stored in rows: never renumber.
+_ENCODINGS: Final = {
+    0: _Encoding(
         lambda text: zlib.compress(text.encode(), 9, _RAW_DEFLATE),
         lambda data: zlib.decompress(data, _RAW_DEFLATE).decode(),
     ),
-    1: _Form(
+    1: _Encoding(
         lambda text: lzma.compress(text.encode(_UTF32), lzma.FORMAT_RAW, filters=_LZMA),
         lambda data: lzma.decompress(data, lzma.FORMAT_RAW, filters=_LZMA).decode(_UTF32),
     ),
-    2: _Form(lambda text: text.encode(_UTF16), lambda data: data.decode(_UTF16)),
+    2: _Encoding(lambda text: text.encode(_UTF16), lambda data: data.decode(_UTF16)),
 }
 
 
 def compress(text: str) -> str | bytes:
-    """The text in its shortest form."""
-    forms = [bytes([number]) + form.pack(text) for number, form in _FORMS.items()]
-    shortest = min(forms, key=len)
+    """Return the text in its shortest encoding, or unchanged if none is shorter."""
+    candidates = [bytes([number]) + encoding.encode(text) for number, encoding in _ENCODINGS.items()]
+    shortest = min(candidates, key=len)
     return shortest if len(shortest) < len(text.encode()) else text
 
 
 def decompress(value: str | SupportsBytes | None) -> str | None:
-    """The text again. What is no packed text (nothing at all, for example) stays as it is."""
+    """Return the original text. ``None`` and uncompressed text are returned unchanged."""
     if value is None or isinstance(value, str):
         return value
-    data = bytes(value)  # boto3 gives an object of its own
-    return _FORMS[data[0]].unpack(data[1:])
+    data = bytes(value)  # boto3 returns its own Binary type
+    return _ENCODINGS[data[0]].decode(data[1:])
 
 
 CompressedText = Annotated[str, BeforeValidator(decompress)]
-"""A text in a row."""
+"""A text attribute of a row; decompressed when the row is validated."""

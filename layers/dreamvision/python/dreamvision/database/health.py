@@ -1,4 +1,4 @@
-"""Whether the tables answer. Anybody may ask, so that one look serves every question of ten seconds."""
+"""Health of the tables. The route is public, so results are cached for ten seconds."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ type TableStatus = Literal["ok", "error"]
 
 
 class Health(Response):
-    """`degraded` means that the API runs and its database does not answer."""
+    """The state of the API. `degraded`: the API is running but its database does not respond."""
 
     status: Literal["healthy", "degraded"]
     timestamp: Timestamp
@@ -28,7 +28,7 @@ class Health(Response):
 
 
 class DatabaseHealth(Response):
-    """The state of every table, by its role."""
+    """The status of each table, by role."""
 
     status: Literal["healthy", "error"]
     tables: dict[str, TableStatus] = Field(
@@ -37,33 +37,33 @@ class DatabaseHealth(Response):
 
 
 class HealthCheck:
-    """Looks at the tables at most once in ten seconds per container."""
+    """Checks the tables at most once in ten seconds per container."""
 
     def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._monotonic = monotonic
-        self._found: dict[str, TableStatus] = {}
+        self._statuses: dict[str, TableStatus] = {}
         self._checked_at = float("-inf")
 
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         return cls(Database.shared())
 
     def overall(self) -> Health:
-        works = self._works()
+        healthy = self._is_healthy()
         return Health(
-            status="healthy" if works else "degraded",
+            status="healthy" if healthy else "degraded",
             timestamp=utc_now(),
-            database="connected" if works else "error",
+            database="connected" if healthy else "error",
             version=VERSION,
         )
 
     def tables(self) -> DatabaseHealth:
-        return DatabaseHealth(status="healthy" if self._works() else "error", tables=dict(self._found))
+        return DatabaseHealth(status="healthy" if self._is_healthy() else "error", tables=dict(self._statuses))
 
-    def _works(self) -> bool:
+    def _is_healthy(self) -> bool:
         if self._monotonic() - self._checked_at >= _PROBE_SECONDS:
             names = self._database.names
             roles: Mapping[str, str] = {
@@ -72,14 +72,14 @@ class HealthCheck:
                 "videos": names.videos_table,
                 "guards": names.guards_table,
             }
-            self._found = {role: self._probe(name) for role, name in roles.items()}
+            self._statuses = {role: self._probe(name) for role, name in roles.items()}
             self._checked_at = self._monotonic()
-        return all(status == "ok" for status in self._found.values())
+        return all(status == "ok" for status in self._statuses.values())
 
     def _probe(self, table: str) -> TableStatus:
         try:
             status = self._database.client.describe_table(TableName=table)["Table"].get("TableStatus")
         except (ClientError, BotoCoreError):
             return "error"
-        # A table takes requests while it is being updated.
+        # A table serves requests while it is being updated.
         return "ok" if status in ("ACTIVE", "UPDATING") else "error"

@@ -1,4 +1,4 @@
-"""Reading a query page by page. A page begins after a key, so that the first costs what the thousandth does."""
+"""Paginated queries. A page starts after a key, so the thousandth page costs no more than the first."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,43 +9,43 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-# With a filter DynamoDB reads, and charges, rows that it then leaves out: this many per query, and at the most.
+# DynamoDB also charges for rows that a filter then drops: limit the rows read per query and per page.
 _ROWS_PER_FILTERED_QUERY = 100
 _FILTERED_ROWS_PER_PAGE = 1000
 
 
 class ItemPage(NamedTuple):
-    """Items, and the last key that was used up for them (``None`` when there is nothing after it)."""
+    """Items, and the key to continue after (``None`` on the last page)."""
 
     items: list[Item]
     last_key: Item | None
 
 
 def read_page(client: "DynamoDBClient", request: dict[str, Any], key_names: tuple[str, ...], limit: int) -> ItemPage:
-    """The first ``limit`` items of a query. ``key_names`` are the keys of the table and of the index that is queried.
+    """Return the first ``limit`` items of a query. ``key_names`` are the key attributes of the table and its index.
 
-    One query, unless a query's megabyte is full before the page is. It reads one item more than it gives, so that a
-    last page is known to be one. With a filter the page may be shorter and yet not be the last.
+    Sends one query, unless a query reaches its limit of 1 MB before the page is full. Reads one item more than it
+    returns, to detect the last page. With a filter, a page may be shorter than ``limit`` without being the last.
     """
     filtered = "FilterExpression" in request
     items: list[Item] = []
-    looked_at = 0
+    scanned_count = 0
     while True:
-        wanted = _ROWS_PER_FILTERED_QUERY if filtered else limit + 1 - len(items)
-        answer = client.query(**request, Limit=wanted)
-        items += answer["Items"]
-        looked_at += answer["ScannedCount"]
-        last_key = answer.get("LastEvaluatedKey")
+        query_limit = _ROWS_PER_FILTERED_QUERY if filtered else limit + 1 - len(items)
+        response = client.query(**request, Limit=query_limit)
+        items += response["Items"]
+        scanned_count += response["ScannedCount"]
+        last_key = response.get("LastEvaluatedKey")
         if len(items) > limit:
             return ItemPage(items[:limit], {name: items[limit - 1][name] for name in key_names})
         if last_key is None:
             return ItemPage(items, None)
-        if filtered and looked_at >= _FILTERED_ROWS_PER_PAGE:
+        if filtered and scanned_count >= _FILTERED_ROWS_PER_PAGE:
             return ItemPage(items, last_key)
         request = {**request, "ExclusiveStartKey": last_key}
 
 
 def read_all(client: "DynamoDBClient", request: dict[str, Any]) -> "Iterator[Item]":
-    """Every item of a query, a megabyte at a time."""
+    """Yield every item of a query, 1 MB per request."""
     for page in client.get_paginator("query").paginate(**request):
         yield from page["Items"]

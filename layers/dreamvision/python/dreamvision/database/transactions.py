@@ -1,4 +1,4 @@
-"""DynamoDB transactions whose writes have names, so that a refusal says which condition did not hold."""
+"""DynamoDB transactions with named writes, so that an error can name the conditions that did not hold."""
 
 import random
 import time
@@ -14,7 +14,7 @@ type Write = Mapping[str, Mapping[str, Any]]
 class TransactionRefusedError(DreamVisionError):
     """DynamoDB refused a transaction. ``failed`` names the writes whose conditions did not hold."""
 
-    default_message = "A condition of the transaction did not hold."
+    default_message = "A condition check of the transaction failed."
 
     def __init__(self, failed: frozenset[str]) -> None:
         super().__init__()
@@ -22,14 +22,14 @@ class TransactionRefusedError(DreamVisionError):
 
 
 class ContentionError(DreamVisionError):
-    """Other writers kept touching the same rows for longer than we wait. Nothing was written."""
+    """Conflicts with other writers outlasted the retries. Nothing was written."""
 
-    default_message = "The rows stayed busy."
-    user_message = "We are very busy right now. Please try again in a moment."
+    default_message = "The write kept conflicting with other writes."
+    user_message = "The service is busy right now. Please try again in a moment."
 
 
 class Transaction:
-    """Writes that DynamoDB carries out together or not at all, at most 100."""
+    """At most 100 writes that DynamoDB executes atomically."""
 
     def __init__(self) -> None:
         self._writes: dict[str, Write] = {}
@@ -46,23 +46,23 @@ class Transaction:
         return self
 
     def add_optional(self, writes: Mapping[str, Write]) -> Self:
-        """Add writes that are left out when their conditions do not hold."""
+        """Add writes that are dropped if their conditions do not hold."""
         self._writes.update(writes)
         self._optional.update(writes)
         return self
 
     @property
     def items(self) -> list[Write]:
-        """The writes in the order in which they were added: ``TransactItems``."""
+        """The writes in insertion order, as ``TransactItems``."""
         return list(self._writes.values())
 
     def refusal(self, codes: Sequence[str]) -> TransactionRefusedError:
-        """Return the error for DynamoDB's cancellation codes, one per write."""
+        """Return the error for DynamoDB's cancellation codes (one per write)."""
         failed = (name for name, code in zip(self._writes, codes, strict=False) if code == "ConditionalCheckFailed")
         return TransactionRefusedError(frozenset(failed))
 
     def without_optional(self, failed: frozenset[str]) -> "Transaction | None":
-        """Return the transaction without the optional writes that failed; ``None`` unless only such writes failed."""
+        """Return the transaction without the failed writes; ``None`` if none failed or not all are optional."""
         if not failed or not failed <= self._optional:
             return None
         remaining = Transaction()
@@ -72,12 +72,12 @@ class Transaction:
 
 
 def is_conflict(codes: Sequence[str]) -> bool:
-    """Return whether DynamoDB cancelled a transaction only because of other writers: it may be repeated."""
+    """Return whether a transaction was cancelled only because of other writers, so that it may be retried."""
     return "ConditionalCheckFailed" not in codes and any(
         code in ("TransactionConflict", "ThrottlingError") for code in codes
     )
 
 
 def back_off(attempt: int) -> None:
-    """Sleep with full jitter: up to 25 ms, doubled per attempt, 400 ms at most."""
-    time.sleep(random.uniform(0, min(0.4, 0.025 * 2**attempt)))  # noqa: S311 - spreading load, not a secret
+    """Sleep with full jitter: up to 25 ms, doubled per attempt, at most 400 ms."""
+    time.sleep(random.uniform(0, min(0.4, 0.025 * 2**attempt)))  # noqa: S311 - jitter, not a secret

@@ -1,10 +1,10 @@
-"""Pages of the history. The first one costs what the thousandth does."""
+"""Pages of a user's dream history. The thousandth page costs no more than the first."""
 
 from typing import Any, NamedTuple
 
 from dreamvision.database.client import Database, Item
 from dreamvision.database.pagination import read_page
-from dreamvision.dreams.repository import TEXT_APART, DreamRecord, dream_key, text_key, user_category
+from dreamvision.dreams.repository import TEXT_ATTRIBUTE, DreamRecord, dream_key, text_key, user_category
 from dreamvision.schemas.categories import Category
 from dreamvision.users.repository import Profile, ProfileRepository
 
@@ -12,14 +12,14 @@ CATEGORY_INDEX = "by_category"
 
 
 class DreamPage(NamedTuple):
-    """Rows, newest first, and the id to go on after (``None`` on the last page)."""
+    """Rows, newest first, and the id to continue after (``None`` on the last page)."""
 
     dreams: list[DreamRecord]
     last_id: str | None
 
 
 class DreamPages:
-    """The history of one user at a time."""
+    """Reads pages of one user's dreams."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -29,11 +29,11 @@ class DreamPages:
     def page(
         self, user_id: str, *, limit: int, category: Category | None = None, after_id: str | None = None
     ) -> tuple[DreamPage, Profile]:
-        """One page, and the profile with its counters: by one query and one get.
+        """Return a page and the profile with its counters, with one query and one get.
 
-        Without a category it has everything that was written before; the index by category may lag for a moment. It
-        has keys only, so that a dream is written once and not twice: then the get brings the rows as well. A text that
-        is kept apart comes with the same get, or, by category, with another one.
+        Reads are consistent without a category; the index by category may lag briefly. That index holds keys only, so
+        that a dream is not written twice, and the get also reads the rows. Texts stored separately are read by the same
+        get, or with a category by a second one.
         """
         keys = ("user_id", "dream_id") if category is None else ("user_id", "dream_id", "user_category")
         items, last_key = read_page(self._database.client, self._query(user_id, category, after_id), keys, limit)
@@ -41,44 +41,43 @@ class DreamPages:
         profile: Profile | None = None
         if category is not None and items:
             items, profile = self._rows(user_id, [str(item["dream_id"]) for item in items])
-        apart = [str(item["dream_id"]) for item in items if item.get("text_apart")]
-        if apart:
-            texts, profile = self._texts(user_id, apart)
+        separate = [str(item["dream_id"]) for item in items if item.get("text_apart")]
+        if separate:
+            texts, profile = self._texts(user_id, separate)
             items = [item | texts.get(item["dream_id"], {}) for item in items]
-            # Without its text a dream was deleted since the query.
+            # A dream without its text was deleted after the query.
             items = [item for item in items if "dream_text" in item]
         page = DreamPage([DreamRecord.model_validate(item) for item in items], last_id)
         return page, profile or self._profiles.get(user_id, consistent=True)
 
     def _rows(self, user_id: str, ids: list[str]) -> tuple[list[Item], Profile]:
-        found, profile = self._get([dream_key(user_id, dream_id) for dream_id in ids], user_id)
-        rows = {str(item["dream_id"]): item for item in found}
+        dreams, profile = self._get([dream_key(user_id, dream_id) for dream_id in ids], user_id)
+        rows = {str(item["dream_id"]): item for item in dreams}
         return [rows[dream_id] for dream_id in ids if dream_id in rows], profile
 
     def _texts(self, user_id: str, ids: list[str]) -> tuple[dict[str, Item], Profile]:
-        found, profile = self._get([text_key(user_id, dream_id) for dream_id in ids], user_id)
-        return {str(item["dream_id"]): {"dream_text": item[TEXT_APART]} for item in found}, profile
+        texts, profile = self._get([text_key(user_id, dream_id) for dream_id in ids], user_id)
+        return {str(item["dream_id"]): {"dream_text": item[TEXT_ATTRIBUTE]} for item in texts}, profile
 
     def _get(self, keys: list[dict[str, str]], user_id: str) -> tuple[list[Item], Profile]:
         profiles = self._database.names.profiles_table
-        found = self._database.batch_get({self._table: keys, profiles: [{"user_id": user_id}]})
-        return found[self._table], self._profiles.profile_in(user_id, found[profiles])
+        items = self._database.batch_get({self._table: keys, profiles: [{"user_id": user_id}]})
+        return items[self._table], self._profiles.profile_in(user_id, items[profiles])
 
     def id_at(self, user_id: str, skipped: int, *, category: Category | None = None) -> str | None:
-        """The id of the ``skipped``-th dream of the history, after which a page by number begins; ``None`` if there are
-        fewer.
+        """Return the id of the ``skipped``-th newest dream, after which a numbered page begins; ``None`` if fewer.
 
-        Costs what is skipped; a cursor does not.
+        Reads every skipped key, which a cursor does not.
         """
         request = self._query(user_id, category, None) | {"ProjectionExpression": "dream_id"}
         while True:
-            answer = self._database.client.query(**request, Limit=min(skipped, 1000))
-            skipped -= len(answer["Items"])
+            response = self._database.client.query(**request, Limit=min(skipped, 1000))
+            skipped -= len(response["Items"])
             if skipped == 0:
-                return str(answer["Items"][-1]["dream_id"])
-            if "LastEvaluatedKey" not in answer:
+                return str(response["Items"][-1]["dream_id"])
+            if "LastEvaluatedKey" not in response:
                 return None
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            request["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
     def _query(self, user_id: str, category: Category | None, after_id: str | None) -> dict[str, Any]:
         request: dict[str, Any] = {"TableName": self._table, "ScanIndexForward": False}

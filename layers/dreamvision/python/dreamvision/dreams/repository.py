@@ -1,19 +1,19 @@
-"""``dreams``: what was told, what the analysis made of it, and a copy of the latest video's state.
+"""The ``dreams`` table: dream texts, their analyses, and a copy of the latest video's state.
 
-The copy lets a page of the history cost one query. ``user_category`` is the key of the index by category and exists
-only once a dream is analysed.
+The copy lets one query return a page of the history. ``user_category`` is the key of the index by category and exists
+only once a dream is analyzed.
 
-A transaction writes everything twice. A text that stays long however it is packed (some 900 characters of Chinese; no
-English one) is therefore an item of its own, ``text#<user_id>``, written once before the transaction of its row.
+A transaction costs twice the write units. A text that stays long when compressed (some 900 characters of Chinese; no
+English text) is therefore a separate item, ``text#<user_id>``, written once before the transaction of its row.
 """
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field
 
-from dreamvision.analysis.models import Analysis
 from dreamvision.core.clock import to_text
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.pricing import MICRO, estimate_cost
@@ -26,14 +26,17 @@ from dreamvision.schemas.uploads import UploadStatus
 from dreamvision.schemas.videos import VideoStatus
 from dreamvision.users.repository import AccountErasedError, ProfileRepository, Spending
 
+if TYPE_CHECKING:
+    from dreamvision.analysis.models import Analysis
+
 ANALYSIS_INDEX = "by_analysis"
 IMAGE_KEY = "picture_key"
 """The attribute that holds the key of the user's own image."""
-# With what else there is in it, a row is then no larger than three kilobytes: six write units.
+# Bytes. With its other attributes a row is then at most 3 KB: six write units.
 _LONGEST_TEXT_IN_ROW = 1600
-_TEXTS = "text#"
-# A short name: with it 2,000 characters of two bytes each, and what else such an item has, are just below 4 KB.
-TEXT_APART = "t"
+_TEXT_PREFIX = "text#"
+# A short name keeps an item with 2,000 two-byte characters just below 4 KB.
+TEXT_ATTRIBUTE = "t"
 
 
 class DreamNotFoundError(DreamVisionError):
@@ -46,9 +49,8 @@ class DreamNotFoundError(DreamVisionError):
 class DreamRecord(BaseModel):
     """A row of ``dreams``.
 
-    ``image_key`` is the user's own picture, ``replaced_key`` the one before it, which is to be deleted or is gone
-    already; ``upload_*`` is the last one announced, ``upload_error`` the class of
-    the error that it was rejected with.
+    ``image_key`` is the user's own image; ``replaced_key`` the previous one, to be deleted or already deleted;
+    ``upload_*`` the last announced upload; ``upload_error`` the class name of the error that rejected it.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -84,7 +86,7 @@ class DreamRecord(BaseModel):
 
 
 class AnalyzedDream(BaseModel):
-    """What the index of analyses has of a dream."""
+    """A dream's attributes in the index by analysis time."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -99,7 +101,7 @@ class AnalyzedDream(BaseModel):
 
 
 class DreamRepository:
-    """The dreams of one user at a time."""
+    """Reads and writes dreams; every call concerns one user."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -107,40 +109,40 @@ class DreamRepository:
         self._profiles = ProfileRepository(database)
 
     def get(self, user_id: str, dream_id: str, *, consistent: bool = False) -> DreamRecord:
-        """One dream.
+        """Return a dream.
 
         Raises:
-            DreamNotFoundError: there is none with this id, or it is somebody else's.
+            DreamNotFoundError: the user has no dream with this id.
         """
-        found = self._database.client.get_item(
+        response = self._database.client.get_item(
             TableName=self._table, Key=dream_key(user_id, dream_id), ConsistentRead=consistent
         )
-        if "Item" not in found:
+        if "Item" not in response:
             raise DreamNotFoundError
-        row = found["Item"]
+        row = response["Item"]
         if row.get("text_apart"):
-            # A consistent read, since the text was written before the row; it is gone where the dream is gone by now.
-            apart = self._database.client.get_item(
+            # Consistent, since the text is written before the row; missing if the dream was deleted meanwhile.
+            text_response = self._database.client.get_item(
                 TableName=self._table, Key=text_key(user_id, dream_id), ConsistentRead=True
             )
-            if "Item" not in apart:
+            if "Item" not in text_response:
                 raise DreamNotFoundError
-            row["dream_text"] = apart["Item"][TEXT_APART]
+            row["dream_text"] = text_response["Item"][TEXT_ATTRIBUTE]
         return DreamRecord.model_validate(row)
 
     def exists(self, user_id: str, dream_id: str) -> bool:
-        """Whether the user has this dream; a consistent read."""
-        found = self._database.client.get_item(
+        """Return whether the user has this dream (consistent read)."""
+        response = self._database.client.get_item(
             TableName=self._table,
             Key=dream_key(user_id, dream_id),
             ProjectionExpression="dream_id",
             ConsistentRead=True,
         )
-        return "Item" in found
+        return "Item" in response
 
     def first_page_ids(self, user_id: str, limit: int) -> list[str]:
-        """The ids of any dreams of the user; none when there are none left."""
-        answer = self._database.client.query(
+        """Return up to ``limit`` ids of the user's dreams; an empty list if there are none left."""
+        response = self._database.client.query(
             TableName=self._table,
             KeyConditionExpression="user_id = :user",
             ExpressionAttributeValues={":user": user_id},
@@ -148,11 +150,11 @@ class DreamRepository:
             ConsistentRead=True,
             Limit=limit,
         )
-        return [str(item["dream_id"]) for item in answer["Items"]]
+        return [str(item["dream_id"]) for item in response["Items"]]
 
     def analyzed_since(self, user_id: str, moment: datetime, limit: int) -> list[AnalyzedDream]:
-        """The dreams whose analysis came at this moment or later, the oldest first; a consistent read."""
-        answer = self._database.client.query(
+        """Return the dreams analyzed at or after ``moment``, oldest first (consistent read)."""
+        response = self._database.client.query(
             TableName=self._table,
             IndexName=ANALYSIS_INDEX,
             KeyConditionExpression="user_id = :user AND analyzed_at >= :moment",
@@ -160,21 +162,23 @@ class DreamRepository:
             ConsistentRead=True,
             Limit=limit,
         )
-        return [AnalyzedDream.model_validate(item) for item in answer["Items"]]
+        return [AnalyzedDream.model_validate(item) for item in response["Items"]]
 
     def add_analyzed(
-        self, user_id: str, dream_id: str, dream_text: str, analysis: Analysis, processing_time_ms: int, now: datetime
+        self, user_id: str, dream_id: str, dream_text: str, analysis: "Analysis", processing_time_ms: int, now: datetime
     ) -> DreamRecord:
-        """Keep a dream, which was told at ``now``, together with its analysis, and count it.
+        """Store a dream, created at ``now``, with its analysis, and count it.
 
-        At most 9 write units where an alphabet wrote the text, 10 for anything else that people write.
+        Costs at most 9 write units for a text in an alphabetic script, 10 for any other natural-language text.
 
         Raises:
             AccountErasedError: the account is being erased.
         """
-        analyzed = _analyzed(user_id, analysis, processing_time_ms, now + timedelta(milliseconds=processing_time_ms))
+        analyzed = _analysis_values(
+            user_id, analysis, processing_time_ms, now + timedelta(milliseconds=processing_time_ms)
+        )
         row = self.row(user_id, dream_id, dream_text, now) | analyzed
-        apart = self._put_apart(row)
+        separate_text = self._put_separate_text(row)
         count = self._profiles.count_write(
             user_id, now, dreams=1, categories={analysis.category: 1}, spending=_spending(analysis)
         )
@@ -182,36 +186,36 @@ class DreamRepository:
             self._database.transact_write(Transaction().add("dream", self.put_write(row)).add("profile", count))
         except TransactionRefusedError as refused:
             if "profile" in refused.failed:
-                if apart:
+                if separate_text:
                     self._database.client.delete_item(TableName=self._table, Key=text_key(user_id, dream_id))
                 raise AccountErasedError from None
             raise
-        return DreamRecord.model_validate(row | apart)
+        return DreamRecord.model_validate(row | separate_text)
 
-    def _put_apart(self, row: Item) -> Item:
-        """Move the text of a row into an item of its own where it is long; what was moved.
+    def _put_separate_text(self, row: Item) -> Item:
+        """Move a long text from the row to a separate item. Return the moved attribute; empty for a short text.
 
-        A run that breaks off before the row is written leaves the item: for the run that takes the request up, whose
-        dream has the same id, or for the erasure of the account.
+        A run that is interrupted before it writes the row leaves the item to the run that resumes the request (with the
+        same dream id) or to the erasure of the account.
         """
         if len(row["dream_text"]) <= _LONGEST_TEXT_IN_ROW:
             return {}
         text = row.pop("dream_text")
         row["text_apart"] = True
-        item = {**text_key(row["user_id"], row["dream_id"]), TEXT_APART: text}
+        item = {**text_key(row["user_id"], row["dream_id"]), TEXT_ATTRIBUTE: text}
         self._database.client.put_item(TableName=self._table, Item=item)
         return {"dream_text": text}
 
     def complete_analysis(
-        self, user_id: str, dream_id: str, analysis: Analysis, processing_time_ms: int, now: datetime
+        self, user_id: str, dream_id: str, analysis: "Analysis", processing_time_ms: int, now: datetime
     ) -> None:
-        """Add the analysis to a dream that waits for it. Harmless when it was done before.
+        """Add the analysis to a pending dream. Idempotent.
 
         Raises:
             DreamNotFoundError: the dream was deleted meanwhile.
             AccountErasedError: the account is being erased.
         """
-        values = _analyzed(user_id, analysis, processing_time_ms, now)
+        values = _analysis_values(user_id, analysis, processing_time_ms, now)
         update = build_update(values)
         update["Key"] = dream_key(user_id, dream_id)
         update["TableName"] = self._table
@@ -230,7 +234,7 @@ class DreamRepository:
             raise
 
     def fail_analysis_write(self, user_id: str, dream_id: str, error: str) -> Write:
-        """The write that closes a waiting analysis as failed; ``error`` is the class of the error."""
+        """Return the write that marks a pending analysis as failed; ``error`` is the error's class name."""
         return {
             "Update": {
                 "TableName": self._table,
@@ -246,7 +250,7 @@ class DreamRepository:
         }
 
     def row(self, user_id: str, dream_id: str, dream_text: str, now: datetime) -> Item:
-        """A dream that waits for its analysis."""
+        """Return the row of a dream whose analysis is pending."""
         return {
             **dream_key(user_id, dream_id),
             "dream_text": compress(dream_text),
@@ -255,14 +259,14 @@ class DreamRepository:
         }
 
     def put_write(self, row: Item) -> Write:
-        """The write that adds a dream. It never replaces one."""
+        """Return the write that adds a dream. It never replaces one."""
         return {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": "attribute_not_exists(user_id)"}}
 
     def announce_upload(self, user_id: str, dream_id: str, upload_id: str, token: str) -> None:
-        """Wait for a picture. It takes the place of one that is waited for already.
+        """Expect an image upload, in place of any pending one.
 
         Raises:
-            DreamNotFoundError: no such dream.
+            DreamNotFoundError: the user has no such dream.
         """
         values = {
             "upload_id": upload_id,
@@ -274,12 +278,12 @@ class DreamRepository:
             raise DreamNotFoundError
 
     def attach_image(self, dream: DreamRecord, key: str) -> bool:
-        """Show the awaited picture. Whether it was still awaited."""
+        """Attach the uploaded image. Return false if the upload is no longer pending."""
         values: Item = {"upload_status": UploadStatus.ATTACHED, IMAGE_KEY: key, "replaced_key": dream.image_key}
         return self._finish_upload(dream, values)
 
     def reject_upload(self, dream: DreamRecord, error: str) -> bool:
-        """Note that the awaited picture will not do; ``error`` is the class of the error."""
+        """Reject the upload; ``error`` is the error's class name. Return false if the upload is no longer pending."""
         return self._finish_upload(dream, {"upload_status": UploadStatus.REJECTED, "upload_error": error})
 
     def _finish_upload(self, dream: DreamRecord, values: Item) -> bool:
@@ -303,9 +307,9 @@ class DreamRepository:
         return True
 
     def copy_video_write(self, user_id: str, dream_id: str, job_id: str, copy: Item, *, first: bool = False) -> Write:
-        """The write that brings the copy of the latest video's state up to date.
+        """Return the write that updates the copy of the latest video's state.
 
-        With ``first`` the video becomes the latest one of an analysed dream; else it must be the latest already.
+        With ``first`` the video becomes the latest one of an analyzed dream; otherwise it must already be the latest.
         """
         update = build_update({**copy, "latest_job_id": job_id})
         update |= {"TableName": self._table, "Key": dream_key(user_id, dream_id)}
@@ -318,26 +322,26 @@ class DreamRepository:
 
 
 def dream_key(user_id: str, dream_id: str) -> dict[str, str]:
-    """Where a dream is."""
+    """Return the key of a dream."""
     return {"user_id": user_id, "dream_id": dream_id}
 
 
 def text_key(user_id: str, dream_id: str) -> dict[str, str]:
-    """Where a dream's text is if it is not with the dream."""
+    """Return the key of a separately stored text."""
     return dream_key(texts_of(user_id), dream_id)
 
 
 def texts_of(user_id: str) -> str:
-    """The partition of texts that are kept apart."""
-    return _TEXTS + user_id
+    """Return the partition key of the user's separately stored texts."""
+    return _TEXT_PREFIX + user_id
 
 
 def user_category(user_id: str, category: Category) -> str:
-    """The key of the index by category."""
+    """Return the partition key of the index by category."""
     return f"{user_id}#{category}"
 
 
-def _analyzed(user_id: str, analysis: Analysis, processing_time_ms: int, now: datetime) -> Item:
+def _analysis_values(user_id: str, analysis: "Analysis", processing_time_ms: int, now: datetime) -> Item:
     return {
         "analyzed_at": to_text(now),
         "analysis_status": AnalysisStatus.COMPLETED,
@@ -353,7 +357,7 @@ def _analyzed(user_id: str, analysis: Analysis, processing_time_ms: int, now: da
     }
 
 
-def _spending(analysis: Analysis) -> Spending:
-    """A model without a known price counts by its tokens alone."""
+def _spending(analysis: "Analysis") -> Spending:
+    """Return what the analysis cost. The cost of a model without a known price counts as zero."""
     dollars = estimate_cost(analysis.model, analysis.input_tokens, analysis.output_tokens) or Decimal(0)
     return Spending(analysis.input_tokens, analysis.output_tokens, cost=dollars * MICRO)

@@ -1,4 +1,4 @@
-"""Analysing a dream and keeping what came of it."""
+"""Analyze dreams and store the results."""
 
 import time
 from collections.abc import Callable
@@ -13,36 +13,36 @@ from dreamvision.schemas.dreams import AnalysisStatus
 def analyze_and_store(
     user_id: str,
     dream_text: str,
-    analyst: Analyzer,
+    analyzer: Analyzer,
     dreams: DreamRepository,
     *,
     budget_seconds: float,
     dream_id: str | None = None,
     resumed: bool = False,
 ) -> DreamRecord:
-    """Analyse a new dream within ``budget_seconds``. Nothing is kept of one whose analysis fails.
+    """Analyze a new dream within ``budget_seconds`` and store it. Nothing is stored if the analysis fails.
 
-    ``resumed``: a run before this one may have kept the dream under ``dream_id``; then nobody is asked again.
+    ``resumed``: an earlier run may have stored the dream under ``dream_id``; if so, return it without another analysis.
 
     Raises:
         AnalysisError: the analysis failed.
     """
     created_at, dream_id = utc_now(), dream_id or new_id()
-    if resumed and (kept := _stored(user_id, dream_id, dreams)):
-        return kept
-    analysis, milliseconds = _timed(lambda: analyst.analyze(dream_text, budget_seconds=budget_seconds))
+    if resumed and (stored := _find(user_id, dream_id, dreams)):
+        return stored
+    analysis, milliseconds = _timed(lambda: analyzer.analyze(dream_text, budget_seconds=budget_seconds))
     return dreams.add_analyzed(user_id, dream_id, dream_text, analysis, milliseconds, created_at)
 
 
-def _stored(user_id: str, dream_id: str, dreams: DreamRepository) -> DreamRecord | None:
+def _find(user_id: str, dream_id: str, dreams: DreamRepository) -> DreamRecord | None:
     try:
         return dreams.get(user_id, dream_id, consistent=True)
     except DreamNotFoundError:
         return None
 
 
-def analyze_pending(user_id: str, dream_id: str, analyst: Analyzer, dreams: DreamRepository) -> None:
-    """Analyse a dream that was taken in before. A second call finds it done and asks nobody.
+def analyze_pending(user_id: str, dream_id: str, analyzer: Analyzer, dreams: DreamRepository) -> None:
+    """Analyze a stored dream. Idempotent: returns at once if the analysis exists.
 
     Raises:
         AnalysisError: the analysis failed.
@@ -51,7 +51,7 @@ def analyze_pending(user_id: str, dream_id: str, analyst: Analyzer, dreams: Drea
     dream = dreams.get(user_id, dream_id, consistent=True)
     if dream.analysis_status is AnalysisStatus.COMPLETED:
         return
-    analysis, milliseconds = _timed(lambda: analyst.analyze(dream.dream_text))
+    analysis, milliseconds = _timed(lambda: analyzer.analyze(dream.dream_text))
     dreams.complete_analysis(user_id, dream_id, analysis, milliseconds, utc_now())
 
 

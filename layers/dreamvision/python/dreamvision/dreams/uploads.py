@@ -1,7 +1,7 @@
-"""Pictures that users upload for their dreams: announced, sent straight to S3, looked at, shown or thrown away.
+"""Images that users upload for their dreams: announced, sent directly to S3, checked, then attached or rejected.
 
-A dream waits for one upload at a time, the one announced last. What S3 reports is taken for nothing more than a hint:
-it may come twice, late or in another order, and the dream's row alone says whether the upload is still awaited.
+A dream has at most one pending upload, the one announced last. S3's notifications are only hints: they may arrive
+twice, late or out of order, and the dream's row alone decides whether an upload is still pending.
 """
 
 import re
@@ -21,16 +21,15 @@ from dreamvision.media.models import ReencodedImage
 from dreamvision.media.storage import MAX_UPLOAD_BYTES, UPLOAD_SECONDS, MediaStore
 from dreamvision.schemas.uploads import ImageType, ThumbnailUploadResponse, UploadStatus
 
-_TYPES = {suffix: ImageType(content_type) for content_type, suffix in UPLOAD_SUFFIXES.items()}
+_TYPES_BY_SUFFIX = {suffix: ImageType(content_type) for content_type, suffix in UPLOAD_SUFFIXES.items()}
 _UPLOAD_KEY = re.compile(r"uploads/([0-9a-f-]{36})/([0-9a-f-]{36})/([0-9a-f-]{36})/([\w-]{1,128})(\.\w+)", re.ASCII)
 
-
 type Reencoder = Callable[[bytes, ImageType], ReencodedImage]
-"""Checks a picture and makes it anew. Raises ImageRejectedError."""
+"""Checks an image and reencodes it. Raises ImageRejectedError."""
 
 
 class _Upload(NamedTuple):
-    """What the key of an upload says."""
+    """The parts of an upload's key."""
 
     user_id: str
     dream_id: str
@@ -44,13 +43,13 @@ class _Upload(NamedTuple):
 
 
 class UploadSettings(Config):
-    """The bucket that pictures are sent to."""
+    """The bucket that receives the uploads."""
 
     media_bucket: str
 
 
 class Uploads:
-    """Both ends of an upload: the form for the client, and what is done with the bytes."""
+    """Creates upload forms for clients and processes the uploaded images."""
 
     def __init__(self, database: Database, store: MediaStore) -> None:
         self._dreams = DreamRepository(database)
@@ -59,14 +58,14 @@ class Uploads:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         return cls(Database.shared(), MediaStore(UploadSettings.from_environment().media_bucket))
 
     def announce(self, user_id: str, dream_id: str, content_type: ImageType) -> ThumbnailUploadResponse:
-        """A form for one picture of the dream, good for ten minutes.
+        """Return a form to upload one image for the dream, valid for ten minutes.
 
         Raises:
-            DreamNotFoundError: no such dream.
+            DreamNotFoundError: the user has no such dream.
         """
         upload_id, token, now = new_id(), new_media_token(), utc_now()
         self._dreams.announce_upload(user_id, dream_id, upload_id, token)
@@ -80,26 +79,28 @@ class Uploads:
             expires_at=now + timedelta(seconds=UPLOAD_SECONDS),
         )
 
-    def receive(self, key: str, clean: Reencoder) -> UploadStatus | None:
-        """Take in what has arrived under ``key``: show it with its dream or reject it; the upload itself is deleted.
+    def receive(self, key: str, reencode: Reencoder) -> UploadStatus | None:
+        """Process the upload stored under ``key``: attach the image to its dream or reject it, then delete the upload.
 
-        ``None`` when nobody waits for it (any more). Harmless when it is called again.
+        Return ``None`` if the upload is not, or no longer, pending. Idempotent: may be retried after any error.
 
         Raises:
-            MediaReadError, MediaUploadError, MediaDeletionError: S3 failed; this may be tried again.
+            MediaReadError: S3 did not return the upload.
+            MediaUploadError: S3 did not store the image.
+            MediaDeletionError: S3 did not delete an object.
         """
-        upload = _upload_of(key)
-        status = self._take_in(upload, key, clean) if upload is not None else None
+        upload = _parse_key(key)
+        status = self._process(upload, key, reencode) if upload is not None else None
         self._store.delete_media([key])
         return status
 
-    def _take_in(self, upload: _Upload, key: str, clean: Reencoder) -> UploadStatus | None:
+    def _process(self, upload: _Upload, key: str, reencode: Reencoder) -> UploadStatus | None:
         dream = self._dream_of(upload)
         if dream is None or dream.upload_id != upload.upload_id or dream.upload_status is not UploadStatus.PENDING:
-            self._tidy_up(upload, dream)
+            self._delete_leftovers(upload, dream)
             return None
         try:
-            return self._attach(dream, upload, clean(self._read(key), upload.content_type))
+            return self._attach(dream, upload, reencode(self._read(key), upload.content_type))
         except ImageRejectedError as error:
             return UploadStatus.REJECTED if self._dreams.reject_upload(dream, type(error).__name__) else None
 
@@ -115,24 +116,24 @@ class Uploads:
             raise ImageTooLargeError
         return data
 
-    def _attach(self, dream: DreamRecord, upload: _Upload, picture: ReencodedImage) -> UploadStatus | None:
-        self._store.put_image(upload.image_key, picture.data, upload.content_type)
+    def _attach(self, dream: DreamRecord, upload: _Upload, image: ReencodedImage) -> UploadStatus | None:
+        self._store.put_image(upload.image_key, image.data, upload.content_type)
         if not self._dreams.attach_image(dream, upload.image_key):
-            # Overtaken by a newer one, or the dream was deleted; or a second delivery was quicker.
-            self._tidy_up(upload, self._dream_of(upload))
+            # A newer upload was announced, the dream was deleted, or a duplicate notification was processed first.
+            self._delete_leftovers(upload, self._dream_of(upload))
             return None
         if dream.image_key is not None:
             self._store.delete_media([dream.image_key])
         return UploadStatus.ATTACHED
 
-    def _tidy_up(self, upload: _Upload, dream: DreamRecord | None) -> None:
-        """Nobody waits for the upload any more: delete what an attempt that broke off may have left."""
-        left = {upload.image_key, dream.replaced_key if dream else None}
-        self._store.delete_media(key for key in left if key and (dream is None or key != dream.image_key))
+    def _delete_leftovers(self, upload: _Upload, dream: DreamRecord | None) -> None:
+        """Delete what an interrupted attempt may have stored for an upload that is no longer pending."""
+        leftovers = {upload.image_key, dream.replaced_key if dream else None}
+        self._store.delete_media(key for key in leftovers if key and (dream is None or key != dream.image_key))
 
 
-def _upload_of(key: str) -> _Upload | None:
-    found = _UPLOAD_KEY.fullmatch(key)
-    if found is None or found[5] not in _TYPES:
+def _parse_key(key: str) -> _Upload | None:
+    match = _UPLOAD_KEY.fullmatch(key)
+    if match is None or match[5] not in _TYPES_BY_SUFFIX:
         return None
-    return _Upload(found[1], found[2], found[3], found[4], _TYPES[found[5]])
+    return _Upload(match[1], match[2], match[3], match[4], _TYPES_BY_SUFFIX[match[5]])

@@ -1,4 +1,4 @@
-"""Erasing an account: closing it at once, and deleting the profile and the Cognito user at the end of the erasure."""
+"""Account erasure: close the account at once, delete the profile and the Cognito user at the end."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,7 +19,7 @@ from dreamvision.users.usernames import Usernames
 def user_guards(profile: Profile, now: datetime) -> set[str]:
     """Return the keys of the user's items in the guards table. Add here every new kind of item that names a user.
 
-    Idempotency records are not among them: their keys are digests that lead to nobody, and they expire within a day.
+    Excludes idempotency records: their keys are digests that identify no user, and they expire within a day.
     """
     return {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
 
@@ -50,7 +50,7 @@ class AccountErasure:
 
         Raises:
             ErasureUnavailableError: the execution did not start; nothing has changed.
-            UserPoolBusyError, UserPoolUnreachableError: the execution closes the account.
+            UserPoolBusyError, UserPoolUnreachableError: Cognito was not reached; the execution will close the account.
         """
         workflow.erase_account(user_id)
         self.close(user_id)
@@ -67,7 +67,7 @@ class AccountErasure:
         try:
             self._pool.sign_out_everywhere(user_id)
         except UserNotFoundError:
-            return  # deleted before
+            return  # already deleted
 
     def delete(self, user_id: str) -> None:
         """Delete the guards, the profile, the username and finally the Cognito user. Idempotent.

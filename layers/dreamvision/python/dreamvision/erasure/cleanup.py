@@ -1,6 +1,7 @@
-"""The slow part of an erasure: renderings are stopped, media deleted, and at last the notes of them forgotten.
+"""The slow part of an erasure: cancel renders, delete media, and finally purge the tombstones.
 
-Each function does a part that fits into one run of a task and says where to go on. All of it may be repeated.
+Each function processes one batch that fits into one run of a task, and returns where the next run starts. All are
+idempotent.
 """
 
 from typing import NamedTuple
@@ -16,75 +17,74 @@ from dreamvision.rendering.errors import RenderCancelUnconfirmedError, RenderKey
 from dreamvision.rendering.renderer import VideoRenderer
 from dreamvision.videos.workflow import VideoWorkflow
 
-# A cancellation is a request to the provider; 30 of them fit well into the 60 seconds of the task.
+# A cancellation is one request to the provider; 30 of them fit well into the task's 60 seconds.
 _RENDERS_PER_RUN = 30
-# DeleteObjects takes 1,000 keys, and a video has at most six.
+# DeleteObjects accepts 1,000 keys, and a video has at most six.
 _TOMBSTONES_PER_RUN = 150
 
 logger = Logger()
 
 
 class CancelResult(NamedTuple):
-    """Whether a task may still be writing, and where the next run begins (``None``: done)."""
+    """Whether a task may still be writing, and the id after which the next run starts (``None``: done)."""
 
     unsettled: bool
     after: str | None
 
 
 def cancel_renders(
-    erasure: Erasure, trash: TombstoneRepository, workflow: VideoWorkflow, renderer: VideoRenderer
+    erasure: Erasure, tombstones: TombstoneRepository, workflow: VideoWorkflow, renderer: VideoRenderer
 ) -> CancelResult:
-    """Stop what makes the videos: their executions and, at the provider, their renderings, whose output goes too.
+    """Stop the videos' executions and cancel their renders, which also deletes the output at the provider.
 
     Raises:
-        RenderCancelUnconfirmedError: the provider did not confirm at least one of them.
-        RenderKeyError: it does not accept our key.
-        ExecutionStopError
+        RenderCancelUnconfirmedError: the provider did not confirm at least one cancellation.
+        ExecutionStopError: an execution may still be running.
     """
-    notes = trash.videos(erasure.user_id, erasure.dream_id, limit=_RENDERS_PER_RUN, after_id=erasure.after)
+    page = tombstones.videos(erasure.user_id, erasure.dream_id, limit=_RENDERS_PER_RUN, after_id=erasure.after)
     now = utc_now()
-    for note in notes.videos:
-        if note.may_run(now):
-            workflow.stop(note.job_id)
-    recent = [note for note in notes.videos if note.may_be_at_provider(now)]
-    unconfirmed = sum(not _cancelled(note, renderer) for note in recent)
+    for tombstone in page.videos:
+        if tombstone.may_run(now):
+            workflow.stop(tombstone.job_id)
+    recent = [tombstone for tombstone in page.videos if tombstone.may_be_at_provider(now)]
+    unconfirmed = sum(not _cancel_render(tombstone, renderer) for tombstone in recent)
     if unconfirmed:
         logger.warning("renderings not cancelled", extra={"number": unconfirmed})
         raise RenderCancelUnconfirmedError
-    return CancelResult(any(note.may_run(now) for note in notes.videos), notes.last_id)
+    return CancelResult(any(tombstone.may_run(now) for tombstone in page.videos), page.last_id)
 
 
-def _cancelled(note: VideoTombstone, renderer: VideoRenderer) -> bool:
-    if note.provider_task_id is None:
+def _cancel_render(tombstone: VideoTombstone, renderer: VideoRenderer) -> bool:
+    if tombstone.provider_task_id is None:
         return True
     try:
-        renderer.cancel(note.provider_task_id)
+        renderer.cancel(tombstone.provider_task_id)
     except (RenderCancelUnconfirmedError, RenderKeyError):
-        return False  # the others are to be stopped all the same
+        return False  # continue with the others
     return True
 
 
-def delete_media(erasure: Erasure, trash: TombstoneRepository, store: MediaStore) -> str | None:
-    """Delete videos, thumbnails, previews and uploads; with the whole account everything in the user's folders.
+def delete_media(erasure: Erasure, tombstones: TombstoneRepository, store: MediaStore) -> str | None:
+    """Delete videos, thumbnails, previews and uploads; for a whole account, everything in the user's folders.
 
-    Returns where the next run begins (``None``: done).
+    Returns the id after which the next run starts (``None``: done).
 
     Raises:
-        MediaDeletionError
+        MediaDeletionError: at least one object was not deleted.
     """
-    notes = trash.videos(erasure.user_id, erasure.dream_id, limit=_TOMBSTONES_PER_RUN, after_id=erasure.after)
-    store.delete_media({key for note in notes.videos for key in note.media_keys(erasure.user_id)})
-    if notes.last_id is None:
-        store.delete_media(trash.dream_media(erasure.user_id, erasure.dream_id))
+    page = tombstones.videos(erasure.user_id, erasure.dream_id, limit=_TOMBSTONES_PER_RUN, after_id=erasure.after)
+    store.delete_media({key for tombstone in page.videos for key in tombstone.media_keys(erasure.user_id)})
+    if page.last_id is None:
+        store.delete_media(tombstones.dream_media(erasure.user_id, erasure.dream_id))
         for folder in user_folders(erasure.user_id) if erasure.whole_account else ():
             store.delete_folder(folder)
-    return notes.last_id
+    return page.last_id
 
 
-def purge_tombstones(erasure: Erasure, trash: TombstoneRepository) -> str | None:
-    """Delete the notes: nothing that they lead to is left. Returns where the next run begins (``None``: done)."""
-    notes = trash.videos(erasure.user_id, erasure.dream_id, limit=_TOMBSTONES_PER_RUN, after_id=erasure.after)
-    trash.purge_videos(erasure.user_id, [note.job_id for note in notes.videos])
-    if notes.last_id is None:
-        trash.purge_dreams(erasure.user_id, erasure.dream_id)
-    return notes.last_id
+def purge_tombstones(erasure: Erasure, tombstones: TombstoneRepository) -> str | None:
+    """Delete the tombstones, after everything they refer to. Returns the id to continue after (``None``: done)."""
+    page = tombstones.videos(erasure.user_id, erasure.dream_id, limit=_TOMBSTONES_PER_RUN, after_id=erasure.after)
+    tombstones.purge_videos(erasure.user_id, [tombstone.job_id for tombstone in page.videos])
+    if page.last_id is None:
+        tombstones.purge_dreams(erasure.user_id, erasure.dream_id)
+    return page.last_id

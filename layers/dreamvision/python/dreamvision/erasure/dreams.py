@@ -1,6 +1,6 @@
-"""Taking dreams and their videos away from their user: the quick part of an erasure, after which nobody sees them.
+"""Soft deletion of dreams and their videos: the fast part of an erasure, after which they are no longer visible.
 
-Every step may be interrupted and repeated, and two may run at the same time.
+Every step may be interrupted, repeated and run concurrently.
 """
 
 from collections.abc import Callable
@@ -16,48 +16,48 @@ from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import VideoFinalError, VideoNotFoundError, VideoRecord
 
-_TRIES = 8
+_MAX_ATTEMPTS = 8
 
 
 class DreamDeletion:
-    """Moves rows into the trash."""
+    """Soft-deletes rows by replacing them with tombstones."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
         self._dreams = DreamRepository(database)
         self._videos = VideoLifecycle(database)
-        self._trash = TombstoneRepository(database)
+        self._tombstones = TombstoneRepository(database)
         self._now = now
 
     @classmethod
     def shared(cls) -> Self:
-        """Set up from the environment."""
+        """Return an instance configured from the environment."""
         return cls(Database.shared())
 
     def delete_dream(self, user_id: str, dream_id: str, workflow: ErasureWorkflow) -> None:
-        """Delete a dream with its videos. Nobody sees them any more; their media follow.
+        """Soft-delete a dream with its videos. The execution deletes their media.
 
-        The execution is started first: whatever becomes of this request, the dream is going to be erased.
+        The execution is started first, so that the dream is erased even if this request fails.
 
         Raises:
-            DreamNotFoundError: no such dream, or nothing is left of it.
-            ErasureUnavailableError: it could not be started; nothing has changed.
+            DreamNotFoundError: the user has no such dream, or it is already erased.
+            ErasureUnavailableError: the execution did not start; nothing has changed.
         """
         try:
             self._dreams.get(user_id, dream_id, consistent=True)
         except DreamNotFoundError:
-            if not self._trash.has_dream(user_id, dream_id):
+            if not self._tombstones.has_dream(user_id, dream_id):
                 raise
         workflow.erase_dream(user_id, dream_id)
         self.soft_delete_dream(user_id, dream_id)
 
     def soft_delete_dream(self, user_id: str, dream_id: str) -> None:
-        """The dream first, so that no more videos of it can come up; then its videos."""
-        for _ in range(_TRIES):
+        """Soft-delete the dream first, so that no more videos of it can be created, then its videos."""
+        for _ in range(_MAX_ATTEMPTS):
             try:
                 dream = self._dreams.get(user_id, dream_id, consistent=True)
             except DreamNotFoundError:
                 break
-            if self._trash.move_dream_to_tombstone(dream, self._now()):
+            if self._tombstones.move_dream_to_tombstone(dream, self._now()):
                 break
         else:
             raise ContentionError
@@ -65,7 +65,7 @@ class DreamDeletion:
             self._soft_delete_video(video)
 
     def soft_delete_batch(self, user_id: str, limit: int) -> bool:
-        """Some of all that the user has; whether there may be more. Dreams first, as above."""
+        """Soft-delete up to ``limit`` dreams, or videos once no dreams remain. Returns whether there may be more."""
         dream_ids = self._dreams.first_page_ids(user_id, limit)
         for dream_id in dream_ids:
             self.soft_delete_dream(user_id, dream_id)
@@ -77,17 +77,17 @@ class DreamDeletion:
         return bool(videos)
 
     def _soft_delete_video(self, video: VideoRecord) -> None:
-        """An open video is cancelled first, which gives its quota back."""
-        for _ in range(_TRIES):
+        """Soft-delete a video. An open one is cancelled first, which releases its quota."""
+        for _ in range(_MAX_ATTEMPTS):
             try:
-                current = self._closed(video)
+                current = self._close(video)
             except VideoNotFoundError:
-                return  # somebody else was faster
-            if self._trash.move_video_to_tombstone(current, self._now()):
+                return  # already deleted
+            if self._tombstones.move_video_to_tombstone(current, self._now()):
                 return
         raise ContentionError
 
-    def _closed(self, video: VideoRecord) -> VideoRecord:
+    def _close(self, video: VideoRecord) -> VideoRecord:
         try:
             return self._videos.cancel(video.user_id, video.job_id, self._now())
         except VideoFinalError:

@@ -1,8 +1,8 @@
-"""What is being erased: notes of dreams and videos that are gone, until nothing of them is left elsewhere either.
+"""Tombstones of soft-deleted dreams and videos, kept until everything else of them is deleted.
 
-A discarded row leaves its user's partition at once, so that no list and no id finds it any more and no task can change
-it. A note takes its place under the key ``erasing#<user_id>``. It has no text: only what is needed to stop a rendering
-and to find the media.
+A soft-deleted row leaves its user's partition at once, so no list or id finds it and no task can change it. A tombstone
+under the key ``erasing#<user_id>`` replaces it. It contains no text: only what is needed to cancel a render and to find
+the media.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,12 +24,12 @@ from dreamvision.schemas.videos import VideoStatus
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.videos.models import VideoRecord
 
-# The longest life of an execution (dream_to_video.asl.yaml).
+# TimeoutSeconds of an execution (dream_to_video.asl.yaml).
 _EXECUTION_LIFETIME = timedelta(seconds=5400)
 
 
 class VideoTombstone(BaseModel):
-    """What is left of a video."""
+    """The tombstone of a video."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,17 +44,18 @@ class VideoTombstone(BaseModel):
     preview_key: str | None = None
 
     def may_run(self, now: datetime) -> bool:
-        """Whether a task may still be at work on it that knows nothing of the end."""
+        """Return whether a task that started before the deletion may still be running."""
         return self.status is VideoStatus.CANCELLED and now - self.created_at < _EXECUTION_LIFETIME
 
     def may_be_at_provider(self, now: datetime) -> bool:
+        """Return whether the provider may still have the render."""
         return now - self.created_at < RENDER_LIFETIME
 
     def media_keys(self, user_id: str) -> set[str]:
-        """Where its media lie, or would lie if a task that broke off has left some."""
-        kept = {self.video_key, self.thumbnail_key, self.preview_key} - {None}
+        """Return the keys of its media, including those that an interrupted task may have written."""
+        stored = {self.video_key, self.thumbnail_key, self.preview_key} - {None}
         token, job_id = self.media_token, self.job_id
-        return {str(key) for key in kept} | {
+        return {str(key) for key in stored} | {
             video_key(user_id, job_id),
             thumbnail_key(token, job_id),
             preview_key(token, job_id),
@@ -62,14 +63,14 @@ class VideoTombstone(BaseModel):
 
 
 class TombstonePage(NamedTuple):
-    """Some notes, and the id to go on after (``None`` when these were the last)."""
+    """Tombstones, and the id after which the next page starts (``None`` on the last page)."""
 
     videos: list[VideoTombstone]
     last_id: str | None
 
 
 class TombstoneRepository:
-    """The discarded dreams and videos of one user at a time."""
+    """The tombstones of one user at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -77,15 +78,13 @@ class TombstoneRepository:
         self._videos = database.names.videos_table
         self._profiles = ProfileRepository(database)
 
-    # ------------------------------------------------------------ in
-
     def move_dream_to_tombstone(self, dream: DreamRecord, now: datetime) -> bool:
-        """The dream is gone, and no longer counted. ``False`` when it changed meanwhile: read it again."""
-        note: Item = {**_dream_key(dream.user_id, dream.dream_id), "discarded_at": to_text(now)}
+        """Soft-delete the dream and uncount it. Returns ``False`` if it changed meanwhile: read it again."""
+        tombstone: Item = {**_dream_key(dream.user_id, dream.dream_id), "discarded_at": to_text(now)}
         keys = _media_keys(dream)
-        note |= {"media_keys": keys} if keys else {}
-        counted = {Category(dream.category): 1} if dream.category else None
-        return self._take(
+        tombstone |= {"media_keys": keys} if keys else {}
+        categories = {Category(dream.category): 1} if dream.category else None
+        return self._replace_with_tombstone(
             self._dreams,
             {"user_id": dream.user_id, "dream_id": dream.dream_id},
             {
@@ -94,10 +93,10 @@ class TombstoneRepository:
                 "upload_id": dream.upload_id,
                 IMAGE_KEY: dream.image_key,
             },
-            note,
+            tombstone,
             {
                 "profile": self._profiles.uncount_write(
-                    dream.user_id, now, dream.created_at, dreams=1, categories=counted
+                    dream.user_id, now, dream.created_at, dreams=1, categories=categories
                 ),
                 **({"text": self._delete_text_write(dream)} if dream.text_apart else {}),
             },
@@ -107,66 +106,70 @@ class TombstoneRepository:
         return {"Delete": {"TableName": self._dreams, "Key": text_key(dream.user_id, dream.dream_id)}}
 
     def move_video_to_tombstone(self, video: VideoRecord, now: datetime) -> bool:
-        """The video is gone, and no longer counted. ``False`` when it changed meanwhile: read it again."""
-        kept = video.model_dump(include=set(VideoTombstone.model_fields), exclude_none=True)
-        note = kept | _video_key(video.user_id, video.job_id) | {"created_at": to_text(video.created_at)}
+        """Soft-delete the video and uncount it. Returns ``False`` if it changed meanwhile: read it again."""
+        fields = video.model_dump(include=set(VideoTombstone.model_fields), exclude_none=True)
+        tombstone = fields | _video_key(video.user_id, video.job_id) | {"created_at": to_text(video.created_at)}
         counts: dict[str, Write] = {}
         if video.status is VideoStatus.COMPLETED:
             moment = video.completed_at or now
             counts["profile"] = self._profiles.uncount_write(video.user_id, now, moment, videos=1)
-        return self._take(
+        return self._replace_with_tombstone(
             self._videos,
             {"user_id": video.user_id, "job_id": video.job_id},
             {"status": video.status, "provider_task_id": video.provider_task_id, "thumbnail_key": video.thumbnail_key},
-            note,
+            tombstone,
             counts,
         )
 
-    def _take(self, table: str, key: Item, read: Item, note: Item, others: Mapping[str, Write]) -> bool:
-        present = {name: value for name, value in read.items() if value is not None}
+    def _replace_with_tombstone(
+        self, table: str, key: Item, expected: Item, tombstone: Item, others: Mapping[str, Write]
+    ) -> bool:
+        """Replace a row in one transaction; ``False`` if its attributes differ from ``expected`` (``None``: absent)."""
+        present = {name: value for name, value in expected.items() if value is not None}
         conditions = ["attribute_exists(user_id)"]
-        conditions += [f"#{name} = :{name}" if name in present else f"attribute_not_exists(#{name})" for name in read]
-        deleting: Item = {
+        conditions += [
+            f"#{name} = :{name}" if name in present else f"attribute_not_exists(#{name})" for name in expected
+        ]
+        delete: Item = {
             "TableName": table,
             "Key": key,
             "ConditionExpression": " AND ".join(conditions),
-            "ExpressionAttributeNames": {f"#{name}": name for name in read},
+            "ExpressionAttributeNames": {f"#{name}": name for name in expected},
         }
         if present:
-            deleting["ExpressionAttributeValues"] = {f":{name}": value for name, value in present.items()}
-        transaction = Transaction().add("row", {"Delete": deleting})
-        transaction.add("tombstone", {"Put": {"TableName": table, "Item": note}}).add_all(others)
+            delete["ExpressionAttributeValues"] = {f":{name}": value for name, value in present.items()}
+        transaction = Transaction().add("row", {"Delete": delete})
+        transaction.add("tombstone", {"Put": {"TableName": table, "Item": tombstone}}).add_all(others)
         try:
             self._database.transact_write(transaction)
         except TransactionRefusedError:
             return False
         return True
 
-    # ------------------------------------------------------------ what is in there
-
     def has_dream(self, user_id: str, dream_id: str) -> bool:
-        """Whether something of this dream may be left."""
-        found = self._database.client.get_item(
+        """Return whether the dream has a tombstone, so that something of it may remain."""
+        response = self._database.client.get_item(
             TableName=self._dreams, Key=_dream_key(user_id, dream_id), ConsistentRead=True
         )
-        return "Item" in found
+        return "Item" in response
 
     def dream_media(self, user_id: str, dream_id: str | None) -> Iterator[str]:
-        """The keys of media that dreams had: of one, or of all."""
+        """Yield the media keys in the tombstones of one dream, or of all (``None``)."""
         for item in read_all(self._database.client, self._partition(self._dreams, TOMBSTONE_PREFIX + user_id)):
             if dream_id in (None, item["dream_id"]):
                 yield from item.get("media_keys", ())
 
     def videos(self, user_id: str, dream_id: str | None, *, limit: int, after_id: str = "") -> TombstonePage:
-        """Notes of videos: of one dream, or of all."""
+        """Return a page of video tombstones, of one dream or of all (``None``)."""
         request = self._partition(self._videos, TOMBSTONE_PREFIX + user_id) | {"Limit": limit}
         if after_id:
             request["ExclusiveStartKey"] = _video_key(user_id, after_id)
-        answer = self._database.client.query(**request)
-        last = answer.get("LastEvaluatedKey")
-        notes = [VideoTombstone.model_validate(item) for item in answer["Items"]]
+        response = self._database.client.query(**request)
+        last_key = response.get("LastEvaluatedKey")
+        tombstones = [VideoTombstone.model_validate(item) for item in response["Items"]]
         return TombstonePage(
-            [note for note in notes if dream_id in (None, note.dream_id)], str(last["job_id"]) if last else None
+            [tombstone for tombstone in tombstones if dream_id in (None, tombstone.dream_id)],
+            str(last_key["job_id"]) if last_key else None,
         )
 
     def _partition(self, table: str, key: str) -> dict[str, Any]:
@@ -177,19 +180,17 @@ class TombstoneRepository:
             "ConsistentRead": True,
         }
 
-    # ------------------------------------------------------------ out
-
     def purge_videos(self, user_id: str, job_ids: Sequence[str]) -> None:
-        """Nothing of these videos is left anywhere."""
+        """Delete the tombstones of videos. Idempotent."""
         for job_id in job_ids:
             self._database.client.delete_item(TableName=self._videos, Key=_video_key(user_id, job_id))
 
     def purge_dreams(self, user_id: str, dream_id: str | None) -> None:
-        """Nothing of this dream, or of all of them, is left anywhere."""
-        notes = read_all(self._database.client, self._partition(self._dreams, TOMBSTONE_PREFIX + user_id))
-        # Texts go with their dreams; these are of runs that broke off before they had written one.
+        """Delete the tombstone of one dream; for all (``None``), their tombstones and orphaned texts. Idempotent."""
+        tombstones = read_all(self._database.client, self._partition(self._dreams, TOMBSTONE_PREFIX + user_id))
+        # A dream's text is deleted with it; these are orphans of calls interrupted before they wrote the dream.
         texts = read_all(self._database.client, self._partition(self._dreams, texts_of(user_id)))
-        for item in chain(notes, texts if dream_id is None else ()):
+        for item in chain(tombstones, texts if dream_id is None else ()):
             if dream_id in (None, item["dream_id"]):
                 self._database.client.delete_item(
                     TableName=self._dreams, Key={"user_id": item["user_id"], "dream_id": item["dream_id"]}
@@ -197,9 +198,9 @@ class TombstoneRepository:
 
 
 def _media_keys(dream: DreamRecord) -> set[str]:
-    """The copies of its video's keys, its own pictures, and where one lies or would lie that is just being taken in."""
-    kept = (dream.video_key, dream.thumbnail_key, dream.preview_key, dream.image_key, dream.replaced_key)
-    keys = {key for key in kept if key}
+    """Return the copied keys of its video, and the keys of its images, including an upload being processed."""
+    stored = (dream.video_key, dream.thumbnail_key, dream.preview_key, dream.image_key, dream.replaced_key)
+    keys = {key for key in stored if key}
     if dream.upload_id and dream.upload_token:
         for content_type in UPLOAD_SUFFIXES:
             keys.add(image_key(dream.upload_token, dream.upload_id, content_type))

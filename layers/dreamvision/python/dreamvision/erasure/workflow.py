@@ -1,4 +1,4 @@
-"""The state machine ``erasure``, of a dream or an account: its input, its executions and the handlers of its tasks."""
+"""The state machine ``erasure`` of a dream or an account: its input, its executions and the handlers of its tasks."""
 
 import time
 from collections.abc import Callable

@@ -1,12 +1,12 @@
-"""``Idempotency-Key``: a request that is sent twice is done once.
+"""``Idempotency-Key``: a request that is sent twice takes effect once.
 
-Powertools' idempotency does not fit here. It replaces the record when a run that broke off is taken up again, so that
-the first run's ids (which begin with its time) are lost and the second one makes a second video; it changes and removes
-records without asking who holds them; and it adds 0.18 s to a cold start. Here a record keeps the ``seed`` that all
-ids of the request are derived from: whoever takes it up meets the rows and the execution of the run before.
+Powertools' idempotency does not fit. When it resumes an interrupted run it replaces the record, so the first run's ids
+(which begin with its time) are lost and the second run creates a second video; it changes and deletes records without
+checking their owner; and it adds 0.18 s to a cold start. Here a record keeps the ``seed`` from which all ids of the
+request are derived, so a resumed run finds the rows and the execution of the previous one.
 
-A record holds no personal text, nor the answer's: the key and the body are digests (of the body together with the
-key, so that a dream cannot be guessed from it), and what is replayed is built from the tables again.
+A record contains no personal text, not even from the response: key and body are stored as digests (the body's covers
+the key too, so that a dream cannot be guessed from it), and a replayed response is rebuilt from the tables.
 """
 
 import hashlib
@@ -21,23 +21,23 @@ from dreamvision.database.client import Database
 from dreamvision.limits.repository import LimitsRepository, RequestRecord
 
 LIFETIME_SECONDS = 24 * 3600
-# Longer than any function runs (29 s at the most, template.yaml): who holds a record longer than that is dead.
+# Longer than any function timeout (at most 29 s, template.yaml), so a longer hold means that the holder died.
 HOLD_SECONDS = 35
 _IN_PROGRESS_RETRY_SECONDS = 2
 
 
 class IdempotencyKeyReusedError(DreamVisionError):
-    """The key was sent before with another body."""
+    """The key was already used with another body."""
 
-    default_message = "The idempotency key was used for another request."
-    user_message = "This Idempotency-Key was used for another request. Please use a new one for every request."
+    default_message = "The idempotency key was used with a different request."
+    user_message = "This Idempotency-Key was already used with a different request. Please use a new key."
 
 
 class RequestInProgressError(DreamVisionError):
-    """The first request with this key is still being worked on."""
+    """The first request with this key is still in progress."""
 
-    default_message = "A request with this idempotency key is still running."
-    user_message = "This request is being worked on already. Please ask again in a moment."
+    default_message = "A request with this idempotency key is still in progress."
+    user_message = "This request is already being processed. Please try again in a moment."
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,9 +48,9 @@ class RequestInProgressError(DreamVisionError):
 class IdempotentRequest:
     """One run of a request.
 
-    ``replayed`` is what the first answer had to say beyond the tables, where the request was answered before;
-    ``answer`` is the same of this run. ``resumed``: a run before this one broke off and may have left its rows.
-    ``stores_response``: not where the request's own row tells whether it was answered.
+    ``replayed``: for a repeated request, the data of the first response that the tables do not have. ``answer``: the
+    same data of this run. ``resumed``: an earlier run was interrupted and may have written its rows.
+    ``stores_response`` is false if the rows that the request writes show whether it was completed.
     """
 
     seed: str
@@ -63,25 +63,25 @@ class IdempotentRequest:
 
     @property
     def dream_id(self) -> str:
-        """The id of the dream that this request makes; the same in every run."""
+        """The id of the dream that this request creates; the same in every run."""
         return derived_id(self.seed, "dream")
 
     @property
     def job_id(self) -> str:
-        """The id of the video that this request makes; the same in every run."""
+        """The id of the video that this request creates; the same in every run."""
         return derived_id(self.seed, "video")
 
 
 class Idempotency:
-    """The requests of all users that were sent with a key. ``clock`` gives Unix seconds."""
+    """Claims, completes and releases requests with an idempotency key. ``clock`` returns Unix seconds."""
 
-    def __init__(self, guards: LimitsRepository, clock: Callable[[], float] = time.time) -> None:
-        self._limits = guards
+    def __init__(self, limits: LimitsRepository, clock: Callable[[], float] = time.time) -> None:
+        self._limits = limits
         self._clock = clock
 
     @classmethod
     def shared(cls) -> Self:
-        """Set up from the environment; there is nothing in it worth keeping but the database."""
+        """Return an instance configured from the environment. It is cheap to create; only the database is shared."""
         return cls(LimitsRepository(Database.shared()))
 
     def claim(
@@ -93,29 +93,29 @@ class Idempotency:
         *,
         is_done: Callable[[IdempotentRequest], bool] | None = None,
     ) -> IdempotentRequest:
-        """A run of the request; without a key every request is its own first run.
+        """Claim the request and return its run. A request without a key is always a first run.
 
-        ``is_done`` tells of an earlier run whether it has written all that makes the answer. Then no answer is kept,
-        which saves a write; where the row was deleted since, the request is done anew.
+        ``is_done`` returns whether an earlier run has written everything that the response is built from. No response
+        is then stored, which saves a write; if the row was deleted since, the request runs again.
 
         Raises:
-            IdempotencyKeyReusedError: the user has sent another body with this key to this route.
-            RequestInProgressError: another run of this request is not done.
+            IdempotencyKeyReusedError: the user sent another body with this key to this route.
+            RequestInProgressError: another run of this request is in progress.
         """
         seed = new_id()
         if key is None:
             return IdempotentRequest(seed)
         guard, owner, now = f"request#{_digest(user_id, route, key)}", new_id(), self._clock()
-        wanted = RequestRecord(seed, _digest(user_id, route, key, body), tries=0, answer=None)
+        new_record = RequestRecord(seed, _digest(user_id, route, key, body), tries=0, answer=None)
         held_until_ms = int((now + HOLD_SECONDS) * 1000)
-        claim = self._limits.claim(guard, wanted, owner, int(now * 1000), held_until_ms, self._expiry(now))
+        claim = self._limits.claim(guard, new_record, owner, int(now * 1000), held_until_ms, self._expires_at(now))
         record = claim.record
         if claim.held:
             resumed = record.tries > 1
             return IdempotentRequest(
                 record.seed, resumed=resumed, guard=guard, owner=owner, stores_response=is_done is None
             )
-        if record.fingerprint != wanted.fingerprint:
+        if record.fingerprint != new_record.fingerprint:
             raise IdempotencyKeyReusedError
         if record.answer is not None:
             return IdempotentRequest(record.seed, replayed=record.answer)
@@ -124,22 +124,22 @@ class Idempotency:
             raise RequestInProgressError
         return earlier
 
-    def complete(self, attempt: IdempotentRequest) -> None:
-        """The request is answered: from now on it is replayed."""
-        if attempt.guard and attempt.stores_response:
-            self._limits.store_response(attempt.guard, attempt.owner, attempt.answer, self._expiry(self._clock()))
+    def complete(self, request: IdempotentRequest) -> None:
+        """Store the response, to be replayed for repeated requests."""
+        if request.guard and request.stores_response:
+            self._limits.store_response(request.guard, request.owner, request.answer, self._expires_at(self._clock()))
 
-    def discard(self, attempt: IdempotentRequest) -> None:
-        """The request was refused and nothing of it goes on: the key is as good as new."""
-        if attempt.guard:
-            self._limits.discard(attempt.guard, attempt.owner)
+    def discard(self, request: IdempotentRequest) -> None:
+        """Delete the record: the request was rejected without effect, and the key may be reused."""
+        if request.guard:
+            self._limits.discard(request.guard, request.owner)
 
-    def release(self, attempt: IdempotentRequest) -> None:
-        """The run broke off: the next one goes on with what it may have left."""
-        if attempt.guard:
-            self._limits.release(attempt.guard, attempt.owner)
+    def release(self, request: IdempotentRequest) -> None:
+        """Release the record of an interrupted run, so that the next run can resume it at once."""
+        if request.guard:
+            self._limits.release(request.guard, request.owner)
 
-    def _expiry(self, now: float) -> int:
+    def _expires_at(self, now: float) -> int:
         return int(now) + LIFETIME_SECONDS
 
 

@@ -1,7 +1,7 @@
-"""How many videos: reserved before money is spent, given back when nothing was spent.
+"""Video quotas: reserved before money is spent, released if nothing was spent.
 
-A reservation is made in the transaction that writes the video's row, and given back in the one that makes it final: a
-crash between the two leaves an open video, which the sweep closes. Days are those of UTC.
+The transaction that writes the video's row makes the reservation, and the one that makes the video final releases it: a
+crash in between leaves an open video, which the sweep closes. Days are in UTC.
 """
 
 from datetime import UTC, datetime, time, timedelta
@@ -13,18 +13,18 @@ from dreamvision.core.config import Config
 from dreamvision.core.errors import DreamVisionError
 
 PREMIUM_TIER = "premium"
-# Every video of every user is counted for the service. Transactions that touch one item at the same time refuse each
-# other, hence several items with a part of the ceiling each.
+# All users' videos count against the service's quota. Concurrent transactions on one item conflict, so the counter is
+# split into several items, each with a part of the quota.
 SERVICE_SHARDS = 8
-# A video takes a minute or two.
+# A video takes one to two minutes.
 _RUNNING_RETRY_SECONDS = 30
 
 
 class VideoQuotaExceededError(DreamVisionError):
-    """The user has had all videos of the day."""
+    """The user's daily quota is used up."""
 
-    default_message = "The user's videos of the day are used up."
-    user_message = "You have made all your videos for today. There will be new ones after midnight (UTC)."
+    default_message = "The user's daily video quota is used up."
+    user_message = "You have used all your videos for today. You can create more after midnight (UTC)."
 
     def __init__(self, retry_after_seconds: int = 3600) -> None:
         super().__init__()
@@ -32,10 +32,10 @@ class VideoQuotaExceededError(DreamVisionError):
 
 
 class TooManyRunningVideosError(DreamVisionError):
-    """The user has as many videos in the making as may be at the same time."""
+    """The user has reached the limit of concurrent videos."""
 
-    default_message = "The user has too many videos in the making."
-    user_message = "Your other videos are still being made. Please wait until one of them is finished."
+    default_message = "The user has too many videos in progress."
+    user_message = "Your other videos are still being created. Please wait until one of them is finished."
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,10 +43,10 @@ class TooManyRunningVideosError(DreamVisionError):
 
 
 class ServiceQuotaExceededError(DreamVisionError):
-    """All users together have had all videos of the day."""
+    """The service's daily quota, shared by all users, is used up."""
 
-    default_message = "The service's videos of the day are used up."
-    user_message = "So many dreams today! No more videos can be made before midnight (UTC)."
+    default_message = "The service's daily video quota is used up."
+    user_message = "The service has reached its video limit for today. Please try again after midnight (UTC)."
 
     def __init__(self, retry_after_seconds: int = 3600) -> None:
         super().__init__()
@@ -54,26 +54,26 @@ class ServiceQuotaExceededError(DreamVisionError):
 
 
 class VideoLimits(NamedTuple):
-    """How many videos: of a user on a day, of a user at the same time, of everybody on a day."""
+    """Maximum videos: per user and day, per user concurrently, and of all users per day."""
 
     per_day: int
     concurrent: int
     service_per_day: int
 
     def of_shard(self, shard: int) -> int:
-        """The part of the service's ceiling that one of its items holds; all parts together are the ceiling."""
+        """Return one shard's part of the service's quota; all parts add up to the quota."""
         return self.service_per_day // SERVICE_SHARDS + (shard < self.service_per_day % SERVICE_SHARDS)
 
 
 class QuotaReservation(NamedTuple):
-    """What a video was counted under: the day (``2026-11-23``, UTC), and the item of the service's count."""
+    """The counters of a video: the day (``2026-11-23``, UTC) and the shard of the service's counter."""
 
     day: str
     shard: int
 
 
 class QuotaSettings(Config):
-    """The numbers by tier, and the service's ceiling."""
+    """The quotas by tier, and the service's quota."""
 
     free_videos_per_day: NonNegativeInt = 5
     free_concurrent_videos: NonNegativeInt = 2
@@ -82,21 +82,21 @@ class QuotaSettings(Config):
     service_videos_per_day: NonNegativeInt = 500
 
     def of_tier(self, tier: str) -> VideoLimits:
-        """The limits of a subscription; those of the free one for a tier that is not known."""
+        """Return the limits of a subscription tier; the free tier's for an unknown one."""
         if tier == PREMIUM_TIER:
-            own = (self.premium_videos_per_day, self.premium_concurrent_videos)
+            user_limits = (self.premium_videos_per_day, self.premium_concurrent_videos)
         else:
-            own = (self.free_videos_per_day, self.free_concurrent_videos)
-        return VideoLimits(*own, self.service_videos_per_day)
+            user_limits = (self.free_videos_per_day, self.free_concurrent_videos)
+        return VideoLimits(*user_limits, self.service_videos_per_day)
 
 
 def day_of(now: datetime) -> str:
-    """``2026-11-23``: the day that a video of this moment is counted on."""
+    """Return the UTC day on which a video is counted, as ``2026-11-23``."""
     return now.astimezone(UTC).date().isoformat()
 
 
 def seconds_to_midnight(now: datetime) -> int:
-    """Until the next day begins, rounded up."""
+    """Return the seconds until the next UTC day, rounded up."""
     moment = now.astimezone(UTC)
     midnight = datetime.combine(moment.date() + timedelta(days=1), time(), UTC)
     return -int((moment - midnight) // timedelta(seconds=1))

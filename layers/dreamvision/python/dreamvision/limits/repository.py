@@ -1,20 +1,19 @@
-"""``guards``: counts, reservations and records that lapse by themselves (``expires_at``, Unix seconds).
+"""The ``guards`` table: counters, reservations and request records with a TTL (``expires_at``, Unix seconds).
 
-DynamoDB removes a lapsed item within two days, not at once: nothing here relies on its being gone. Every change is one
-conditional write, so that all of it is exact however many requests come at the same time.
+DynamoDB deletes expired items within two days, not immediately: no code here relies on the deletion. Every change is
+one conditional write, so counts are exact under any concurrency.
 
-    rate#<scope>#<who>                 requests within the window that is open
-    quota#day#<user>#<date>            videos of a user on a day (UTC)
-    quota#running#<user>               videos of a user that are not final
-    quota#service#<date>#<shard>       videos of all users on a day
-    request#<digest>                   a request that was sent with an idempotency key
+    rate#<scope>#<subject>             requests within the current window
+    quota#day#<user>#<date>            a user's videos on a day (UTC)
+    quota#running#<user>               a user's videos that are not final
+    quota#service#<date>#<shard>       all users' videos on a day
+    request#<digest>                   a request with an idempotency key
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from dreamvision.database.client import Database, Item, is_condition_failure
@@ -23,12 +22,12 @@ from dreamvision.limits.quotas import SERVICE_SHARDS, QuotaReservation, VideoLim
 
 _TRIES = 4
 _DAY_SECONDS = 24 * 3600
-# A count for a day is needed until its last video is final (two hours at the most); one of running videos as long.
+# A daily or concurrent count is needed until its last video is final (at most two hours).
 _QUOTA_LIFETIME_SECONDS = 3 * _DAY_SECONDS
 
 
 class WindowState(NamedTuple):
-    """A window of requests: whether one more was counted, how many there are, and its end in Unix milliseconds."""
+    """A rate limit window: whether the request was counted, the count, and the end in Unix milliseconds."""
 
     counted: bool
     taken: int
@@ -36,7 +35,7 @@ class WindowState(NamedTuple):
 
 
 class RequestRecord(NamedTuple):
-    """A request with an idempotency key. ``answer`` is there once it was answered."""
+    """A request with an idempotency key. ``answer`` is set once the request is completed."""
 
     seed: str
     fingerprint: str
@@ -45,21 +44,21 @@ class RequestRecord(NamedTuple):
 
 
 class RequestClaim(NamedTuple):
-    """The record as it is, and whether it is held by who claimed it just now."""
+    """The stored record, and whether the claim succeeded."""
 
     held: bool
     record: RequestRecord
 
 
 class _Update(NamedTuple):
-    """The item after an update, or, where the condition did not hold, as it is."""
+    """The item after an update, or unchanged if the condition did not hold."""
 
     applied: bool
     item: Item
 
 
 class LimitsRepository:
-    """The guards of all users. Times are Unix seconds, or milliseconds where the name says so."""
+    """The counters and request records of all users. Times are in Unix seconds, or milliseconds if named so."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -68,31 +67,31 @@ class LimitsRepository:
     # ------------------------------------------------------------ windows
 
     def count(self, guard: str, limit: int, length_ms: int, now_ms: int) -> WindowState:
-        """Count one more within a window that begins with the first one counted. A full window stays as it is.
+        """Count one request within a window that starts with the first request counted. A full window is unchanged.
 
-        Costs half a read unit, to know what to write, and one write; a full window costs no write. The read may be
-        of a moment ago, or others may be faster: the write's condition decides.
+        Costs half a read unit, to choose the write, and one write; no write if the window is full. The read may be
+        stale: the write's condition decides.
         """
         end = now_ms + length_ms
-        beginning = {":one": 1, ":now": now_ms, ":end": end, ":lapses": end // 1000 + 60}
-        adding = {":one": 1, ":now": now_ms, ":limit": limit}
-        found = self._database.client.get_item(TableName=self._table, Key={"guard": guard})
-        known: Item = found.get("Item", {})
+        start_values = {":one": 1, ":now": now_ms, ":end": end, ":lapses": end // 1000 + 60}
+        add_values = {":one": 1, ":now": now_ms, ":limit": limit}
+        response = self._database.client.get_item(TableName=self._table, Key={"guard": guard})
+        item: Item = response.get("Item", {})
         for _ in range(_TRIES):
-            if _is_full(known, limit, now_ms):
-                return _window(_Update(applied=False, item=known))
-            if known and int(known["ends_at"]) > now_ms:
-                update = self._update(guard, "ADD taken :one", "ends_at > :now AND taken < :limit", adding)
+            if _is_full(item, limit, now_ms):
+                return _window_state(_Update(applied=False, item=item))
+            if item and int(item["ends_at"]) > now_ms:
+                update = self._update(guard, "ADD taken :one", "ends_at > :now AND taken < :limit", add_values)
             else:
                 update = self._update(
                     guard,
                     "SET taken = :one, ends_at = :end, expires_at = :lapses",
                     "attribute_not_exists(guard) OR ends_at <= :now",
-                    beginning,
+                    start_values,
                 )
             if update.applied:
-                return _window(update)
-            known = update.item
+                return _window_state(update)
+            item = update.item
         raise ContentionError
 
     # ------------------------------------------------------------ quotas
@@ -100,7 +99,7 @@ class LimitsRepository:
     def reserve_writes(
         self, user_id: str, reservation: QuotaReservation, limits: VideoLimits, now: int
     ) -> dict[str, Write]:
-        """Return the writes that count one more video, by the quota: ``daily``, ``concurrent`` and ``service``."""
+        """Return the writes that count one video, by quota: ``daily``, ``concurrent`` and ``service``."""
         expires_at = now + _QUOTA_LIFETIME_SECONDS
         service = limits.of_shard(reservation.shard)
         return {
@@ -114,27 +113,27 @@ class LimitsRepository:
         return {"concurrent": self._decrement_write(_running_guard(user_id))}
 
     def release_daily_writes(self, user_id: str, reservation: QuotaReservation) -> dict[str, Write]:
-        """Return the writes that take a video off the daily counts of user and service: nothing was spent."""
+        """Return the writes that uncount a video that cost nothing from the daily counts of user and service."""
         return {
             "daily": self._decrement_write(_day_guard(user_id, reservation.day)),
             "service": self._decrement_write(_service_guard(reservation)),
         }
 
     def shards_with_room(self, day: str, limits: VideoLimits) -> list[int]:
-        """The items of the service's count for a day that can take one more. Costs a read unit for each."""
+        """Return the shards of the service's daily count that are below their limit. Costs a read unit per shard."""
         guards = {_service_guard(QuotaReservation(day, shard)): shard for shard in range(SERVICE_SHARDS)}
         request = {self._table: {"Keys": [{"guard": guard} for guard in guards], "ConsistentRead": True}}
-        answer = self._database.client.batch_get_item(RequestItems=request)  # type: ignore[arg-type]
-        taken = {guards[str(item["guard"])]: int(item["videos"]) for item in answer["Responses"][self._table]}  # type: ignore[call-overload]
+        response = self._database.client.batch_get_item(RequestItems=request)  # type: ignore[arg-type]
+        taken = {guards[str(item["guard"])]: int(item["videos"]) for item in response["Responses"][self._table]}  # type: ignore[call-overload]
         return [shard for shard in range(SERVICE_SHARDS) if taken.get(shard, 0) < limits.of_shard(shard)]
 
-    def _increment_write(self, guard: str, limit: int, lapses: int) -> Write:
+    def _increment_write(self, guard: str, limit: int, expires_at: int) -> Write:
         return self._update_write(
             guard,
             "SET expires_at = :lapses ADD videos :one",
-            # With a limit of 0 the first one is one too many.
+            # With a limit of 0 not even the first video is allowed.
             "attribute_not_exists(videos) OR videos < :limit" if limit > 0 else "videos < :limit",
-            {":one": 1, ":limit": limit, ":lapses": lapses},
+            {":one": 1, ":limit": limit, ":lapses": expires_at},
         )
 
     def _decrement_write(self, guard: str) -> Write:
@@ -156,9 +155,9 @@ class LimitsRepository:
     def claim(
         self, guard: str, record: RequestRecord, owner: str, now_ms: int, held_until_ms: int, expires_at: int
     ) -> RequestClaim:
-        """Hold the record of a request, unless it was answered, somebody else holds it, or it is of another body.
+        """Hold a request's record, unless it is completed, held by another run, or belongs to another body.
 
-        Whoever claims it after a run that broke off finds the ``seed`` of that run.
+        A claim after an interrupted run returns that run's ``seed``.
         """
         values = {
             ":seed": record.seed,
@@ -174,7 +173,7 @@ class LimitsRepository:
                 guard,
                 "SET seed = if_not_exists(seed, :seed), fingerprint = if_not_exists(fingerprint, :fingerprint), "
                 "held_by = :owner, held_until = :until, expires_at = :lapses ADD tries :one",
-                # held_by = :owner: the answer to the first attempt at this very write was lost.
+                # held_by = :owner: a retry of this write, after the response to the first attempt was lost.
                 "attribute_not_exists(guard) OR held_by = :owner OR "
                 "(attribute_not_exists(answer) AND held_until <= :now AND fingerprint = :fingerprint)",
                 values,
@@ -185,7 +184,7 @@ class LimitsRepository:
         raise ContentionError
 
     def store_response(self, guard: str, owner: str, answer: Mapping[str, Any], expires_at: int) -> None:
-        """The request is answered. Whoever took it over meanwhile keeps the same answer."""
+        """Complete the request. If another run has taken it over, that run stores the same answer."""
         self._update(
             guard,
             "SET answer = :answer, expires_at = :lapses REMOVE held_by, held_until",
@@ -194,11 +193,11 @@ class LimitsRepository:
         )
 
     def release(self, guard: str, owner: str) -> None:
-        """Whoever comes next may take the request up where it broke off."""
+        """End the hold, so that the next run can resume the request."""
         self._update(guard, "SET held_until = :now", "held_by = :owner", {":now": 0, ":owner": owner})
 
     def discard(self, guard: str, owner: str) -> None:
-        """As if the request had never been sent."""
+        """Delete the record, as if the request had never been sent."""
         self._delete(guard, "held_by = :owner", {":owner": owner})
 
     # ------------------------------------------------------------ erasure
@@ -212,7 +211,7 @@ class LimitsRepository:
 
     def _update(self, guard: str, update: str, condition: str, values: Item) -> _Update:
         try:
-            answer = self._database.client.update_item(
+            response = self._database.client.update_item(
                 TableName=self._table,
                 Key={"guard": guard},
                 UpdateExpression=update,
@@ -225,7 +224,7 @@ class LimitsRepository:
             if not is_condition_failure(error):
                 raise
             return _Update(applied=False, item=_item_of(error))
-        return _Update(applied=True, item=answer["Attributes"])
+        return _Update(applied=True, item=response["Attributes"])
 
     def _delete(self, guard: str, condition: str, values: Item) -> None:
         try:
@@ -241,17 +240,20 @@ class LimitsRepository:
 
 
 def _item_of(error: ClientError) -> Item:
-    """The item that made a condition fail; boto3 leaves it in DynamoDB's own form. Empty where there is none."""
-    found: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+    """Return the item that failed a condition, or an empty one. boto3 does not deserialize items in errors."""
+    serialized: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+    # Imported here: only a failed condition needs it.
+    from boto3.dynamodb.types import TypeDeserializer
+
     deserializer = TypeDeserializer()
-    return {name: deserializer.deserialize(value) for name, value in found.items()}
+    return {name: deserializer.deserialize(value) for name, value in serialized.items()}
 
 
 def _is_full(item: Item, limit: int, now_ms: int) -> bool:
     return bool(item) and int(item["ends_at"]) > now_ms and int(item["taken"]) >= limit
 
 
-def _window(update: _Update) -> WindowState:
+def _window_state(update: _Update) -> WindowState:
     return WindowState(update.applied, int(update.item["taken"]), int(update.item["ends_at"]))
 
 
@@ -259,13 +261,13 @@ def _record(item: Item) -> RequestRecord:
     return RequestRecord(str(item["seed"]), str(item["fingerprint"]), int(item["tries"]), item.get("answer"))
 
 
-def rate_guard(scope: str, who: str) -> str:
-    """Where the requests of one user or one address within a scope are counted."""
-    return f"rate#{scope}#{who}"
+def rate_guard(scope: str, subject: str) -> str:
+    """Return the key of the counter of a scope and a user id or digest."""
+    return f"rate#{scope}#{subject}"
 
 
 def quota_guards(user_id: str, now: datetime) -> list[str]:
-    """Where a user's own videos are counted, as far as it has not lapsed."""
+    """Return the keys of a user's video counters that may not have expired yet."""
     days = [
         (now.astimezone(UTC) - timedelta(seconds=age)).date()
         for age in range(0, _QUOTA_LIFETIME_SECONDS + 1, _DAY_SECONDS)

@@ -1,4 +1,4 @@
-"""Takes a finished render into our own bucket: fetch, check, cut the pictures, store."""
+"""Archive a finished render in our own bucket: download, validate, extract the images, store."""
 
 import tempfile
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from dreamvision.media.video import VideoInspection, inspect_video
 
 @dataclass(frozen=True, slots=True)
 class ArchivedMedia:
-    """Where the media lie in the bucket, and what they are: sizes in pixels and bytes, `duration` in seconds."""
+    """The bucket keys and properties of the media: sizes in pixels and bytes, `duration` in seconds."""
 
     video_key: str
     thumbnail_key: str
@@ -39,19 +39,20 @@ def archive_video(
     token: str | None = None,
     work_dir: Path | None = None,
 ) -> ArchivedMedia:
-    """Archives the video behind `url`; on any failure nothing of it is left in the bucket.
+    """Archive the video at `url`. After a failure nothing of it remains in the bucket.
 
-    `refresh_url` is asked once for a fresh link when the first has expired. `token` names the thumbnail's folder: give
-    the same one when trying again and a killed attempt leaves nothing behind. `work_dir` needs room for one video.
+    `refresh_url` is called once, for a fresh link, if the first has expired. `token` names the thumbnail's folder: a
+    retry with the same token overwrites what a killed attempt left. `work_dir` needs space for one video.
 
-    Raises every error of `fetch_video`, `inspect_video` and `MediaStore.put_*`, and what `refresh_url` raises.
+    Raises:
+        DreamVisionError: any error of `fetch_video`, `inspect_video`, `MediaStore.put_*` or `refresh_url`.
     """
     with tempfile.TemporaryDirectory(dir=work_dir, prefix="archive-") as folder:
         file = Path(folder) / "video.mp4"
         size = _fetch(url, file, policy, refresh_url)
-        found = inspect_video(file)
-        media = _describe(user_id, job_id, token or new_media_token(), size, found)
-        _store(store, media, file, found.thumbnail.data, found.preview)
+        inspection = inspect_video(file)
+        media = _describe(user_id, job_id, token or new_media_token(), size, inspection)
+        _store(store, media, file, inspection.thumbnail.data, inspection.preview)
     return media
 
 
@@ -67,34 +68,34 @@ def _fetch_once(url: str, file: Path, policy: DownloadPolicy) -> int:
         return fetch_video(url, sink, policy=policy)
 
 
-def _describe(user_id: str, job_id: str, token: str, size: int, found: VideoInspection) -> ArchivedMedia:
+def _describe(user_id: str, job_id: str, token: str, size: int, inspection: VideoInspection) -> ArchivedMedia:
     return ArchivedMedia(
         video_key=video_key(user_id, job_id),
         thumbnail_key=thumbnail_key(token, job_id),
         preview_key=preview_key(token, job_id),
-        width=found.facts.width,
-        height=found.facts.height,
-        duration=found.facts.duration,
+        width=inspection.facts.width,
+        height=inspection.facts.height,
+        duration=inspection.facts.duration,
         size_bytes=size,
-        codec=found.facts.codec,
-        thumbnail_width=found.thumbnail.width,
-        thumbnail_height=found.thumbnail.height,
+        codec=inspection.facts.codec,
+        thumbnail_width=inspection.thumbnail.width,
+        thumbnail_height=inspection.thumbnail.height,
     )
 
 
 def _store(store: MediaStore, media: ArchivedMedia, file: Path, thumbnail: bytes, preview: bytes) -> None:
-    """Uploads the video last: its key is the one that counts, so there is never a video without its pictures."""
+    """Upload the video last, so that no video ever exists without its thumbnail and preview."""
     try:
         store.put_thumbnail(media.thumbnail_key, thumbnail)
         store.put_preview(media.preview_key, preview)
         store.put_video(media.video_key, file)
     except BaseException as error:
-        _delete(store, media, error)
+        _delete_images(store, media, error)
         raise
 
 
-def _delete(store: MediaStore, media: ArchivedMedia, error: BaseException) -> None:
-    """Removes the pictures again. When that fails too, the first error is still the one to report."""
+def _delete_images(store: MediaStore, media: ArchivedMedia, error: BaseException) -> None:
+    """Delete the images after a failed upload. If that fails too, `error` remains the one that is reported."""
     try:
         store.delete_media((media.thumbnail_key, media.preview_key))
     except MediaDeletionError as deletion:

@@ -1,9 +1,9 @@
-"""Fetches a finished video from the provider's CDN, trusting neither the link nor the server behind it.
+"""Download a finished video from the provider's CDN, trusting neither the link nor the server.
 
-The link comes out of a provider's answer, so it is checked like any address from outside: host on the allow-list,
-https, a public address, and the connection goes to the very address that was checked (a second look-up could answer
-with another one). Built on httpcore rather than httpx: it follows no redirects, knows no proxies, cookies or
-credentials, decompresses nothing, and lets us choose the address to connect to while TLS still checks the name.
+The link comes from a provider's response, so it is checked like any external URL: host on the allow-list, https, and a
+public address. The connection goes to the address that was checked, because a second DNS lookup could return another
+one. Built on httpcore rather than httpx: httpcore follows no redirects, uses no proxies, cookies or credentials,
+decompresses nothing, and allows choosing the address to connect to while TLS still verifies the host name.
 """
 
 import ipaddress
@@ -36,23 +36,26 @@ DEFAULT_MAX_BYTES = 200 * 1024 * 1024
 _HTTPS_PORT = 443
 _HOST_PATTERN = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*")
 _URL_CHARACTERS = re.compile(r"[!-\[\]^_`a-z{|}~]+")  # visible ASCII without the backslash
-_GONE = (401, 403, 404, 410)
+_EXPIRED_STATUSES = (401, 403, 404, 410)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Sink(Protocol):
-    """Where the bytes go: any binary file."""
+    """The destination of the bytes: any writable binary file."""
 
     def write(self, data: bytes, /) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadPolicy:
-    """From where, how much and how long. ValueError for an origin that cannot be meant.
+    """Limits of a download: origins, size and time.
 
-    `allowed_origins`: host names (`media.example.com`), whole subtrees (`*.example.com`, not the name itself), both
-    meaning https on port 443; or one loopback origin with its port (`http://127.0.0.1:4569`) for a local stack.
-    `total_seconds` bounds the transfer as a whole, `stall_seconds` a single wait for bytes.
+    `allowed_origins`: host names (`media.example.com`) or subdomains (`*.example.com`, excluding the name itself), both
+    meaning https on port 443; or a loopback origin with its port (`http://127.0.0.1:4569`) for a local stack.
+    `total_seconds` limits the whole transfer, `stall_seconds` a single wait for bytes.
+
+    Raises:
+        ValueError: an origin has none of these forms.
     """
 
     allowed_origins: tuple[str, ...]
@@ -68,7 +71,7 @@ class DownloadPolicy:
 
     @classmethod
     def from_text(cls, origins: str) -> "DownloadPolicy":
-        """A policy from a comma-separated list of origins, as in a template parameter."""
+        """Parse a comma-separated list of origins, the format of the template parameter."""
         return cls(tuple(part.strip().lower() for part in origins.split(",") if part.strip()))
 
 
@@ -81,21 +84,27 @@ def fetch_video(
     dial: httpcore.NetworkBackend | None = None,
     ssl_context: ssl.SSLContext | None = None,
 ) -> int:
-    """Streams the video behind `url` into `sink` piece by piece and returns its size in bytes.
+    """Stream the video at `url` into `sink` in chunks and return its size in bytes.
 
-    Raises SourceForbiddenError, SourceExpiredError, SourceTruncatedError, SourceTooLargeError, SourceTooSlowError,
-    SourceUnavailableError; the sink may then hold part of a video. `resolve(host, port)` yields addresses,
-    `dial` connects to them.
+    `resolve(host, port)` yields addresses, `dial` connects to them. After an error the sink may hold part of a video.
+
+    Raises:
+        SourceForbiddenError: the link, its address, its certificate or a redirect is not allowed.
+        SourceExpiredError: the link has expired (401, 403, 404, 410).
+        SourceTruncatedError: the connection ended early, or the body is empty.
+        SourceTooLargeError: the video exceeds `policy.max_bytes`.
+        SourceTooSlowError: the source stalled, or the transfer exceeded its time limit.
+        SourceUnavailableError: the source could not be reached or returned an error.
     """
     target = _allowed_target(url, policy)
-    addresses = _checked_addresses(target, resolve or _resolve)
+    addresses = _resolve_allowed(target, resolve or _resolve)
     network = _PinnedNetwork(addresses, time.monotonic() + policy.total_seconds, dial or httpcore.SyncBackend())
     with (
         _connection_errors(),
         httpcore.ConnectionPool(ssl_context or httpx.create_ssl_context(), network_backend=network) as pool,
         pool.stream("GET", target.url, headers=_HEADERS, extensions={"timeout": _timeouts(policy)}) as response,
     ):
-        _check_head(response, policy.max_bytes)
+        _check_response_head(response, policy.max_bytes)
         return _copy(response, sink, policy.max_bytes)
 
 
@@ -111,28 +120,32 @@ _HEADERS = (("Accept", "video/mp4"), ("Accept-Encoding", "identity"), ("User-Age
 
 
 def _allowed_target(url: str, policy: DownloadPolicy) -> _Target:
-    """Takes the link apart once; what was checked is what is requested. Raises SourceForbiddenError."""
-    parts = _split(url)
+    """Parse the link once, so that exactly what was checked is requested.
+
+    Raises:
+        SourceForbiddenError: the link is malformed or its origin is not allowed.
+    """
+    parts = _parse_url(url)
     host, port = parts.hostname, parts.port
     if host is None or "@" in parts.netloc:
         raise SourceForbiddenError
     loopback = parts.scheme == "http" and f"http://{parts.netloc.lower()}" in policy.allowed_origins
     if not loopback:
-        named = any(_matches(host, pattern) for pattern in policy.allowed_origins)
-        if parts.scheme != "https" or port not in (None, _HTTPS_PORT) or not named:
+        host_allowed = any(_matches(host, pattern) for pattern in policy.allowed_origins)
+        if parts.scheme != "https" or port not in (None, _HTTPS_PORT) or not host_allowed:
             raise SourceForbiddenError
     actual_port = port or (80 if loopback else _HTTPS_PORT)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    pinned = httpcore.URL(scheme=parts.scheme, host=host, port=port, target=path)
-    return _Target(pinned, host, actual_port, loopback)
+    target_url = httpcore.URL(scheme=parts.scheme, host=host, port=port, target=path)
+    return _Target(target_url, host, actual_port, loopback)
 
 
-def _split(url: str) -> SplitResult:
+def _parse_url(url: str) -> SplitResult:
     if not _URL_CHARACTERS.fullmatch(url):
         raise SourceForbiddenError
     try:
         parts = urlsplit(url)
-        _ = parts.port  # evaluated lazily: raises ValueError for 99999 or letters
+        _ = parts.port  # parsed lazily: raises ValueError for 99999 or letters
     except ValueError:
         raise SourceForbiddenError from None
     return parts
@@ -143,19 +156,19 @@ def _matches(host: str, pattern: str) -> bool:
 
 
 def _is_loopback_origin(origin: str) -> bool:
-    """`http://` and a loopback host, with or without a port, and nothing behind it."""
+    """Return whether the origin is `http://` and a loopback host, with or without a port, and nothing else."""
     try:
         parts = urlsplit(origin)
         host, rest = parts.hostname or "", (parts.path, parts.query, parts.fragment)
-        bare = origin == origin.lower() and origin == f"http://{parts.netloc}" and parts.port != 0
+        is_bare_origin = origin == origin.lower() and origin == f"http://{parts.netloc}" and parts.port != 0
     except ValueError:
         return False
-    if not bare or any(rest) or "@" in origin:
+    if not is_bare_origin or any(rest) or "@" in origin:
         return False
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+    return host == "localhost" or (_is_ip_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
-def _is_address(host: str) -> bool:
+def _is_ip_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -167,17 +180,20 @@ def _resolve(host: str, port: int) -> list[str]:
     return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
-def _checked_addresses(target: _Target, resolve: Resolver) -> tuple[Address, ...]:
-    """Every address of the host, IPv4 first (a Lambda function has no IPv6 route by default).
+def _resolve_allowed(target: _Target, resolve: Resolver) -> tuple[Address, ...]:
+    """Return every address of the host, IPv4 first (a Lambda function has no IPv6 route by default).
 
-    One bad address spoils the name: nobody with honest intentions mixes public and private ones.
-    Raises SourceForbiddenError, SourceUnavailableError when the name has no address.
+    One forbidden address disqualifies the name: no legitimate host mixes public and private addresses.
+
+    Raises:
+        SourceForbiddenError: at least one address is not allowed.
+        SourceUnavailableError: the name does not resolve.
     """
     try:
         addresses = {ipaddress.ip_address(text) for text in resolve(target.host, target.port)}
     except (OSError, UnicodeError):
         raise SourceUnavailableError from None
-    except ValueError:  # an address with a zone (fe80::1%eth0): link-local by nature
+    except ValueError:  # an address with a zone (fe80::1%eth0) is link-local
         raise SourceForbiddenError from None
     if not addresses:
         raise SourceUnavailableError
@@ -192,7 +208,7 @@ def _is_loopback(address: Address) -> bool:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one of the public internet, also when an IPv4 address hides inside an IPv6 one."""
+    """Return whether an address, including an IPv4 address embedded in an IPv6 one, is on the public internet."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if inner is None and address in _NAT64:
@@ -203,7 +219,7 @@ def is_public(address: Address) -> bool:
 
 
 class _PinnedNetwork(httpcore.NetworkBackend):
-    """Connects to the checked addresses whatever the name says, and lets nothing outlast the deadline."""
+    """Connects only to the checked addresses, whatever the host name resolves to, and enforces the deadline."""
 
     def __init__(self, addresses: tuple[Address, ...], deadline: float, dial: httpcore.NetworkBackend) -> None:
         self._addresses = addresses
@@ -231,7 +247,7 @@ class _PinnedNetwork(httpcore.NetworkBackend):
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A stream whose every wait also ends at one common deadline, so that a trickle of bytes cannot go on for ever."""
+    """A stream with one deadline for all reads and writes, so that a trickle of bytes cannot continue for ever."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream = stream
@@ -254,7 +270,7 @@ class _DeadlineStream(httpcore.NetworkStream):
             stream = self._stream.start_tls(ssl_context, server_hostname, seconds)
         except httpcore.ConnectError as error:
             if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-                raise SourceForbiddenError from None  # not the host that it says it is
+                raise SourceForbiddenError from None  # the certificate does not match the host
             raise
         return _DeadlineStream(stream, self._deadline)
 
@@ -263,11 +279,15 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 
 def _remaining(deadline: float, timeout: float | None) -> float:
-    """Seconds that a wait may take. Raises SourceTooSlowError when the time is up."""
-    left = deadline - time.monotonic()
-    if left <= 0:
+    """Return the seconds that a wait may take.
+
+    Raises:
+        SourceTooSlowError: the deadline has passed.
+    """
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
         raise SourceTooSlowError
-    return left if timeout is None else min(left, timeout)
+    return seconds if timeout is None else min(seconds, timeout)
 
 
 def _timeouts(policy: DownloadPolicy) -> dict[str, float]:
@@ -277,7 +297,7 @@ def _timeouts(policy: DownloadPolicy) -> dict[str, float]:
 
 @contextmanager
 def _connection_errors() -> Iterator[None]:
-    """Turns what goes wrong on the way to the answer into our errors; `_copy` does it for the body."""
+    """Map errors up to the response head to ours; `_copy` maps those of the body."""
     try:
         yield
     except httpcore.TimeoutException:
@@ -286,21 +306,21 @@ def _connection_errors() -> Iterator[None]:
         raise SourceUnavailableError from None
 
 
-def _check_head(response: httpcore.Response, max_bytes: int) -> None:
+def _check_response_head(response: httpcore.Response, max_bytes: int) -> None:
     status = response.status
-    if status in _GONE:
+    if status in _EXPIRED_STATUSES:
         raise SourceExpiredError
     if 300 <= status < 400:
         raise SourceForbiddenError
     if status != httpx.codes.OK:
         raise SourceUnavailableError
-    announced = httpx.Headers(response.headers).get("content-length")
-    if announced is not None and int(announced) > max_bytes:  # the HTTP parser lets only digits through
+    content_length = httpx.Headers(response.headers).get("content-length")
+    if content_length is not None and int(content_length) > max_bytes:  # the HTTP parser accepts only digits
         raise SourceTooLargeError
 
 
 def _copy(response: httpcore.Response, sink: Sink, max_bytes: int) -> int:
-    """Copies the body. That fewer bytes come than were announced shows as a protocol error."""
+    """Copy the body. A body shorter than its Content-Length shows as a protocol error."""
     size = 0
     try:
         for chunk in response.iter_stream():

@@ -1,7 +1,7 @@
-"""Walks a JPEG or PNG part by part, before any decoder sees it: whole, well-formed, and nothing but a picture.
+"""Validate the structure of a JPEG or PNG before it is decoded: complete, well-formed, and nothing but an image.
 
-Decoders are lenient: they show a picture that is followed by a program, or one that carries a web page in a comment.
-Such a file is two things at once, and which one it is depends on who opens it.
+Decoders are lenient: they accept an image that is followed by a program, or that has a web page in a comment. Such a
+file is a polyglot: what it is depends on the program that opens it.
 """
 
 import zlib
@@ -11,35 +11,40 @@ from dreamvision.media.errors import ImageMalformedError, PolyglotImageError
 from dreamvision.schemas.uploads import ImageType
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Kinds whose bytes are the picture itself; every other part may carry text or files.
-_PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT", b"IEND"})
-_PNG_MAX_CHUNKS = 20_000  # libpng's usual IDAT is 8 kB; 5 MB of those are 640
+# Chunk types that hold the image itself; every other chunk may carry text or files.
+_PNG_PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT", b"IEND"})
+_PNG_MAX_CHUNKS = 20_000  # libpng writes IDAT chunks of 8 kB; 5 MB are 640 of those
 
-# Markers of JPEG (ITU-T T.81, table B.1).
+# JPEG markers (ITU-T T.81, table B.1).
 _SOI, _EOI, _SOS, _COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
-_SUPPORTED_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive: what players decode
+_SUPPORTED_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive: what viewers decode
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_BARE = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and the restart markers have no length
-_APPLICATION = range(0xE0, 0xF0)
-_JPEG_MAX_SCANS = 64  # a progressive picture has about ten; thousands of empty ones keep a decoder busy for minutes
+_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and the restart markers have no length
+_APPLICATION_SEGMENTS = range(0xE0, 0xF0)
+_JPEG_MAX_SCANS = 64  # a progressive image has about ten; thousands of empty ones keep a decoder busy for minutes
 
-# How other things than pictures begin, as far as they are found behind the start of a file. Looked for where text and
-# files could hide, never among the pixels; binary ones are four bytes at least, so that chance does not bring them up.
+# Signatures of other file types that are recognized away from the start of a file. Searched where text and files could
+# hide, never in pixel data; binary signatures have at least four bytes, which makes chance matches unlikely.
 _FOREIGN_TEXT = (b"<html", b"<!doctype", b"<script", b"<svg ", b"<?php", b"%pdf-", b"%!ps-", b"#!/bin/", b"#!/usr/")
 _FOREIGN_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 
 
 def check_structure(data: bytes, content_type: ImageType) -> None:
-    """Raises ImageMalformedError for a broken file or one of another type, PolyglotImageError for a stowaway."""
-    parts = _jpeg_parts(data) if content_type is ImageType.JPEG else _png_parts(data)
+    """Check that the file is a complete image of this type and contains nothing else.
+
+    Raises:
+        ImageMalformedError: the file is broken or of another type.
+        PolyglotImageError: the file contains other content.
+    """
+    parts = _jpeg_segments(data) if content_type is ImageType.JPEG else _png_chunks(data)
     for part in parts:
         lowered = part.lower()
-        if any(sign in lowered for sign in _FOREIGN_TEXT) or any(sign in part for sign in _FOREIGN_MAGIC):
+        if any(text in lowered for text in _FOREIGN_TEXT) or any(magic in part for magic in _FOREIGN_MAGIC):
             raise PolyglotImageError
 
 
-def _png_parts(data: bytes) -> Iterator[bytes]:
-    """The chunks that are not pixels (PNG, third edition, section 5): whole, with the right checksum, IEND last."""
+def _png_chunks(data: bytes) -> Iterator[bytes]:
+    """Yield the chunks other than pixels (PNG, third edition, section 5): complete, valid checksum, IEND last."""
     if not data.startswith(_PNG_SIGNATURE):
         raise ImageMalformedError
     position, kind = len(_PNG_SIGNATURE), b""
@@ -50,7 +55,7 @@ def _png_parts(data: bytes) -> Iterator[bytes]:
             raise ImageMalformedError
         if zlib.crc32(data[position + 4 : end]) != int.from_bytes(data[end : end + 4]):
             raise ImageMalformedError
-        if kind not in _PNG_PIXELS:
+        if kind not in _PNG_PIXEL_CHUNKS:
             yield data[position + 8 : end]
         position = end + 4
         if kind == b"IEND":
@@ -60,8 +65,8 @@ def _png_parts(data: bytes) -> Iterator[bytes]:
     raise ImageMalformedError
 
 
-def _jpeg_parts(data: bytes) -> Iterator[bytes]:
-    """The segments that are not pixels (ITU-T T.81, annex B): each whole, one frame, EOI last."""
+def _jpeg_segments(data: bytes) -> Iterator[bytes]:
+    """Yield the segments other than pixels (ITU-T T.81, annex B): each complete, one frame, EOI last."""
     if not data.startswith(b"\xff\xd8\xff"):
         raise ImageMalformedError
     position, frames, scans = 2, 0, 0
@@ -69,7 +74,7 @@ def _jpeg_parts(data: bytes) -> Iterator[bytes]:
         marker, position = _next_marker(data, position)
         if marker == _EOI:
             break
-        if marker in _BARE:
+        if marker in _WITHOUT_LENGTH:
             continue
         length = int.from_bytes(data[position : position + 2])
         if marker == _SOI or length < 2 or position + length > len(data):
@@ -78,7 +83,7 @@ def _jpeg_parts(data: bytes) -> Iterator[bytes]:
             frames += 1
             if marker not in _SUPPORTED_FRAMES or frames > 1:
                 raise ImageMalformedError
-        if marker in _APPLICATION or marker == _COMMENT:
+        if marker in _APPLICATION_SEGMENTS or marker == _COMMENT:
             yield data[position + 2 : position + length]
         position += length
         if marker == _SOS:
@@ -93,7 +98,7 @@ def _jpeg_parts(data: bytes) -> Iterator[bytes]:
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
-    """The marker at the position, and the position behind it. Any number of 0xFF may stand in front of one."""
+    """Return the marker at the position and the position after it. Any number of 0xFF may precede a marker."""
     if data[position : position + 1] != b"\xff":
         raise ImageMalformedError
     while data[position : position + 1] == b"\xff":
@@ -104,7 +109,7 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int]:
 
 
 def _end_of_scan(data: bytes, position: int) -> int:
-    """Where the entropy-coded data ends: at the first marker that is neither a stuffed zero nor a restart."""
+    """Return the end of the entropy-coded data: the first marker that is neither a stuffed zero nor a restart."""
     while True:
         position = data.find(b"\xff", position)
         if position < 0 or position + 1 >= len(data):
@@ -112,7 +117,7 @@ def _end_of_scan(data: bytes, position: int) -> int:
         following = data[position + 1]
         if following == 0xFF:
             position += 1
-        elif following == 0 or following in _BARE:
+        elif following == 0 or following in _WITHOUT_LENGTH:
             position += 2
         else:
             return position

@@ -1,4 +1,4 @@
-"""The addresses of media as clients get them: signed and short-lived for videos, public and for ever for pictures."""
+"""Media URLs for clients: signed and short-lived for videos, public and permanent for images."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from dreamvision.media.storage import LINK_SECONDS, MediaStore
 
 
 class LinkSettings(Config):
-    """The bucket, the CDN in front of its pictures, and after how many days it forgets a video (0: never)."""
+    """The bucket, the CDN for its images, and the days after which the bucket deletes a video (0: never)."""
 
     media_bucket: str
     media_base_url: str
@@ -23,16 +23,16 @@ class LinkSettings(Config):
 
 
 def video_expiry(job_id: str, days: int) -> datetime | None:
-    """Until when a video of this job is promised; ``None`` for ever.
+    """Return the time until which a video is guaranteed to be available; ``None``: for ever.
 
-    Counts from the moment in the job's id. S3 counts from the upload, which is later, and deletes at the following
-    midnight (UTC): the object outlives the promise.
+    Counts from the time in ``job_id``. S3 counts from the upload, which is later, and deletes at the following midnight
+    (UTC), so the object outlives the guarantee.
     """
     return time_of(job_id) + timedelta(days=days) if days else None
 
 
 class MediaLinks:
-    """Makes the addresses. ``now`` is the clock that expiry is judged by."""
+    """Builds media URLs. ``now`` is the clock for expiry."""
 
     def __init__(
         self, store: MediaStore, base_url: str, expiry_days: int = 0, now: Callable[[], datetime] = utc_now
@@ -45,28 +45,28 @@ class MediaLinks:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         settings = LinkSettings.from_environment()
         return cls(MediaStore(settings.media_bucket), settings.media_base_url, settings.video_expiry_days)
 
-    def video_until(self, job_id: str, kept_until: datetime | None) -> datetime | None:
-        """Until when the video is promised: by what was written when it was stored, or by today's setting.
+    def video_until(self, job_id: str, stored_until: datetime | None) -> datetime | None:
+        """Return the time until which the video is guaranteed to be available; ``None``: for ever.
 
-        The earlier one counts, since the bucket's rule holds for old videos too once it is changed.
+        The earlier of the stored time and the current setting, since a changed bucket rule applies to old videos too.
         """
-        promises = [kept_until, video_expiry(job_id, self._expiry_days)]
-        return min((promise for promise in promises if promise is not None), default=None)
+        expiries = [stored_until, video_expiry(job_id, self._expiry_days)]
+        return min((expiry for expiry in expiries if expiry is not None), default=None)
 
     def video(self, key: str | None, *, until: datetime | None, filename: str | None = None) -> str | None:
-        """A signed address for an hour, or for what is left until ``until``; ``None`` when there is nothing (left).
+        """Return a URL signed for an hour, at most until ``until``; ``None`` without a key or after ``until``.
 
-        With a ``filename`` the browser saves the video under it instead of playing it.
+        With a ``filename`` the browser saves the video under that name instead of playing it.
         """
         if key is None:
             return None
-        left = LINK_SECONDS if until is None else min(LINK_SECONDS, int((until - self._now()).total_seconds()))
-        return self._store.presign_video(key, filename=filename, expires=left) if left > 0 else None
+        seconds = LINK_SECONDS if until is None else min(LINK_SECONDS, int((until - self._now()).total_seconds()))
+        return self._store.presign_video(key, filename=filename, expires=seconds) if seconds > 0 else None
 
     def image(self, key: str | None) -> str | None:
-        """The address at the CDN, which never changes."""
+        """Return the permanent URL at the CDN; ``None`` without a key."""
         return public_url(self._base_url, key) if key else None

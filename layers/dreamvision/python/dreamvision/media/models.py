@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class ReencodedImage(NamedTuple):
-    """A picture made anew from its pixels; sizes in pixels."""
+    """An image re-encoded from its pixels; sizes in pixels."""
 
     data: bytes
     width: int

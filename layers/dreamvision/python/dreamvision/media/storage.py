@@ -1,8 +1,8 @@
-"""The media bucket: where a video, its thumbnail and its preview lie, and the links that open them.
+"""The media bucket: storing, reading and deleting media, and presigned links to them.
 
-- `videos/{user_id}/{job_id}.mp4`: private, opened by presigned links
-- `thumbnails/{token}/{id}.jpg`, `.png` and `.webp`: public through the CDN, so the key itself has to be unguessable
-- `uploads/{user_id}/{dream_id}/{upload_id}/{token}.jpg` or `.png`: what a client sent, until it was looked at
+- `videos/{user_id}/{job_id}.mp4`: private, accessed through presigned links
+- `thumbnails/{token}/{id}.jpg`, `.png` and `.webp`: public through the CDN, so the key has to be unguessable
+- `uploads/{user_id}/{dream_id}/{upload_id}/{token}.jpg` or `.png`: a client's upload until it is processed
 """
 
 import os
@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import boto3
-from boto3.exceptions import S3UploadFailedError
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -30,46 +28,51 @@ THUMBNAIL_TYPE = "image/jpeg"
 PREVIEW_TYPE = "image/webp"
 LINK_SECONDS = 3600
 UPLOAD_SECONDS = 600
-MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # the 5 MB of the product, in binary megabytes
+MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # the product's limit of 5 MB, in binary megabytes
 
-_PART_BYTES = 8 * 1024 * 1024  # S3 wants at least 5 MB per part; one part at a time is held in memory
-_KEYS_PER_DELETE = 1000  # DeleteObjects takes no more
-_CACHE_FOREVER = "public, max-age=31536000, immutable"  # a key never gets other content
+_PART_BYTES = 8 * 1024 * 1024  # S3 requires at least 5 MB per part; one part at a time is held in memory
+_KEYS_PER_DELETE = 1000  # limit of DeleteObjects
+_CACHE_FOREVER = "public, max-age=31536000, immutable"  # the content of a key never changes
 
 
 def s3_client() -> "S3Client":
-    """An S3 client that signs with version 4 and in the region's own host name, which presigned links depend on.
+    """Return an S3 client with signature version 4 and the regional host name, both required for presigned links.
 
-    An emulator (an endpoint in the environment) has no wildcard DNS name, so there the bucket goes into the path.
+    An emulator (an endpoint in the environment) has no wildcard DNS name, so there the bucket is part of the path.
     """
     emulated = "AWS_ENDPOINT_URL_S3" in os.environ or "AWS_ENDPOINT_URL" in os.environ
     config = Config(
         signature_version="s3v4",
-        # us-east-1 too: its old global name answers other regions' buckets with redirects that a player may not follow.
+        # us-east-1 too: its legacy global name redirects for buckets of other regions, which a player may not follow.
         s3={"addressing_style": "path" if emulated else "virtual", "us_east_1_regional_endpoint": "regional"},
     )
     return boto3.client("s3", config=config)
 
 
 class UploadForm(NamedTuple):
-    """A form that a client posts to S3: the address, and the fields that come before the file."""
+    """A form that a client posts to S3: the URL, and the fields that precede the file."""
 
     url: str
     fields: dict[str, str]
 
 
 class MediaStore:
-    """Puts media into one bucket and makes links to it."""
+    """Stores media in one bucket and creates links to them."""
 
     def __init__(self, bucket: str, client: "S3Client | None" = None) -> None:
         self._bucket = bucket
         self._client = client or s3_client()
 
     def put_video(self, key: str, file: Path) -> None:
-        """Uploads a file in parts of 8 MB, one at a time; the multipart upload is aborted when any part fails.
+        """Upload a file in parts of 8 MB, one at a time. The key exists only after the whole file has arrived.
 
-        Raises MediaUploadError; the key exists only after the whole file has arrived.
+        Raises:
+            MediaUploadError: a part failed; the multipart upload was aborted.
         """
+        # Imported here, because only ArchiveVideo uploads files.
+        from boto3.exceptions import S3UploadFailedError
+        from boto3.s3.transfer import TransferConfig
+
         transfer = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, use_threads=False)
         arguments = {"ContentType": VIDEO_TYPE, "CacheControl": "private, max-age=3600"}
         try:
@@ -78,15 +81,27 @@ class MediaStore:
             raise MediaUploadError from None
 
     def put_thumbnail(self, key: str, data: bytes) -> None:
-        """Stores a JPEG for ever-lasting caches. Raises MediaUploadError."""
+        """Store a JPEG, cacheable for ever.
+
+        Raises:
+            MediaUploadError: S3 did not store the object.
+        """
         self.put_image(key, data, THUMBNAIL_TYPE)
 
     def put_preview(self, key: str, data: bytes) -> None:
-        """Stores an animated WebP for ever-lasting caches. Raises MediaUploadError."""
+        """Store an animated WebP, cacheable for ever.
+
+        Raises:
+            MediaUploadError: S3 did not store the object.
+        """
         self.put_image(key, data, PREVIEW_TYPE)
 
     def put_image(self, key: str, data: bytes, content_type: str) -> None:
-        """Stores a picture for ever-lasting caches. Raises MediaUploadError."""
+        """Store an image, cacheable for ever.
+
+        Raises:
+            MediaUploadError: S3 did not store the object.
+        """
         try:
             self._client.put_object(
                 Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, CacheControl=_CACHE_FOREVER
@@ -95,26 +110,30 @@ class MediaStore:
             raise MediaUploadError from None
 
     def read(self, key: str, max_bytes: int) -> bytes:
-        """An object's bytes, but no more than one byte over `max_bytes`. Raises MediaReadError."""
+        """Return an object's bytes, truncated to one byte more than `max_bytes`.
+
+        Raises:
+            MediaReadError: S3 did not return the object.
+        """
         try:
-            # Reading lazily instead of by Range: an empty object has no range, and is worth reading as well.
+            # A partial read of the stream instead of a Range header, which fails for an empty object.
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read(max_bytes + 1)
         except (BotoCoreError, ClientError):
             raise MediaReadError from None
 
     def presign_video(self, key: str, *, filename: str | None = None, expires: int = LINK_SECONDS) -> str:
-        """A link that plays the video, or saves it under `filename` when one is given; `expires` in seconds.
+        """Return a link that plays the video, or saves it under `filename` if given; `expires` in seconds.
 
-        Nothing is asked of S3. A link made with a role's credentials also ends when those do.
+        Does not call S3. A link signed with a role's credentials also expires with those.
         """
-        disposition = "inline" if filename is None else _attachment(filename)
+        disposition = "inline" if filename is None else _content_disposition(filename)
         parameters = {"ResponseContentType": VIDEO_TYPE, "ResponseContentDisposition": disposition}
         return self._presign(key, expires, parameters)
 
     def presign_upload(self, key: str, content_type: str) -> UploadForm:
-        """A form that puts one object of this type, 1 byte to 5 MiB, under this very key; good for ten minutes.
+        """Return a form to upload one object of this type and 1 byte to 5 MiB to this key; valid for ten minutes.
 
-        S3 itself refuses any other key, type or size. Nothing is asked of S3 here.
+        S3 itself rejects any other key, type or size. Does not call S3.
         """
         fixed = {"Content-Type": content_type, "success_action_status": "204"}
         conditions: list[dict[str, str] | list[str | int]] = [{name: value} for name, value in fixed.items()]
@@ -128,12 +147,20 @@ class MediaStore:
         return UploadForm(form["url"], {name: str(value) for name, value in form["fields"].items()})
 
     def delete_media(self, keys: Iterable[str]) -> None:
-        """Deletes objects; one that is not there is fine. Raises MediaDeletionError when any is left."""
+        """Delete objects. Idempotent: missing objects are ignored.
+
+        Raises:
+            MediaDeletionError: at least one object was not deleted.
+        """
         for batch in batched(keys, _KEYS_PER_DELETE, strict=False):
             self._delete(batch)
 
     def delete_folder(self, folder: str) -> None:
-        """Deletes everything under a prefix. Raises MediaDeletionError when any of it is left."""
+        """Delete all objects under a prefix. Idempotent.
+
+        Raises:
+            MediaDeletionError: at least one object was not deleted.
+        """
         try:
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder):
                 self.delete_media(item["Key"] for item in page.get("Contents", []))
@@ -143,10 +170,10 @@ class MediaStore:
     def _delete(self, keys: Sequence[str]) -> None:
         objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
         try:
-            answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+            response = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
         except (BotoCoreError, ClientError):
             raise MediaDeletionError from None
-        if answer.get("Errors"):
+        if response.get("Errors"):
             raise MediaDeletionError
 
     def _presign(self, key: str, expires: int, parameters: dict[str, str]) -> str:
@@ -155,7 +182,7 @@ class MediaStore:
         )
 
 
-def _attachment(filename: str) -> str:
-    """The header of RFC 6266: a plain name for old clients and the real one, percent-encoded, for the others."""
+def _content_disposition(filename: str) -> str:
+    """Return a header by RFC 6266: an ASCII name for old clients, and the percent-encoded full name for others."""
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", filename)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -1,8 +1,8 @@
-"""Cursors: the place in a list where the next page begins, in a form that only we can make.
+"""Signed cursors: the position in a list where the next page starts.
 
-A cursor is good for the list and the user that it was made for, and for nobody and nothing else. In base64url, without
-padding: version (1 byte), number of the page that it begins (3), id of the last row before it (16), and the first 16
-bytes of HMAC-SHA256 over all of that, the user and the list.
+A cursor is valid only for the list and the user that it was issued for. Format, in base64url without padding: version
+(1 byte), number of the page that it starts (3), id of the last row before it (16), and the first 16 bytes of
+HMAC-SHA256 over all of that, the user and the list.
 """
 
 import base64
@@ -14,11 +14,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final, NamedTuple, Self
 
-from aws_lambda_powertools.utilities import parameters
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
-from dreamvision.core.config import Config, ConfigurationError
+from dreamvision.core.config import Config
 from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.secrets import read_secret
 
 CURSOR_LENGTH: Final = 48
 CURSOR_PATTERN: Final = r"^[A-Za-z0-9_-]{48}$"
@@ -26,33 +24,33 @@ CURSOR_PATTERN: Final = r"^[A-Za-z0-9_-]{48}$"
 _VERSION = 1
 _BODY_BYTES = 20
 _MAX_PAGE = 0xFFFFFF
-# The key never changes; a container reads it once in its life.
-_SECRET_CACHE_SECONDS = 86_400
+# The key never changes; each container reads it once.
+_KEY_SECONDS = 86_400
 
 
 class InvalidCursorError(DreamVisionError):
-    """Not a cursor of ours, or one of another list or user."""
+    """The cursor was not issued by us, or not for this list and user."""
 
     default_message = "The cursor is not valid for this list."
-    user_message = "See `errors` for what has to change."
-    problem_errors = ({"loc": ["query", "cursor"], "msg": "is no cursor of this list: begin again without one"},)
+    user_message = "See `errors` for the values to correct."
+    problem_errors = ({"loc": ["query", "cursor"], "msg": "is not a cursor of this list; start again without one"},)
 
 
 class CursorSettings(Config):
-    """The secret that holds the key."""
+    """The name of the secret that holds the key."""
 
     cursor_secret: str
 
 
 class Position(NamedTuple):
-    """Where a page begins: after the row with this id. ``page`` is its number, counted from 1."""
+    """The start of a page: after the row with this id. ``page`` is the page number, from 1."""
 
     after_id: str
     page: int
 
 
 class Cursors:
-    """Makes cursors and reads them. ``key`` is asked for when one is needed first."""
+    """Issues and verifies cursors. ``key`` is called when the key is first needed."""
 
     def __init__(self, key: Callable[[], bytes]) -> None:
         self._key = key
@@ -60,21 +58,21 @@ class Cursors:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         settings = CursorSettings.from_environment()
-        return cls(lambda: _secret(settings.cursor_secret))
+        return cls(lambda: read_secret(settings.cursor_secret, max_age_seconds=_KEY_SECONDS).encode())
 
-    def make(self, place: Position, *, user_id: str, list_name: str) -> str:
-        """The cursor of a place. ``list_name`` has the list and its filters."""
-        page = min(place.page, _MAX_PAGE)
-        body = bytes([_VERSION]) + page.to_bytes(3) + uuid.UUID(place.after_id).bytes
+    def make(self, position: Position, *, user_id: str, list_name: str) -> str:
+        """Return the cursor of a position. ``list_name`` names the list and its filters."""
+        page = min(position.page, _MAX_PAGE)
+        body = bytes([_VERSION]) + page.to_bytes(3) + uuid.UUID(position.after_id).bytes
         return base64.urlsafe_b64encode(body + self._tag(body, user_id, list_name)).decode()
 
     def read(self, cursor: str, *, user_id: str, list_name: str) -> Position:
-        """The place that a cursor stands for.
+        """Return the position that a cursor encodes.
 
         Raises:
-            InvalidCursorError: it was not made by us for this user and list.
+            InvalidCursorError: the cursor was not issued for this user and list.
         """
         try:
             decoded = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
@@ -88,16 +86,6 @@ class Cursors:
         return Position(after_id=str(uuid.UUID(bytes=body[4:])), page=int.from_bytes(body[1:4]))
 
     def _tag(self, body: bytes, user_id: str, list_name: str) -> bytes:
-        # The body has a fixed length and no name has a line break, so that no two messages read alike.
+        # Unambiguous, since the body has a fixed length and no name contains a line break.
         message = body + f"{user_id}\n{list_name}".encode()
         return hmac.digest(self._key(), message, hashlib.sha256)[:16]
-
-
-def _secret(secret_id: str) -> bytes:
-    try:
-        value = parameters.get_secret(secret_id, max_age=_SECRET_CACHE_SECONDS)
-    except GetParameterError:
-        raise ConfigurationError("The cursors' key could not be read from Secrets Manager.") from None
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError("The cursors' key is empty.")
-    return value.encode()

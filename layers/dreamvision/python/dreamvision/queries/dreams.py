@@ -1,4 +1,4 @@
-"""The history of a user's dreams: page by page, one by one, and in numbers."""
+"""Read a user's dreams: pages, single dreams and statistics."""
 
 from decimal import Decimal
 from functools import cache
@@ -28,7 +28,7 @@ _EMPTY_PAGE = DreamPage([], None)
 
 
 class DreamQueries:
-    """The dreams of the caller. Totals come from counters, never from counting."""
+    """Reads the caller's dreams. Totals come from counters, never from counting rows."""
 
     def __init__(self, database: Database, presenter: Presenter, cursors: Cursors) -> None:
         self._dreams = DreamRepository(database)
@@ -41,18 +41,18 @@ class DreamQueries:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         return cls(Database.shared(), Presenter.shared(), Cursors.shared())
 
     def page(
         self, user_id: str, *, page: int, limit: int, category: Category | None, cursor: str | None
     ) -> DreamListResponse:
-        """One page, newest first: one query and one get. ``page`` counts from 1 and gives way to ``cursor``.
+        """Return one page, newest first: one query and one get. ``page`` counts from 1; ``cursor`` overrides it.
 
-        A page by number costs what lies before it; by cursor every page costs the same.
+        Reading a page by number also reads the pages before it; by cursor every page costs the same.
 
         Raises:
-            InvalidCursorError
+            InvalidCursorError: the cursor was not issued for this user and list.
         """
         list_name = f"dreams {category or 'all'}"
         position = self._cursors.read(cursor, user_id=user_id, list_name=list_name) if cursor else None
@@ -61,7 +61,7 @@ class DreamQueries:
             after_id = position.after_id if position else None
             rows, profile = self._pages.page(user_id, limit=limit, category=category, after_id=after_id)
         else:
-            rows, profile = self._numbered(user_id, (page - 1) * limit, limit, category)
+            rows, profile = self._page_by_offset(user_id, (page - 1) * limit, limit, category)
         total = _total(profile, category)
         following = Position(rows.last_id, number + 1) if rows.last_id else None
         return DreamListResponse(
@@ -73,29 +73,31 @@ class DreamQueries:
             next_cursor=self._cursors.make(following, user_id=user_id, list_name=list_name) if following else None,
         )
 
-    def _numbered(self, user_id: str, skipped: int, limit: int, category: Category | None) -> tuple[DreamPage, Profile]:
+    def _page_by_offset(
+        self, user_id: str, offset: int, limit: int, category: Category | None
+    ) -> tuple[DreamPage, Profile]:
         profile = self._profiles.get(user_id, consistent=True)
-        beyond = skipped >= _total(profile, category)
-        after_id = None if beyond else self._pages.id_at(user_id, skipped, category=category)
+        past_end = offset >= _total(profile, category)
+        after_id = None if past_end else self._pages.id_at(user_id, offset, category=category)
         if after_id is None:
             return _EMPTY_PAGE, profile
         return self._pages.page(user_id, limit=limit, category=category, after_id=after_id)
 
     def dream(self, user_id: str, dream_id: str) -> DreamWithVideo:
-        """One dream with its latest video.
+        """Return one dream with its latest video.
 
         Raises:
-            DreamNotFoundError
+            DreamNotFoundError: the user has no such dream.
         """
         dream = self._dreams.get(user_id, dream_id, consistent=True)
         try:
             video = self._videos.get_eventually(user_id, dream.latest_job_id) if dream.latest_job_id else None
         except VideoNotFoundError:
-            raise DreamNotFoundError from None  # deleted between the two reads: a video goes after its dream
+            raise DreamNotFoundError from None  # deleted between the two reads: a dream is deleted before its videos
         return self._presenter.dream_with_video(dream, video)
 
     def statistics(self, user_id: str) -> DreamStatistics:
-        """Counts, tokens and costs by one read."""
+        """Return counts, tokens and costs, from a single read."""
         profile = self._profiles.get(user_id, consistent=True)
         videos_cost = micros_of_credits(profile.credits)
         return DreamStatistics(

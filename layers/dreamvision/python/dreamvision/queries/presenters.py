@@ -1,4 +1,4 @@
-"""Rows as the API shows them: the answers' models, with fresh signed addresses."""
+"""Map rows to API responses, with fresh signed URLs."""
 
 import time
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from dreamvision.schemas.uploads import ThumbnailUpload, UploadStatus
 from dreamvision.schemas.videos import Disposition, VideoGenerationResponse, VideoStatusResponse
 from dreamvision.videos.models import VideoRecord
 
-# A client that is told "not modified" goes on with links that it has: those of a version are good for half of their
-# life at the least.
+# After a 304 a client keeps using the links that it has, so the links of one version stay valid for at least half of
+# their lifetime.
 _VERSION_SECONDS = LINK_SECONDS // 2
-# The form is good for ten minutes; the look at what was sent takes seconds, or minutes when it is tried again.
-_UPLOAD_PATIENCE = timedelta(seconds=UPLOAD_SECONDS, minutes=5)
+# The form is valid for ten minutes; processing the upload takes seconds, or minutes with retries.
+_UPLOAD_TIMEOUT = timedelta(seconds=UPLOAD_SECONDS, minutes=5)
 
 
 class Presenter:
-    """Needs the links for the addresses."""
+    """Maps records to API responses, with fresh signed URLs. ``clock`` returns Unix seconds."""
 
     def __init__(self, links: MediaLinks, clock: Callable[[], float] = time.time) -> None:
         self._links = links
@@ -34,10 +34,11 @@ class Presenter:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         return cls(MediaLinks.shared())
 
     def dream(self, dream: DreamRecord) -> DreamDetail:
+        """Return the response for a dream."""
         until = self._video_until(dream.latest_job_id, dream.video_key, dream.video_expires_at)
         return DreamDetail(
             id=dream.dream_id,
@@ -48,7 +49,7 @@ class Presenter:
             category=dream.category,
             template_used=dream.template_used,
             confidence=dream.confidence,
-            token_usage=_usage(dream),
+            token_usage=_token_usage(dream),
             created_at=dream.created_at,
             job_id=dream.latest_job_id,
             video_status=dream.video_status,
@@ -56,16 +57,17 @@ class Presenter:
             video_expires_at=until,
             thumbnail_url=self._links.image(dream.image_key or dream.thumbnail_key),
             preview_url=self._links.image(dream.preview_key),
-            thumbnail_upload=self._upload(dream),
+            thumbnail_upload=self._thumbnail_upload(dream),
         )
 
     def dream_with_video(self, dream: DreamRecord, video: VideoRecord | None) -> DreamWithVideo:
+        """Return the response for a dream with its latest video."""
         return DreamWithVideo(**dict(self.dream(dream)), video=self.video(video) if video else None)
 
     def video(
         self, video: VideoRecord, disposition: Disposition = Disposition.INLINE, filename: str | None = None
     ) -> VideoStatusResponse:
-        """``filename`` is what a saved video is called, ``dream-2026-11-23.mp4`` by its date if it is left out."""
+        """Return the response for a video. ``filename`` names a download; default ``dream-2026-11-23.mp4``, by date."""
         until = self._video_until(video.job_id, video.video_key, video.video_expires_at)
         saved_as = _file_name(video, filename) if disposition is Disposition.ATTACHMENT else None
         return VideoStatusResponse(
@@ -86,32 +88,32 @@ class Presenter:
         )
 
     def video_version(self, video: VideoRecord) -> str:
-        """A text that changes whenever ``video`` would answer something else, but for the signatures in the links."""
+        """Return a text that changes whenever the response of ``video`` does, apart from the links' signatures."""
         until = self._video_until(video.job_id, video.video_key, video.video_expires_at)
         links = int(self._clock()) // _VERSION_SECONDS if video.video_key else None
         expired = until is not None and until.timestamp() <= self._clock()
         return f"{video.model_dump_json()} {until} {'expired' if expired else links}"
 
-    def _video_until(self, job_id: str | None, key: str | None, kept_until: datetime | None) -> datetime | None:
-        return self._links.video_until(job_id, kept_until) if job_id and key else None
+    def _video_until(self, job_id: str | None, key: str | None, stored_until: datetime | None) -> datetime | None:
+        return self._links.video_until(job_id, stored_until) if job_id and key else None
 
-    def _upload(self, dream: DreamRecord) -> ThumbnailUpload | None:
+    def _thumbnail_upload(self, dream: DreamRecord) -> ThumbnailUpload | None:
         if dream.upload_id is None or dream.upload_status is None:
             return None
         status, now = dream.upload_status, datetime.fromtimestamp(self._clock(), UTC)
-        if status is UploadStatus.PENDING and now > time_of(dream.upload_id) + _UPLOAD_PATIENCE:
+        if status is UploadStatus.PENDING and now > time_of(dream.upload_id) + _UPLOAD_TIMEOUT:
             status = UploadStatus.EXPIRED
         message = rejection_message(dream.upload_error) if dream.upload_error else None
         return ThumbnailUpload(upload_id=dream.upload_id, status=status, error_message=message)
 
 
-def _file_name(video: VideoRecord, wanted: str | None) -> str:
-    name = wanted or f"dream-{video.created_at:%Y-%m-%d}"
+def _file_name(video: VideoRecord, filename: str | None) -> str:
+    name = filename or f"dream-{video.created_at:%Y-%m-%d}"
     return name if name.lower().endswith(".mp4") else f"{name}.mp4"
 
 
 def generation_response(video: VideoRecord, estimated_completion: datetime) -> VideoGenerationResponse:
-    """Return a video that was just created."""
+    """Return the response for a video that was just created."""
     return VideoGenerationResponse(
         video_id=video.job_id,
         job_id=video.job_id,
@@ -122,8 +124,12 @@ def generation_response(video: VideoRecord, estimated_completion: datetime) -> V
 
 
 def analysis_response(dream: DreamRecord) -> DreamAnalysisResponse:
-    """The analysis of a dream that has one."""
-    usage = _usage(dream)
+    """Return the response for the analysis of a dream.
+
+    Raises:
+        ValueError: the dream has no analysis.
+    """
+    usage = _token_usage(dream)
     if dream.video_prompt is None or dream.category is None or dream.template_used is None or usage is None:
         raise ValueError("the dream has no analysis")
     return DreamAnalysisResponse(
@@ -138,7 +144,7 @@ def analysis_response(dream: DreamRecord) -> DreamAnalysisResponse:
     )
 
 
-def _usage(dream: DreamRecord) -> TokenUsage | None:
+def _token_usage(dream: DreamRecord) -> TokenUsage | None:
     if dream.input_tokens is None or dream.output_tokens is None:
         return None
     return TokenUsage(input=dream.input_tokens, output=dream.output_tokens)

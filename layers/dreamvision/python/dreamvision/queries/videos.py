@@ -11,19 +11,19 @@ from dreamvision.schemas.videos import Disposition, VideoListResponse, VideoStat
 from dreamvision.videos.models import VideoRecord
 from dreamvision.videos.repository import VideoRepository
 
-# An analysis takes seconds; a place in the provider's queue can take minutes.
+# Seconds, since an analysis takes seconds; and a factor, since the provider's queue can take minutes.
 _PENDING_SECONDS = 2
 _QUEUED_FACTOR = 3
 
 
 class VideoQuerySettings(Config):
-    """Seconds between two polls of a render: a client need not ask more often."""
+    """Seconds between two polls of a render: clients need not poll more often."""
 
     poll_interval: int
 
 
 class VideoStatusResult(NamedTuple):
-    """A video. ``version`` changes whenever the answer does; ``retry_after_seconds`` is ``None`` for a final video."""
+    """A video. ``version`` changes with the response; ``retry_after_seconds`` is ``None`` for a final video."""
 
     video: VideoStatusResponse
     version: str
@@ -31,7 +31,7 @@ class VideoStatusResult(NamedTuple):
 
 
 class VideoQueries:
-    """The videos of the caller."""
+    """Reads the caller's videos."""
 
     def __init__(
         self, database: Database, presenter: Presenter, cursors: Cursors, settings: VideoQuerySettings
@@ -44,32 +44,32 @@ class VideoQueries:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         settings = VideoQuerySettings.from_environment()
         return cls(Database.shared(), Presenter.shared(), Cursors.shared(), settings)
 
-    def look(
+    def get(
         self,
         user_id: str,
         job_id: str,
         disposition: Disposition = Disposition.INLINE,
         filename: str | None = None,
     ) -> VideoStatusResult:
-        """How far a video is: half a read unit, and no write. The link plays it, or saves it under ``filename``.
+        """Return a video's status, for half a read unit. Its link plays the video or saves it under ``filename``.
 
         Raises:
-            VideoNotFoundError
+            VideoNotFoundError: the user has no video with this id.
         """
         video = self._videos.get_eventually(user_id, job_id)
-        shown = self._presenter.video(video, disposition, filename)
+        response = self._presenter.video(video, disposition, filename)
         version = f"{self._presenter.video_version(video)} {disposition} {filename}"
-        return VideoStatusResult(shown, version, self._again_seconds(video))
+        return VideoStatusResult(response, version, self._retry_after_seconds(video))
 
     def page(self, user_id: str, *, limit: int, status: VideoStatus | None, cursor: str | None) -> VideoListResponse:
-        """One page, newest first.
+        """Return one page, newest first.
 
         Raises:
-            InvalidCursorError
+            InvalidCursorError: the cursor was not issued for this user and list.
         """
         list_name = f"videos {status or 'all'}"
         position = self._cursors.read(cursor, user_id=user_id, list_name=list_name) if cursor else None
@@ -81,7 +81,7 @@ class VideoQueries:
             next_cursor=self._cursors.make(following, user_id=user_id, list_name=list_name) if following else None,
         )
 
-    def _again_seconds(self, video: VideoRecord) -> int | None:
+    def _retry_after_seconds(self, video: VideoRecord) -> int | None:
         if video.status.is_final:
             return None
         if video.queued_since is not None:

@@ -1,13 +1,14 @@
-"""Telling connected clients what changed, from the streams of the tables.
+"""Push changes from the tables' streams to connected clients.
 
-Nothing here can hold up a video: the streams have a consumer of their own. A record counts as failed only where trying
-again may help; then it, and what follows it in the shard, may reach a client twice.
+Nothing here can delay a video: this is a separate consumer of the streams. A record counts as failed only if a retry
+may help; then it and the records after it in the shard may reach a client twice.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import chain
 from typing import NamedTuple, Self
 
 from aws_lambda_powertools import Logger
@@ -26,50 +27,50 @@ logger = Logger()
 
 
 class _Message(NamedTuple):
-    """A change for every client of one user, and the record that it came from."""
+    """A change for every client of one user, and the sequence number of its record."""
 
     sequence: str
     change: Change
 
 
 class _Delivery(NamedTuple):
-    """What one client is to be sent, in this order: texts by the records that they came from."""
+    """The messages for one client, in order: pairs of a record's sequence number and the text."""
 
     connection: Connection
     texts: Sequence[tuple[str, str]]
 
 
 class Broadcaster:
-    """Sends changes to the clients of those whose rows changed: the user is the key of the row."""
+    """Sends changed rows to the clients of their user, who is the partition key of the row."""
 
     def __init__(
-        self, switchboard: ConnectionManager, sockets: ConnectionGateway, views: Presenter, names: TableNames
+        self, connections: ConnectionManager, gateway: ConnectionGateway, presenter: Presenter, names: TableNames
     ) -> None:
-        self._switchboard = switchboard
-        self._sockets = sockets
-        self._views = views
+        self._connections = connections
+        self._gateway = gateway
+        self._presenter = presenter
         self._names = names
 
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
-        database, sockets = Database.shared(), ConnectionGateway.shared()
-        _ = (database.client, sockets.client)  # made here, since making one is not safe in threads
-        return cls(ConnectionManager.shared(), sockets, Presenter.shared(), database.names)
+        """Return this process's instance, configured from the environment."""
+        database, gateway = Database.shared(), ConnectionGateway.shared()
+        _ = (database.client, gateway.client)  # created here: creating a boto3 client is not thread-safe
+        return cls(ConnectionManager.shared(), gateway, Presenter.shared(), database.names)
 
     def broadcast(self, records: Iterable[StreamRecord]) -> set[str]:
-        """Send what the records say. Returns the sequence numbers of those that failed."""
+        """Send the changes in the records to the clients. Returns the sequence numbers of the failed records."""
         failed: set[str] = set()
         by_user = self._by_user(records, failed)
         with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
             deliveries = list(pool.map(lambda user: self._deliveries(user, by_user[user], failed), by_user))
-            for undelivered in pool.map(self._send, [each for found in deliveries for each in found]):
+            for undelivered in pool.map(self._send, chain.from_iterable(deliveries)):
                 failed.update(undelivered)
         return failed
 
     def _by_user(self, records: Iterable[StreamRecord], failed: set[str]) -> dict[str, list[_Message]]:
-        found: dict[str, dict[str, _Message]] = defaultdict(dict)
+        by_user: dict[str, dict[str, _Message]] = defaultdict(dict)
         for record in records:
             try:
                 change = change_in(record, self._names)
@@ -78,30 +79,30 @@ class Broadcaster:
                 failed.add(sequence_of(record))
                 continue
             if change is not None:
-                messages = found[change.user_id]
-                messages.pop(_step(change), None)
-                messages[_step(change)] = _Message(sequence_of(record), change)
-        return {user_id: list(messages.values()) for user_id, messages in found.items()}
+                messages = by_user[change.user_id]
+                messages.pop(_coalescing_key(change), None)
+                messages[_coalescing_key(change)] = _Message(sequence_of(record), change)
+        return {user_id: list(messages.values()) for user_id, messages in by_user.items()}
 
     def _deliveries(self, user_id: str, messages: Sequence[_Message], failed: set[str]) -> list[_Delivery]:
         try:
-            listeners = self._switchboard.active_connections(user_id)
-            if not listeners:
+            connections = self._connections.active_connections(user_id)
+            if not connections:
                 return []
-            texts = [(each.sequence, build_event(each.change, self._views).text()) for each in messages]
+            texts = [(message.sequence, build_event(message.change, self._presenter).text()) for message in messages]
         except Exception as error:
             log_unexpected(logger, error)
-            failed.update(each.sequence for each in messages)
+            failed.update(message.sequence for message in messages)
             return []
-        return [_Delivery(connection, texts) for connection in listeners]
+        return [_Delivery(connection, texts) for connection in connections]
 
     def _send(self, delivery: _Delivery) -> set[str]:
-        """The sequence numbers of what did not go out. What follows a failure waits for it, to keep the order."""
+        """Send in order, up to the first failure. Returns the sequence numbers of the unsent messages."""
         for position, (_, text) in enumerate(delivery.texts):
             try:
-                self._sockets.send(delivery.connection.connection_id, text)
+                self._gateway.send(delivery.connection.connection_id, text)
             except ConnectionGoneError:
-                self._switchboard.mark_stale(delivery.connection)
+                self._connections.mark_stale(delivery.connection)
                 return set()
             except ConnectionUnavailableError:
                 logger.warning("a client could not be reached")
@@ -109,6 +110,6 @@ class Broadcaster:
         return set()
 
 
-def _step(change: Change) -> str:
-    """Of several changes of one batch with the same step only the last is news: every status, not every per cent."""
+def _coalescing_key(change: Change) -> str:
+    """Return the key by which a batch is coalesced: every status change is kept, but only the latest progress."""
     return f"{change.job_id} {change.status}" if isinstance(change, VideoRecord) else change.dream_id

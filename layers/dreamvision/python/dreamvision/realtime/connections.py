@@ -1,4 +1,4 @@
-"""Who is connected: letting connections in, forgetting those that are gone, ending those of a logged-out session."""
+"""Register connections, remove stale ones, and close those of revoked sessions."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,43 +14,44 @@ from dreamvision.realtime.gateway import ConnectionGateway
 from dreamvision.realtime.repository import Connection, ConnectionRepository
 
 MAX_CONNECTIONS = 20
-# A connection has its row before API Gateway has finished the handshake; until then nobody seems to be there.
+# The row is written before API Gateway completes the handshake; until then the connection appears to be gone.
 _HANDSHAKE = timedelta(seconds=10)
 
 
 class TooManyConnectionsError(DreamVisionError):
-    """The user has as many connections as one may have."""
+    """The user already has ``MAX_CONNECTIONS`` connections."""
 
     default_message = "The user has too many connections."
-    user_message = "You are connected too many times. Please close the app on another device."
+    user_message = "You have too many open connections. Please close the app on another device."
 
 
 class ConnectionManager:
-    """The connections of all users."""
+    """Manages the connections of all users."""
 
     def __init__(
         self,
         connections: ConnectionRepository,
         sessions: Sessions,
-        sockets: ConnectionGateway,
+        gateway: ConnectionGateway,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._connections = connections
         self._sessions = sessions
-        self._sockets = sockets
+        self._gateway = gateway
         self._now = now
 
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         return cls(ConnectionRepository.shared(), Sessions(Database.shared()), ConnectionGateway.shared())
 
     def register(self, caller: AccessClaims, connection_id: str) -> None:
-        """Let a connection in. It counts from the moment it is written, so that parallel ones never exceed the limit.
+        """Register a connection. It is written before it is counted, so parallel ones never exceed the limit.
 
         Raises:
-            TooManyConnectionsError: the user has ``MAX_CONNECTIONS`` already, and all of them are alive.
+            TooManyConnectionsError: the user already has ``MAX_CONNECTIONS``, and all of them are open.
+            ConnectionUnavailableError: API Gateway did not say whether the others are open.
         """
         self._connections.add(
             Connection(
@@ -64,7 +65,7 @@ class ConnectionManager:
         if self._has_room(caller.user_id):
             return
         for connection in self._connections.list_by_user(caller.user_id):
-            if connection.connection_id != connection_id and not self._sockets.is_open(connection.connection_id):
+            if connection.connection_id != connection_id and not self._gateway.is_open(connection.connection_id):
                 self.mark_stale(connection)
         if not self._has_room(caller.user_id):
             self.remove(caller.user_id, connection_id)
@@ -74,32 +75,40 @@ class ConnectionManager:
         return len(self._connections.list_by_user(user_id)) <= MAX_CONNECTIONS
 
     def remove(self, user_id: str, connection_id: str) -> None:
-        """The connection is closed. Harmless when it is not there."""
+        """Remove a closed connection. Idempotent."""
         self._connections.remove(user_id, connection_id)
 
     def mark_stale(self, connection: Connection) -> None:
-        """Nobody was found at the other end: forget the connection, unless it is so young that somebody may come."""
+        """Remove a stale connection, unless its handshake may still be in progress."""
         if self._now() - connection.connected_at > _HANDSHAKE:
             self.remove(connection.user_id, connection.connection_id)
 
     def active_connections(self, user_id: str) -> list[Connection]:
-        """The user's connections whose session is still open."""
+        """Return the user's connections whose session is not revoked."""
         connections = self._connections.list_by_user(user_id)
         if not connections:
             return []
-        ended = self._sessions.revoked(user_id)
-        return [each for each in connections if not ended.includes(each.session_id, each.issued_at)]
+        revoked = self._sessions.revoked(user_id)
+        return [
+            connection
+            for connection in connections
+            if not revoked.includes(connection.session_id, connection.issued_at)
+        ]
 
     def close_revoked(self, user_id: str) -> int:
-        """Close the user's connections whose session was logged out. Returns how many.
+        """Close the user's connections whose session is revoked, and return their number.
 
         Raises:
-            ConnectionUnavailableError: one could not be closed; trying again is harmless.
+            ConnectionUnavailableError: a connection could not be closed; repeating is harmless.
         """
         connections = self._connections.list_by_user(user_id)
-        ended = self._sessions.revoked(user_id) if connections else None
-        closed = [each for each in connections if ended and ended.includes(each.session_id, each.issued_at)]
-        for connection in closed:
-            self._sockets.close(connection.connection_id)
+        revoked = self._sessions.revoked(user_id) if connections else None
+        to_close = [
+            connection
+            for connection in connections
+            if revoked and revoked.includes(connection.session_id, connection.issued_at)
+        ]
+        for connection in to_close:
+            self._gateway.close(connection.connection_id)
             self.remove(user_id, connection.connection_id)
-        return len(closed)
+        return len(to_close)

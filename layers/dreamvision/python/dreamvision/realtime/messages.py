@@ -1,4 +1,4 @@
-"""What a connected client says, and what it is answered. The answers go to the connection, not to the caller."""
+"""Handle client messages (ping, sync). Replies are sent to the connection, not returned to the caller."""
 
 import json
 from functools import cache
@@ -13,7 +13,7 @@ from dreamvision.database.client import Database
 from dreamvision.realtime.connections import ConnectionManager
 from dreamvision.realtime.gateway import ConnectionGateway, ConnectionGoneError, ConnectionUnavailableError
 from dreamvision.realtime.sync import FutureMomentError, SyncService
-from dreamvision.schemas.realtime import Message, MessageProblem, Pong, Synced, parse_moment
+from dreamvision.schemas.realtime import Message, MessageProblem, Pong, Synced, parse_timestamp
 
 # The longest sensible message is about 80 characters.
 MAX_MESSAGE_BYTES = 4096
@@ -30,48 +30,48 @@ logger = Logger()
 
 
 class MessageHandler:
-    """Answers messages."""
+    """Handles client messages and replies to them."""
 
     def __init__(
-        self, sockets: ConnectionGateway, switchboard: ConnectionManager, sessions: Sessions, sync: SyncService
+        self, gateway: ConnectionGateway, connections: ConnectionManager, sessions: Sessions, sync: SyncService
     ) -> None:
-        self._sockets = sockets
-        self._switchboard = switchboard
+        self._gateway = gateway
+        self._connections = connections
         self._sessions = sessions
         self._sync = sync
 
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         return cls(
             ConnectionGateway.shared(), ConnectionManager.shared(), Sessions(Database.shared()), SyncService.shared()
         )
 
     def handle(self, connection_id: str, client: AccessClaims, text: str) -> None:
-        """Answer one message. A client whose session was logged out is answered by the end of the connection.
+        """Reply to one message. If the client's session is revoked, close the connection instead.
 
         Raises:
-            ConnectionUnavailableError: the answer could not be sent.
+            ConnectionUnavailableError: the reply could not be sent, or the connection could not be closed.
         """
         try:
-            self._answer(connection_id, client, text)
+            self._reply(connection_id, client, text)
         except ConnectionGoneError:
-            self._switchboard.remove(client.user_id, connection_id)
+            self._connections.remove(client.user_id, connection_id)
         except UnauthenticatedError:
-            self._sockets.close(connection_id)
-            self._switchboard.remove(client.user_id, connection_id)
+            self._gateway.close(connection_id)
+            self._connections.remove(client.user_id, connection_id)
         except ConnectionUnavailableError:
             raise
         except Exception as error:
             log_unexpected(logger, error)
             self._send(connection_id, _UNAVAILABLE)
 
-    def _answer(self, connection_id: str, client: AccessClaims, text: str) -> None:
+    def _reply(self, connection_id: str, client: AccessClaims, text: str) -> None:
         if len(text.encode("utf-8", "surrogatepass")) > MAX_MESSAGE_BYTES:
             self._send(connection_id, _TOO_LARGE)
             return
-        match _parsed(text):
+        match _parse(text):
             case {"action": "ping"}:
                 self._send(connection_id, Pong())
             case {"action": "sync", **fields}:
@@ -84,20 +84,20 @@ class MessageHandler:
     def _synchronize(self, connection_id: str, client: AccessClaims, since: object) -> None:
         self._sessions.require_active(*client)
         try:
-            missed = self._sync.since(client.user_id, parse_moment(since))
+            missed = self._sync.since(client.user_id, parse_timestamp(since))
         except (ValueError, FutureMomentError):
             self._send(connection_id, _INVALID_SINCE)
             return
         for event in missed.events:
             self._send(connection_id, event)
-        end = Synced(count=len(missed.events), truncated=missed.truncated, next_since=missed.next_since)
-        self._send(connection_id, end)
+        synced = Synced(count=len(missed.events), truncated=missed.truncated, next_since=missed.next_since)
+        self._send(connection_id, synced)
 
     def _send(self, connection_id: str, message: Message) -> None:
-        self._sockets.send(connection_id, message.text())
+        self._gateway.send(connection_id, message.text())
 
 
-def _parsed(text: str) -> Any:  # noqa: ANN401 - whatever JSON may hold
+def _parse(text: str) -> Any:  # noqa: ANN401 - whatever JSON may hold
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

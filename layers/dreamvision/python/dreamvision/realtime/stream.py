@@ -1,4 +1,4 @@
-"""Reading the records of DynamoDB's streams: what changed in a row, for whoever has to be told."""
+"""Parse DynamoDB stream records into changes that concern clients."""
 
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
@@ -17,23 +17,27 @@ if TYPE_CHECKING:
 type StreamRecord = Mapping[str, Any]
 type Change = VideoRecord | AnalyzedDream
 
-# Writes that touch nothing but these are of no interest to anybody outside.
-_INTERNAL = frozenset({"updated_at", "render_requested_at", "provider_task_id", "credits"})
+# A write that changes only these attributes is not visible to clients.
+_INTERNAL_ATTRIBUTES = frozenset({"updated_at", "render_requested_at", "provider_task_id", "credits"})
 
 
 def sequence_of(record: StreamRecord) -> str:
-    """The record's place in its shard, by which a failed one is reported."""
+    """Return the record's sequence number, by which a failed record is reported."""
     return str(record["dynamodb"]["SequenceNumber"])
 
 
 def users_of_sessions(records: Iterable[StreamRecord]) -> set[str]:
-    """The users whose ended sessions changed, from the stream of the guards table."""
+    """Return the users whose revoked sessions changed, from the stream of the guards table."""
     guards = (str(record["dynamodb"]["Keys"]["guard"]["S"]) for record in records)
     return {user_id for guard in guards if (user_id := user_of_guard(guard))}
 
 
 def change_in(record: StreamRecord, names: TableNames) -> Change | None:
-    """The video or the analysed dream whose new state its user should see; ``None`` where there is nothing to see."""
+    """Return the changed video or the newly analyzed dream; ``None`` if no change is visible to the user.
+
+    Raises:
+        ValueError: the record is of another table.
+    """
     new, old = _image(record, "NewImage"), _image(record, "OldImage")
     if new is None or str(new["user_id"]).startswith(TOMBSTONE_PREFIX):
         return None
@@ -42,23 +46,23 @@ def change_in(record: StreamRecord, names: TableNames) -> Change | None:
         return VideoRecord.model_validate(new) if old is None or _visible(new) != _visible(old) else None
     if table == names.dreams_table:
         return AnalyzedDream.model_validate(new) if _is_analyzed(new) and not (old and _is_analyzed(old)) else None
-    raise ValueError("a record of a table that nobody listens to")
+    raise ValueError("a record of an unexpected table")
 
 
 def _image(record: StreamRecord, name: str) -> Item | None:
     image = record["dynamodb"].get(name)
     if image is None:
         return None
-    return {attribute: _deserializer().deserialize(_decoded(value)) for attribute, value in image.items()}
+    return {attribute: _deserializer().deserialize(_decode_binary(value)) for attribute, value in image.items()}
 
 
-def _decoded(value: Any) -> Any:  # noqa: ANN401 - one of DynamoDB's typed values
-    """Lambda hands events over as JSON, in which a binary value (a packed text) is Base64."""
+def _decode_binary(value: Any) -> Any:  # noqa: ANN401 - one of DynamoDB's typed values
+    """Decode a binary value (a compressed text), which is Base64 in Lambda's JSON events."""
     return {"B": b64decode(value["B"])} if isinstance(value.get("B"), str) else value
 
 
 def _visible(row: Item) -> Item:
-    return {name: value for name, value in row.items() if name not in _INTERNAL}
+    return {name: value for name, value in row.items() if name not in _INTERNAL_ATTRIBUTES}
 
 
 def _is_analyzed(row: Item) -> bool:

@@ -1,4 +1,4 @@
-"""What a client has missed: everything of its user's that changed since a moment."""
+"""Return the events that a client missed: everything of its user that changed since a given time."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,23 +15,23 @@ from dreamvision.schemas.realtime import Event
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import VideoRecord
 
-# A row is stamped before it is written, and a write may be tried again for a while: what carries an earlier time than
-# something a client has seen may have become visible after it. This is more than a function's tries can take.
+# A row's timestamp is taken before the write, which may be retried for a while, so a row may become visible after rows
+# with later timestamps. This margin is longer than all retries of a function take.
 LOOK_BACK = timedelta(seconds=60)
 MAX_EVENTS = 50
-# Nothing is older.
+# No row is older.
 _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class FutureMomentError(DreamVisionError):
-    """``since`` lies in the future: it was not taken from what the server said."""
+    """``since`` lies in the future, so it was not taken from a response of the server."""
 
-    default_message = "The moment lies in the future."
-    user_message = "The time lies in the future. Use only times that the server has given."
+    default_message = "The timestamp is in the future."
+    user_message = "The time is in the future. Use only timestamps that the server sent."
 
 
 class MissedEvents(NamedTuple):
-    """Events, oldest first. With ``truncated`` there are more: ask again with ``next_since``."""
+    """Events, oldest first. If ``truncated``, there are more: repeat with ``next_since``."""
 
     events: list[Event]
     truncated: bool
@@ -39,27 +39,27 @@ class MissedEvents(NamedTuple):
 
 
 class SyncService:
-    """Reads by the indexes of change, consistently: what was written before the question is in the answer."""
+    """Reads the indexes by update time consistently: everything written before the call is included."""
 
-    def __init__(self, database: Database, views: Presenter, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, presenter: Presenter, now: Callable[[], datetime] = utc_now) -> None:
         self._videos = VideoLifecycle(database)
         self._dreams = DreamRepository(database)
-        self._views = views
+        self._presenter = presenter
         self._now = now
 
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         return cls(Database.shared(), Presenter.shared())
 
     def since(self, user_id: str, moment: datetime) -> MissedEvents:
-        """The present state of everything that changed from ``LOOK_BACK`` before ``moment`` on, ``MAX_EVENTS`` at most.
+        """Return the current state of at most ``MAX_EVENTS`` rows changed since ``LOOK_BACK`` before ``moment``.
 
-        Costs a read unit per table and about 4 kB of rows.
+        Costs one read unit per table and about 4 kB of rows.
 
         Raises:
-            FutureMomentError: ``moment`` is further away than a ``next_since`` may be.
+            FutureMomentError: ``moment`` is later than any ``next_since`` can be.
         """
         now = self._now()
         if moment > now + LOOK_BACK:
@@ -71,6 +71,6 @@ class SyncService:
         ]
         rows.sort(key=lambda row: row[0])
         truncated = len(rows) > MAX_EVENTS
-        events = [build_event(row, self._views) for _, row in rows[:MAX_EVENTS]]
-        # The next question looks back as well: it goes on exactly where this answer ends.
+        events = [build_event(row, self._presenter) for _, row in rows[:MAX_EVENTS]]
+        # The next call subtracts LOOK_BACK again, so it continues exactly where this one ends.
         return MissedEvents(events, truncated, events[-1].updated_at + LOOK_BACK if truncated else now)

@@ -1,4 +1,4 @@
-"""The video renderer of this deployment, set up from the environment."""
+"""Build the video renderer from the environment."""
 
 from functools import cache
 
@@ -9,7 +9,7 @@ from dreamvision.rendering.runway import RunwayRenderer, RunwaySettings
 
 
 class RendererSettings(Config):
-    """Where Runway is, which model renders, and the secret that holds the key."""
+    """Runway's base URL, the model, and the secret that holds the key."""
 
     runway_secret: str
     runway_base_url: str
@@ -22,7 +22,7 @@ def _renderer(settings: RendererSettings, key: str) -> VideoRenderer:
 
 
 def configured_renderer() -> VideoRenderer:
-    """The renderer with the key of the moment; the connection is kept as long as the key stays the same.
+    """Return the renderer with the current key. The renderer is reused as long as the key stays the same.
 
     Raises:
         ConfigurationError: a setting or the key is missing.

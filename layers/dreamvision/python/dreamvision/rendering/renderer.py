@@ -1,9 +1,9 @@
-"""What the product asks of a video provider, and everything that can go wrong while asking.
+"""The port to a video provider: `VideoRenderer` and the values it exchanges.
 
-Imports nothing but the standard library, so that a function which only needs the names stays fast.
+Imports no third-party library, so a function that only needs the names starts fast.
 
-A render costs money from the moment it is accepted, so every error says which side of that line it is on: only
-`RenderBusyError` and `RenderUnreachableError` prove that nothing was created, and only they may be retried.
+A render costs money from the moment the provider accepts it, so every error states whether a render may exist. Only
+`RenderBusyError` and `RenderUnreachableError` may be retried: nothing was created.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from dreamvision.rendering.errors import (
     RenderModerationError,
 )
 
-# Runway keeps what it has of a rendering for a day or two; then there is nothing to cancel or to delete.
+# Runway keeps a task and its output for one to two days; after that there is nothing to cancel or delete.
 RENDER_LIFETIME = timedelta(hours=48)
 
 
 class RenderStatus(StrEnum):
-    """Where a render is. THROTTLED is queued by the provider's own concurrency limit: accepted, waiting for a slot."""
+    """The state of a render. THROTTLED: accepted, but waiting for a slot of the provider's concurrency limit."""
 
     QUEUED = "queued"
     THROTTLED = "throttled"
@@ -33,16 +33,17 @@ class RenderStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
+        """Whether the state can no longer change."""
         return self in (RenderStatus.SUCCEEDED, RenderStatus.FAILED)
 
     @property
     def is_waiting(self) -> bool:
-        """Accepted by the provider and not being worked on yet: the time that a person sees as `queued_since`."""
+        """Whether the provider has accepted the render but not started it: the time reported as `queued_since`."""
         return self in (RenderStatus.QUEUED, RenderStatus.THROTTLED)
 
 
 class FailureKind(StrEnum):
-    """Why a render that was accepted came to nothing."""
+    """Why an accepted render failed."""
 
     MODERATION = "moderation"
     BAD_OUTPUT = "bad_output"
@@ -54,7 +55,7 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RenderFailure:
-    """A failed render, in our words; the provider's own text never gets this far.
+    """The cause of a failed render, without the provider's own text.
 
     `code` is the provider's failure code (upper-case words, at most 64 characters) or None.
     """
@@ -63,13 +64,13 @@ class RenderFailure:
     code: str | None = None
 
     def to_error(self) -> "RenderFailedError":
-        """The exception to raise for this failure."""
+        """Return the exception for this failure."""
         return _ERROR_BY_KIND.get(self.kind, RenderFailedError)()
 
 
 @dataclass(frozen=True, slots=True)
 class RenderTask:
-    """An accepted render. `estimated_credits` is the most that it will cost, when the provider says so."""
+    """An accepted render. `estimated_credits` is its maximum cost, or None if the provider gives none."""
 
     task_id: str
     estimated_credits: int | None = None
@@ -77,9 +78,9 @@ class RenderTask:
 
 @dataclass(frozen=True, slots=True)
 class RenderState:
-    """One look at a render: `progress` in percent (0-100), `output_urls` short-lived and only after success.
+    """A snapshot of a render: `progress` in percent (0-100), `output_urls` short-lived and set only after success.
 
-    `credits` is what was charged, known at the end only; `failure` is set exactly when the status is FAILED.
+    `credits` is the amount charged, known only at the end. `failure` is set if and only if the status is FAILED.
     """
 
     status: RenderStatus
@@ -90,21 +91,33 @@ class RenderState:
 
 
 class VideoRenderer(Protocol):
-    """A service that makes a video out of a prompt."""
+    """A service that renders a video from a prompt."""
 
     def start(self, prompt: str, duration_seconds: int) -> RenderTask:
-        """Begin one paid render.
+        """Start one paid render.
 
-        Raises RenderRejectedError, RenderModerationError, RenderCreditsError, RenderKeyError (nothing was created),
-        RenderBusyError, RenderUnreachableError (nothing was created, may be retried), RenderOutcomeUnknownError
-        (never to be retried).
+        Raises:
+            RenderRejectedError, RenderModerationError, RenderCreditsError, RenderKeyError: nothing was created.
+            RenderBusyError, RenderUnreachableError: nothing was created; may be retried.
+            RenderOutcomeUnknownError: a render may have been created; never retry.
         """
 
     def status(self, task_id: str) -> RenderState:
-        """Look at a render. Raises RenderStatusUnavailableError (try again), RenderTaskLostError, RenderKeyError."""
+        """Return the current state of a render.
+
+        Raises:
+            RenderStatusUnavailableError: the state could not be read; may be retried.
+            RenderTaskLostError: the provider does not know the render.
+            RenderKeyError: the provider does not accept the key.
+        """
 
     def cancel(self, task_id: str) -> None:
-        """Stop a render; one that is already gone is fine. Raises RenderCancelUnconfirmedError, RenderKeyError."""
+        """Stop a render. Idempotent: a render that no longer exists counts as stopped.
+
+        Raises:
+            RenderCancelUnconfirmedError: the provider did not confirm; may be retried.
+            RenderKeyError: the provider does not accept the key.
+        """
 
 
 _ERROR_BY_KIND: dict[FailureKind, type[RenderFailedError]] = {

@@ -1,8 +1,7 @@
-"""What every request and answer model shares."""
+"""Base classes and field types of the request and response models."""
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -20,12 +19,12 @@ Timestamp = Annotated[
         }
     ),
 ]
-"""RFC 3339, UTC, with ``Z`` and milliseconds."""
+"""RFC 3339 in UTC, with ``Z`` and milliseconds."""
 
 
 def whole_number(value: object) -> object:
-    """A float without a fraction as an integer, anything else as it is."""
-    # JSON has one number type: 5.0 is the integer 5 for JSON Schema, so it is one here. "5", 5.5 and true are not.
+    """Return a float without a fraction as an integer, and anything else unchanged."""
+    # In JSON Schema 5.0 is an integer, so it is accepted here too. "5", 5.5 and true are not.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -40,21 +39,16 @@ UuidText = Annotated[
     ),
     AfterValidator(str.lower),
 ]
-"""A UUID. Taken in any case (RFC 9562), kept in lower case: it is a key, and only one spelling may name a row."""
-
-
-def canonical_uuid(value: str) -> str:
-    """The lower-case hyphenated form. Raises ``ValueError`` when ``value`` is not a UUID."""
-    return str(UUID(value))
+"""A UUID, accepted in any case (RFC 9562) and lower-cased: it is part of a key, which must have one spelling."""
 
 
 class Request(BaseModel):
-    """A request body: unknown fields are refused, so that a misspelt one is noticed."""
+    """A request body. Unknown fields are rejected, so a misspelled one does not go unnoticed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Response(BaseModel):
-    """An answer's body. Every field is always there; one without a value is ``null``."""
+    """A response body. Every field is always present; one without a value is ``null``."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)

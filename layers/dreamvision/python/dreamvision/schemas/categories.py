@@ -1,4 +1,4 @@
-"""The six cinematic categories."""
+"""The cinematic categories and their prompt templates."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Category(StrEnum):
-    """The six cinematic categories; the values are what the API and the tables carry."""
+    """A cinematic category. The values appear in the API and in the tables."""
 
     GOTHIC = "gothic"
     CHASE = "chase"

@@ -1,4 +1,4 @@
-"""Dreams: what a person tells, and what the analysis made of it."""
+"""Dreams, their analysis, the history and its statistics."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -22,9 +22,9 @@ from dreamvision.schemas.videos import (
 MIN_DREAM_LENGTH = 10
 MAX_DREAM_LENGTH = 2000
 
-# What is trimmed (Unicode's White_Space), as a class of characters that every dialect of patterns reads alike.
+# The characters that are trimmed (Unicode's White_Space), as a character class that every regex dialect reads alike.
 _SPACE = r"\t\n\v\f\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
-# JSON Schema counts before trimming: the lengths are part of the pattern, and there is no greatest length.
+# JSON Schema checks the length before trimming, so the pattern contains the limits and there is no maxLength.
 DREAM_TEXT_PATTERN = (
     f"^[{_SPACE}]*[^{_SPACE}][\\s\\S]{{{MIN_DREAM_LENGTH - 2},{MAX_DREAM_LENGTH - 2}}}[^{_SPACE}][{_SPACE}]*$"
 )
@@ -45,7 +45,7 @@ DreamText = Annotated[
 
 
 class AnalysisStatus(StrEnum):
-    """Where a dream's analysis stands."""
+    """The status of a dream's analysis."""
 
     PENDING = "pending"
     COMPLETED = "completed"
@@ -53,28 +53,28 @@ class AnalysisStatus(StrEnum):
 
 
 class DreamAnalysisRequest(Request):
-    """A dream to analyse."""
+    """A dream to analyze."""
 
     dream_text: DreamText
-    user_id: UuidText | None = Field(default=None, description="The caller's own id, or left out.")
+    user_id: UuidText | None = Field(default=None, description="The caller's own id. Optional.")
 
 
 class CombinedDreamVideoRequest(Request):
-    """A dream to analyse and to film in one go."""
+    """A dream to create a video from."""
 
     dream_text: DreamText
     duration: Duration = 5
 
 
 class TokenUsage(Response):
-    """Tokens that the analysis used."""
+    """The number of tokens used by the analysis."""
 
     input: WholeNumber = Field(examples=[812])
     output: WholeNumber = Field(examples=[143])
 
 
 class DreamAnalysisResponse(Response):
-    """An analysed dream."""
+    """The analysis of a dream."""
 
     dream_id: UuidText
     video_prompt: str = Field(examples=["POV gentle rise through a dark forest, twisted trees drift past below ..."])
@@ -87,14 +87,14 @@ class DreamAnalysisResponse(Response):
 
 
 class CombinedDreamVideoResponse(Response):
-    """The analysis, and the video that is being made from it."""
+    """The analysis, and the video that is being created from it."""
 
     dream_analysis: DreamAnalysisResponse
     video_generation: VideoGenerationResponse
 
 
 class AcceptedDreamVideo(Response):
-    """The dream was taken in and its analysis still runs: poll the `Location` header's address."""
+    """The dream was accepted and its analysis is still running: poll the URL in the `Location` header."""
 
     dream_id: UuidText
     job_id: UuidText
@@ -102,7 +102,7 @@ class AcceptedDreamVideo(Response):
 
 
 class DreamDetail(Response):
-    """A dream of the history, with its latest video.
+    """A dream with the main fields of its latest video.
 
     The five fields of the analysis are `null` until `analysis_status` is `completed`.
     """
@@ -119,21 +119,21 @@ class DreamDetail(Response):
     confidence: float | None = Field(default=None, ge=0, le=1, examples=[0.93])
     token_usage: TokenUsage | None = None
     created_at: Timestamp
-    job_id: UuidText | None = Field(default=None, description="The latest video of this dream.")
+    job_id: UuidText | None = Field(default=None, description="Id of the dream's latest video.")
     video_status: VideoStatus | None = Field(default=None, examples=["completed"])
     video_url: VideoUrl | None = None
     video_expires_at: VideoExpiry | None = None
     thumbnail_url: ThumbnailUrl | None = Field(
         default=None,
-        description="The picture that the user has uploaded, else one of the video: a JPEG or PNG at a public,"
-        " unguessable address that never shows another one.",
+        description="The uploaded image, or else a frame of the video: a JPEG or PNG at a public, unguessable URL whose"
+        " content never changes.",
     )
     preview_url: PreviewUrl | None = None
-    thumbnail_upload: ThumbnailUpload | None = Field(default=None, description="The last picture that was announced.")
+    thumbnail_upload: ThumbnailUpload | None = Field(default=None, description="The latest image upload.")
 
 
 class DreamWithVideo(DreamDetail):
-    """A dream with everything about its latest video."""
+    """A dream with its latest video."""
 
     video: VideoStatusResponse | None = None
 
@@ -142,28 +142,28 @@ class DreamListResponse(Response):
     """One page of the history, newest first."""
 
     dreams: list[DreamDetail]
-    total: WholeNumber = Field(ge=0, description="All dreams that match, on all pages.", examples=[1])
+    total: WholeNumber = Field(ge=0, description="Number of matching dreams on all pages.", examples=[1])
     page: WholeNumber = Field(
-        ge=1, description="With cursors: counted from the first page that one led from.", examples=[1]
+        ge=1, description="Page number. With `cursor`: the number of the previous page plus one.", examples=[1]
     )
     limit: WholeNumber = Field(ge=1, le=100, examples=[20])
     pages: WholeNumber = Field(ge=0, examples=[1])
     next_cursor: str | None = Field(
-        default=None, description="Give it as `cursor` for the next page; null on the last.", examples=[None]
+        default=None, description="Pass it as `cursor` to get the next page; null on the last page.", examples=[None]
     )
 
 
 class MonthStatistics(Response):
-    """One calendar month, in UTC."""
+    """Statistics of one calendar month, in UTC."""
 
     month: str = Field(pattern=r"^\d{4}-\d{2}$", examples=["2026-11"])
-    dreams: WholeNumber = Field(ge=0, description="Dreams told in that month that are still there.", examples=[3])
-    videos: WholeNumber = Field(ge=0, description="Videos completed in that month that are still there.", examples=[1])
-    estimated_cost_usd: float = Field(ge=0, description="Spent in that month.", examples=[0.603])
+    dreams: WholeNumber = Field(ge=0, description="Dreams created in that month, without deleted ones.", examples=[3])
+    videos: WholeNumber = Field(ge=0, description="Videos completed in that month, without deleted ones.", examples=[1])
+    estimated_cost_usd: float = Field(ge=0, description="Estimated cost of that month.", examples=[0.603])
 
 
 class EstimatedCost(Response):
-    """US dollars at list prices, rounded to four decimals."""
+    """Cost in US dollars at list prices, rounded to four decimals."""
 
     analyses: float = Field(ge=0, examples=[0.003])
     videos: float = Field(ge=0, examples=[0.6])
@@ -171,10 +171,10 @@ class EstimatedCost(Response):
 
 
 class DreamStatistics(Response):
-    """How much there is of the caller's, and what it took to make it.
+    """The number of the caller's dreams and videos, and their tokens and estimated cost.
 
-    Deleting lowers the counts. Tokens and costs have been spent and stay; a failed or cancelled video costs nothing
-    here.
+    Deleting lowers the counts, but not the tokens and costs: they are already spent. Failed and cancelled videos cost
+    nothing here.
     """
 
     dreams_count: WholeNumber = Field(ge=0, examples=[3])
@@ -182,6 +182,6 @@ class DreamStatistics(Response):
     by_category: dict[Category, WholeNumber] = Field(
         examples=[{"gothic": 1, "chase": 0, "flight": 2, "transformation": 0, "physics": 0, "liminal": 0}]
     )
-    by_month: list[MonthStatistics] = Field(description="The last twelve months, this one first.")
+    by_month: list[MonthStatistics] = Field(description="The last twelve months, the current one first.")
     token_usage: TokenUsage
     estimated_cost_usd: EstimatedCost

@@ -1,4 +1,4 @@
-"""The messages of the WebSocket API. ``docs/REALTIME.md`` explains them."""
+"""The messages of the WebSocket API, documented in ``docs/REALTIME.md``."""
 
 import json
 from datetime import datetime
@@ -10,26 +10,26 @@ from dreamvision.schemas.base import Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.videos import VideoStatusResponse
 
-_MOMENT: TypeAdapter[datetime] = TypeAdapter(Annotated[AwareDatetime, Field(strict=True)])
+_TIMESTAMP: TypeAdapter[datetime] = TypeAdapter(Annotated[AwareDatetime, Field(strict=True)])
 
 
 class Message(Response):
-    """Anything that the server sends."""
+    """A message from the server."""
 
     def text(self) -> str:
-        """JSON without the fields that have no value."""
+        """Return the message as JSON, without the fields that are ``None``."""
         return self.model_dump_json(exclude_none=True)
 
 
 class VideoUpdated(VideoStatusResponse, Message):
-    """A video as it is now."""
+    """The current state of a video."""
 
     type: Literal["video.updated"] = "video.updated"
     updated_at: Timestamp
 
 
 class DreamAnalyzed(Message):
-    """The analysis of a dream is there."""
+    """The analysis of a dream is complete."""
 
     type: Literal["dream.analyzed"] = "dream.analyzed"
     dream_id: UuidText
@@ -45,7 +45,7 @@ type Event = VideoUpdated | DreamAnalyzed
 
 
 class Synced(Message):
-    """The end of what a client had missed, or of a part of it when it was too much for one answer."""
+    """The end of the missed events, or of one part of them if there are too many for one reply (``truncated``)."""
 
     type: Literal["synced"] = "synced"
     count: WholeNumber
@@ -54,19 +54,23 @@ class Synced(Message):
 
 
 class Pong(Message):
-    """The answer to a ping."""
+    """The reply to a ping."""
 
     type: Literal["pong"] = "pong"
 
 
 class MessageProblem(Message):
-    """What is wrong with a message of the client's."""
+    """An error in a client's message."""
 
     type: Literal["error"] = "error"
     code: Literal["malformed", "unknown_action", "invalid_since", "too_large", "unavailable"]
     message: str
 
 
-def parse_moment(value: object) -> datetime:
-    """A moment, given as RFC 3339 text with its zone. Raises ``ValueError`` (pydantic's is one) for anything else."""
-    return _MOMENT.validate_json(json.dumps(value))
+def parse_timestamp(value: object) -> datetime:
+    """Parse an RFC 3339 timestamp with a UTC offset.
+
+    Raises:
+        ValueError: anything else (pydantic's ``ValidationError`` is one).
+    """
+    return _TIMESTAMP.validate_json(json.dumps(value))

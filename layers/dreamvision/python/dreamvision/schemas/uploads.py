@@ -1,4 +1,4 @@
-"""Pictures that a user uploads."""
+"""Image uploads."""
 
 from enum import StrEnum
 
@@ -8,14 +8,14 @@ from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, Who
 
 
 class ImageType(StrEnum):
-    """What may be uploaded."""
+    """An image type that can be uploaded."""
 
     JPEG = "image/jpeg"
     PNG = "image/png"
 
 
 class UploadStatus(StrEnum):
-    """Where an upload stands."""
+    """The status of an upload."""
 
     PENDING = "pending"
     ATTACHED = "attached"
@@ -24,20 +24,20 @@ class UploadStatus(StrEnum):
 
 
 class ThumbnailUploadRequest(Request):
-    """A picture that is to stand for a dream."""
+    """An image for a dream."""
 
-    dream_id: UuidText = Field(description="The dream that the picture is for.")
-    content_type: ImageType = Field(description="Of the picture that will be sent.")
+    dream_id: UuidText = Field(description="The dream that the image is for.")
+    content_type: ImageType = Field(description="Content type of the image.")
 
 
 class ThumbnailUploadResponse(Response):
-    """Where the picture goes: post `fields` and then the file, as `file`, to `url` (multipart/form-data)."""
+    """A presigned form: post `fields`, then the image as `file`, to `url` (multipart/form-data)."""
 
     upload_id: UuidText
     dream_id: UuidText
     url: str = Field(examples=["https://media.s3.eu-central-1.amazonaws.com/"])
     fields: dict[str, str] = Field(
-        description="Form fields, to be sent unchanged and before the file.",
+        description="Form fields. Send them unchanged, before the file.",
         examples=[
             {
                 "Content-Type": "image/jpeg",
@@ -51,18 +51,18 @@ class ThumbnailUploadResponse(Response):
             }
         ],
     )
-    max_bytes: WholeNumber = Field(description="The most that the picture may have.", examples=[5_242_880])
-    expires_at: Timestamp = Field(description="Until when S3 takes the form.")
+    max_bytes: WholeNumber = Field(description="Maximum size of the image in bytes.", examples=[5_242_880])
+    expires_at: Timestamp = Field(description="When the form expires.")
 
 
 class ThumbnailUpload(Response):
-    """How far an upload is."""
+    """The state of an image upload."""
 
     upload_id: UuidText
     status: UploadStatus = Field(
-        description="`pending` until the picture was sent and looked at; `expired` when it never came.",
+        description="`pending` until the image is uploaded and checked; `expired` if it never was.",
         examples=["attached"],
     )
     error_message: str | None = Field(
-        default=None, description="Why it was rejected, in words for the user.", examples=[None]
+        default=None, description="Why the image was rejected; may be shown to the user.", examples=[None]
     )

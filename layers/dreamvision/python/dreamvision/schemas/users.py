@@ -1,4 +1,4 @@
-"""Accounts: registering, signing in, the profile."""
+"""Accounts: registration, sign-in, passwords and the profile."""
 
 import re
 from typing import Annotated, Literal
@@ -9,14 +9,14 @@ from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, Who
 from dreamvision.schemas.categories import Category
 
 MIN_PASSWORD_LENGTH = 8
-MAX_PASSWORD_LENGTH = 256  # Cognito's own maximum
-MAX_EMAIL_LENGTH = 128  # Cognito's maximum of a user name, which the address is for signing in
+MAX_PASSWORD_LENGTH = 256  # Cognito's maximum
+MAX_EMAIL_LENGTH = 128  # Cognito's maximum for a username; users sign in with the address as one
 MAX_CODE_LENGTH = 64
 MAX_TOKEN_LENGTH = 8192
 
-# What a name may not hold: control characters, ASCII punctuation but "-", "." and "_", and what cannot be seen or
-# turns text round. Plain ranges, so that the pattern reads the same in Python and ECMAScript. The length, 3 to 30
-# without the spaces at either end, is part of it.
+# Not allowed in a username: control characters, ASCII punctuation except "-", "." and "_", and characters that are
+# invisible or change the text direction. Plain ranges, so that the pattern means the same in Python and ECMAScript. It
+# includes the length: 3 to 30 without leading and trailing spaces.
 _NOT_IN_NAMES = (
     r"\u0000-\u001F!-,/:-@\[-\^`\{-\u009F\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F"
     r"\u2000-\u206F\u2800\u3000\u3164\uD800-\uF8FF\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFF"
@@ -24,25 +24,25 @@ _NOT_IN_NAMES = (
 )
 USERNAME_PATTERN = f"^ *[^ {_NOT_IN_NAMES}][^{_NOT_IN_NAMES}]{{1,28}}[^ {_NOT_IN_NAMES}] *$"
 
-# For the JSON Schema: halves of surrogate pairs are no characters of a JSON text, and not every dialect can name them.
+# For the JSON Schema: lone surrogates are not characters of a JSON text, and not every regex dialect can express them.
 _PUBLISHED_PATTERN = USERNAME_PATTERN.replace(r"\uD800-\uF8FF", r"\uE000-\uF8FF")
 
 
-def _plain_address(value: object) -> object:
-    # EmailStr would take "Jane <jane@example.com>" for the address inside.
+def _reject_display_name(value: object) -> object:
+    # EmailStr would accept "Jane <jane@example.com>" and take the address from it.
     if isinstance(value, str) and "<" in value:
-        raise ValueError("must be an e-mail address alone")
+        raise ValueError("must be an e-mail address without a display name")
     return value
 
 
-def _good_name(name: str) -> str:
+def _validate_username(name: str) -> str:
     if not re.fullmatch(USERNAME_PATTERN, name):
         raise ValueError("must be 3 to 30 letters, digits, spaces, '-', '.' or '_'")
     return name.strip(" ")
 
 
-def _strong_enough(password: str) -> str:
-    # Cognito counts the basic Latin letters and digits alone.
+def _validate_password(password: str) -> str:
+    # Cognito counts only basic Latin letters and digits.
     if not any("A" <= character <= "Z" for character in password):
         raise ValueError("must contain an upper-case letter (A to Z)")
     if not any("0" <= character <= "9" for character in password):
@@ -55,15 +55,15 @@ def _strong_enough(password: str) -> str:
 Email = Annotated[
     EmailStr,
     Field(max_length=MAX_EMAIL_LENGTH, examples=["dreamer@example.com"]),
-    BeforeValidator(_plain_address),
+    BeforeValidator(_reject_display_name),
     AfterValidator(str.lower),
 ]
-"""An e-mail address, kept in lower case."""
+"""An e-mail address, lower-cased."""
 
 NewPassword = Annotated[
     str,
     StringConstraints(strict=True, min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH),
-    AfterValidator(_strong_enough),
+    AfterValidator(_validate_password),
     Field(
         description="At least 8 characters, with an upper-case letter (A to Z) and a digit.",
         examples=["Moonlight7"],
@@ -79,14 +79,14 @@ Password = Annotated[
     StringConstraints(strict=True, min_length=1, max_length=MAX_PASSWORD_LENGTH),
     Field(examples=["Moonlight7"], json_schema_extra={"format": "password"}),
 ]
-"""A password as somebody types it to sign in."""
+"""A password as entered to sign in: not checked against the policy."""
 
 Username = Annotated[
     str,
     StringConstraints(strict=True),
-    AfterValidator(_good_name),
+    AfterValidator(_validate_username),
     Field(
-        description="3 to 30 letters (of any script), digits, spaces and `-` `.` `_`; unique without regard to case.",
+        description="3 to 30 letters (of any script), digits, spaces and `-` `.` `_`; unique regardless of case.",
         examples=["luna_dreams"],
         json_schema_extra={"pattern": _PUBLISHED_PATTERN},
     ),
@@ -101,7 +101,7 @@ Code = Annotated[
 RefreshToken = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=MAX_TOKEN_LENGTH),
-    Field(description="The newest refresh token of the session.", examples=["eyJjdHkiOiJKV1QiLCJlbmMi..."]),
+    Field(description="The latest refresh token of the session.", examples=["eyJjdHkiOiJKV1QiLCJlbmMi..."]),
 ]
 
 
@@ -114,33 +114,33 @@ class UserRegister(Request):
 
 
 class UserLogin(Request):
-    """Who signs in."""
+    """Sign-in credentials."""
 
     email: Email
     password: Password
 
 
 class TokenRefreshRequest(Request):
-    """A session that goes on."""
+    """A session to refresh."""
 
     refresh_token: RefreshToken
 
 
 class ConfirmationRequest(Request):
-    """The proof that an e-mail address belongs to the account."""
+    """An e-mail address and the code that was sent to it."""
 
     email: Email
     code: Code
 
 
 class EmailRequest(Request):
-    """The address that a code is sent to, if an account has it."""
+    """The e-mail address of the account that needs a code."""
 
     email: Email
 
 
 class PasswordResetRequest(Request):
-    """A new password for somebody who forgot the old one."""
+    """A new password, authorized by a code."""
 
     email: Email
     code: Code
@@ -148,20 +148,20 @@ class PasswordResetRequest(Request):
 
 
 class PasswordChangeRequest(Request):
-    """A new password for somebody who knows the old one."""
+    """A new password, authorized by the current one."""
 
     current_password: Password
     new_password: NewPassword
 
 
 class ProfileUpdate(Request):
-    """What a user may change about themselves."""
+    """A change to the profile."""
 
     username: Username
 
 
 class AccountUser(Response):
-    """Who signed in."""
+    """The user of the account."""
 
     id: UuidText
     email: str = Field(examples=["dreamer@example.com"])
@@ -169,26 +169,26 @@ class AccountUser(Response):
 
 
 class TokenResponse(Response):
-    """An open session. Send `access_token` as `Authorization: Bearer ...`."""
+    """The tokens of a session. Send `access_token` as `Authorization: Bearer ...`."""
 
     access_token: str = Field(examples=["eyJraWQiOiJ..."])
-    refresh_token: str = Field(description="Good for one refresh: keep the newest.", examples=["eyJjdHkiOiJ..."])
-    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind of token, not one
+    refresh_token: str = Field(description="Valid for one refresh: store the latest.", examples=["eyJjdHkiOiJ..."])
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a token type, not a token
     expires_in: WholeNumber = Field(description="Seconds until the access token expires.", examples=[3600])
     user: AccountUser
 
 
 class ConfirmationRequired(Response):
-    """The account exists and waits for the code that was sent to its e-mail address."""
+    """The account was created and must be confirmed with the code that was sent to its e-mail address."""
 
     confirmation_required: Literal[True] = True
     user: AccountUser
 
 
 class Accepted(Response):
-    """The same answer whether or not there is such an account."""
+    """The request was accepted. The response is the same whether or not the account exists."""
 
-    message: str = Field(examples=["If the address belongs to such an account, a code is on its way to it."])
+    message: str = Field(examples=["If the address belongs to an eligible account, a code has been sent to it."])
 
 
 class UserProfile(Response):

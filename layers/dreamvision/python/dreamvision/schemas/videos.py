@@ -1,4 +1,4 @@
-"""Videos: what is asked for, and how far it is."""
+"""Videos: creation, status and lists."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,7 +10,7 @@ from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, Who
 MIN_DURATION_SECONDS = 5
 MAX_DURATION_SECONDS = 10
 
-# Not made of ``WholeNumber``: limits that stand behind a validator do not get into the JSON Schema.
+# Not based on ``WholeNumber``: constraints after a validator are missing from the JSON Schema.
 Duration = Annotated[
     int,
     Field(
@@ -26,32 +26,32 @@ Duration = Annotated[
 VideoUrl = Annotated[
     str,
     Field(
-        description="A signed address of the MP4, good for an hour; null once the video has expired.",
+        description="Signed URL of the MP4, valid for an hour; null once the video has expired.",
         examples=["https://media.s3.us-east-1.amazonaws.com/videos/019aae3c/video.mp4?X-Amz-Signature=..."],
     ),
 ]
 VideoExpiry = Annotated[
     Timestamp,
-    Field(description="When the video will be deleted and `video_url` become null; null for never.", examples=[None]),
+    Field(description="When the video is deleted and `video_url` becomes null; null if never.", examples=[None]),
 ]
 ThumbnailUrl = Annotated[
     str,
     Field(
-        description="A JPEG at a public, unguessable address that never shows another one.",
+        description="A JPEG at a public, unguessable URL whose content never changes.",
         examples=["https://media.example.com/5cOl4TCFJc0S1nBWyjQOwg/019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10.jpg"],
     ),
 ]
 PreviewUrl = Annotated[
     str,
     Field(
-        description="Three seconds of the video as an animated WebP, at a public, unguessable address.",
+        description="Three seconds of the video as an animated WebP, at a public, unguessable URL.",
         examples=["https://media.example.com/5cOl4TCFJc0S1nBWyjQOwg/019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10.webp"],
     ),
 ]
 
 
 class VideoStatus(StrEnum):
-    """A video's status. It only moves forward: pending, processing, then one of the three final ones."""
+    """The status of a video. It only moves forward: pending, processing, then one of the three final statuses."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -72,38 +72,38 @@ FileName = Annotated[
 
 
 class Disposition(StrEnum):
-    """What a browser does with a video: play it or save it."""
+    """Whether a browser plays the video (`inline`) or downloads it (`attachment`)."""
 
     INLINE = "inline"
     ATTACHMENT = "attachment"
 
 
 class VideoGenerationRequest(Request):
-    """A video of a dream that was analysed before."""
+    """A video of an analyzed dream."""
 
-    dream_id: UuidText = Field(description="The dream to film.")
+    dream_id: UuidText = Field(description="The analyzed dream.")
     duration: Duration = 5
 
 
 class VideoGenerationResponse(Response):
-    """A video that is being made."""
+    """A video that is being created."""
 
     video_id: UuidText
-    job_id: UuidText = Field(description="Ask `GET /api/v1/videos/{job_id}` how far it is.")
+    job_id: UuidText = Field(description="Poll `GET /api/v1/videos/{job_id}` with it.")
     status: VideoStatus
     created_at: Timestamp
     estimated_completion_time: Timestamp | None = None
 
 
 class VideoStatusResponse(Response):
-    """How far a video is, and where to watch it."""
+    """The status of a video and its URLs."""
 
     video_id: UuidText
     job_id: UuidText
     dream_id: UuidText
     status: VideoStatus = Field(examples=["completed"])
     progress: WholeNumber = Field(
-        ge=0, le=100, description="Per cent of the rendering; 100 when completed.", examples=[100]
+        ge=0, le=100, description="Progress of the render in percent; 100 when completed.", examples=[100]
     )
     video_url: VideoUrl | None = None
     video_expires_at: VideoExpiry | None = None
@@ -113,10 +113,10 @@ class VideoStatusResponse(Response):
     created_at: Timestamp
     completed_at: Timestamp | None = None
     queued_since: Timestamp | None = Field(
-        default=None, description="Waiting for a free place at the renderer since.", examples=[None]
+        default=None, description="Since when the video has been waiting for render capacity.", examples=[None]
     )
     error_message: str | None = Field(
-        default=None, description="Why it failed, in words for the user.", examples=[None]
+        default=None, description="Why the video failed; may be shown to the user.", examples=[None]
     )
 
 
@@ -128,6 +128,6 @@ class VideoListResponse(Response):
     next_cursor: str | None = Field(
         default=None,
         examples=[None],
-        description="Give it as `cursor` for the next page; null on the last. With `status` a page may have fewer "
-        "videos than `limit` and yet not be the last.",
+        description="Pass it as `cursor` to get the next page; null on the last page. With `status`, a page can have"
+        " fewer videos than `limit` without being the last.",
     )

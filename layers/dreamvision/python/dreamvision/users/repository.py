@@ -1,8 +1,8 @@
-"""``user_profiles``: who a user is, and how much there is of theirs.
+"""User profiles and their counters: the table ``user_profiles``.
 
-A profile may be missing (somebody made the user in the Cognito console): whatever writes a counter makes the item, and
-``GET /auth/me`` fills in the rest. ``dreams_by_category`` is one number per category, since an update cannot add to a
-map that is not there yet.
+A profile may be missing (a user created in the Cognito console): any write of a counter creates the item, and
+``GET /auth/me`` completes it. ``dreams_by_category`` is one attribute per category, since an update cannot add to a map
+that does not exist yet.
 
 Usernames are items of the same table: see ``users/usernames.py``.
 """
@@ -27,14 +27,14 @@ _CATEGORY_PREFIX = "dreams_in_"
 
 
 class AccountErasedError(DreamVisionError):
-    """The account is being erased: nothing new is kept for it."""
+    """The account is being erased and accepts no new data."""
 
-    default_message = "The account is being erased."
+    default_message = "The account is being deleted."
     user_message = "This account is being deleted."
 
 
 class Spending(NamedTuple):
-    """What something cost: tokens, credits of the renderer, and all of it in millionths of a US dollar."""
+    """Tokens, render credits, and their total cost in millionths of a US dollar."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -43,7 +43,7 @@ class Spending(NamedTuple):
 
 
 class Profile(BaseModel):
-    """A row of ``user_profiles``; all but the id may still be missing."""
+    """A row of ``user_profiles``; every attribute but the id may be missing."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -67,27 +67,27 @@ class Profile(BaseModel):
         return {category: int(counts.get(_CATEGORY_PREFIX + category, 0)) for category in Category}
 
     def by_month(self, now: datetime) -> list[monthly_stats.Month]:
-        """The last twelve months, newest first."""
+        """Return the statistics of the last twelve months, newest first."""
         return list(monthly_stats.read(self.model_extra or {}, now))
 
 
 class ProfileRepository:
-    """Reads, and the writes that belong into the transactions of what they count."""
+    """Reads profiles, and builds the counter writes for the transactions that change what is counted."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._table = database.names.profiles_table
 
     def get(self, user_id: str, *, consistent: bool = False) -> Profile:
-        """The profile, or an empty one of the free tier where there is none yet."""
-        found = self._database.client.get_item(
+        """Return the profile, or an empty one of the free tier if there is none yet."""
+        response = self._database.client.get_item(
             TableName=self._table, Key={"user_id": user_id}, ConsistentRead=consistent
         )
-        return self.profile_in(user_id, [found["Item"]] if "Item" in found else [])
+        return self.profile_in(user_id, [response["Item"]] if "Item" in response else [])
 
     @staticmethod
     def profile_in(user_id: str, items: Sequence[Item]) -> Profile:
-        """The profile that was read together with other things: one item or none."""
+        """Return the profile from a batch read's items (one or none)."""
         return Profile.model_validate({"user_id": user_id, **(items[0] if items else {})})
 
     def count_write(
@@ -100,11 +100,11 @@ class ProfileRepository:
         categories: dict[Category, int] | None = None,
         spending: Spending = Spending(),  # noqa: B008 - immutable
     ) -> Write:
-        """The write that moves the counters, for the transaction that writes what is counted.
+        """Return the write that increments the counters, for the transaction that writes what is counted.
 
-        It is refused once the account is being erased, so that nothing new comes up behind the erasure.
+        Its condition fails once the account is being erased, so that no new data escapes the erasure.
         """
-        moved = _counts(dreams, videos, categories) | monthly_stats.counters(
+        increments = _counts(dreams, videos, categories) | monthly_stats.counters(
             now, dreams=dreams, videos=videos, cost=spending.cost
         )
         spent = {
@@ -113,16 +113,16 @@ class ProfileRepository:
             "credits": Decimal(spending.credits),
             "cost": spending.cost,
         }
-        moved |= {name: number for name, number in spent.items() if number}
-        lapsed = f" REMOVE {', '.join(monthly_stats.expired_counters(now))}" if dreams else ""
+        increments |= {name: number for name, number in spent.items() if number}
+        remove_clause = f" REMOVE {', '.join(monthly_stats.expired_counters(now))}" if dreams else ""
         return {
             "Update": {
                 "TableName": self._table,
                 "Key": {"user_id": user_id},
                 "UpdateExpression": "SET updated_at = :now, created_at = if_not_exists(created_at, :now), "
-                "subscription_tier = if_not_exists(subscription_tier, :free)" + _adding(moved) + lapsed,
+                "subscription_tier = if_not_exists(subscription_tier, :free)" + _add_clause(increments) + remove_clause,
                 "ConditionExpression": "attribute_not_exists(erasing_since)",
-                "ExpressionAttributeValues": {":now": to_text(now), ":free": FREE_TIER, **_values(moved)},
+                "ExpressionAttributeValues": {":now": to_text(now), ":free": FREE_TIER, **_values(increments)},
             }
         }
 
@@ -136,21 +136,21 @@ class ProfileRepository:
         videos: int = 0,
         categories: dict[Category, int] | None = None,
     ) -> Write:
-        """The write that takes back what was counted at ``moment``. What was spent stays spent."""
-        moved = _counts(-dreams, -videos, {category: -number for category, number in (categories or {}).items()})
+        """Return the write that reverts what was counted at ``moment``. Spending is not reverted."""
+        increments = _counts(-dreams, -videos, {category: -number for category, number in (categories or {}).items()})
         if monthly_stats.is_recent(moment, now):
-            moved |= monthly_stats.counters(moment, dreams=-dreams, videos=-videos)
+            increments |= monthly_stats.counters(moment, dreams=-dreams, videos=-videos)
         return {
             "Update": {
                 "TableName": self._table,
                 "Key": {"user_id": user_id},
-                "UpdateExpression": "SET updated_at = :now" + _adding(moved),
-                "ExpressionAttributeValues": {":now": to_text(now), **_values(moved)},
+                "UpdateExpression": "SET updated_at = :now" + _add_clause(increments),
+                "ExpressionAttributeValues": {":now": to_text(now), **_values(increments)},
             }
         }
 
     def mark_erasing(self, user_id: str, now: datetime) -> None:
-        """From now on nothing new is kept for the user. Harmless when there is no profile, or it was begun before."""
+        """Mark the account as being erased, so it accepts no new data. Idempotent; a missing profile is ignored."""
         try:
             self._database.client.update_item(
                 TableName=self._table,
@@ -170,9 +170,9 @@ def _counts(dreams: int, videos: int, categories: dict[Category, int] | None) ->
     return {name: Decimal(number) for name, number in counts.items() if number}
 
 
-def _adding(moved: dict[str, Decimal]) -> str:
-    return " ADD " + ", ".join(f"{name} :{name}" for name in moved) if moved else ""
+def _add_clause(increments: dict[str, Decimal]) -> str:
+    return " ADD " + ", ".join(f"{name} :{name}" for name in increments) if increments else ""
 
 
-def _values(moved: dict[str, Decimal]) -> dict[str, Decimal]:
-    return {f":{name}": number for name, number in moved.items()}
+def _values(increments: dict[str, Decimal]) -> dict[str, Decimal]:
+    return {f":{name}": number for name, number in increments.items()}

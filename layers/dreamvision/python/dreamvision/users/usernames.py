@@ -1,7 +1,7 @@
-"""Usernames: unique without regard to case, reserved before there is a user to own them.
+"""Usernames: unique regardless of case, and reserved before the user is created.
 
-A username is an item of ``user_profiles``, ``username#<normalized name>``. A reservation expires by itself, so that an
-interrupted registration blocks nothing.
+A username is the item ``username#<normalized name>`` of ``user_profiles``. Reservations expire, so that an interrupted
+registration does not block a name.
 """
 
 import unicodedata
@@ -18,46 +18,45 @@ from dreamvision.database.client import Database, is_condition_failure
 from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
 from dreamvision.users.repository import FREE_TIER, ProfileRepository
 
-# Longer than any request runs (the gateway gives up after 30 s), and short enough for somebody who tries again.
+# Longer than any request (the gateway times out after 30 s), and short enough for a user who tries again.
 RESERVATION_LIFETIME = timedelta(seconds=60)
 
-
-# A name that nobody has: no item, or one whose hold has lapsed.
-_FREE = "attribute_not_exists(user_id) OR held_until < :now"
+# The name is available: no item, or an expired reservation.
+_AVAILABLE = "attribute_not_exists(user_id) OR held_until < :now"
 
 
 class UsernameTakenError(DreamVisionError):
-    """Somebody else has the name, or is just about to."""
+    """Another user has the name or has reserved it."""
 
-    default_message = "The user name is taken."
-    user_message = "This user name is taken. Please choose another one."
-
-
-class UsernameReservation(NamedTuple):
-    """A name that is held for a profile to come. ``token`` tells it from another one of the same name."""
-
-    username: str
-    token: str
+    default_message = "The username is taken."
+    user_message = "This username is taken. Please choose another one."
 
 
 class ProfileExistsError(DreamVisionError):
     """The user has a complete profile already."""
 
-    default_message = "The profile is complete already."
+    default_message = "The profile is already complete."
+
+
+class UsernameReservation(NamedTuple):
+    """A name reserved for a new profile. ``token`` distinguishes reservations of the same name."""
+
+    username: str
+    token: str
 
 
 class Usernames:
-    """The usernames of all users, and the profiles that carry them."""
+    """Reserves, assigns, changes and frees usernames, together with the profiles that they belong to."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._table = database.names.profiles_table
 
     def reserve(self, username: str, now: datetime) -> UsernameReservation:
-        """Hold a name until its profile is completed, or ``RESERVATION_LIFETIME`` has passed.
+        """Reserve a name for ``RESERVATION_LIFETIME``, or until it is assigned.
 
         Raises:
-            UsernameTakenError: somebody has the name or holds it.
+            UsernameTakenError: another user has the name or has reserved it.
         """
         reservation = UsernameReservation(username, token=new_id())
         values = {"held_by": reservation.token, "held_until": to_text(now + RESERVATION_LIFETIME)}
@@ -65,7 +64,7 @@ class Usernames:
             self._database.client.put_item(
                 TableName=self._table,
                 Item={**_name_key(username), **values},
-                ConditionExpression=_FREE,
+                ConditionExpression=_AVAILABLE,
                 ExpressionAttributeValues={":now": to_text(now)},
             )
         except ClientError as error:
@@ -75,7 +74,7 @@ class Usernames:
         return reservation
 
     def release(self, reservation: UsernameReservation) -> None:
-        """Give a held name back. Harmless when it was lost or completed meanwhile."""
+        """Release a reserved name. Idempotent; does nothing if the reservation was lost or the name was assigned."""
         try:
             self._database.client.delete_item(
                 TableName=self._table,
@@ -88,20 +87,20 @@ class Usernames:
                 raise
 
     def assign(self, user_id: str, email: str, reservation: UsernameReservation, now: datetime) -> None:
-        """Give the user the held name, together with the rest of the profile. Counters that are there stay.
+        """Assign the reserved name to the user and complete the profile. Existing counters are kept.
 
         Raises:
-            UsernameTakenError: the reservation had lapsed and somebody else took the name.
-            ProfileExistsError: the profile has a name already.
+            UsernameTakenError: the reservation had expired and another user took the name.
+            ProfileExistsError: the profile already has a name.
         """
-        naming = {
+        name_update = {
             "TableName": self._table,
             "Key": _name_key(reservation.username),
             "UpdateExpression": "SET owner_id = :user REMOVE held_by, held_until",
             "ConditionExpression": "held_by = :token",
             "ExpressionAttributeValues": {":user": user_id, ":token": reservation.token},
         }
-        completing = {
+        profile_update = {
             "TableName": self._table,
             "Key": {"user_id": user_id},
             "UpdateExpression": "SET username = :username, email = :email, updated_at = :now, "
@@ -117,7 +116,8 @@ class Usernames:
                 ":zero": Decimal(0),
             },
         }
-        transaction = Transaction().add("username", {"Update": naming}).add("profile", {"Update": completing})
+        transaction = Transaction()
+        transaction.add("username", {"Update": name_update}).add("profile", {"Update": profile_update})
         try:
             self._database.transact_write(transaction)
         except TransactionRefusedError as refused:
@@ -129,17 +129,17 @@ class Usernames:
         """Change the user's name from ``old`` to ``new`` and free the old one.
 
         Raises:
-            UsernameTakenError: somebody else has the new name or holds it.
-            ContentionError: the name is not ``old`` any more: somebody else renames the same user.
+            UsernameTakenError: another user has the new name or has reserved it.
+            ContentionError: the name is no longer ``old``: a concurrent request renamed the same user.
         """
-        renaming = {
+        profile_update = {
             "TableName": self._table,
             "Key": {"user_id": user_id},
             "UpdateExpression": "SET username = :new, updated_at = :now",
             "ConditionExpression": "username = :old",
             "ExpressionAttributeValues": {":new": new, ":old": old, ":now": to_text(now)},
         }
-        transaction = Transaction().add("profile", {"Update": renaming})
+        transaction = Transaction().add("profile", {"Update": profile_update})
         if normalized(old) != normalized(new):
             transaction.add("new_name", self._take_write(user_id, new, now))
             transaction.add("old_name", self._free_write(user_id, old))
@@ -151,7 +151,7 @@ class Usernames:
             raise UsernameTakenError from None
 
     def delete_profile(self, user_id: str) -> None:
-        """Take profile and name away together. Harmless when they are gone."""
+        """Delete the profile and free its username in one transaction. Idempotent."""
         profile = ProfileRepository(self._database).get(user_id, consistent=True)
         transaction = Transaction()
         transaction.add("profile", {"Delete": {"TableName": self._table, "Key": {"user_id": user_id}}})
@@ -164,7 +164,7 @@ class Usernames:
             "Put": {
                 "TableName": self._table,
                 "Item": {**_name_key(username), "owner_id": user_id},
-                "ConditionExpression": _FREE,
+                "ConditionExpression": _AVAILABLE,
                 "ExpressionAttributeValues": {":now": to_text(now)},
             }
         }
@@ -181,9 +181,9 @@ class Usernames:
 
 
 def normalized(username: str) -> str:
-    """The form in which names are compared: without regard to case, compatibility forms and runs of spaces."""
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
-    return " ".join(plain.split())
+    """Return the form for comparing names: regardless of case, compatibility characters and repeated spaces."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
+    return " ".join(folded.split())
 
 
 def _name_key(username: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Keeping a finished rendering: from the provider's short-lived address into our bucket."""
+"""Archive a finished render: copy it from the provider's short-lived URL into our bucket."""
 
 from functools import cache
 from typing import Self
@@ -16,7 +16,7 @@ from dreamvision.videos.models import Media, VideoFinalError
 
 
 class ArchiverSettings(Config):
-    """The bucket, the hosts that a video may be fetched from, and the days that it is kept (0: for ever)."""
+    """The bucket, the hosts allowed as sources, and the days that a video is kept (0: for ever)."""
 
     media_bucket: str
     allowed_video_hosts: str
@@ -24,7 +24,7 @@ class ArchiverSettings(Config):
 
 
 class VideoArchiver:
-    """The bucket that videos are kept in, and the policy by which they are fetched."""
+    """Archives videos in one bucket, downloading them under one policy."""
 
     def __init__(self, store: MediaStore, policy: DownloadPolicy, expiry_days: int = 0) -> None:
         self._store = store
@@ -34,20 +34,20 @@ class VideoArchiver:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         settings = ArchiverSettings.from_environment()
         policy = DownloadPolicy.from_text(settings.allowed_video_hosts)
         return cls(MediaStore(settings.media_bucket), policy, settings.video_expiry_days)
 
     def keep(self, user_id: str, job_id: str, renderer: VideoRenderer, videos: VideoLifecycle) -> ArchivedMedia | None:
-        """Fetch the video, check it, cut its pictures, store all of it and complete the video.
+        """Download and validate the video, store it with its images, and complete it.
 
-        ``None`` when the video was completed before. A retry writes to the same keys, so that nothing is left over.
+        Returns ``None`` if the video was already completed. A retry overwrites the same keys, so nothing is orphaned.
 
         Raises:
-            VideoFinalError: cancelled or closed meanwhile; what was stored is deleted again.
-            RenderEmptyOutputError: the provider has nothing to fetch.
-            SourceForbiddenError, SourceTruncatedError, ... : see ``fetch_video`` and ``inspect_video``.
+            VideoFinalError: the video was cancelled or closed meanwhile; the stored media are deleted again.
+            RenderEmptyOutputError: the provider has no output.
+            DreamVisionError: any error of ``archive_video``.
         """
         video = videos.get(user_id, job_id, consistent=True)
         if video.video_key is not None:

@@ -1,4 +1,4 @@
-"""Closing a video as failed: from the state machine, and from outside when the state machine could not."""
+"""Close videos as failed: from the state machine, or from outside after it ended without doing so."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -6,8 +6,7 @@ from typing import Final
 
 from dreamvision.analysis.errors import ANALYSIS_ERRORS
 from dreamvision.core.clock import utc_now
-from dreamvision.core.errors import DreamVisionError
-from dreamvision.core.tasks import UnexpectedError
+from dreamvision.core.errors import DreamVisionError, UnexpectedError
 from dreamvision.database.transactions import ContentionError
 from dreamvision.dreams.repository import DreamNotFoundError
 from dreamvision.media.errors import ARCHIVE_ERRORS
@@ -21,7 +20,7 @@ from dreamvision.videos.workflow import WorkflowUnavailableError
 
 _GENERAL_MESSAGE = "The video could not be created. Please try again."
 
-# Every error that an execution of dream_to_video can end with, by the name that Catch passes on.
+# Every error that an execution of dream_to_video can end with; Catch passes on the class name.
 _ERRORS: Final[tuple[type[DreamVisionError], ...]] = (
     *ANALYSIS_ERRORS.values(),
     *RENDER_ERRORS,
@@ -39,7 +38,7 @@ _MESSAGES: Final[Mapping[str, str]] = {error.__name__: error.user_message for er
 
 
 def record_failure(user_id: str, job_id: str, error_name: str | None, videos: VideoLifecycle) -> VideoRecord:
-    """Close the video with the name of the error and its words for the user. A final video stays as it is."""
+    """Close the video as failed, with the name and the user message of the error. A final video stays unchanged."""
     code = error_name or "UnexpectedError"
     return videos.fail(user_id, job_id, code, message_for(code), utc_now())
 
@@ -47,48 +46,48 @@ def record_failure(user_id: str, job_id: str, error_name: str | None, videos: Vi
 def close_stopped(
     user_id: str, job_id: str, status: str, videos: VideoLifecycle, renderer: VideoRenderer
 ) -> VideoRecord:
-    """Close the video of an execution that ended as ``status`` without closing it, and stop what it had started.
+    """Close the video of an execution that ended as ``status`` without closing it, and cancel its render.
 
     Raises:
-        VideoNotFoundError: deleted meanwhile.
-        RenderCancelUnconfirmedError: closed, but the provider did not confirm the stop, or it is being asked for the
-            rendering right now; coming again is harmless.
+        VideoNotFoundError: the video was deleted meanwhile.
+        RenderCancelUnconfirmedError: the video is closed, but the provider did not confirm the cancellation, or a
+            render request is still in progress; repeating is harmless.
     """
-    before = videos.get(user_id, job_id, consistent=True)
-    if before.status is VideoStatus.CANCELLED:
-        _stop_cancelled(before, renderer)
-    code = _stopped(status)
-    # Closed here before: the event is delivered again because the provider had not confirmed the stop.
-    if before.status.is_final and before.error_code != code:
-        return before
+    video = videos.get(user_id, job_id, consistent=True)
+    if video.status is VideoStatus.CANCELLED:
+        _cancel_render_of_cancelled(video, renderer)
+    code = _execution_error_code(status)
+    # The same code: an earlier delivery of this event closed the video, but the cancellation was not confirmed.
+    if video.status.is_final and video.error_code != code:
+        return video
     closed = record_failure(user_id, job_id, code, videos)
-    if before.provider_task_id is not None:
-        renderer.cancel(before.provider_task_id)
+    if video.provider_task_id is not None:
+        renderer.cancel(video.provider_task_id)
     return closed
 
 
 def close_abandoned(
     video: VideoRecord, status: str, videos: VideoLifecycle, renderer: Callable[[], VideoRenderer], now: datetime
 ) -> VideoRecord:
-    """Close an open video whose execution ended as ``status`` some time ago, or never began.
+    """Close an open video whose execution ended as ``status`` some time ago.
 
-    Its rendering is stopped first: until the provider confirms that, the video stays open, so that whoever looks for
-    open ones comes again. After two days there is nothing to stop any more.
+    Its render is cancelled first. The video stays open until the provider confirms, so that the next sweep retries.
+    After two days there is no render left to cancel.
 
     Raises:
-        VideoNotFoundError: deleted meanwhile.
-        RenderCancelUnconfirmedError: not closed, since the provider did not confirm the stop.
+        VideoNotFoundError: the video was deleted meanwhile.
+        RenderCancelUnconfirmedError: the video was not closed, because the provider did not confirm the cancellation.
     """
     if video.provider_task_id is not None and now - video.created_at < RENDER_LIFETIME:
         renderer().cancel(video.provider_task_id)
-    return record_failure(video.user_id, video.job_id, _stopped(status), videos)
+    return record_failure(video.user_id, video.job_id, _execution_error_code(status), videos)
 
 
-def _stopped(status: str) -> str:
+def _execution_error_code(status: str) -> str:
     return f"Execution{status.title().replace('_', '')}"
 
 
-def _stop_cancelled(video: VideoRecord, renderer: VideoRenderer) -> None:
+def _cancel_render_of_cancelled(video: VideoRecord, renderer: VideoRenderer) -> None:
     if video.provider_task_id is not None:
         renderer.cancel(video.provider_task_id)
     elif video.render_requested_at is not None:
@@ -96,5 +95,5 @@ def _stop_cancelled(video: VideoRecord, renderer: VideoRenderer) -> None:
 
 
 def message_for(error_name: str) -> str:
-    """Return what the user is told about an error with this name; a general message for an unknown one."""
+    """Return the user message of the error with this name; a general message for an unknown one."""
     return _MESSAGES.get(error_name, _GENERAL_MESSAGE)

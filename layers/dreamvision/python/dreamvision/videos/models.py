@@ -1,4 +1,4 @@
-"""What a row of ``videos`` is: its keys, its fields, and what can be wrong with one."""
+"""Rows of the ``videos`` table: keys, fields and errors."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from dreamvision.media.keys import new_media_token
 from dreamvision.schemas.videos import VideoStatus
 
 OPEN_MARK = "open"
-"""What ``open_mark`` is as long as a video is not final: the index by it holds the open ones alone, of all users."""
+"""The value of ``open_mark`` until a video is final. The index on it contains only the open videos, of all users."""
 
 
 class VideoNotFoundError(DreamVisionError):
@@ -24,21 +24,21 @@ class VideoNotFoundError(DreamVisionError):
 
 
 class VideoFinalError(DreamVisionError):
-    """The video is completed, failed or cancelled already: nothing moves it any more."""
+    """The video is already completed, failed or cancelled, and its status can no longer change."""
 
-    default_message = "The video is final."
-    user_message = "This video is finished already."
+    default_message = "The video is already in a final state."
+    user_message = "This video is already finished."
 
 
 class DreamNotAnalyzedError(DreamVisionError):
-    """A video needs a dream whose analysis is there."""
+    """The dream has no analysis, which a video requires."""
 
     default_message = "The dream has no analysis."
-    user_message = "This dream has not been analysed yet."
+    user_message = "This dream has not been analyzed yet."
 
 
 class Media(NamedTuple):
-    """Where a finished video lies in the media bucket, sizes in pixels, and until when it is kept (None: for ever)."""
+    """The bucket keys of a finished video, sizes in pixels, and the time until which it is kept (None: for ever)."""
 
     video_key: str
     thumbnail_key: str
@@ -51,7 +51,7 @@ class Media(NamedTuple):
 
 
 class VideoRecord(BaseModel):
-    """A row of ``videos``. ``render_requested_at`` is the intent that is written before the renderer is asked."""
+    """A row of ``videos``. ``render_requested_at`` records the intent and is written before the render request."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -84,31 +84,31 @@ class VideoRecord(BaseModel):
 
     @property
     def reservation(self) -> QuotaReservation | None:
-        """What the video was counted under."""
+        """The reservation under which the video is counted; ``None`` without one."""
         return QuotaReservation(self.quota_day, self.quota_shard) if self.quota_day else None
 
 
 class OpenVideo(NamedTuple):
-    """A video that is not final, by its keys."""
+    """The keys of a video that is not final."""
 
     user_id: str
     job_id: str
 
 
 class VideoPage(NamedTuple):
-    """Rows, newest first, and the id to go on after (``None`` on the last page)."""
+    """Rows, newest first, and the id after which the next page starts (``None`` on the last page)."""
 
     videos: list[VideoRecord]
     last_id: str | None
 
 
 def row_key(user_id: str, job_id: str) -> dict[str, str]:
-    """The primary key."""
+    """Return the primary key."""
     return {"user_id": user_id, "job_id": job_id}
 
 
 def new_row(user_id: str, job_id: str, dream_id: str, duration: int, now: datetime) -> Item:
-    """A video that was just asked for: pending, with a media token of its own."""
+    """Return the row of a new video: pending, with a new media token."""
     return {
         **row_key(user_id, job_id),
         "dream_id": dream_id,

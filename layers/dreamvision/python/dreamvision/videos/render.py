@@ -1,4 +1,4 @@
-"""The rendering of a video at the provider: starting it once, looking at it, stopping it."""
+"""The render of a video at the provider: start it once, poll it, cancel it."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from dreamvision.rendering.renderer import RenderState, RenderTask, VideoRendere
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import DreamNotAnalyzedError, VideoFinalError, VideoNotFoundError, VideoRecord
 
-# After these the provider has certainly created nothing, so that asking again cannot pay twice.
+# After these errors the provider has certainly created nothing, so a retry cannot pay twice.
 _NOTHING_CREATED = (
     RenderBusyError,
     RenderUnreachableError,
@@ -30,42 +30,44 @@ _NOTHING_CREATED = (
 def start_render(
     user_id: str, job_id: str, renderer: VideoRenderer, dreams: DreamRepository, videos: VideoLifecycle
 ) -> None:
-    """Ask for the rendering, once. The intent is kept before the request and the task id right after it.
+    """Request the render, once. The intent is stored before the request, the task id right after it.
 
-    Whoever calls again (a retry of the state, a second delivery) meets the intent: with a task id there is nothing to
-    do; without one the first request may have been paid for, and nobody asks again.
+    A second call (a retry of the state, a duplicate delivery) finds the intent. With a task id there is nothing to do;
+    without one the first request may have been paid for, so no second one is sent.
 
     Raises:
-        RenderBusyError, RenderUnreachableError: nothing was created; this may be tried again.
-        RenderOutcomeUnknownError: a paid rendering may exist; this is final.
-        RenderRejectedError, RenderModerationError, RenderCreditsError, RenderKeyError: refused; this is final.
-        DreamNotAnalyzedError: there is no prompt.
-        VideoFinalError: cancelled or closed meanwhile.
-        RenderCancelUnconfirmedError: that happened while the provider was asked, and it did not confirm the stop.
+        RenderBusyError, RenderUnreachableError: nothing was created; may be retried.
+        RenderOutcomeUnknownError: a paid render may exist; never retry.
+        RenderRejectedError, RenderModerationError, RenderCreditsError, RenderKeyError: rejected; do not retry.
+        DreamNotAnalyzedError: the dream has no prompt.
+        VideoFinalError: the video was cancelled or closed meanwhile.
+        RenderCancelUnconfirmedError: the video became final during the request, and the provider did not confirm the
+            cancellation.
     """
     video = videos.get(user_id, job_id, consistent=True)
     if video.status.is_final:
         raise VideoFinalError
-    prompt = _prompt_of(dreams.get(user_id, video.dream_id, consistent=True))
+    prompt = _require_prompt(dreams.get(user_id, video.dream_id, consistent=True))
     video = videos.request_render(user_id, job_id, utc_now())
     if video.provider_task_id is not None:
         return
     task = _start(video, prompt, renderer, videos)
-    if not _is_wanted(video, task, videos):
-        # Whoever cancelled it could not know the task, and nobody comes by any more.
+    if not _record_task(video, task, videos):
+        # The cancellation could not know the task id, and no later step would cancel the render.
         renderer.cancel(task.task_id)
         raise VideoFinalError
 
 
-def _is_wanted(video: VideoRecord, task: RenderTask, videos: VideoLifecycle) -> bool:
+def _record_task(video: VideoRecord, task: RenderTask, videos: VideoLifecycle) -> bool:
+    """Store the task id, and return whether the video is still open."""
     try:
-        kept = videos.record_render(video.user_id, video.job_id, task.task_id, task.estimated_credits, utc_now())
+        current = videos.record_render(video.user_id, video.job_id, task.task_id, task.estimated_credits, utc_now())
     except VideoNotFoundError:
         return False
-    return not kept.status.is_final
+    return not current.status.is_final
 
 
-def _prompt_of(dream: DreamRecord) -> str:
+def _require_prompt(dream: DreamRecord) -> str:
     if dream.video_prompt is None:
         raise DreamNotAnalyzedError
     return dream.video_prompt
@@ -80,18 +82,19 @@ def _start(video: VideoRecord, prompt: str, renderer: VideoRenderer, videos: Vid
 
 
 def poll_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: VideoLifecycle) -> RenderState:
-    """One look at the rendering; its progress is kept.
+    """Poll the render once and store its progress.
 
     Raises:
-        RenderFailedError: it failed; the class says how.
-        RenderTaskLostError: the provider does not know it (any more).
-        RenderStatusUnavailableError: no answer this time.
-        VideoFinalError: cancelled or closed meanwhile.
+        RenderFailedError: the render failed; the subclass gives the cause.
+        RenderTaskLostError: the provider does not know the render.
+        RenderStatusUnavailableError: the status could not be read this time.
+        RenderKeyError: the provider does not accept the key.
+        VideoFinalError: the video was cancelled or closed meanwhile.
     """
     video = videos.get(user_id, job_id, consistent=True)
     if video.status.is_final:
         raise VideoFinalError
-    state = renderer.status(_task_of(video))
+    state = renderer.status(_require_task_id(video))
     if state.failure is not None:
         raise state.failure.to_error()
     now = utc_now()
@@ -100,17 +103,18 @@ def poll_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: Vide
 
 
 def cancel_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: VideoLifecycle) -> None:
-    """Stop the rendering at the provider, if one was ever started.
+    """Cancel the render at the provider, if one was started.
 
     Raises:
-        RenderCancelUnconfirmedError: the provider did not confirm; asking again is harmless.
+        RenderCancelUnconfirmedError: the provider did not confirm; repeating is harmless.
+        RenderKeyError: the provider does not accept the key.
     """
     video = videos.get(user_id, job_id, consistent=True)
     if video.provider_task_id is not None:
         renderer.cancel(video.provider_task_id)
 
 
-def _task_of(video: VideoRecord) -> str:
+def _require_task_id(video: VideoRecord) -> str:
     if video.provider_task_id is None:
         raise VideoFinalError
     return video.provider_task_id

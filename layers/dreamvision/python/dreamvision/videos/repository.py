@@ -1,4 +1,4 @@
-"""Reading ``videos``: one, the pages of a user, those of a dream, the open ones of everybody."""
+"""Reads of the ``videos`` table: one video, a user's pages, a dream's videos, and the open videos of all users."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,43 +6,44 @@ from typing import Any
 
 from dreamvision.core.clock import to_text
 from dreamvision.core.ids import earliest_id
-from dreamvision.database.client import Database
+from dreamvision.database.client import Database, Item
 from dreamvision.database.pagination import read_all, read_page
+from dreamvision.database.transactions import Write
 from dreamvision.schemas.videos import VideoStatus
 from dreamvision.videos.models import OPEN_MARK, OpenVideo, VideoNotFoundError, VideoPage, VideoRecord, row_key
 
 OPEN_INDEX = "open_videos"
 UPDATE_INDEX = "by_update"
 
-# How much the clocks of two machines that make ids may differ, and then some.
-_CLOCKS_APART_SECONDS = 3600
+# A safe upper bound for the clock skew between two machines that generate ids.
+_CLOCK_SKEW_SECONDS = 3600
 
 
 class VideoRepository:
-    """The videos as they are, of one user at a time."""
+    """Reads stored videos, of one user at a time except for ``list_open``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._table = database.names.videos_table
 
     def get(self, user_id: str, job_id: str, *, consistent: bool = False) -> VideoRecord:
-        """One video.
+        """Return one video.
 
         Raises:
-            VideoNotFoundError: there is none with this id, or it is somebody else's.
+            VideoNotFoundError: the user has no video with this id.
         """
-        found = self._database.client.get_item(
+        response = self._database.client.get_item(
             TableName=self._table, Key=row_key(user_id, job_id), ConsistentRead=consistent
         )
-        if "Item" not in found:
+        if "Item" not in response:
             raise VideoNotFoundError
-        return VideoRecord.model_validate(found["Item"])
+        return VideoRecord.model_validate(response["Item"])
 
     def get_eventually(self, user_id: str, job_id: str) -> VideoRecord:
-        """One video as it was a moment ago, for half a read unit. A miss is looked up again for certain.
+        """Return one video by an eventually consistent read (half a read unit); repeat a miss consistently.
 
         Raises:
-            VideoNotFoundError: there is none with this id, or it is somebody else's.
+            VideoNotFoundError: the user has no video with this id.
         """
         try:
             return self.get(user_id, job_id)
@@ -52,7 +53,7 @@ class VideoRepository:
     def page(
         self, user_id: str, *, limit: int, status: VideoStatus | None = None, after_id: str | None = None
     ) -> VideoPage:
-        """One page, newest first. With ``status`` a page may have fewer rows than there are: go on until the last."""
+        """Return one page, newest first. With ``status`` a page may be short: continue until the last page."""
         request: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "user_id = :user",
@@ -71,7 +72,10 @@ class VideoRepository:
         )
 
     def list_by_dream(self, user_id: str, dream_id: str) -> list[VideoRecord]:
-        """All videos of one dream. Costs what was asked for since the dream was told: no index is consistent."""
+        """Return all videos of one dream.
+
+        Reads all of the user's videos since the dream was created, because no global index is consistent.
+        """
         request: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "user_id = :user AND job_id >= :earliest",
@@ -79,19 +83,19 @@ class VideoRepository:
             "ExpressionAttributeValues": {
                 ":user": user_id,
                 ":dream": dream_id,
-                ":earliest": earliest_id(dream_id, margin_seconds=_CLOCKS_APART_SECONDS),
+                ":earliest": earliest_id(dream_id, margin_seconds=_CLOCK_SKEW_SECONDS),
             },
             "ConsistentRead": True,
         }
         return [VideoRecord.model_validate(item) for item in read_all(self._database.client, request)]
 
     def first_page(self, user_id: str, limit: int) -> list[VideoRecord]:
-        """Any videos of the user; none when there are none left."""
+        """Return up to ``limit`` videos of the user; an empty list if none remain."""
         return self.page(user_id, limit=limit).videos
 
     def changed_since(self, user_id: str, moment: datetime, limit: int) -> list[VideoRecord]:
-        """The videos that changed at this moment or later, the least recent change first; a consistent read."""
-        answer = self._database.client.query(
+        """Return the videos changed at or after ``moment``, oldest change first, by a consistent read."""
+        response = self._database.client.query(
             TableName=self._table,
             IndexName=UPDATE_INDEX,
             KeyConditionExpression="user_id = :user AND updated_at >= :moment",
@@ -99,10 +103,10 @@ class VideoRepository:
             ConsistentRead=True,
             Limit=limit,
         )
-        return [VideoRecord.model_validate(item) for item in answer["Items"]]
+        return [VideoRecord.model_validate(item) for item in response["Items"]]
 
     def list_open(self, moment: datetime) -> Iterator[OpenVideo]:
-        """The videos of all users that were asked for before ``moment`` and are not final, oldest first."""
+        """Yield the videos of all users that were created before ``moment`` and are not final, oldest first."""
         pages = self._database.client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=OPEN_INDEX,
@@ -111,3 +115,7 @@ class VideoRepository:
         )
         for page in pages:
             yield from (OpenVideo(str(item["user_id"]), str(item["job_id"])) for item in page["Items"])
+
+    def _insert_write(self, row: Item) -> Write:
+        """Return the write of a new row; it is refused if the row exists."""
+        return {"Put": {"TableName": self._table, "Item": row, "ConditionExpression": "attribute_not_exists(user_id)"}}

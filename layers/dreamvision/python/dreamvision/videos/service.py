@@ -1,4 +1,4 @@
-"""Taking in the wish for a video: rows first, then the execution, then (for the app's main call) the analysis."""
+"""Create and cancel videos: write the rows, start the execution and, for ``generate-video``, await the analysis."""
 
 import time
 from collections.abc import Callable
@@ -20,30 +20,30 @@ from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import VideoRecord
 from dreamvision.videos.workflow import ExecutionInput, ExecutionStopError, VideoWorkflow, WorkflowUnavailableError
 
-# How often a waiting request looks whether the analysis is there: quick at first, then calmer.
+# Seconds between two checks for the analysis by a waiting request: frequent at first, then less so.
 _FIRST_CHECK_SECONDS = 0.25
 _MAX_PAUSE_SECONDS = 1.0
-# What a rendering usually takes beyond the first wait (Runway, 5 to 10 seconds of video).
+# Typical duration of a render in seconds after the first wait (Runway, 5 to 10 seconds of video).
 _TYPICAL_RENDER_SECONDS = 60
 
 logger = Logger()
 
 
 class VideoServiceSettings(QuotaSettings):
-    """The quotas, and the seconds before the first poll of a render, for the estimated time of completion."""
+    """The quotas, and the seconds before the first poll of a render, used to estimate the completion time."""
 
     poll_first_wait: int
 
 
 class CreatedVideo(NamedTuple):
-    """A dream and the video that is being made of it."""
+    """A new dream and its video."""
 
     dream_id: str
     video: VideoRecord
 
 
 class VideoService:
-    """Starts videos. Rows are written before the execution starts, so that no execution lacks its rows."""
+    """Creates and cancels videos. Rows are written before the execution starts, so no execution lacks its rows."""
 
     def __init__(
         self,
@@ -64,20 +64,22 @@ class VideoService:
     @classmethod
     @cache
     def shared(cls) -> Self:
-        """The one of this process, set up from the environment."""
+        """Return this process's instance, configured from the environment."""
         settings = VideoServiceSettings.from_environment()
         return cls(Database.shared(), VideoWorkflow.shared(), settings)
 
     def create_with_dream(
         self, user_id: str, dream_text: str, duration: int, *, seed: str | None = None
     ) -> CreatedVideo:
-        """Take in a dream and start its analysis and its video.
+        """Create a dream and its video, and start the analysis and the render.
 
-        ``seed`` is what the ids are derived from: called again with the same one, this goes on where it broke off.
+        The ids are derived from ``seed``: a repeated call with the same seed resumes an interrupted one.
 
         Raises:
-            VideoQuotaExceededError, TooManyRunningVideosError, ServiceQuotaExceededError: nothing was written.
-            WorkflowUnavailableError: the execution did not start; dream and video are kept as failed.
+            AccountErasedError: the account is being erased.
+            VideoQuotaExceededError, TooManyRunningVideosError, ServiceQuotaExceededError: a quota is used up; nothing
+                was written.
+            WorkflowUnavailableError: the execution did not start; dream and video are stored as failed.
         """
         dream_id, job_id = _ids(seed)
         limits = self._limits(user_id)
@@ -86,13 +88,14 @@ class VideoService:
         return CreatedVideo(dream_id, video)
 
     def create(self, user_id: str, dream_id: str, duration: int, *, seed: str | None = None) -> VideoRecord:
-        """Start one more video of an analysed dream. ``seed`` as in ``film_new_dream``.
+        """Create another video of an analyzed dream. ``seed`` as in ``create_with_dream``.
 
         Raises:
-            DreamNotFoundError: no such dream.
-            DreamNotAnalyzedError: it has no analysis.
-            VideoQuotaExceededError, TooManyRunningVideosError, ServiceQuotaExceededError: nothing was written.
-            WorkflowUnavailableError: the execution did not start; the video is kept as failed.
+            DreamNotFoundError: the user has no such dream.
+            DreamNotAnalyzedError: the dream has no analysis.
+            VideoQuotaExceededError, TooManyRunningVideosError, ServiceQuotaExceededError: a quota is used up; nothing
+                was written.
+            WorkflowUnavailableError: the execution did not start; the video is stored as failed.
         """
         _, job_id = _ids(seed)
         video = self._videos.add(user_id, job_id, dream_id, duration, utc_now(), self._limits(user_id))
@@ -103,10 +106,10 @@ class VideoService:
         return self._settings.of_tier(self._profiles.get(user_id).subscription_tier)
 
     def wait_for_analysis(self, user_id: str, dream_id: str, seconds: float) -> DreamRecord | None:
-        """The dream once it is analysed, or ``None`` when that takes longer than ``seconds``.
+        """Return the dream once it is analyzed, or ``None`` after ``seconds``.
 
         Raises:
-            AnalysisError: the analysis failed; the class is the one that the workflow met.
+            AnalysisError: the analysis failed; the subclass is that of the workflow's error.
         """
         deadline = self._monotonic() + seconds
         pause = _FIRST_CHECK_SECONDS
@@ -122,7 +125,7 @@ class VideoService:
             pause = min(pause * 1.5, _MAX_PAUSE_SECONDS)
 
     def cancel(self, user_id: str, job_id: str) -> VideoRecord:
-        """Cancel a video. Idempotent. An analysis that is still running completes: the dream stays in the history.
+        """Cancel a video. Idempotent. A running analysis still completes, since the dream stays in the history.
 
         Raises:
             VideoFinalError: the video is completed or failed.
@@ -134,19 +137,19 @@ class VideoService:
         return video
 
     def _stop(self, job_id: str) -> None:
-        """Stop the execution: ``ExecutionStopped`` then cancels the render. One that goes on cancels it itself."""
+        """Stop the execution; ``ExecutionStopped`` then cancels the render. If it continues, it cancels the render."""
         try:
             self._workflow.stop(job_id)
         except ExecutionStopError:
             logger.warning("the execution continues until its next poll", extra={"job_id": job_id})
 
     def estimated_completion(self, video: VideoRecord) -> datetime:
-        """Return when a new video will probably be completed."""
+        """Return the estimated completion time of a new video."""
         return video.created_at + timedelta(seconds=self._settings.poll_first_wait + _TYPICAL_RENDER_SECONDS)
 
     def _start(self, job: ExecutionInput, video: VideoRecord) -> None:
         if video.error_code == WorkflowUnavailableError.__name__:
-            raise WorkflowUnavailableError  # the run before this one broke off here, and the sweep came
+            raise WorkflowUnavailableError  # an interrupted earlier call, since closed by the sweeper
         if video.status.is_final:
             return
         try:
@@ -157,6 +160,6 @@ class VideoService:
 
 
 def _ids(seed: str | None) -> tuple[str, str]:
-    """The ids of dream and video."""
-    found = seed or new_id()
-    return derived_id(found, "dream"), derived_id(found, "video")
+    """Return the ids of dream and video."""
+    base = seed or new_id()
+    return derived_id(base, "dream"), derived_id(base, "video")

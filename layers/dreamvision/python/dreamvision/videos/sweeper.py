@@ -1,7 +1,7 @@
-"""Closing what nothing else will close: videos whose execution never came about, or ended without a word.
+"""Close videos whose execution never started or ended without closing them.
 
-A request that dies between writing its rows and starting the execution leaves a pending video, which holds one of the
-user's places. A clean end of every such video is what makes the quotas exact after a crash.
+A request that dies between writing its rows and starting the execution leaves a pending video, which occupies one of
+the user's concurrent slots. Closing every such video keeps the quotas exact after a crash.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import OpenVideo, VideoNotFoundError
 from dreamvision.videos.workflow import VideoWorkflow, WorkflowUnavailableError
 
-# A request that is still at work on a video is younger: no function of the API runs longer than 29 s.
+# No function of the API runs longer than 29 s, so no request is still processing an older video.
 GRACE = timedelta(minutes=2)
 _RUNNING = "RUNNING"
 
@@ -32,7 +32,7 @@ class SweepIncompleteError(DreamVisionError):
 
 
 class SweepResult(NamedTuple):
-    """How many open videos were looked at, and how many of them were closed."""
+    """The number of open videos checked, and the number of those closed."""
 
     checked: int
     closed: int
@@ -41,12 +41,12 @@ class SweepResult(NamedTuple):
 def sweep(
     videos: VideoLifecycle, workflow: VideoWorkflow, renderer: Callable[[], VideoRenderer], now: datetime
 ) -> SweepResult:
-    """Close every open video that is older than ``GRACE`` and has no running execution. Twice is harmless.
+    """Close every open video that is older than ``GRACE`` and has no running execution. Idempotent.
 
-    One whose rendering could not be stopped stays open, for the next sweep.
+    A video whose render could not be cancelled stays open until the next sweep.
 
     Raises:
-        SweepIncompleteError: at least one could not be closed; all the others were.
+        SweepIncompleteError: at least one video could not be closed; all others were.
     """
     checked = closed = failed = 0
     for video in videos.list_open(now - GRACE):
@@ -54,8 +54,8 @@ def sweep(
         try:
             closed += _close(video, videos, workflow, renderer, now)
         except VideoNotFoundError:
-            continue  # deleted in this very moment
-        except Exception as error:  # one bad video must not keep the others open
+            continue  # deleted meanwhile
+        except Exception as error:  # one failure must not keep the other videos open
             failed += 1
             logger.append_keys(job_id=video.job_id)
             log_unexpected(logger, error)
@@ -78,7 +78,7 @@ def _close(
     if status is None:
         record_failure(video.user_id, video.job_id, WorkflowUnavailableError.__name__, videos)
     else:
-        found = videos.get(video.user_id, video.job_id, consistent=True)
-        close_abandoned(found, status, videos, renderer, now)
+        record = videos.get(video.user_id, video.job_id, consistent=True)
+        close_abandoned(record, status, videos, renderer, now)
     logger.info("closed an abandoned video", extra={"job_id": video.job_id, "execution_status": status or "none"})
     return True

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class WorkflowUnavailableError(DreamVisionError):
-    """The execution could not be started. Nothing was spent."""
+    """The execution could not be started. Nothing was charged."""
 
     default_message = "The execution could not be started."
     user_message = "The video could not be started. Please try again in a moment."
 
 
 class ExecutionStopError(DreamVisionError):
-    """The execution could not be stopped. It may be tried again, and the execution ends by itself in time."""
+    """The execution could not be stopped. May be retried; the execution has a timeout of its own."""
 
     default_message = "The execution could not be stopped."
     user_message = "The video could not be stopped. Please try again in a moment."
@@ -75,7 +75,7 @@ class VideoWorkflow:
         return self._machine.status(job_id)
 
     def stop(self, job_id: str) -> None:
-        """Stop the execution of a video. Idempotent; a task that is running goes on to its end.
+        """Stop the execution of a video. Idempotent; a running task continues to its end.
 
         Raises:
             ExecutionStopError: the execution may still be running.

@@ -1,0 +1,67 @@
+"""Validation of a request body before the resolver parses it.
+
+The resolver would accept a form, or the first element of a list, as a JSON object.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dreamvision_api.problems import MALFORMED, UNSUPPORTED_TYPE, Problem
+
+type Event = dict[str, Any]
+
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_JSON_TYPES = frozenset({"", "application/json"})
+
+
+class RequestBodyError(Exception):
+    """The body is not acceptable; ``problem`` and ``detail`` are the response."""
+
+    def __init__(self, problem: Problem, detail: str) -> None:
+        super().__init__(detail)
+        self.problem = problem
+        self.detail = detail
+
+
+def require_json_object(event: Event) -> None:
+    """Check that the body of an HTTP API event is a JSON object, and decode it from base64 in place.
+
+    Raises:
+        RequestBodyError: 415 for another content type, 400 for a body that is not a JSON object.
+    """
+    method = event["requestContext"]["http"]["method"]
+    if method not in _METHODS_WITH_BODY or not event.get("body"):
+        return
+    if _content_type(event) not in _JSON_TYPES:
+        raise RequestBodyError(UNSUPPORTED_TYPE, "Send the request body as application/json.")
+    try:
+        body = json.loads(_body_text(event), parse_constant=_reject_constant)
+    except (ValueError, RecursionError):
+        raise RequestBodyError(MALFORMED, "The request body could not be parsed as JSON.") from None
+    if not isinstance(body, dict):
+        raise RequestBodyError(MALFORMED, "The request body must be a JSON object.")
+    event["body"], event["isBase64Encoded"] = json.dumps(body), False
+
+
+def _reject_constant(name: str) -> None:
+    """Reject ``NaN`` and ``Infinity``, which ``json.loads`` accepts by default."""
+    raise ValueError(f"{name} is not JSON")
+
+
+def _content_type(event: Event) -> str:
+    headers: Mapping[str, str] = event.get("headers") or {}
+    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    return content_type.split(";")[0].strip().lower()
+
+
+def _body_text(event: Event) -> str:
+    body = str(event["body"])
+    if not event.get("isBase64Encoded"):
+        return body
+    try:
+        return base64.b64decode(body, validate=True).decode("utf-8")
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
