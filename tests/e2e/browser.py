@@ -1,7 +1,7 @@
-"""A real Chromium for tests: started fresh, and watched for what it asks other hosts and what it complains about.
+"""A real Chromium for tests, with a record of its network requests and console messages.
 
-Debian's packages ``chromium`` and ``chromium-driver``. Where they are missing and the tests run as root they are
-installed; elsewhere the test says what is missing, and fails: a page that nobody has looked at is not tested.
+Needs Debian's packages ``chromium`` and ``chromium-driver``. Missing packages are installed if the tests run as root;
+otherwise the tests fail with a message, because a page that was not opened is not tested.
 """
 
 import json
@@ -36,25 +36,25 @@ _ARGUMENTS = (
 
 
 class Browser:
-    """One window. Everything that it has asked and logged since the last page was opened is kept."""
+    """One window, with its requests and console messages since the last page was opened."""
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
 
     def open(self, url: str) -> None:
-        """Go to a page; what was noted of the one before is forgotten."""
+        """Open a page and clear the records of the previous one."""
         self.driver.get("about:blank")
         self._log("performance")
         self._log("browser")
         self.driver.get(url)
 
     def wait_for(self, script: str) -> Any:
-        """What the JavaScript expression gives, once that is true for JavaScript."""
+        """Return the value of the JavaScript expression once it is truthy."""
         wait = WebDriverWait(self.driver, _WAIT_SECONDS)
         return wait.until(lambda driver: driver.execute_script(f"return {script}"), f"never came true: {script}")
 
     def requested(self) -> list[str]:
-        """The addresses of all requests that went over the network. Empties the notes."""
+        """Return the URLs of all network requests, and clear the record."""
         found = []
         for entry in self._log("performance"):
             message = json.loads(entry["message"])["message"]
@@ -65,7 +65,7 @@ class Browser:
         return found
 
     def complaints(self) -> list[str]:
-        """What the console says, violations of the security policy included. Empties the notes."""
+        """Return all console messages, including violations of the security policy, and clear the record."""
         return [str(entry["message"]) for entry in self._log("browser")]
 
     def _log(self, kind: str) -> list[dict[str, Any]]:
@@ -75,7 +75,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Started once for a module's tests, with a profile of its own."""
+    """A browser for a module's tests, with a profile of its own."""
     options = webdriver.ChromeOptions()
     options.binary_location, driver_path = _installed()
     for argument in (*_ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
@@ -89,7 +89,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def _installed() -> tuple[str, str]:
-    """The paths of browser and driver, which are installed where that is possible."""
+    """Return the paths of browser and driver, after installing them if necessary and possible."""
     if (found := _found()) is not None:
         return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
@@ -120,6 +120,6 @@ def _install() -> None:
 
 
 def screenshot(browser: Browser, path: Path) -> None:
-    """The whole window as a PNG."""
+    """Save the window as a PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     browser.driver.save_screenshot(str(path))

@@ -1,4 +1,4 @@
-"""The stack's two sides for tests: a user of the API, and the operator who looks at what is behind it."""
+"""Clients of the stack for tests: a user of the API, and an operator."""
 
 import hashlib
 import json
@@ -45,7 +45,9 @@ class User:
         return self.request("DELETE", path, **options)
 
     def create_video(self, dream_text: str = DREAM, duration: int = 5) -> dict[str, Any]:
-        """Tell a dream; the answer's body. Where a slow machine makes it a 202, the same is put together by asking."""
+        """Create a dream with a video and return the response body, assembled by polling if a slow machine makes it a
+        202.
+        """
         answer = self.post("/dreams/generate-video", {"dream_text": dream_text, "duration": duration})
         assert answer.is_success, answer.text
         body: dict[str, Any] = answer.json()
@@ -63,15 +65,15 @@ class User:
         return body
 
     def wait_for_video(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
-        """The video once it is final."""
+        """Return the video once it is final."""
         return wait_for(lambda: self.video(job_id), lambda video: video["status"] in FINAL, seconds)
 
 
-def wait_for[Found](look: Callable[[], Found], done: Callable[[Found], bool], seconds: float = 30) -> Found:
-    """Look again and again until ``done``; an assertion error with the last look after ``seconds``."""
+def wait_for[Found](read: Callable[[], Found], done: Callable[[Found], bool], seconds: float = 30) -> Found:
+    """Poll until ``done``; after ``seconds``, fail with the last value."""
     deadline = time.monotonic() + seconds
     while True:
-        found = look()
+        found = read()
         if done(found):
             return found
         assert time.monotonic() < deadline, f"still not there after {seconds} s: {found}"
@@ -94,7 +96,7 @@ def register(http: httpx.Client) -> User:
 
 
 class ControlPlane:
-    """What an operator sees."""
+    """The operator's view of the stack."""
 
     def __init__(self, outputs: dict[str, Any]) -> None:
         self.outputs = outputs
@@ -120,7 +122,7 @@ class ControlPlane:
         )
 
     def database(self) -> Database:
-        """The tables as the functions' own code sees them."""
+        """Return the tables as the product's code accesses them."""
         roles = {"profiles_table": "user_profiles", "dreams_table": "dreams", "videos_table": "videos"}
         names = {field: self.outputs["tables"][role] for field, role in {**roles, "guards_table": "guards"}.items()}
         return Database(TableNames(**names), self.tables.meta.client)
@@ -130,7 +132,7 @@ class ControlPlane:
         return self.client("stepfunctions")
 
     def rows(self, role: str, user_id: str) -> list[dict[str, Any]]:
-        """Everything that one user has in a table."""
+        """Return all rows of a user in a table."""
         table = self.tables.Table(self.outputs["tables"][role])
         found: list[dict[str, Any]] = table.query(
             KeyConditionExpression="user_id = :user", ExpressionAttributeValues={":user": user_id}
@@ -146,11 +148,11 @@ class ControlPlane:
         return found
 
     def wait_for_execution(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
-        """The execution once it has ended."""
+        """Return the execution once it has ended."""
         return wait_for(lambda: self.execution(job_id), lambda found: found["status"] != "RUNNING", seconds)
 
     def history(self, job_id: str) -> str:
-        """The whole history of an execution as text."""
+        """Return the whole history of an execution as text."""
         pages = self.states.get_paginator("get_execution_history").paginate(executionArn=self.execution_arn(job_id))
         return json.dumps([page["events"] for page in pages], default=str)
 
@@ -164,7 +166,7 @@ class ControlPlane:
         ]
 
     def log_lines(self) -> list[str]:
-        """Every line that any function has logged."""
+        """Return every line that any function has logged."""
         logs = self.client("logs")
         lines: list[str] = []
         for group in logs.describe_log_groups()["logGroups"]:
@@ -173,7 +175,7 @@ class ControlPlane:
         return lines
 
     def paid_renders(self, prompt: str) -> int:
-        """How many renderings the Runway sandbox has created for exactly this prompt."""
+        """Return the number of renders that the Runway sandbox has created for exactly this prompt."""
         wanted = hashlib.sha256(prompt.encode()).hexdigest()
         answer = httpx.get(f"{self.outputs['runway_url']}/_sandbox/requests", trust_env=False)
         creates = answer.json()["creates"]

@@ -1,4 +1,4 @@
-"""A client of the WebSocket API for tests: connects as an app does, and keeps what it hears and when."""
+"""A client of the WebSocket API for tests: connects as an app does, and records messages and their times."""
 
 import asyncio
 import json
@@ -21,14 +21,14 @@ _PACE_SECONDS = 0.1
 
 
 class Heard(NamedTuple):
-    """A message, and when it came (Unix seconds)."""
+    """A message and the time of its arrival (Unix seconds)."""
 
     message: Message
     at: float
 
     @property
     def delay(self) -> float:
-        """Seconds from the change of the row to the arrival of its news."""
+        """Return the seconds from the change of the row to the arrival of its message."""
         return self.at - datetime.fromisoformat(self.message["updated_at"]).timestamp()
 
 
@@ -62,7 +62,7 @@ class Listener:
         await self.socket.send(json.dumps(message))
 
     async def wait_for(self, done: Callable[["Listener"], bool], seconds: float = 60) -> None:
-        """Until ``done``; an assertion error with all that was heard after ``seconds``."""
+        """Wait until ``done``; after ``seconds``, fail with all messages."""
         try:
             async with asyncio.timeout(seconds):
                 while not done(self):
@@ -72,17 +72,17 @@ class Listener:
             raise AssertionError(f"not heard within {seconds} s: {self.messages}") from None
 
     async def wait_for_completed(self, job_ids: set[str], seconds: float = 60) -> None:
-        """Until it was told that all of these videos can be watched."""
+        """Wait for the messages that all of these videos are completed."""
         await self.wait_for(lambda each: all("completed" in each.statuses(job_id) for job_id in job_ids), seconds)
 
     async def answer(self, kind: str) -> list[Message]:
-        """What comes next, up to a message of this kind."""
+        """Return the next messages, up to one of this kind."""
         start = len(self.heard)
         await self.wait_for(lambda each: any(message["type"] == kind for message in each.messages[start:]))
         return self.messages[start:]
 
     async def sync(self, since: str) -> list[Message]:
-        """The answer to ``sync``, with its end."""
+        """Send ``sync`` and return its reply, including the final message."""
         await self.say(action="sync", since=since)
         return await self.answer("synced")
 
@@ -102,8 +102,8 @@ async def listening(url: str, user: User, *, browser: bool = True) -> AsyncItera
 
 
 def connection(url: str, token: str, *, browser: bool = True) -> connect:
-    """The handshake, to be entered."""
-    # A loaded machine may take its time; API Gateway itself gives a handshake 30 s.
+    """Return the handshake, to be entered."""
+    # Twice API Gateway's own limit of 30 s for a handshake, for a loaded machine.
     options: dict[str, Any] = {"proxy": None, "open_timeout": 60, "ping_interval": None}
     if browser:
         return connect(url, subprotocols=["dreamvision", f"bearer.{token}"], **options)  # type: ignore[list-item]
@@ -111,7 +111,7 @@ def connection(url: str, token: str, *, browser: bool = True) -> connect:
 
 
 async def refusal(handshake: connect) -> int:
-    """The status that a handshake is refused with; 101 when it is not."""
+    """Return the status of a rejected handshake; 101 if it is accepted."""
     try:
         async with handshake:
             return 101

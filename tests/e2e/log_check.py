@@ -73,7 +73,7 @@ def _record(control: ControlPlane, recorder: SecretsRecorder) -> None:
 
 def _use_the_api(http: httpx.Client, user: User) -> None:
     assert user.post("/dreams/analyze", {"dream_text": f"I dreamt of {_MARK}"}).status_code == 200
-    user.wait_for_video(user.create_video(f"I filmed {_MARK}")["video_generation"]["job_id"])
+    user.wait_for_video(user.create_video(f"I was inside {_MARK}")["video_generation"]["job_id"])
     wrong = {"email": user.email, "password": "Wrong-Password-1"}
     assert http.post("/api/v1/auth/login", json=wrong).status_code == 401
 

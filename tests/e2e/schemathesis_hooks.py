@@ -1,5 +1,6 @@
-"""Who Schemathesis is: a registered user; somebody new for every request that would end a session or an account, and
-after every few that a limit counts."""
+"""Authentication of Schemathesis: a registered user, and a new one for every request that ends a session or an account,
+and after every few rate-limited requests.
+"""
 
 import os
 import re
@@ -12,14 +13,14 @@ import schemathesis
 from hypothesis import strategies
 
 _PASSWORD = "Sleepy-Heads-1"
-# After such a request the token, or the whole user, is gone.
+# After such a request the token or the whole user is invalid.
 _ENDS_THE_SESSION = frozenset({"logout", "changePassword", "deleteMe"})
-# Ten of each a minute for one user.
+# Ten of each a minute and user.
 _LIMITED = frozenset({"analyzeDream", "generateDreamVideo", "generateVideo"})
 _REQUESTS_OF_A_USER = 9
 _GOOD_KEY = re.compile(r"[!-~]{1,255}")
 
-# A good form is not all: reserved domains (.test, .local ...) are refused as well, which no JSON Schema says.
+# The format is not enough: reserved domains (.test, .local ...) are rejected, which JSON Schema cannot express.
 schemathesis.openapi.format("email", strategies.from_regex(r"[a-z0-9]{1,20}@[a-z0-9]{1,20}\.(com|org)", fullmatch=True))
 
 
@@ -50,7 +51,7 @@ class Users:
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
-    """Every request needs a fresh key, which no schema can say: a good one keeps its length, and is made one."""
+    """Give every request a fresh key, which no schema can express: a valid key keeps its length and becomes unique."""
     key = str(case.headers.get("Idempotency-Key", ""))
     if _GOOD_KEY.fullmatch(key):
         case.headers["Idempotency-Key"] = secrets.token_hex(16) + key[32:]

@@ -1,4 +1,4 @@
-"""``make screenshots``: pictures of the page for docs/images, from the stack of ``make up``.
+"""``make screenshots``: screenshots of the page for docs/images, from the stack of ``make up``.
 
 Takes a few minutes: the videos in them are rendered first. Needs Chromium and its driver, as the page's tests do.
 """
@@ -85,7 +85,7 @@ def size(driver: webdriver.Chrome, width: int, height: int, scale: int) -> None:
 def keep(visitor: Visitor, name: str) -> None:
     """The window as WebP: the video in it would make a PNG ten times as large."""
     visitor.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": 1, "y": 1})
-    # A magic word of the sandbox is no part of a dream.
+    # Fault markers of the sandbox are not part of a dream.
     visitor.run(r"""
       for (const element of document.querySelectorAll("#player-text, #player-prompt, .card-text"))
         element.textContent = element.textContent.replace(/ ?\[\[.*?\]\]/g, "");

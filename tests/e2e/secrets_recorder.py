@@ -1,4 +1,4 @@
-"""What no log may ever hold: everything personal that the tests have sent or were given, and what looks like it."""
+"""A record of the secrets and personal texts that tests send and receive, and a search for them in logs."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-# By the names under which they travel.
+# By the names of their JSON fields.
 _KINDS = {
     "dream_text": "dream",
     "video_prompt": "prompt",
@@ -19,11 +19,11 @@ _KINDS = {
     "access_token": "token",
     "refresh_token": "token",
 }
-# Shorter texts turn up by chance; a dream that is let in has ten characters at least.
+# Shorter texts occur by chance; a valid dream has at least ten characters.
 _SHORTEST = 8
-# And so do those of one character over and over.
+# So do texts that repeat few characters.
 _FEWEST_CHARACTERS = 5
-# A log that cuts long texts off still has their beginning.
+# A log that truncates long texts still has their beginning.
 _BEGINNING = 40
 
 _PATTERNS = {
@@ -34,7 +34,7 @@ _PATTERNS = {
 
 
 class Leak(NamedTuple):
-    """Where something was found. ``line`` is the whole line."""
+    """A leak. ``line`` is the whole line."""
 
     kind: str
     line: str
@@ -47,25 +47,25 @@ class SecretsRecorder:
         self.secrets: dict[str, str] = {} if secrets is None else secrets
 
     def add(self, kind: str, text: str) -> None:
-        """One more text that no log may hold."""
+        """Record a text that no log may hold."""
         beginning = text.strip()[:_BEGINNING]
         if len(beginning) < _SHORTEST or len(set(beginning)) < _FEWEST_CHARACTERS:
             return
-        # A line of JSON writes some characters in another way.
+        # JSON escapes some characters.
         for form in (beginning, json.dumps(beginning)[1:-1], json.dumps(beginning, ensure_ascii=False)[1:-1]):
             self.secrets[form] = kind
 
     def client(self, **options: Any) -> httpx.Client:
-        """A client that tells what it sends and gets."""
+        """Return a client whose requests and responses are recorded."""
         return httpx.Client(event_hooks={"request": [self._on_request], "response": [self._on_response]}, **options)
 
     def leaks(self, lines: Iterable[str]) -> Iterator[Leak]:
-        """Every line that holds a secret, or something that looks like one."""
+        """Yield every line that holds a secret or a text that looks like one."""
         by_start = defaultdict(list)
         for secret in self.secrets:
             by_start[secret[:_SHORTEST]].append(secret)
         for line in lines:
-            # Thousands of secrets times tens of thousands of lines would take minutes; almost no line has a start.
+            # Comparing thousands of secrets with tens of thousands of lines takes minutes; few lines have a start.
             starts = by_start.keys() & {line[at : at + _SHORTEST] for at in range(len(line))}
             found = (secret for start in starts for secret in by_start[start] if secret in line)
             yield from (Leak(self.secrets[secret], line) for secret in found)
@@ -84,7 +84,7 @@ class SecretsRecorder:
         try:
             found = json.loads(content)
         except (ValueError, RecursionError):
-            return  # bad input is among what the tests send
+            return  # tests send malformed input as well
         self._walk(found)
 
     def _walk(self, value: Any) -> None:

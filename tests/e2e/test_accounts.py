@@ -1,4 +1,4 @@
-"""Accounts over the wire, against the emulator's Cognito. What it cannot do is tested against a stricter fake."""
+"""Accounts over HTTP, on the emulator's Cognito. What it does not support is tested with a stricter fake."""
 
 import secrets
 
@@ -31,9 +31,9 @@ def test_login(http: httpx.Client, user: User) -> None:
 
 def test_login_responds_equally_to_a_wrong_password_and_an_unknown_address(http: httpx.Client, user: User) -> None:
     wrong = http.post("/api/v1/auth/login", json={"email": user.email, "password": "Wrong-Password-1"})
-    nobody = http.post("/api/v1/auth/login", json={"email": "nobody@example.com", "password": "Wrong-Password-1"})
-    assert wrong.status_code == nobody.status_code == 401
-    one, other = wrong.json(), nobody.json()
+    unknown = http.post("/api/v1/auth/login", json={"email": "unknown@example.com", "password": "Wrong-Password-1"})
+    assert wrong.status_code == unknown.status_code == 401
+    one, other = wrong.json(), unknown.json()
     one.pop("request_id"), other.pop("request_id")
     assert one == other
     assert one["type"] == "urn:dreamvision:problem:invalid_credentials"
@@ -46,12 +46,12 @@ def test_taken_email_addresses_and_usernames_are_conflicts(http: httpx.Client, u
     taken = {"email": f"{secrets.token_hex(4)}@example.com", "password": PASSWORD, "username": user.username.upper()}
     answer = http.post("/api/v1/auth/register", json=taken)
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:dreamvision:problem:username_taken")
-    # What was refused blocks nothing.
+    # A rejected registration reserves nothing.
     assert http.post("/api/v1/auth/register", json={**taken, "username": f"x{secrets.token_hex(4)}"}).status_code == 200
 
 
 def test_invalid_registrations_are_rejected(http: httpx.Client) -> None:
-    good = {"email": "a@example.com", "password": PASSWORD, "username": "somebody"}
+    good = {"email": "a@example.com", "password": PASSWORD, "username": "newcomer"}
     for change in (
         {"email": "no-address"},
         {"email": ""},
@@ -72,7 +72,7 @@ def test_logout_applies_to_the_next_request(http: httpx.Client, user: User) -> N
     assert user.post("/auth/logout").status_code == 204
     assert user.get("/auth/me").status_code == 401
     assert user.post("/dreams/analyze", {"dream_text": "I was flying over a forest"}).status_code == 401
-    # Another session of the same user goes on.
+    # Another session of the same user stays active.
     user.access_token = other["access_token"]
     assert user.get("/auth/me").status_code == 200
 
@@ -95,12 +95,12 @@ def test_the_history(http: httpx.Client, control: ControlPlane) -> None:
         "I was running from a wolf in the street",
         "I was floating above the sea",
     ]
-    told = [user.post("/dreams/analyze", {"dream_text": text}).json() for text in texts]
+    created = [user.post("/dreams/analyze", {"dream_text": text}).json() for text in texts]
     page = user.get("/dreams", params={"limit": 2}).json()
     assert (page["total"], page["page"], page["limit"], page["pages"]) == (3, 1, 2, 2)
-    assert [dream["id"] for dream in page["dreams"]] == [told[2]["dream_id"], told[1]["dream_id"]]
+    assert [dream["id"] for dream in page["dreams"]] == [created[2]["dream_id"], created[1]["dream_id"]]
     rest = user.get("/dreams", params={"limit": 2, "page": 2}).json()
-    assert [dream["id"] for dream in rest["dreams"]] == [told[0]["dream_id"]]
+    assert [dream["id"] for dream in rest["dreams"]] == [created[0]["dream_id"]]
     assert user.get("/dreams", params={"page": 3, "limit": 2}).json()["dreams"] == []
     flights = user.get("/dreams", params={"category": "flight"}).json()
     assert flights["total"] == 2

@@ -1,4 +1,4 @@
-"""Bad input, sent over the wire: the documented answer, nothing written, nothing spent."""
+"""Invalid input over HTTP: the documented response, nothing written, nothing spent."""
 
 import json
 from typing import Any
@@ -53,7 +53,7 @@ def nothing_is_written(control: ControlPlane, user: User) -> None:
 @pytest.mark.parametrize("route", SPENDING_ROUTES)
 def test_invalid_dream_texts_are_rejected(route: str, user: User, control: ControlPlane) -> None:
     for name, text in BAD_TEXTS.items():
-        # json.dumps escapes what UTF-8 cannot carry, as a client in JavaScript does.
+        # json.dumps escapes what UTF-8 cannot encode, as a JavaScript client does.
         answer = user.request(
             "POST", route, content=json.dumps({"dream_text": text}), headers={"Content-Type": "application/json"}
         )
@@ -102,8 +102,8 @@ def test_an_error_never_repeats_the_input(user: User) -> None:
 def test_every_language_counts_by_characters(text: str, user: User, control: ControlPlane) -> None:
     answer = user.post("/dreams/analyze", {"dream_text": text})
     assert answer.status_code == 200, answer.text
-    kept = user.get(f"/dreams/{answer.json()['dream_id']}").json()
-    assert kept["dream_text"] == text.strip()
+    stored = user.get(f"/dreams/{answer.json()['dream_id']}").json()
+    assert stored["dream_text"] == text.strip()
 
 
 @pytest.mark.parametrize("path", ["/dreams/{id}", "/videos/{id}"])

@@ -1,4 +1,4 @@
-"""What must be exact when many come at once. Against the emulator's DynamoDB, whose transactions are isolated."""
+"""Exactness under concurrency, on the emulator's DynamoDB, whose transactions are isolated."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import Media, VideoFinalError, VideoRecord
 from dreamvision.videos.render import start_render
 from tests.e2e.client import ControlPlane
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.runway import FakeRenderer
 
 MEDIA = Media("videos/u/j.mp4", "thumbnails/t/j.jpg", None, 1280, 720)
@@ -47,12 +47,12 @@ def database(control: ControlPlane) -> Database:
 def video(database: Database) -> VideoRecord:
     user_id = new_id()
     found = VideoLifecycle(database).add_with_dream(user_id, new_id(), new_id(), "I was flying", 5, utc_now())
-    analyze_pending(user_id, found.dream_id, FakeAnalyst(), DreamRepository(database))
+    analyze_pending(user_id, found.dream_id, FakeAnalyzer(), DreamRepository(database))
     return found
 
 
 def outcomes(work: Callable[[], object], times: int) -> list[str]:
-    """The class of the error of each, or ``done``."""
+    """Return the name of each error class, or ``done``."""
 
     def one(_: int) -> str:
         try:

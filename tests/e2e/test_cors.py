@@ -1,4 +1,4 @@
-"""Web clients on other origins: preflights on every route, and headers on answers, errors too."""
+"""CORS: preflights on every route, and headers on all responses, including errors."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ DOCUMENT: dict[str, Any] = json.loads((REPOSITORY / "docs" / "openapi.json").rea
 TEMPLATE = load_template((REPOSITORY / "template.yaml").read_text())
 ORIGINS = TEMPLATE["Parameters"]["AllowedOrigins"]["Default"].split(",")
 FOREIGN = "https://elsewhere.example"
-# What a browser lets a script read without being told so (the Fetch standard's safelist), and what no script needs.
+# Headers that scripts may read anyway (the Fetch standard's safelist), and headers that no script needs.
 READABLE_ANYWAY = {"cache-control", "content-encoding", "www-authenticate"}
 
 
@@ -61,10 +61,10 @@ def test_every_route_answers_a_preflight(http: httpx.Client, method: str, path: 
 
 
 def test_allowed_origins_may_read_responses(user: User) -> None:
-    told = "I was flying over a dark forest with twisted trees"
+    created = "I was flying over a dark forest with twisted trees"
     calls = [
         (200, user.get, "/auth/me", None),
-        (200, user.post, "/dreams/analyze", {"dream_text": told}),
+        (200, user.post, "/dreams/analyze", {"dream_text": created}),
         (404, user.get, "/dreams/019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10", None),
         (422, user.post, "/dreams/analyze", {"dream_text": "short"}),
         (401, user.post, "/auth/login", {"email": user.email, "password": "wrong"}),

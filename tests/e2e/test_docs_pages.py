@@ -26,7 +26,7 @@ def document() -> dict[str, Any]:
 
 @pytest.fixture
 def watched(browser: Browser, stack: dict[str, Any]) -> Iterator[Browser]:
-    """The browser; in the end it has asked no other host and has complained about nothing."""
+    """A browser; afterwards, asserts that it called no other host and logged no error."""
     yield browser
     ours = urlsplit(stack["api_url"]).netloc
     requested = browser.requested()
@@ -79,7 +79,7 @@ def test_a_request_can_be_sent_from_swagger_ui(watched: Browser, stack: dict[str
     # WHEN a request is sent from the page
     _execute(watched, "getMe", "Authentication")
 
-    # THEN its answer is shown
+    # THEN its response is shown
     answer = _shown_answer(watched, "getMe", "Authentication")
     assert answer["status"] == "200"
     assert user.username in answer["body"]
@@ -109,7 +109,7 @@ def test_redoc_shows_every_route(watched: Browser, stack: dict[str, Any], docume
     )
     expected = {operation["operationId"] for item in document["paths"].values() for operation in item.values()}
     assert expected <= set(shown)
-    # Styles are let in by digest alone: the page must not come out bare.
+    # Styles are allowed by digest only: assert that the page is styled.
     assert watched.driver.execute_script(
         "return getComputedStyle(document.querySelector('.menu-content')).position"
     ) in ("sticky", "fixed")

@@ -1,4 +1,4 @@
-"""The main job: a dream becomes a video that can be watched."""
+"""The main path: a dream becomes a playable video."""
 
 import io
 
@@ -9,18 +9,18 @@ from tests.e2e.client import DREAM, ControlPlane, User
 
 
 def test_a_dream_becomes_a_video(user: User, control: ControlPlane) -> None:
-    # GIVEN a user WHEN they tell a dream
-    told = user.create_video(DREAM, duration=6)
+    # GIVEN a user WHEN they create a dream
+    created = user.create_video(DREAM, duration=6)
 
-    # THEN the analysis is in the answer
-    analysis, generation = told["dream_analysis"], told["video_generation"]
+    # THEN the analysis is in the response
+    analysis, generation = created["dream_analysis"], created["video_generation"]
     assert analysis["category"] == "flight"
     assert analysis["template_used"] == "FLIGHT"
     assert analysis["video_prompt"].startswith("POV")
     assert generation["status"] in ("pending", "processing")
     assert generation["video_id"] == generation["job_id"]
 
-    # AND the video gets there
+    # AND the video completes
     video = user.wait_for_video(generation["job_id"])
     assert video["status"] == "completed"
     assert video["progress"] == 100
@@ -30,17 +30,17 @@ def test_a_dream_becomes_a_video(user: User, control: ControlPlane) -> None:
     # AND it plays: six seconds of H.264 in 1280 by 720
     answer = httpx.get(video["video_url"], trust_env=False)
     assert answer.headers["content-type"] == "video/mp4"
-    with av.open(io.BytesIO(answer.content), "r") as film:
-        stream = film.streams.video[0]
+    with av.open(io.BytesIO(answer.content), "r") as container:
+        stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 1280, 720)
-        assert film.duration is not None
-        assert abs(film.duration / 1_000_000 - 6) < 0.2
+        assert container.duration is not None
+        assert abs(container.duration / 1_000_000 - 6) < 0.2
 
     # AND the thumbnail is a JPEG
     thumbnail = httpx.get(video["thumbnail_url"], trust_env=False)
     assert thumbnail.headers["content-type"] == "image/jpeg"
     assert thumbnail.content.startswith(b"\xff\xd8\xff")
 
-    # AND the operator sees a green execution
+    # AND the execution has succeeded
     assert control.wait_for_execution(generation["job_id"])["status"] == "SUCCEEDED"
     assert control.states_entered(generation["job_id"])[-1] == "VideoCompleted"

@@ -1,4 +1,4 @@
-"""History, cancelling, deleting and erasing against the stack: IAM is enforced, and the state machines run."""
+"""History, cancelling, deleting and erasing on the stack: IAM is enforced, and the state machines run."""
 
 import secrets
 from typing import Any
@@ -12,8 +12,8 @@ from tests.e2e.client import PASSWORD, ControlPlane, User, wait_for
 _STUCK = "I was falling through the floors of an endless house [[runway:stuck]]"
 
 
-def _ids(told: dict[str, Any]) -> tuple[str, str]:
-    return told["dream_analysis"]["dream_id"], told["video_generation"]["job_id"]
+def _ids(created: dict[str, Any]) -> tuple[str, str]:
+    return created["dream_analysis"]["dream_id"], created["video_generation"]["job_id"]
 
 
 def _erasures(control: ControlPlane) -> list[dict[str, Any]]:
@@ -24,7 +24,7 @@ def _erasures(control: ControlPlane) -> list[dict[str, Any]]:
 
 
 def _wait_for_erasure(control: ControlPlane, what: str) -> None:
-    """Until every execution of this erasure has ended, and well."""
+    """Wait until every execution of this erasure has succeeded."""
     ended = wait_for(
         lambda: [each["status"] for each in _erasures(control) if what in each["name"]],
         lambda found: bool(found) and "RUNNING" not in found,
@@ -34,7 +34,7 @@ def _wait_for_erasure(control: ControlPlane, what: str) -> None:
 
 
 def _left(control: ControlPlane, *marks: str) -> list[str]:
-    """Every item of every table and every key of the bucket that has one of the marks in it."""
+    """Return every item and every key of the bucket that contains one of the marks."""
     texts = []
     for table in control.outputs["tables"].values():
         pages = control.client("dynamodb").get_paginator("scan").paginate(TableName=table)
@@ -44,8 +44,8 @@ def _left(control: ControlPlane, *marks: str) -> list[str]:
     return [text for text in texts if any(mark in text for mark in marks)]
 
 
-def _rendering(user: User) -> tuple[str, str]:
-    """A dream and its video that is being rendered, and will be until somebody stops it."""
+def _processing_video(user: User) -> tuple[str, str]:
+    """Create a dream with a video that renders until it is stopped. Return the ids of both."""
     dream_id, job_id = _ids(user.create_video(_STUCK))
     wait_for(lambda: user.video(job_id), lambda video: video["status"] == "processing")
     return dream_id, job_id
@@ -57,12 +57,12 @@ def _task_id(control: ControlPlane, user: User, job_id: str) -> str:
 
 
 def _has_stopped(control: ControlPlane, job_id: str) -> bool:
-    """Whether the execution ends without failing: it is stopped, or a poll finds the video cancelled before that."""
+    """Return whether the execution ends without failing: stopped, or ended by a poll that found the video cancelled."""
     return control.wait_for_execution(job_id)["status"] in ("ABORTED", "SUCCEEDED")
 
 
 def _is_at_provider(control: ControlPlane, task_id: str) -> bool:
-    """Whether Runway (the sandbox) still knows the task."""
+    """Return whether Runway (the sandbox) still has the task."""
     known = control.client("secretsmanager").list_secrets()["SecretList"]
     arn = next(each["ARN"] for each in known if "Runway" in each["Name"])
     key = control.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
@@ -75,20 +75,21 @@ def _is_at_provider(control: ControlPlane, task_id: str) -> bool:
 
 
 def test_the_history_is_paged_by_number_and_by_cursor(user: User) -> None:
-    told = [
+    created = [
         _ids(user.create_video(f"I was flying over the river number {number} of the night"))[0] for number in range(2)
     ]
     empty = user.post("/dreams/analyze", {"dream_text": "I was running from a shadow through the city"})
-    told.append(empty.json()["dream_id"])
+    created.append(empty.json()["dream_id"])
 
     first = user.get("/dreams", params={"limit": 2}).json()
     second = user.get("/dreams", params={"limit": 2, "cursor": first["next_cursor"]}).json()
 
-    assert [dream["id"] for dream in first["dreams"] + second["dreams"]] == told[::-1]
+    assert [dream["id"] for dream in first["dreams"] + second["dreams"]] == created[::-1]
     assert (first["total"], first["pages"], second["page"], second["next_cursor"]) == (3, 2, 2, None)
-    assert [dream["id"] for dream in user.get("/dreams", params={"page": 2, "limit": 2}).json()["dreams"]] == told[:1]
+    numbered = user.get("/dreams", params={"page": 2, "limit": 2}).json()
+    assert [dream["id"] for dream in numbered["dreams"]] == created[:1]
     chase = user.get("/dreams", params={"category": "chase"}).json()
-    assert ([dream["id"] for dream in chase["dreams"]], chase["total"]) == (told[2:], 1)
+    assert ([dream["id"] for dream in chase["dreams"]], chase["total"]) == (created[2:], 1)
     tampered = first["next_cursor"][:-1] + ("A" if first["next_cursor"][-1] != "A" else "B")
     for query in ({"cursor": tampered}, {"cursor": first["next_cursor"], "page": 1}):
         assert user.get("/dreams", params=query).status_code == 422
@@ -110,7 +111,7 @@ def test_an_unchanged_video_is_a_304(user: User) -> None:
 
 
 def test_cancelling_a_video_stops_execution_and_render(user: User, control: ControlPlane) -> None:
-    _, job_id = _rendering(user)
+    _, job_id = _processing_video(user)
     task_id = _task_id(control, user, job_id)
     assert _is_at_provider(control, task_id)
     assert int(user.get(f"/videos/{job_id}").headers["retry-after"]) >= 1
@@ -154,7 +155,7 @@ def test_deleting_a_dream_deletes_all_its_data(user: User, control: ControlPlane
 
 
 def test_a_dream_can_be_deleted_while_its_video_renders(user: User, control: ControlPlane) -> None:
-    dream_id, job_id = _rendering(user)
+    dream_id, job_id = _processing_video(user)
     task_id = _task_id(control, user, job_id)
 
     assert user.delete(f"/dreams/{dream_id}").status_code == 204
@@ -172,18 +173,18 @@ def test_deleting_an_unknown_dream_is_a_404(user: User) -> None:
 
 
 @pytest.fixture
-def lived_in(user: User) -> User:
-    """An account with a bit of everything."""
+def populated_user(user: User) -> User:
+    """An account with a completed, an analyzed and a processing dream."""
     _, job_id = _ids(user.create_video())
     user.wait_for_video(job_id)
     user.post("/dreams/analyze", {"dream_text": "I was running from a shadow through the city"})
-    _rendering(user)
+    _processing_video(user)
     user.http.post("/api/v1/auth/forgot-password", json={"email": user.email})
     return user
 
 
-def test_erasing_an_account_deletes_all_its_data(lived_in: User, other_user: User, control: ControlPlane) -> None:
-    user = lived_in
+def test_erasing_an_account_deletes_all_its_data(populated_user: User, other_user: User, control: ControlPlane) -> None:
+    user = populated_user
     theirs = _ids(other_user.create_video())
     other_user.wait_for_video(theirs[1])
     rows = control.rows("videos", user.id)
@@ -199,7 +200,7 @@ def test_erasing_an_account_deletes_all_its_data(lived_in: User, other_user: Use
     assert user.http.post("/api/v1/auth/login", json=credentials).status_code == 401
     refresh = {"refresh_token": user.refresh_token}
     assert user.http.post("/api/v1/auth/refresh", json=refresh).status_code == 401
-    # AND in the end nothing is left but that its sessions are over
+    # AND in the end nothing is left except the record that its sessions are revoked
     _wait_for_erasure(control, user.id)
     left = _left(control, user.id, user.email, user.username, *marks)
     assert len(left) == 1
@@ -207,9 +208,9 @@ def test_erasing_an_account_deletes_all_its_data(lived_in: User, other_user: Use
     assert not any(_is_at_provider(control, task_id) for task_id in tasks)
     pool = control.client("cognito-idp").list_users(UserPoolId=control.outputs["user_pool_id"])["Users"]
     assert user.email not in str(pool)
-    # AND everybody else has what they had
+    # AND other users keep their data
     assert other_user.video(theirs[1])["status"] == "completed"
-    # AND somebody new may have the address and the name
+    # AND address and username are free again
     again = {**credentials, "username": user.username}
     assert user.http.post("/api/v1/auth/register", json=again).status_code == 200
 

@@ -9,20 +9,20 @@ import pytest
 from PIL import Image
 
 from tests.e2e.client import ControlPlane, User, fetch, register, wait_for
-from tests.fakes import pictures
+from tests.fakes import images
 
 MAX_BYTES = 5 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def dreamer(http: httpx.Client) -> tuple[User, str]:
-    """A user with an analysed dream and no video, who never gets a picture to be shown."""
+def dream_without_images(http: httpx.Client) -> tuple[User, str]:
+    """A user with an analyzed dream, no video and no displayed image."""
     return with_a_dream(http)
 
 
 @pytest.fixture(scope="module")
-def painter(http: httpx.Client) -> tuple[User, str]:
-    """A user with an analysed dream, whose pictures are shown. Two users, since one may upload ten a minute."""
+def dream_with_images(http: httpx.Client) -> tuple[User, str]:
+    """A user with an analyzed dream whose images are displayed. Two users, since one may upload ten a minute."""
     return with_a_dream(http)
 
 
@@ -41,19 +41,19 @@ def announce(user: User, dream_id: str, content_type: str = "image/jpeg") -> dic
 
 
 def send(form: dict[str, Any], data: bytes, **changed: str) -> httpx.Response:
-    files = {"file": ("picture", data)}
+    files = {"file": ("image", data)}
     return httpx.post(form["url"], data=form["fields"] | changed, files=files, timeout=30, trust_env=False)
 
 
 def outcome(user: User, dream_id: str, form: dict[str, Any]) -> dict[str, Any]:
-    """The dream once its upload was looked at."""
+    """Return the dream once its upload was processed."""
 
-    def look() -> dict[str, Any]:
+    def read_dream() -> dict[str, Any]:
         found: dict[str, Any] = user.get(f"/dreams/{dream_id}").json()
         assert found["thumbnail_upload"]["upload_id"] == form["upload_id"]
         return found
 
-    return wait_for(look, lambda found: found["thumbnail_upload"]["status"] != "pending")
+    return wait_for(read_dream, lambda found: found["thumbnail_upload"]["status"] != "pending")
 
 
 def uploads_left(control: ControlPlane, user: User) -> list[str]:
@@ -64,23 +64,23 @@ def uploads_left(control: ControlPlane, user: User) -> list[str]:
 @pytest.mark.parametrize(
     ("content_type", "make", "size"),
     [
-        ("image/jpeg", lambda: pictures.jpeg(orientation=6), (200, 320)),
-        ("image/png", pictures.png, (320, 200)),
-        ("image/jpeg", lambda: pictures.jpeg(pictures.halves((4000, 3000))), (1264, 948)),
+        ("image/jpeg", lambda: images.jpeg(orientation=6), (200, 320)),
+        ("image/png", images.png, (320, 200)),
+        ("image/jpeg", lambda: images.jpeg(images.halves((4000, 3000))), (1264, 948)),
     ],
     ids=["jpeg", "png", "large"],
 )
 def test_an_image_is_shown_with_its_dream_without_metadata(
-    painter: tuple[User, str],
+    dream_with_images: tuple[User, str],
     control: ControlPlane,
     content_type: str,
     make: Callable[[], bytes],
     size: tuple[int, int],
 ) -> None:
-    user, dream_id = painter
+    user, dream_id = dream_with_images
     data = make()
-    assert pictures.CAMERA.encode() in data
-    # WHEN a picture is announced and sent
+    assert images.CAMERA.encode() in data
+    # WHEN an image is announced and sent
     form = announce(user, dream_id, content_type)
     assert form["max_bytes"] == MAX_BYTES
     assert form["fields"]["key"].startswith(f"uploads/{user.id}/")
@@ -93,12 +93,12 @@ def test_an_image_is_shown_with_its_dream_without_metadata(
     answer = fetch(dream["thumbnail_url"])
     assert answer.headers["content-type"] == content_type
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-    with Image.open(io.BytesIO(answer.content)) as picture:
-        assert abs(picture.width - size[0]) <= 2
-        assert abs(picture.height - size[1]) <= 2
-        assert not picture.getexif()
-    # AND neither camera nor place nor comment are in it, and the upload is gone
-    for secret in (pictures.CAMERA, pictures.COMMENT, "Exif"):
+    with Image.open(io.BytesIO(answer.content)) as image:
+        assert abs(image.width - size[0]) <= 2
+        assert abs(image.height - size[1]) <= 2
+        assert not image.getexif()
+    # AND it contains neither camera nor location nor comment, and the upload is deleted
+    for secret in (images.CAMERA, images.COMMENT, "Exif"):
         assert secret.encode() not in answer.content
     wait_for(lambda: uploads_left(control, user), lambda left: not left)
 
@@ -107,23 +107,23 @@ def test_an_image_is_shown_with_its_dream_without_metadata(
     ("content_type", "data", "words"),
     [
         pytest.param("image/jpeg", b"<html><script>alert(1)</script></html>", "not a valid", id="a web page"),
-        pytest.param("image/jpeg", pictures.png(), "not a valid", id="a png called jpeg"),
-        pytest.param("image/jpeg", pictures.jpeg() + b"<html>", "more than a plain image", id="a web page behind it"),
+        pytest.param("image/jpeg", images.png(), "not a valid", id="a png declared as jpeg"),
+        pytest.param("image/jpeg", images.jpeg() + b"<html>", "more than a plain image", id="a web page behind it"),
         pytest.param(
             "image/png",
-            pictures.with_chunk(pictures.png(), b"tEXt", b"Comment\0<?php system('id');"),
+            images.with_chunk(images.png(), b"tEXt", b"Comment\0<?php system('id');"),
             "more than a plain image",
             id="a program in a comment",
         ),
-        pytest.param("image/png", pictures.png_of_size(20_000, 20_000), "pixels", id="a bomb"),
-        pytest.param("image/jpeg", pictures.jpeg()[:1500], "not a valid", id="cut off"),
+        pytest.param("image/png", images.png_of_size(20_000, 20_000), "pixels", id="a bomb"),
+        pytest.param("image/jpeg", images.jpeg()[:1500], "not a valid", id="cut off"),
         pytest.param("image/jpeg", bytes(MAX_BYTES), "not a valid", id="the most that may be sent"),
     ],
 )
 def test_an_invalid_image_is_deleted_and_reported(
-    dreamer: tuple[User, str], control: ControlPlane, content_type: str, data: bytes, words: str
+    dream_without_images: tuple[User, str], control: ControlPlane, content_type: str, data: bytes, words: str
 ) -> None:
-    user, dream_id = dreamer
+    user, dream_id = dream_without_images
     form = announce(user, dream_id, content_type)
     assert send(form, data).status_code == 204
     dream = outcome(user, dream_id, form)
@@ -134,12 +134,12 @@ def test_an_invalid_image_is_deleted_and_reported(
 
 
 def test_s3_rejects_what_the_form_does_not_allow(
-    dreamer: tuple[User, str], other_user: User, control: ControlPlane
+    dream_without_images: tuple[User, str], other_user: User, control: ControlPlane
 ) -> None:
-    user, dream_id = dreamer
-    form, data = announce(user, dream_id), pictures.jpeg()
+    user, dream_id = dream_without_images
+    form, data = announce(user, dream_id), images.jpeg()
     key = form["fields"]["key"]
-    # THEN too much, nothing at all, another type, and any other key are refused
+    # THEN too much data, none, another type and any other key are rejected
     too_large = send(form, bytes(MAX_BYTES + 1))
     assert too_large.status_code == 400
     assert "EntityTooLarge" in too_large.text
@@ -158,8 +158,8 @@ def test_s3_rejects_what_the_form_does_not_allow(
     assert user.get(f"/dreams/{dream_id}").json()["thumbnail_upload"]["status"] == "pending"
 
 
-def test_no_form_is_issued_for_another_users_dream(dreamer: tuple[User, str], other_user: User) -> None:
-    _, dream_id = dreamer
+def test_no_form_is_issued_for_another_users_dream(dream_without_images: tuple[User, str], other_user: User) -> None:
+    _, dream_id = dream_without_images
     for unknown in (dream_id, "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"):
         answer = other_user.post("/storage/thumbnails", {"dream_id": unknown, "content_type": "image/png"})
         assert answer.status_code == 404
@@ -176,8 +176,8 @@ def test_no_form_is_issued_for_another_users_dream(dreamer: tuple[User, str], ot
         {"content_type": "image/jpeg", "dream_id": "../../x"},
     ],
 )
-def test_a_form_for_anything_else_is_rejected(dreamer: tuple[User, str], body: dict[str, str]) -> None:
-    user, dream_id = dreamer
+def test_a_form_for_anything_else_is_rejected(dream_without_images: tuple[User, str], body: dict[str, str]) -> None:
+    user, dream_id = dream_without_images
     answer = user.post("/storage/thumbnails", {"dream_id": dream_id} | body)
     assert answer.status_code == 422
 
@@ -186,13 +186,13 @@ def test_a_form_requires_a_token(http: httpx.Client) -> None:
     assert http.post("/api/v1/storage/thumbnails", json={"content_type": "image/png"}).status_code == 401
 
 
-def test_an_uploaded_image_stays_when_a_video_is_created(painter: tuple[User, str]) -> None:
-    # GIVEN a dream with a picture of its own
-    user, dream_id = painter
+def test_an_uploaded_image_stays_when_a_video_is_created(dream_with_images: tuple[User, str]) -> None:
+    # GIVEN a dream with an uploaded image
+    user, dream_id = dream_with_images
     form = announce(user, dream_id)
-    send(form, pictures.jpeg())
+    send(form, images.jpeg())
     own = outcome(user, dream_id, form)["thumbnail_url"]
-    # WHEN it is filmed
+    # WHEN a video of it is created
     job_id = user.post("/videos/generate", {"dream_id": dream_id, "duration": 5}).json()["job_id"]
     video = user.wait_for_video(job_id)
     # THEN the video has its own thumbnail, and the dream keeps the user's
@@ -200,22 +200,22 @@ def test_an_uploaded_image_stays_when_a_video_is_created(painter: tuple[User, st
     assert dream["thumbnail_url"] == own
     assert video["thumbnail_url"] != own
     assert dream["preview_url"] == video["preview_url"]
-    # AND a newer picture takes its place, and the old one is gone
+    # AND a newer image replaces it, and the old one is deleted
     newer = announce(user, dream_id, "image/png")
-    send(newer, pictures.png())
+    send(newer, images.png())
     assert outcome(user, dream_id, newer)["thumbnail_url"] != own
     wait_for(lambda: fetch(own).status_code, lambda status: status == 403)
 
 
-def test_an_image_is_deleted_with_its_dream(painter: tuple[User, str], control: ControlPlane) -> None:
-    # GIVEN a dream with a picture, and a form that was given out
-    user, dream_id = painter
+def test_an_image_is_deleted_with_its_dream(dream_with_images: tuple[User, str], control: ControlPlane) -> None:
+    # GIVEN a dream with an image, and an issued form
+    user, dream_id = dream_with_images
     form = announce(user, dream_id)
     shown = user.get(f"/dreams/{dream_id}").json()["thumbnail_url"]
     assert fetch(shown).status_code == 200
-    # WHEN the dream is deleted, THEN so is the picture
+    # WHEN the dream is deleted, THEN so is the image
     assert user.delete(f"/dreams/{dream_id}").status_code == 204
     wait_for(lambda: fetch(shown).status_code, lambda status: status == 403)
-    # AND what is sent with the form is thrown away
-    assert send(form, pictures.jpeg()).status_code == 204
+    # AND an upload with the form is deleted
+    assert send(form, images.jpeg()).status_code == 204
     wait_for(lambda: uploads_left(control, user), lambda left: not left)

@@ -28,7 +28,7 @@ def code(answer: httpx.Response) -> str:
 
 
 def counts(control: ControlPlane, user: User) -> dict[str, int]:
-    """The user's reservations by kind."""
+    """Return the user's reservations by kind."""
     table = control.tables.Table(control.outputs["tables"]["guards"])
     found = {str(item["guard"]): item for item in table.scan()["Items"]}
     return {
@@ -38,11 +38,11 @@ def counts(control: ControlPlane, user: User) -> dict[str, int]:
     }
 
 
-# ---------------------------------------------------------------- requests a minute
+# ---------------------------------------------------------------- rate limits
 
 
 def within_a_window[Result](http: httpx.Client, work: Callable[[User], Result]) -> Result:
-    """What comes of ``work`` for a fresh user, done again where the machine was too slow to do it within a minute."""
+    """Return the result of ``work`` for a fresh user, repeated if a slow machine takes longer than a minute."""
     for _ in range(3):
         user, started = register(http), time.monotonic()
         result = work(user)
@@ -54,7 +54,7 @@ def within_a_window[Result](http: httpx.Client, work: Callable[[User], Result]) 
 def test_the_eleventh_analysis_in_a_minute_is_rejected(http: httpx.Client, other_user: User) -> None:
     def eleven(user: User) -> list[httpx.Response]:
         answers = [user.post("/dreams/analyze", {"dream_text": DREAM}) for _ in range(11)]
-        # AND another route is not refused
+        # AND another route is not rejected
         assert user.post("/videos/generate", UNKNOWN_DREAM).status_code == 404
         return answers
 
@@ -73,12 +73,12 @@ def test_the_eleventh_analysis_in_a_minute_is_rejected(http: httpx.Client, other
 
 def test_ten_of_forty_concurrent_requests_pass(http: httpx.Client) -> None:
     def forty(user: User) -> list[int]:
-        # Every request at the same time is a worker of its own: more than a few are too much for a small machine.
+        # Every concurrent request starts a worker of its own: more than a few are too many for a small machine.
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(lambda _: status_of(user), range(40)))
 
     def status_of(user: User) -> int:
-        # 502 is the emulator's word for a worker that did not come up in time: it has done nothing.
+        # The emulator returns 502 if a worker did not start in time; nothing has run then.
         for _ in range(5):
             answer = user.post("/videos/generate", UNKNOWN_DREAM)
             if answer.status_code != 502:
@@ -139,7 +139,7 @@ def test_a_failed_paid_video_counts_for_the_day(user: User, control: ControlPlan
 
 
 def test_the_sweep_closes_an_abandoned_video(user: User, control: ControlPlane) -> None:
-    # GIVEN the rows of a request that died before it started the execution
+    # GIVEN the rows of a request that crashed before it started the execution
     names = control.outputs["tables"]
     database = Database(
         TableNames(
@@ -153,9 +153,9 @@ def test_the_sweep_closes_an_abandoned_video(user: User, control: ControlPlane) 
     before = utc_now() - timedelta(minutes=5)
     abandoned = VideoLifecycle(database).add_with_dream(user.id, new_id(), new_id(), DREAM, 5, before)
     assert counts(control, user) == {"day": 1, "running": 1}
-    # AND a video that is being made
+    # AND a video in progress
     running = user.create_video()["video_generation"]["job_id"]
-    # WHEN the sweep comes
+    # WHEN the sweep runs
     lambdas = control.client("lambda")
     (name,) = (
         each["FunctionName"]
@@ -167,7 +167,7 @@ def test_the_sweep_closes_an_abandoned_video(user: User, control: ControlPlane) 
     result = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, result
     assert result["closed"] >= 1
-    # THEN one is closed with words for the user, and the other one gets there
+    # THEN the first is closed with a message for the user, and the second completes
     video = user.video(abandoned.job_id)
     assert (video["status"], video["error_message"]) == (
         "failed",
@@ -193,7 +193,7 @@ def key() -> dict[str, str]:
 
 
 def lasting(answer: httpx.Response) -> tuple[int, dict[str, str], Any]:
-    """An answer without what differs from request to request by its nature."""
+    """Return a response without the headers that differ for every request."""
     passing = {"ratelimit", "date", "apigw-requestid", "x-amzn-requestid", "x-amzn-trace-id", "x-request-id"}
     headers = {name: value for name, value in answer.headers.items() if name not in passing}
     return answer.status_code, headers, answer.json()
@@ -227,7 +227,7 @@ def test_a_repeated_video_request_creates_one_video(user: User, control: Control
 
 
 def test_concurrent_identical_requests_create_one_video(user: User, control: ControlPlane) -> None:
-    # Nobody else dreams this: all renderings of its prompt are this test's.
+    # No other test uses this dream: all renders of its prompt are this test's.
     text = f"I was juggling porcelain planets in the orchard of a forgotten astronomer {uuid4()}"
     headers, body = key(), {"dream_text": text, "duration": 5}
     with ThreadPoolExecutor(4) as pool:

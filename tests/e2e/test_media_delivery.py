@@ -22,8 +22,8 @@ SECURITY_HEADERS = {
 
 
 @pytest.fixture(scope="module")
-def filmed(http: httpx.Client) -> tuple[User, dict[str, Any]]:
-    """A user with a finished video."""
+def completed_video(http: httpx.Client) -> tuple[User, dict[str, Any]]:
+    """A user with a completed video."""
     user = register(http)
     job_id = user.create_video()["video_generation"]["job_id"]
     video = user.wait_for_video(job_id)
@@ -37,51 +37,51 @@ def row(control: ControlPlane, user: User, role: str = "videos") -> dict[str, An
 
 
 def test_images_come_from_the_cdn_and_are_cached_forever(
-    filmed: tuple[User, dict[str, Any]], control: ControlPlane
+    completed_video: tuple[User, dict[str, Any]], control: ControlPlane
 ) -> None:
-    user, video = filmed
+    user, video = completed_video
     for name, content_type in (("thumbnail_url", "image/jpeg"), ("preview_url", "image/webp")):
-        # WHEN anybody who knows the address asks for it
+        # WHEN its URL is requested without credentials
         answer = fetch(video[name])
-        # THEN it is there, through CloudFront, cacheable for ever, and harmless in a browser
+        # THEN it is served through CloudFront, cacheable forever, with security headers
         assert answer.status_code == 200
         assert answer.headers["content-type"] == content_type
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert "CloudFront" in answer.headers["via"]
         assert {key: answer.headers[key] for key in SECURITY_HEADERS} == SECURITY_HEADERS
-        with Image.open(io.BytesIO(answer.content)) as picture:
-            assert getattr(picture, "is_animated", False) is (content_type == "image/webp")
-        # AND the address has no signature, an unguessable part, and never changes
+        with Image.open(io.BytesIO(answer.content)) as image:
+            assert getattr(image, "is_animated", False) is (content_type == "image/webp")
+        # AND the URL has no signature, has an unguessable part, and never changes
         assert urlsplit(video[name]).query == ""
         assert len(urlsplit(video[name]).path.split("/")[2]) >= 22
         assert user.video(video["job_id"])[name] == video[name]
-    # AND the row knows the size of the picture
-    kept = row(control, user)
-    with Image.open(io.BytesIO(fetch(video["thumbnail_url"]).content)) as picture:
-        assert picture.size == (kept["thumbnail_width"], kept["thumbnail_height"])
-    # AND the dream has the same addresses
+    # AND the row has the size of the image
+    stored = row(control, user)
+    with Image.open(io.BytesIO(fetch(video["thumbnail_url"]).content)) as image:
+        assert image.size == (stored["thumbnail_width"], stored["thumbnail_height"])
+    # AND the dream has the same URLs
     dream = user.get(f"/dreams/{video['dream_id']}").json()
     assert (dream["thumbnail_url"], dream["preview_url"]) == (video["thumbnail_url"], video["preview_url"])
 
 
-def test_a_cached_image_is_not_sent_again(filmed: tuple[User, dict[str, Any]]) -> None:
-    url = filmed[1]["thumbnail_url"]
+def test_a_cached_image_is_not_sent_again(completed_video: tuple[User, dict[str, Any]]) -> None:
+    url = completed_video[1]["thumbnail_url"]
     tag = fetch(url).headers["etag"]
     assert fetch(url, **{"If-None-Match": tag}).status_code == 304
 
 
 def test_the_cdn_serves_nothing_but_images(
-    filmed: tuple[User, dict[str, Any]], control: ControlPlane, stack: dict[str, Any]
+    completed_video: tuple[User, dict[str, Any]], control: ControlPlane, stack: dict[str, Any]
 ) -> None:
-    user, video = filmed
-    kept = row(control, user)
+    user, video = completed_video
+    stored = row(control, user)
     base = video["thumbnail_url"].split("/media/")[0] + "/media"
     for path in (
-        kept["video_key"],
-        f"%2e%2e/{kept['video_key']}",
-        f"..%2f{kept['video_key']}",
-        f"thumbnails/%2e%2e/{kept['video_key']}",
-        kept["thumbnail_key"],
+        stored["video_key"],
+        f"%2e%2e/{stored['video_key']}",
+        f"..%2f{stored['video_key']}",
+        f"thumbnails/%2e%2e/{stored['video_key']}",
+        stored["thumbnail_key"],
         "",
         "unknown/unknown.jpg",
     ):
@@ -90,35 +90,35 @@ def test_the_cdn_serves_nothing_but_images(
         assert fetch(video["thumbnail_url"], method).status_code == 403
 
 
-def test_the_distribution_requires_tls(filmed: tuple[User, dict[str, Any]], stack: dict[str, Any]) -> None:
-    path = urlsplit(filmed[1]["thumbnail_url"]).path.removeprefix("/media")
+def test_the_distribution_requires_tls(completed_video: tuple[User, dict[str, Any]], stack: dict[str, Any]) -> None:
+    path = urlsplit(completed_video[1]["thumbnail_url"]).path.removeprefix("/media")
     distributions = ControlPlane(stack).client("cloudfront").list_distributions()["DistributionList"]["Items"]
-    host = next(each["DomainName"] for each in distributions if each["Comment"].startswith("Images"))
+    host = next(each["DomainName"] for each in distributions if each["Comment"].startswith("Images of"))
     assert fetch(f"{stack['endpoint_url']}{path}", Host=host).status_code == 403
     assert fetch(f"{stack['endpoint_url']}{path}", Host=host, **{"X-Forwarded-Proto": "https"}).status_code == 200
 
 
 def test_the_bucket_is_private(
-    filmed: tuple[User, dict[str, Any]], control: ControlPlane, stack: dict[str, Any]
+    completed_video: tuple[User, dict[str, Any]], control: ControlPlane, stack: dict[str, Any]
 ) -> None:
-    kept = row(control, filmed[0])
+    stored = row(control, completed_video[0])
     bucket = f"{stack['endpoint_url']}/{stack['media_bucket']}"
-    for path in ("", "?list-type=2", f"/{kept['video_key']}", f"/{kept['thumbnail_key']}"):
+    for path in ("", "?list-type=2", f"/{stored['video_key']}", f"/{stored['thumbnail_key']}"):
         assert fetch(f"{bucket}{path}").status_code == 403, path
     assert fetch(f"{bucket}/uploads/x.jpg", "PUT").status_code == 403
     block = control.client("s3").get_public_access_block(Bucket=stack["media_bucket"])
     assert set(block["PublicAccessBlockConfiguration"].values()) == {True}
 
 
-def test_a_video_plays_and_supports_ranges(filmed: tuple[User, dict[str, Any]]) -> None:
-    _, video = filmed
+def test_a_video_plays_and_supports_ranges(completed_video: tuple[User, dict[str, Any]]) -> None:
+    _, video = completed_video
     whole = fetch(video["video_url"])
     assert whole.status_code == 200
     assert whole.headers["content-type"] == "video/mp4"
     assert whole.headers["content-disposition"] == "inline"
     assert whole.headers["accept-ranges"] == "bytes"
     size = len(whole.content)
-    # WHEN a player in a page asks for a part, and for the end
+    # WHEN a player in a page requests a range, and the end
     for wanted, first, last in (("bytes=1000-1999", 1000, 1999), ("bytes=-500", size - 500, size - 1)):
         part = fetch(video["video_url"], Range=wanted, Origin=ORIGIN)
         assert part.status_code == 206
@@ -131,8 +131,8 @@ def test_a_video_plays_and_supports_ranges(filmed: tuple[User, dict[str, Any]]) 
     assert "access-control-allow-origin" not in fetch(video["video_url"], Origin="https://evil.example").headers
 
 
-def test_a_link_is_valid_for_one_object_and_an_hour(filmed: tuple[User, dict[str, Any]]) -> None:
-    url = filmed[1]["video_url"]
+def test_a_link_is_valid_for_one_object_and_an_hour(completed_video: tuple[User, dict[str, Any]]) -> None:
+    url = completed_video[1]["video_url"]
     assert "X-Amz-Expires=3600" in url
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
     for changed in (
@@ -156,9 +156,9 @@ def test_a_link_is_valid_for_one_object_and_an_hour(filmed: tuple[User, dict[str
     ],
 )
 def test_a_video_can_be_downloaded_under_a_name(
-    filmed: tuple[User, dict[str, Any]], query: dict[str, str], expected: str
+    completed_video: tuple[User, dict[str, Any]], query: dict[str, str], expected: str
 ) -> None:
-    user, video = filmed
+    user, video = completed_video
     url = user.get(f"/videos/{video['job_id']}", params=query).json()["video_url"]
     answer = fetch(url, Range="bytes=0-0")
     assert answer.status_code == 206
@@ -175,8 +175,8 @@ def test_a_video_can_be_downloaded_under_a_name(
         {"disposition": "attachment", "filename": "x" * 101},
     ],
 )
-def test_an_invalid_name_is_rejected(filmed: tuple[User, dict[str, Any]], query: dict[str, str]) -> None:
-    user, video = filmed
+def test_an_invalid_name_is_rejected(completed_video: tuple[User, dict[str, Any]], query: dict[str, str]) -> None:
+    user, video = completed_video
     answer = user.get(f"/videos/{video['job_id']}", params=query)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["loc"][0] == "query"

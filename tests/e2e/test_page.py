@@ -1,4 +1,4 @@
-"""The page in a real Chromium: a person signs in, tells a dream, watches it, looks back, cancels and deletes."""
+"""The page in a real Chromium: signing in, creating a dream, watching it, the history, cancelling and deleting."""
 
 import json
 import time
@@ -13,9 +13,9 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
 from tests.e2e.client import DREAM, ControlPlane, User
-from tests.e2e.visitor import Visitor, look_at
+from tests.e2e.visitor import Visitor, check_page
 
-# The rendering takes these seconds, so that there is a progress to see.
+# The render takes six seconds, so that there is progress to observe.
 SLOWLY = f"{DREAM} [[runway:lasts:6]]"
 FOR_EVER = f"{DREAM} [[runway:stuck]]"
 
@@ -33,7 +33,7 @@ new MutationObserver(() => {
   if (status?.endsWith("%") && window.seen.at(-1) !== status) window.seen.push(status);
 }).observe(document.getElementById("cards"), { subtree: true, childList: true, characterData: true });
 """
-# Cognito rotates refresh tokens; the emulator does not. This does it in between, as strictly.
+# Cognito rotates refresh tokens; the emulator does not. This wrapper rotates them as strictly.
 ROTATE = """
 const real = window.fetch;
 window.fetch = async (url, options) => {
@@ -54,7 +54,7 @@ def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # no
     visitor = Visitor(browser, stack["page_url"])
     visitor.open()
     yield visitor
-    # Nobody stays signed in for the next test: tabs share their sessions.
+    # Tabs share their sessions: sign out for the next test.
     browser.driver.execute_script("sessionStorage.clear()")
     for handle in browser.driver.window_handles[1:]:
         browser.driver.switch_to.window(handle)
@@ -64,7 +64,7 @@ def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # no
 
 
 def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, stack: dict[str, Any]) -> None:
-    # GIVEN somebody who has just made an account, and a second tab, which needs no password
+    # GIVEN a new account, and a second tab, which is signed in as well
     name = visitor.register()
     assert visitor.text("header-username") == name
     assert "No dreams yet" in visitor.text("history-empty-text")
@@ -77,7 +77,7 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     visitor.wait("document.getElementById('connection-status').dataset.state === 'live'")
     visitor.run(WATCH_CARDS)
 
-    # WHEN they tell a dream in the first THEN its progress rises before their eyes, without a reload
+    # WHEN a dream is created in the first THEN its progress rises without a reload
     visitor.driver.switch_to.window(first)
     visitor.run(WATCH_PROGRESS)
     visitor.tell(SLOWLY)
@@ -91,7 +91,7 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     assert rising == sorted(rising), seen
     assert visitor.run("return document.getElementById('announcer').textContent") == "Your video is ready."
 
-    # AND the video plays by itself, without sound
+    # AND the video plays automatically, muted
     visitor.wait("document.getElementById('player-video').currentTime > 0.2")
     before = visitor.run("return document.getElementById('player-video').currentTime")
     visitor.wait(f"document.getElementById('player-video').currentTime > {before} + 0.3")
@@ -107,7 +107,7 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     choose(visitor, "flight")
     visitor.wait("document.querySelectorAll('.card-open').length === 1")
 
-    # AND the second tab shows it: it was told, and did not ask; the progress rose more often than it looked in
+    # AND the second tab shows it by live updates: the progress changed more often than the tab polled
     visitor.driver.switch_to.window(second)
     visitor.wait("document.querySelector('.card[data-phase=completed] img.thumbnail')?.naturalWidth > 100")
     asked = visitor.run(
@@ -116,7 +116,7 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     )
     assert len(visitor.run("return window.seen")) > asked
 
-    # WHEN they delete it, but think again, THEN it stays; WHEN they delete it, THEN it is gone from both tabs
+    # WHEN deleting is not confirmed THEN it stays; WHEN it is confirmed THEN it disappears from both tabs
     visitor.driver.find_element(By.CSS_SELECTOR, ".card-delete").click()
     visitor.button("Cancel").click()
     assert len(visitor.cards()) == 1
@@ -127,7 +127,7 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     visitor.wait("document.querySelectorAll('.card-open').length === 0")
     visitor.phase("empty")
 
-    # AND signing out forgets everything, in both
+    # AND signing out clears both tabs
     visitor.button("Sign out").click()
     for tab in (first, second):
         visitor.driver.switch_to.window(tab)
@@ -135,7 +135,7 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
         assert visitor.run("return sessionStorage.length") == 0
         assert "signed out" in visitor.text("auth-notice")
 
-    # AND in all that time nothing was asked of anybody else, and nobody complained
+    # AND no other host was called, and the console is empty
     visitor.driver.switch_to.window(first)
     assert {urlsplit(url).hostname for url in visitor.browser.requested()} == {"127.0.0.1"}
     assert visitor.browser.complaints() == []
@@ -145,7 +145,7 @@ def test_a_video_is_cancelled_after_a_reload(visitor: Visitor, user: User) -> No
     visitor.sign_in(user)
     visitor.tell(FOR_EVER)
     visitor.wait("!document.getElementById('player-cancel').hidden")
-    # The tab stays signed in, and what is being made is on the screen again.
+    # The tab stays signed in and shows the running video again.
     visitor.driver.refresh()
     visitor.signed_in()
     visitor.wait("!document.getElementById('player-cancel').hidden")
@@ -158,7 +158,7 @@ def test_a_video_is_cancelled_after_a_reload(visitor: Visitor, user: User) -> No
 
 
 def test_errors_are_explained(visitor: Visitor, user: User) -> None:
-    # GIVEN nothing typed WHEN it is sent THEN the first field has the focus and says why
+    # GIVEN empty fields WHEN the form is sent THEN the first field has the focus and an error
     visitor.button("Sign in").click()
     assert visitor.text("email-error") == "Please enter your email address."
     assert visitor.run("return document.activeElement.id") == "email"
@@ -169,15 +169,15 @@ def test_errors_are_explained(visitor: Visitor, user: User) -> None:
     visitor.wait("!document.getElementById('auth-error').hidden")
     assert visitor.text("auth-error").startswith("Sign-in failed.")
 
-    # A weak one, as the API sees it
+    # A password that the API rejects as weak
     visitor.button("Create an account").click()
-    visitor.element("username").send_keys("somebody")
+    visitor.element("username").send_keys("newcomer")
     visitor.element("password").clear()
     visitor.element("password").send_keys("weak", Keys.ENTER)
     visitor.wait("document.getElementById('password').getAttribute('aria-invalid') === 'true'")
     assert "8" in visitor.text("password-error")
 
-    # A dream that is too short, then one that is refused
+    # A dream that is too short, then one that is rejected
     visitor.button("Sign in instead").click()
     visitor.element("password").clear()
     visitor.element("email").clear()
@@ -191,7 +191,7 @@ def test_errors_are_explained(visitor: Visitor, user: User) -> None:
     assert visitor.text("dream-alert").startswith("This dream cannot be analyzed.")
     assert str(visitor.element("dream-text").get_property("value")).startswith("I was flying")
 
-    # And no network at all
+    # No network
     without_network = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     visitor.driver.execute_cdp_cmd("Network.emulateNetworkConditions", without_network)
     try:
@@ -201,7 +201,7 @@ def test_errors_are_explained(visitor: Visitor, user: User) -> None:
     finally:
         visitor.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**without_network, "offline": False})
 
-    # Characters are counted as the API counts them: as many as there may be are taken
+    # Characters are counted as the API counts them: the maximum is accepted
     visitor.run("""
       const text = document.getElementById("dream-text");
       text.value = "  " + "🌙".repeat(2000) + "  ";
@@ -215,7 +215,7 @@ def test_errors_are_explained(visitor: Visitor, user: User) -> None:
 
 def test_rate_limits_count_down_and_outages_are_explained(visitor: Visitor, user: User) -> None:
     visitor.sign_in(user)
-    # Answers of a limit and of the gateway, in the place of real ones, which have tests of their own.
+    # Stubbed responses of a rate limit and of the gateway; the real ones have tests of their own.
     visitor.run("""
       const real = window.fetch;
       const answers = [
@@ -240,7 +240,7 @@ def test_tokens_are_refreshed_until_the_session_ends(visitor: Visitor, user: Use
     script = visitor.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": ROTATE})
     try:
         visitor.open()
-        # GIVEN a tab whose access token has run out, twice: the second time it has the token that the first one brought
+        # GIVEN a tab whose access token has expired, twice: the second time with the token of the first refresh
         visitor.sign_in(user)
         for number in (1, 2):
             visitor.run("""
@@ -248,14 +248,14 @@ def test_tokens_are_refreshed_until_the_session_ends(visitor: Visitor, user: Use
               session.expiresAt = Date.now() - 1000;
               sessionStorage.setItem("dreamvision.session", JSON.stringify(session));
             """)
-            # WHEN the page is loaded, which asks for several things at once
+            # WHEN the page is loaded, which sends several requests at once
             visitor.browser.open(visitor.url)
             visitor.signed_in()
             visitor.wait("!document.getElementById('history-empty').hidden")
-            # THEN it has asked for new tokens once
+            # THEN it has refreshed the tokens once
             assert visitor.run("return JSON.parse(localStorage.getItem('rotation')).count") == number
 
-        # WHEN the session is ended elsewhere THEN the next request leads back to the sign-in, which says why
+        # WHEN the session is revoked elsewhere THEN the next request leads to the sign-in form, which explains it
         assert user.post("/auth/logout?scope=global").status_code in (200, 204)
         choose(visitor, "chase")
         visitor.wait("!document.getElementById('welcome').hidden")
@@ -267,8 +267,8 @@ def test_tokens_are_refreshed_until_the_session_ends(visitor: Visitor, user: Use
 
 def test_markup_in_a_dream_stays_text(visitor: Visitor, user: User) -> None:
     nasty = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script> & a dark forest'
-    told = user.post("/dreams/analyze", {"dream_text": nasty})
-    assert told.status_code == 200
+    created = user.post("/dreams/analyze", {"dream_text": nasty})
+    assert created.status_code == 200
     visitor.sign_in(user)
     visitor.wait("document.querySelectorAll('.card-open').length === 1")
     assert visitor.cards()[0].startswith("<img src=x onerror=")
@@ -276,17 +276,17 @@ def test_markup_in_a_dream_stays_text(visitor: Visitor, user: User) -> None:
     visitor.phase("no-video")
     assert visitor.text("player-text") == nasty
     assert visitor.run("return window.pwned") is None
-    # AND a dream that was only analyzed can be turned into a video from here
+    # AND a video of an analyzed dream can be created from here
     visitor.button("Turn into a video").click()
     visitor.wait("['starting', 'rendering', 'completed'].includes(document.getElementById('player').dataset.phase)")
     assert len(user.get("/videos").json()["videos"]) == 1
 
 
 def test_more_dreams_are_loaded_on_demand(visitor: Visitor, user: User, control: ControlPlane) -> None:
-    # GIVEN 14 dreams: one that was told, and copies of it
+    # GIVEN 14 dreams: one and its copies
     assert user.post("/dreams/analyze", {"dream_text": DREAM}).status_code == 200
     row = control.rows("dreams", user.id)[0]
-    # The copies are old: live updates, which tell what was analyzed a moment ago, do not bring them.
+    # The copies are old, so that live updates, which announce recent analyses, do not contain them.
     row.pop("analyzed_at", None)
     table = control.tables.Table(control.outputs["tables"]["dreams"])
     for number in range(13):
@@ -295,7 +295,7 @@ def test_more_dreams_are_loaded_on_demand(visitor: Visitor, user: User, control:
         )
     visitor.sign_in(user)
     visitor.wait("document.querySelectorAll('.card-open').length === 12")
-    # WHEN the rest is asked for THEN it follows, and the focus is on the first of it
+    # WHEN the rest is requested THEN it is appended, and its first card has the focus
     visitor.button("Load more").click()
     visitor.wait("document.querySelectorAll('.card-open').length === 14")
     assert len(set(visitor.cards())) == 14
@@ -311,7 +311,7 @@ def test_the_page_is_accessible_and_usable_by_keyboard(visitor: Visitor, user: U
     def focused() -> str:
         return str(visitor.run("return document.activeElement.id || document.activeElement.textContent.trim()"))
 
-    look_at(visitor)
+    check_page(visitor)
     visitor.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     assert focused() == "Skip to main content"
     order = []
@@ -336,10 +336,10 @@ def test_the_page_is_accessible_and_usable_by_keyboard(visitor: Visitor, user: U
     press(Keys.TAB, Keys.ENTER)
     visitor.phase("completed")
     assert user.get("/videos").json()["videos"][0]["duration"] == 6
-    look_at(visitor)
+    check_page(visitor)
     visitor.run("document.getElementById('player-delete').focus()")
     press(Keys.ENTER)
-    look_at(visitor)
+    check_page(visitor)
     assert focused() == "Cancel"
     press(Keys.ENTER)
     assert focused() == "player-delete"
@@ -350,7 +350,7 @@ def choose(visitor: Visitor, category: str) -> None:
 
 
 def earlier(identifier: str, steps: int) -> str:
-    """A UUIDv7 that sorts before the given one."""
+    """Return a UUIDv7 that sorts before the given one."""
     return str(uuid.UUID(int=uuid.UUID(identifier).int - (steps << 80)))
 
 
@@ -368,13 +368,13 @@ def test_the_page_works_without_live_updates(visitor: Visitor, user: User, stack
         visitor.sign_in(user)
         assert visitor.text("connection-status") == "Auto-refresh"
         visitor.run(WATCH_PROGRESS)
-        # WHEN a dream is told THEN polling shows its progress and its end
+        # WHEN a dream is created THEN polling shows its progress and its completion
         started = time.monotonic()
         visitor.tell(SLOWLY)
         visitor.phase("completed")
         assert len(set(visitor.run("return window.progressSeen"))) >= 2
-        # AND it asked no more often than once a second
+        # AND it polled at most once a second
         asked = sum("/videos/" in url for url in visitor.browser.requested())
-        assert asked / 2 <= time.monotonic() - started + 3  # every request has a preflight at the most
+        assert asked / 2 <= time.monotonic() - started + 3  # every request has at most one preflight
     finally:
         visitor.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)

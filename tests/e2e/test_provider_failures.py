@@ -1,8 +1,6 @@
-"""Every way in which a provider can fail, end to end: the video fails with words for the user, the execution is red,
-and nothing is paid twice.
-
-The sandboxes fail on magic words in the dream. All the dreams are told at once, each by a user of its own, since most
-of the time goes into waiting.
+"""Every provider failure, end to end: the video fails with a message for the user, the execution fails, and nothing is
+paid twice. The sandboxes fail on markers in the dream. All dreams are created at once, each by a user of its own, since
+most of the time is spent waiting.
 """
 
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ DREAM = "I was running from a shadow through the burning streets of a city"
 
 @dataclass(frozen=True)
 class Failure:
-    """What the magic word leads to: the answer of the POST, the recorded error, the renderings that were created."""
+    """The expected outcome of a marker: the response to the POST, the recorded error, the number of renders."""
 
     word: str
     error: str
@@ -63,7 +61,7 @@ RUNWAY_FAILURES = [
     Failure("[[runway:foreign_host]]", "SourceForbiddenError", renders=1),
 ]
 FAILURES = CLAUDE_FAILURES + RUNWAY_FAILURES
-# These look like failures and are none: tried again where that is safe.
+# Transient failures that are retried where that is safe.
 RECOVERIES = [
     "[[claude:bad_once]]",
     "[[runway:busy_once]]",
@@ -75,8 +73,8 @@ ENDLESS = ["[[runway:stuck]]", "[[runway:throttled]]", "[[runway:unknown_status]
 
 
 @dataclass(frozen=True)
-class Told:
-    """A dream that was told, and what came of it."""
+class Outcome:
+    """A dream and its outcome."""
 
     user: User
     answer: httpx.Response
@@ -84,32 +82,32 @@ class Told:
     dream: dict[str, Any]
 
 
-def _tell(http: httpx.Client, word: str) -> Told:
+def _create(http: httpx.Client, word: str) -> Outcome:
     user = register(http)
     answer = user.post("/dreams/generate-video", {"dream_text": f"{DREAM} {word}", "duration": 5})
     body = answer.json()
     job_id = body.get("job_id") or body["video_generation"]["job_id"]
     video = user.wait_for_video(job_id, 120)
-    return Told(user, answer, video, user.get(f"/dreams/{video['dream_id']}").json())
+    return Outcome(user, answer, video, user.get(f"/dreams/{video['dream_id']}").json())
 
 
 @pytest.fixture(scope="module")
-def told(http: httpx.Client) -> Iterator[dict[str, Told]]:
+def created(http: httpx.Client) -> Iterator[dict[str, Outcome]]:
     words = [failure.word for failure in FAILURES] + RECOVERIES
-    # Those that wait for the deadline begin first.
+    # Those that wait for the deadline start first.
     words.sort(key=lambda word: word not in ENDLESS)
     with ThreadPoolExecutor(6) as pool:
-        yield dict(zip(words, pool.map(lambda word: _tell(http, word), words), strict=True))
+        yield dict(zip(words, pool.map(lambda word: _create(http, word), words), strict=True))
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=[failure.word for failure in FAILURES])
 def test_a_failure_is_recorded_and_fails_the_execution(
-    failure: Failure, told: dict[str, Told], control: ControlPlane
+    failure: Failure, created: dict[str, Outcome], control: ControlPlane
 ) -> None:
-    found = told[failure.word]
+    found = created[failure.word]
 
-    # The answer says what happened, as far as it was known when it was given.
-    # On a slow machine it may come before that, as a 202; the same failures are exact at /dreams/analyze.
+    # The response reports the failure if it was known by then.
+    # On a slow machine it may be a 202 instead; the same failures are asserted exactly at /dreams/analyze.
     known = found.answer.status_code != 202
     assert not known or found.answer.status_code == failure.status, found.answer.text
     if failure.problem and known:
@@ -118,7 +116,7 @@ def test_a_failure_is_recorded_and_fails_the_execution(
         assert found.answer.json()["job_id"] == found.video["job_id"]
     assert found.dream["analysis_status"] == ("failed" if failure.problem else "completed")
 
-    # The video is final, with words for the user and none of the provider's.
+    # The video is final, with our message for the user and no provider text.
     assert found.video["status"] == "failed"
     assert found.video["error_message"]
     assert found.video["video_url"] is None
@@ -126,7 +124,7 @@ def test_a_failure_is_recorded_and_fails_the_execution(
     row = control.rows("videos", found.user.id)[0]
     assert row["error_code"] == failure.error
 
-    # The execution is red and says which error it was.
+    # The execution has failed with the name of the error.
     execution = control.wait_for_execution(found.video["job_id"])
     assert execution["status"] == "FAILED"
     assert execution["error"] == failure.error
@@ -134,14 +132,14 @@ def test_a_failure_is_recorded_and_fails_the_execution(
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=[failure.word for failure in FAILURES])
-def test_at_most_one_render_is_paid(failure: Failure, told: dict[str, Told], control: ControlPlane) -> None:
-    prompt = told[failure.word].dream["video_prompt"]
+def test_at_most_one_render_is_paid(failure: Failure, created: dict[str, Outcome], control: ControlPlane) -> None:
+    prompt = created[failure.word].dream["video_prompt"]
     assert (control.paid_renders(prompt) if prompt else 0) == failure.renders
 
 
 @pytest.mark.parametrize("word", RECOVERIES)
-def test_transient_failures_are_retried(word: str, told: dict[str, Told], control: ControlPlane) -> None:
-    found = told[word]
+def test_transient_failures_are_retried(word: str, created: dict[str, Outcome], control: ControlPlane) -> None:
+    found = created[word]
     assert found.answer.is_success
     assert found.video["status"] == "completed"
     assert control.paid_renders(found.dream["video_prompt"]) == 1
@@ -149,8 +147,8 @@ def test_transient_failures_are_retried(word: str, told: dict[str, Told], contro
 
 
 @pytest.mark.parametrize("word", ENDLESS)
-def test_a_render_past_its_deadline_is_cancelled(word: str, told: dict[str, Told], control: ControlPlane) -> None:
-    found = told[word]
+def test_a_render_past_its_deadline_is_cancelled(word: str, created: dict[str, Outcome], control: ControlPlane) -> None:
+    found = created[word]
     assert "CancelRender" in control.states_entered(found.video["job_id"])
     task_id = control.rows("videos", found.user.id)[0]["provider_task_id"]
     runway = control.outputs["runway_url"]
@@ -158,8 +156,8 @@ def test_a_render_past_its_deadline_is_cancelled(word: str, told: dict[str, Told
     assert httpx.get(f"{runway}/v1/tasks/{task_id}", headers=headers, trust_env=False).status_code == 404
 
 
-def test_a_failed_video_leaves_nothing_in_the_bucket(told: dict[str, Told], control: ControlPlane) -> None:
-    user_ids = {told[failure.word].user.id for failure in FAILURES}
+def test_a_failed_video_leaves_nothing_in_the_bucket(created: dict[str, Outcome], control: ControlPlane) -> None:
+    user_ids = {created[failure.word].user.id for failure in FAILURES}
     s3 = control.client("s3")
     bucket = control.outputs["media_bucket"]
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]

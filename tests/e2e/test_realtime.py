@@ -1,4 +1,4 @@
-"""Live updates over a real WebSocket: who gets in, what they hear and how soon, and that nobody hears another's."""
+"""Live updates over a real WebSocket: authorization, messages and their delay, and isolation of users."""
 
 import asyncio
 import statistics
@@ -19,7 +19,7 @@ from dreamvision.videos.models import Media
 from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
 from tests.e2e.listener import Listener, connection, listening, refusal
 from tests.e2e.test_tokens import id_token, resigned, unsigned
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 
 SOCKETS_PER_USER, USERS, VIDEOS_PER_USER = 5, 10, 2
 
@@ -29,8 +29,8 @@ def url(stack: dict[str, Any]) -> str:
     return str(stack["websocket_url"])
 
 
-async def film(user: User) -> str:
-    """Ask for a video without waiting for anything. Returns its id."""
+async def request_video(user: User) -> str:
+    """Request a video without waiting for its analysis. Return its id."""
     answer = await asyncio.to_thread(
         user.post,
         "/dreams/generate-video",
@@ -45,7 +45,7 @@ async def eventually(done: Any, seconds: float = 30) -> None:
     await asyncio.to_thread(wait_for, done, bool, seconds)
 
 
-# -------------------------------------------------------------------- who gets in
+# -------------------------------------------------------------------- authorization
 
 
 def test_a_token_may_be_a_subprotocol_or_a_header(url: str, user: User) -> None:
@@ -78,7 +78,7 @@ def test_invalid_tokens_are_rejected(url: str, user: User, http: httpx.Client, c
                 assert (name, await refusal(connection(url, each, browser=browser))) == (name, 403)
         assert await refusal(connect(url, proxy=None)) == 403
         assert await refusal(connect(url, proxy=None, subprotocols=["dreamvision"])) == 403  # type: ignore[list-item]
-        # A token in the address is refused, with a good one elsewhere as well.
+        # A token in the URL is rejected, even with a valid one elsewhere.
         assert await refusal(connect(f"{url}?token={token}", proxy=None)) == 403
         assert await refusal(connection(f"{url}?access_token={token}", token)) == 403
 
@@ -96,14 +96,14 @@ def test_tokens_are_not_logged(url: str, user: User, control: ControlPlane) -> N
     assert not [line for line in control.log_lines() if user.access_token in line]
 
 
-# -------------------------------------------------------------------- what they hear
+# -------------------------------------------------------------------- messages
 
 
 def test_only_the_user_of_a_dream_receives_its_updates(url: str, user: User, other_user: User) -> None:
     async def scenario() -> None:
         async with listening(url, user) as page, listening(url, user, browser=False) as app:
             async with listening(url, other_user) as stranger:
-                job_id = await film(user)
+                job_id = await request_video(user)
                 for each in (page, app):
                     await each.wait_for(lambda heard: "completed" in heard.statuses(job_id))
                 assert stranger.messages == []
@@ -146,14 +146,14 @@ def test_sync_returns_what_a_disconnected_client_missed(url: str, user: User, ot
         async with listening(url, user) as page:
             (start,) = await page.sync("2026-01-01T00:00:00Z")
             assert (start["count"], start["truncated"]) == (0, False)
-            first = await film(user)
+            first = await request_video(user)
             await page.wait_for(lambda each: first in {message.get("job_id") for message in each.messages})
-        # WHEN everything else happens while nobody listens
-        second = await film(user)
-        await film(other_user)
+        # WHEN everything else happens while no client is connected
+        second = await request_video(user)
+        await request_video(other_user)
         for job_id in (first, second):
             await asyncio.to_thread(user.wait_for_video, job_id)
-        # THEN all of it is told on coming back, and nothing of anybody else's
+        # THEN the client receives all of it on reconnecting, and nothing of other users
         async with listening(url, user) as page:
             *events, end = await page.sync(start["next_since"])
             videos = {each["job_id"]: each for each in events if each["type"] == "video.updated"}
@@ -184,18 +184,18 @@ def test_invalid_messages_leave_the_connection_open(url: str, user: User) -> Non
                 await page.socket.send(text)
                 (answer,) = await page.answer("error")
                 assert (text[:40], answer["code"]) == (text[:40], code)
-            # A client may not play the gateway.
+            # A client cannot invoke the gateway's own routes.
             await page.say(action="$disconnect")
             await page.say(action="$connect")
             await page.say(action="ping")
             await page.answer("pong")
-            job_id = await film(user)
+            job_id = await request_video(user)
             await page.wait_for(lambda each: "pending" in each.statuses(job_id))
 
     asyncio.run(scenario())
 
 
-# -------------------------------------------------------------------- who has left
+# -------------------------------------------------------------------- closed connections
 
 
 def test_signing_out_closes_only_the_sessions_connections(url: str, user: User, http: httpx.Client) -> None:
@@ -204,12 +204,12 @@ def test_signing_out_closes_only_the_sessions_connections(url: str, user: User, 
             http.post, "/api/v1/auth/login", json={"email": user.email, "password": PASSWORD}
         )
         second = User(http, user.id, user.email, user.username, answer.json()["access_token"], "")
-        async with listening(url, user) as ended, listening(url, second) as kept:
+        async with listening(url, user) as ended, listening(url, second) as other:
             assert (await asyncio.to_thread(user.post, "/auth/logout")).status_code == 204
-            job_id = await film(second)
+            job_id = await request_video(second)
             await ended.wait_for(lambda each: each.closed)
-            await kept.wait_for(lambda each: "completed" in each.statuses(job_id))
-            assert not kept.closed
+            await other.wait_for(lambda each: "completed" in each.statuses(job_id))
+            assert not other.closed
             assert ended.messages == []
 
     asyncio.run(scenario())
@@ -219,18 +219,18 @@ def test_closed_and_stale_connections_are_removed(url: str, user: User, control:
     table = control.tables.Table(control.outputs["tables"]["connections"])
 
     async def scenario() -> None:
-        # GIVEN a client, and the row of one that vanished without a word
+        # GIVEN a client, and the row of one that vanished without disconnecting
         async with listening(url, user) as page:
             (row,) = control.rows("connections", user.id)
             assert row["expires_at"] > time.time() + 2 * 3600
             lost = {**row, "connection_id": "bG9zdA==", "connected_at": "2026-01-01T00:00:00.000Z"}
             table.put_item(Item=lost)
-            # WHEN there is something to tell
-            job_id = await film(user)
-            # THEN the one that is there hears it, and the other is forgotten
+            # WHEN there is a message
+            job_id = await request_video(user)
+            # THEN the connected one receives it, and the other is removed
             await page.wait_for(lambda each: "pending" in each.statuses(job_id))
             await eventually(lambda: len(control.rows("connections", user.id)) == 1)
-        # AND who closes is forgotten as well
+        # AND a closed connection is removed as well
         await eventually(lambda: control.rows("connections", user.id) == [])
         await asyncio.to_thread(user.wait_for_video, job_id)
 
@@ -242,25 +242,25 @@ def test_the_twenty_first_connection_is_refused(url: str, user: User) -> None:
         async with AsyncExitStack() as open_ones:
             for _ in range(20):
                 await open_ones.enter_async_context(listening(url, user))
-            # The emulator knows one status for what the $connect function refuses; API Gateway passes its 429 on.
+            # The emulator has one status for all rejections of $connect; API Gateway passes the function's 429 on.
             assert await refusal(connection(url, user.access_token)) == 403
         await eventually(lambda: asyncio.run(refusal(connection(url, user.access_token))) == 101)
 
     asyncio.run(scenario())
 
 
-# -------------------------------------------------------------------- how soon
+# -------------------------------------------------------------------- delay
 
 
 def analyzed(listener: Listener) -> int:
-    """Of how many analyses a client has heard."""
+    """Return the number of analyses that a client was sent."""
     return sum(message["type"] == "dream.analyzed" for message in listener.messages)
 
 
 def live(videos: VideoLifecycle, dreams: DreamRepository, user_id: str) -> str:
-    """A video's life in the tables, as the workflow's functions write it. Returns its id."""
+    """Write all steps of a video to the tables, as the workflow's functions do. Return its id."""
     video = videos.add_with_dream(user_id, new_id(), new_id(), "I was flying over a dark forest", 5, utc_now())
-    dreams.complete_analysis(user_id, video.dream_id, FakeAnalyst().analyze("I was flying"), 900, utc_now())
+    dreams.complete_analysis(user_id, video.dream_id, FakeAnalyzer().analyze("I was flying"), 900, utc_now())
     videos.request_render(user_id, video.job_id, utc_now())
     videos.record_render(user_id, video.job_id, f"task-of-{video.job_id}", 60, utc_now())
     for progress in (20, 60, 100):
@@ -295,7 +295,7 @@ def test_fifty_connections_of_ten_users_receive_twenty_videos(
             for user_id, own in listeners.items():
                 for listener in own:
                     await listener.wait_for_completed(jobs[user_id], 120)
-                    # The dreams have a stream of their own, which may come behind.
+                    # The dreams have a stream of their own, which may lag.
                     await listener.wait_for(lambda each: analyzed(each) >= VIDEOS_PER_USER)
         for user_id, own in listeners.items():
             for listener in own:
@@ -303,7 +303,7 @@ def test_fifty_connections_of_ten_users_receive_twenty_videos(
         return listeners
 
     def check(listener: Listener, jobs: set[str]) -> None:
-        # Everything of one's own, every step once, and nothing of anybody else's.
+        # Every step of the user's own videos once, and nothing of other users.
         assert {message["job_id"] for message in listener.messages} == jobs
         for job_id in jobs:
             own = [each for each in listener.messages if is_of(each, job_id)]

@@ -1,4 +1,4 @@
-"""A restart of the local stack, on a stack of its own: all other tests go on using the shared one."""
+"""A restart of the local stack, on a stack of its own: other tests keep using the shared one."""
 
 import asyncio
 from collections.abc import Iterator

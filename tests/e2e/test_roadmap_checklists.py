@@ -26,13 +26,13 @@ CATEGORIES = {"flight", "gothic", "chase", "transformation", "physics", "liminal
 
 
 def line[Test: Callable[..., None]](*texts: str) -> Callable[[Test], Test]:
-    """The lines of the checklists that a test stands for."""
+    """Name the checklist lines that a test covers."""
     mark = pytest.mark.parametrize("quote", [pytest.param(None, id=text) for text in texts])
     return lambda test: mark(test)
 
 
 class Story(NamedTuple):
-    """A dreamer, their dream, its video as it was first seen in every status, and one of the combined endpoint's."""
+    """A user's dream, the first response for every status of its video, and a response of the combined endpoint."""
 
     user: User
     analysis: httpx.Response
@@ -43,18 +43,18 @@ class Story(NamedTuple):
 
 @pytest.fixture(scope="module")
 def story(http: httpx.Client) -> Story:
-    """All that the lines on dreams and videos look at, done once."""
+    """The requests that the lines on dreams and videos check, sent once."""
     user = register(http)
     analysis = user.post("/dreams/analyze", {"dream_text": FOREST})
     generation = user.post("/videos/generate", {"dream_id": analysis.json()["dream_id"], "duration": 5})
     combined = user.post("/dreams/generate-video", {"dream_text": MOUNTAINS, "duration": 5})
     seen: dict[str, dict[str, Any]] = {}
 
-    def look() -> dict[str, Any]:
+    def read_video() -> dict[str, Any]:
         video = user.video(generation.json()["job_id"])
         return seen.setdefault(video["status"], video)
 
-    wait_for(look, lambda video: video["status"] in ("completed", "failed"), 60)
+    wait_for(read_video, lambda video: video["status"] in ("completed", "failed"), 60)
     return Story(user, analysis, generation, seen, combined)
 
 
@@ -89,13 +89,13 @@ def test_23_response(story: Story, quote: None) -> None:
 
 @line("Response time < 5 seconds")
 def test_23_response_time(story: Story, quote: None) -> None:
-    """The service's own time, as the answer gives it: what Claude takes is the sandbox's tenth of a second here."""
+    """The service's own time, as the response reports it; Claude's part is the sandbox's tenth of a second here."""
     assert story.analysis.json()["processing_time_ms"] < 5000
 
 
 @pytest.fixture(scope="module")
 def eleven(http: httpx.Client) -> list[httpx.Response]:
-    """11 requests sent quickly; again where the machine took longer than the minute that is counted."""
+    """11 requests sent quickly, repeated if the machine takes longer than the window of a minute."""
     for _ in range(3):
         user = register(http)
         answers = [user.post("/dreams/analyze", {"dream_text": FOREST}) for _ in range(11)]
@@ -134,13 +134,13 @@ def test_23_valid_token(story: Story, quote: None) -> None:
 
 @line("Open Supabase → Table Editor → dreams")
 def test_23_table(story: Story, control: ControlPlane, quote: None) -> None:
-    """DynamoDB's table of dreams."""
+    """The dreams table in DynamoDB."""
     assert control.rows("dreams", story.user.id)
 
 
 @line("See your dream saved with correct data", "Dream saved to Supabase")
 def test_23_saved(story: Story, control: ControlPlane, quote: None) -> None:
-    """In DynamoDB, as the functions' own code reads it: texts are packed there."""
+    """In DynamoDB, read by the product's code, since texts are compressed there."""
     from dreamvision.dreams.repository import DreamRepository
 
     answer = story.analysis.json()
@@ -153,7 +153,7 @@ def test_23_saved(story: Story, control: ControlPlane, quote: None) -> None:
 
 @line("Error handling for API failures", "Error handling complete")
 def test_23_failures(story: Story, quote: None) -> None:
-    """One of them, which the sandbox plays when a dream asks for it; all of them are in test_provider_failures.py."""
+    """One failure, which the sandbox produces on request; test_provider_failures.py covers all of them."""
     answer = story.user.post("/dreams/analyze", {"dream_text": "I was flying [[claude:refusal]] over a forest"})
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:dreamvision:problem:dream_refused"
@@ -163,7 +163,7 @@ def test_23_failures(story: Story, quote: None) -> None:
     "Claude Sonnet 4.5 integrated with Minimal Prompt System v2.0", "Claude integration with Minimal Prompt System v2.0"
 )
 def test_23_claude(story: Story, control: ControlPlane, quote: None) -> None:
-    """Sonnet 5.5 unless the parameter ClaudeModel says otherwise; 4.5 works as well and is retired in November 2026."""
+    """Sonnet 5.5 unless the parameter ClaudeModel changes it; 4.5 works as well and is retired in November 2026."""
     from dreamvision.dreams.repository import DreamRepository
 
     assert control.claude_requests(FOREST) >= 1
@@ -176,7 +176,7 @@ def test_23_claude(story: Story, control: ControlPlane, quote: None) -> None:
 
 @line("Test video generation:", "POST /api/v1/videos/generate starts video generation", "Video generation endpoint")
 def test_24_generation(story: Story, quote: None) -> None:
-    """``job_id`` is ours, as is ``video_id``: Runway's own id stays inside."""
+    """``job_id`` and ``video_id`` are ours: Runway's own id is internal."""
     assert story.generation.status_code == 200
     body = story.generation.json()
     assert list(body) == ["video_id", "job_id", "status", "created_at", "estimated_completion_time"]
@@ -187,7 +187,7 @@ def test_24_generation(story: Story, quote: None) -> None:
 
 @line("Test status polling (wait 10 seconds, then check):", "Status polling works correctly")
 def test_24_polling(story: Story, quote: None) -> None:
-    """The tests' sandbox renders in one second, so that nobody has to wait ten."""
+    """The tests' sandbox renders in one second instead of ten."""
     assert list(story.seen)[-1] == "completed"
     assert set(story.seen) <= {"pending", "processing", "completed"}
 
@@ -202,7 +202,7 @@ def test_24_processing(story: Story, quote: None) -> None:
 
 @line("Response (completed):")
 def test_24_completed(story: Story, quote: None) -> None:
-    """The video is ours by then: Runway's own link would lapse within a day."""
+    """The video is archived by then: Runway's own link would expire within a day."""
     video = story.seen["completed"]
     assert (video["status"], video["progress"], video["error_message"]) == ("completed", 100, None)
     with httpx.Client(trust_env=False) as client:
@@ -213,7 +213,7 @@ def test_24_completed(story: Story, quote: None) -> None:
 @line("Should return both dream analysis AND video job_id", "Combined dream+video endpoint")
 def test_24_combined(story: Story, quote: None) -> None:
     body = story.combined.json()
-    if story.combined.status_code == 202:  # the analysis took longer than a client should wait
+    if story.combined.status_code == 202:  # the analysis took longer than the route waits
         assert {"dream_id", "job_id"} <= set(body)
         return
     assert story.combined.status_code == 200
@@ -223,7 +223,7 @@ def test_24_combined(story: Story, quote: None) -> None:
 
 @line("Video records in Supabase", "Video metadata saved to Supabase")
 def test_24_saved(story: Story, control: ControlPlane, quote: None) -> None:
-    """In DynamoDB's table of videos."""
+    """The videos table in DynamoDB."""
     rows = {row["job_id"]: row for row in control.rows("videos", story.user.id)}
     row = rows[story.generation.json()["job_id"]]
     assert (row["status"], row["dream_id"], row["duration"]) == ("completed", story.analysis.json()["dream_id"], 5)
@@ -231,7 +231,7 @@ def test_24_saved(story: Story, control: ControlPlane, quote: None) -> None:
 
 @line("Runway Gen-3 Alpha integrated", "Runway API integrated")
 def test_24_runway(story: Story, control: ControlPlane, quote: None) -> None:
-    """Runway's official API with its present model, since Gen-3 Alpha is no longer there."""
+    """Runway's official API with its current model, since Gen-3 Alpha is no longer offered."""
     rows = {row["job_id"]: row for row in control.rows("videos", story.user.id)}
     assert rows[story.generation.json()["job_id"]]["provider_task_id"]
     assert control.paid_renders(story.analysis.json()["video_prompt"]) >= 1
@@ -287,7 +287,7 @@ def test_25_refresh(http: httpx.Client, quote: None) -> None:
 
 @line("Open Supabase → Authentication → Users")
 def test_25_users(control: ControlPlane, quote: None) -> None:
-    """Cognito's user pool."""
+    """The user pool in Cognito."""
     pool = control.client("cognito-idp").describe_user_pool(UserPoolId=control.outputs["user_pool_id"])
     assert pool["UserPool"]["UsernameAttributes"] == ["email"]
 
@@ -302,7 +302,7 @@ def test_25_user(registered: User, control: ControlPlane, quote: None) -> None:
 
 @line("Open Table Editor → user_profiles")
 def test_25_table(control: ControlPlane, quote: None) -> None:
-    """DynamoDB's table of profiles."""
+    """The profiles table in DynamoDB."""
     table = control.tables.Table(control.outputs["tables"]["user_profiles"])
     assert table.key_schema == [{"AttributeName": "user_id", "KeyType": "HASH"}]
 
@@ -313,7 +313,7 @@ def test_25_profile_row(registered: User, control: ControlPlane, quote: None) ->
     assert (row["email"], row["username"], row["subscription_tier"]) == (registered.email, registered.username, "free")
 
 
-# ---------------------------------------------------------------- 2.6 Backend Testing & RouteDoc
+# ---------------------------------------------------------------- 2.6 Backend Testing & Documentation
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +329,7 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 @line("Open http://localhost:8000/api/v1/docs")
 def test_26_docs(http: httpx.Client, quote: None) -> None:
-    """That a browser shows every operation on it is in test_docs_pages.py."""
+    """test_docs_pages.py checks in a browser that it shows every operation."""
     answer = http.get("/api/v1/docs")
     assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/html")
     assert "swagger" in answer.text.lower()
@@ -375,7 +375,7 @@ def test_26_api_md(document: dict[str, Any], quote: None) -> None:
 
 @line("Backend README complete", "README updated with examples")
 def test_26_readme(quote: None) -> None:
-    """Docker has no part in it: the stack needs nothing but Python."""
+    """Docker is not involved: the stack needs only Python."""
     text = (REPOSITORY / "README.md").read_text()
     for command in ("make demo", "make up", "make test"):
         assert command in text
@@ -383,6 +383,6 @@ def test_26_readme(quote: None) -> None:
 
 @line("Environment setup documented", "Deployment guide ready")
 def test_26_guides(quote: None) -> None:
-    """Of an AWS account, and of what is put into it."""
+    """The guides for an AWS account and for the deployment."""
     guides = [(REPOSITORY / "docs" / name).read_text() for name in ("AWS-SETUP.md", "DEPLOYMENT.md")]
     assert all("sam deploy" in guide or "aws " in guide for guide in guides)

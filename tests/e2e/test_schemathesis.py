@@ -1,7 +1,7 @@
-"""Schemathesis over the document, against the running stack: what it takes, what it answers, whom it lets in.
+"""Schemathesis with the document, against the running stack: requests, responses and authorization.
 
-All phases: the examples, every boundary of every schema, random values good and bad, and sequences along the links.
-``schemathesis.toml`` says which checks do not fit and why; ``schemathesis_hooks.py`` signs in.
+All phases: the examples, every boundary of every schema, random valid and invalid values, and sequences along the
+links. ``schemathesis.toml`` explains which checks do not apply; ``schemathesis_hooks.py`` signs in.
 """
 
 import json
@@ -19,14 +19,14 @@ from tests.conftest import REPOSITORY
 HERE = REPOSITORY / "tests" / "e2e"
 DOCUMENT = REPOSITORY / "docs" / "openapi.json"
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
-# Nobody can guess a password or a refresh token.
+# Passwords and refresh tokens cannot be guessed.
 MAY_REFUSE = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "POST /api/v1/auth/change-password"}
 
 
 def test_the_service_conforms_to_the_document(
     stack: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # WHEN Schemathesis has done its worst
+    # WHEN Schemathesis has run
     report_file = tmp_path / "report.json"
     done = subprocess.run(
         [
@@ -52,20 +52,20 @@ def test_the_service_conforms_to_the_document(
     with capsys.disabled():
         print(f"\n{_counts(report, done.stdout)}")
 
-    # THEN it found nothing, in any phase, and left no operation out
+    # THEN it found nothing, in any phase, and skipped no operation
     assert done.returncode == 0, done.stdout
     assert (report["test_cases"]["unique_failures"], report["test_cases"]["errored"]) == (0, 0)
     assert {name: report["phases"][name]["status"] for name in PHASES} == dict.fromkeys(PHASES, "success")
     document = json.loads(DOCUMENT.read_text())
     assert report["operations"]["tested"] == sum(len(item) for item in document["paths"].values())
     assert report["operations"]["skipped"] == 0
-    # AND it could use every pattern as it is written, and got into every route that it can get into
+    # AND it could use every pattern, and was authorized on every route that it can reach
     assert report["warnings"]["unsupported_regex"] == []
     assert set(report["warnings"]["missing_auth"]) <= MAY_REFUSE
 
 
 def _counts(report: dict[str, Any], output: str) -> str:
-    """What it did, for whoever reads the log of a run."""
+    """Summarize the run for the log."""
     cases, operations = report["test_cases"], report["operations"]
     links = re.search(r"API Links: +(.*)", output)
     return (

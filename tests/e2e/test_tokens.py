@@ -1,4 +1,4 @@
-"""Who is let in: the gateway's own answers, over the wire, on every protected route of the template."""
+"""Authorization over HTTP: the gateway's responses on every protected route of the template."""
 
 import base64
 import hmac
@@ -30,12 +30,12 @@ def call(http: httpx.Client, route: str, authorization: str | None) -> httpx.Res
 
 
 def unsigned(token: str, **changes: object) -> str:
-    """The token with other claims and ``alg: none``."""
+    """Return the token with other claims and ``alg: none``."""
     return jwt.encode({**_claims(token), **changes}, "", algorithm="none", headers=_key_id(token))
 
 
 def resigned(token: str, **changes: object) -> str:
-    """The token with other claims and the old signature."""
+    """Return the token with other claims and the old signature."""
     forged = jwt.encode({**_claims(token), **changes}, "x" * 32, algorithm="HS256")
     return f"{token.split('.')[0]}.{forged.split('.')[1]}.{token.split('.')[2]}"
 
@@ -50,33 +50,33 @@ def _key_id(token: str) -> dict[str, str]:
 
 
 class Forger:
-    """Makes tokens with the pool's own private key, which the emulator keeps in its folder."""
+    """Signs tokens with the pool's own private key, which the emulator stores in its folder."""
 
     def __init__(self, key: str, token: str) -> None:
         self._key = key
         self._token = token
 
     def signed(self, key: Any = None, **changes: object) -> str:
-        """The token with other claims; with another key, if one is given, under the pool's key's id."""
+        """Return the token with other claims, signed with the pool's key or with another under the same key id."""
         claims = {**_claims(self._token), **changes}
         return jwt.encode(claims, key or self._key, algorithm="RS256", headers=_key_id(self._token))
 
 
 @pytest.fixture(scope="module")
-def somebody(http: httpx.Client) -> User:
+def signed_in(http: httpx.Client) -> User:
     return register(http)
 
 
 @pytest.fixture(scope="module")
-def forger(local: StackCommand, somebody: User) -> Forger:
+def forger(local: StackCommand, signed_in: User) -> Forger:
     (file,) = (local.folder / "state").rglob(f"{local.outputs()['user_pool_id']}-access.pem")
-    return Forger(file.read_text(), somebody.access_token)
+    return Forger(file.read_text(), signed_in.access_token)
 
 
 @pytest.fixture(scope="module")
-def refused(forger: Forger, somebody: User) -> dict[str, str | None]:
-    """What the gateway refuses, by name."""
-    token = somebody.access_token
+def refused(forger: Forger, signed_in: User) -> dict[str, str | None]:
+    """Credentials that the gateway rejects, by name."""
+    token = signed_in.access_token
     other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return {
         "none": None,
@@ -101,8 +101,8 @@ def logged_out(http: httpx.Client) -> User:
 
 
 @pytest.fixture(scope="module")
-def identity(somebody: User, control: ControlPlane) -> str:
-    return id_token(somebody, control)
+def identity(signed_in: User, control: ControlPlane) -> str:
+    return id_token(signed_in, control)
 
 
 def test_the_forgers_key_is_the_pools_key(http: httpx.Client, forger: Forger) -> None:
@@ -111,13 +111,13 @@ def test_the_forgers_key_is_the_pools_key(http: httpx.Client, forger: Forger) ->
 
 @pytest.mark.parametrize("route", PROTECTED)
 def test_every_route_rejects_invalid_tokens(
-    route: str, http: httpx.Client, refused: dict[str, str | None], somebody: User, control: ControlPlane
+    route: str, http: httpx.Client, refused: dict[str, str | None], signed_in: User, control: ControlPlane
 ) -> None:
     for name, authorization in refused.items():
         answer = call(http, route, authorization)
         assert (name, answer.status_code) == (name, 401), answer.text
         assert answer.json() == {"message": "Unauthorized"}
-    assert control.rows("dreams", somebody.id) == []
+    assert control.rows("dreams", signed_in.id) == []
 
 
 @pytest.mark.parametrize("route", PROTECTED)

@@ -1,8 +1,6 @@
-"""Two users, every route that takes an id, every verb: somebody else's id is a 404, like an unknown one, and changes
-nothing.
-
-The routes come from the template, so that a new one is tried as well; what a path's or a body's id stands for has to be
-known here.
+"""Isolation of users on every route with an id and every verb: another user's id is a 404, like an unknown one, and
+changes nothing. The routes come from the template, so that new ones are covered; the meaning of each id is defined
+here.
 """
 
 import json
@@ -30,7 +28,7 @@ def _ids_in_body(route: str) -> list[str]:
     return [name for name in _sample_body(route) if name.endswith("_id")]
 
 
-# The documentation's files are everybody's.
+# The documentation's files are public.
 _WITH_PATH_ID = sorted(route for route in routes() if "{" in route and "/docs/" not in route)
 _WITH_BODY_ID = sorted(route for route, public in routes().items() if not public and _ids_in_body(route))
 _PATHS = sorted({route.split(" ")[1] for route in _WITH_PATH_ID})
@@ -48,24 +46,24 @@ def stranger(request: pytest.FixtureRequest) -> User:
 
 @pytest.fixture(scope="module")
 def ids(owner: User, stranger: User) -> list[Mapping[str, str]]:
-    """What the owner has, by the names that ids have in routes: a dream that was filmed, and one that is being filmed.
+    """The owner's ids by their names in routes: of a dream with a completed video, and of one with a running video.
 
-    The stranger has something as well, so that it is not for want of anything that nothing is found.
+    The stranger has data as well, so that an empty account is not the reason for a 404.
     """
     stranger.wait_for_video(stranger.create_video()["video_generation"]["job_id"])
-    filmed = owner.create_video()
-    owner.wait_for_video(filmed["video_generation"]["job_id"])
+    completed_video = owner.create_video()
+    owner.wait_for_video(completed_video["video_generation"]["job_id"])
     running = owner.create_video(_DREAM)
     job_id = running["video_generation"]["job_id"]
     wait_for(lambda: owner.video(job_id), lambda video: video["status"] == "processing")
     return [
-        {"dream_id": told["dream_analysis"]["dream_id"], "job_id": told["video_generation"]["job_id"]}
-        for told in (filmed, running)
+        {"dream_id": created["dream_analysis"]["dream_id"], "job_id": created["video_generation"]["job_id"]}
+        for created in (completed_video, running)
     ]
 
 
 def _belongings(control: ControlPlane, owner: User) -> str:
-    """Everything that the owner has, but for what the running video's own progress changes."""
+    """Return all data of the owner, without what the running video's progress changes."""
     rows = [row for role in ("user_profiles", "dreams", "videos") for row in control.rows(role, owner.id)]
     moving = ("progress", "updated_at", "queued_since")
     still = [{name: value for name, value in row.items() if name not in moving} for row in rows]
@@ -127,7 +125,11 @@ def test_lists_contain_only_the_callers_items(owner: User, stranger: User, ids: 
 
 
 def _filled(path: str, ids: Mapping[str, str]) -> str:
-    """The path below ``/api/v1`` with its ids; a ``KeyError`` for one whose meaning is not known here."""
+    """Return the path below ``/api/v1`` with its ids.
+
+    Raises:
+        KeyError: the meaning of an id is not defined here.
+    """
     return path.removeprefix("/api/v1").format_map(ids)
 
 

@@ -1,4 +1,4 @@
-"""The client's view: a TypeScript client made from the document, checked strictly, and driven against the stack."""
+"""A TypeScript client generated from the document, type-checked strictly and run against the stack."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ OLDEST_NODE = (20, 19)
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with its packages installed (kept in .local as long as the lock file stays), the client generated."""
+    """The project with its packages installed (cached in .local by the lock file) and the client generated."""
     _require_node()
     packages = _installed()
     folder = tmp_path_factory.mktemp("client")
@@ -35,7 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def compiled(project: Path) -> Path:
-    """The same, compiled; the generated code is checked like any other."""
+    """The compiled project; generated code is checked like any other."""
     generated = [*(project / "src" / "api").rglob("*.ts")]
     assert generated
     assert not [path for path in generated if "@ts-nocheck" in path.read_text()]
@@ -69,11 +69,11 @@ def test_a_typescript_client_completes_the_whole_journey(compiled: Path, stack: 
     assert done.returncode == 0, done.stderr
     seen: Mapping[str, Any] = json.loads(done.stdout)
 
-    # THEN it was somebody only after registering
+    # THEN it was authenticated only after registering
     assert seen["unauthenticated"] == 401
     assert seen["user"]["id"] == seen["me"]["id"] == seen["signed_in_again"]
 
-    # AND the dream became a video, which the history knows
+    # AND the dream became a video, which is in the history
     assert seen["location"] == f"/api/v1/videos/{seen['job_id']}"
     assert seen["video"]["status"] == "completed"
     assert seen["video"]["duration"] == 6
@@ -83,7 +83,7 @@ def test_a_typescript_client_completes_the_whole_journey(compiled: Path, stack: 
     assert seen["history"]["total"] == 1
     assert [dream["id"] for dream in seen["history"]["dreams"]] == [seen["dream"]["id"]]
 
-    # AND an error tells its type and its place
+    # AND an error has its type and its location
     assert seen["refused"] == {
         "status": 422,
         "type": "urn:dreamvision:problem:validation_failed",
@@ -99,7 +99,7 @@ def test_the_lock_file_contains_no_host() -> None:
 
 
 def _snippets() -> dict[str, str]:
-    """The TypeScript of docs/api/expo.md by file name."""
+    """Return the TypeScript of docs/api/expo.md by file name."""
     blocks = re.findall(r"```ts\n// src/(\S+)\n(.*?)```", (REPOSITORY / "docs" / "api" / "expo.md").read_text(), re.S)
     assert len(blocks) == 2
     return dict(blocks)
@@ -133,7 +133,7 @@ def _environment() -> dict[str, str]:
 
 
 def _require_node() -> None:
-    """A client that nobody has compiled is not tested: without Node this fails, it does not skip."""
+    """Fail, not skip, without Node: a client that was not compiled is not tested."""
     wanted = ".".join(map(str, OLDEST_NODE))
     if not shutil.which("node") or not shutil.which("npm"):
         pytest.fail(f"Node.js {wanted} or newer and npm are needed for the TypeScript client's test.", pytrace=False)

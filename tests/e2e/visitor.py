@@ -1,4 +1,4 @@
-"""A person at the page, and what an eye with a ruler sees there."""
+"""A visitor of the page, and checks of accessibility and layout."""
 
 import secrets
 from typing import Any
@@ -12,7 +12,7 @@ from tests.e2e.browser import Browser
 from tests.e2e.client import PASSWORD, User
 
 _PATIENCE_SECONDS = 120
-# What screen readers would call an element without a name, and words that cannot be read.
+# Elements without an accessible name, and text with too little contrast.
 UNNAMED = """
 const visible = (element) => element.checkVisibility();
 return [...document.querySelectorAll("button, a, input, textarea, select, video, progress, dialog, summary")]
@@ -64,7 +64,7 @@ return [...document.querySelectorAll("button, .filter-option, summary")].filter(
 
 
 class Visitor:
-    """A person at the page."""
+    """A visitor of the page."""
 
     def __init__(self, browser: Browser, url: str) -> None:
         self.browser = browser
@@ -72,7 +72,7 @@ class Visitor:
         self.url = url
 
     def open(self) -> None:
-        """The page in a tab that nobody is signed in at."""
+        """Open the page in a signed-out tab."""
         self.driver.get(self.url)
         self.driver.execute_script("sessionStorage.clear()")
         self.browser.open(self.url)
@@ -92,7 +92,10 @@ class Visitor:
         return self.driver.execute_script(script)
 
     def wait(self, script: str) -> Any:
-        """What the expression gives, once that is true. The sandbox draws real videos, which may take its time."""
+        """Return the value of the expression once it is truthy.
+
+        The sandbox draws real videos, which may take a while.
+        """
         wait = WebDriverWait(self.driver, _PATIENCE_SECONDS, poll_frequency=0.1)
         return wait.until(lambda driver: driver.execute_script(f"return {script}"), f"never came true: {script}")
 
@@ -129,8 +132,8 @@ class Visitor:
         return found
 
 
-def look_at(visitor: Visitor) -> None:
-    """On a desktop and on a phone: names, contrast, sizes, nothing beside the window."""
+def check_page(visitor: Visitor) -> None:
+    """Check names, contrast, sizes and overflow, at the widths of a desktop and of a phone."""
     for width in (1280, 390):
         size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
         visitor.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)

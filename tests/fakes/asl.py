@@ -1,6 +1,6 @@
-"""Runs a state machine of ``functions/workflows`` in this process: the definition as it is, its functions called.
+"""An interpreter of the state machines of ``functions/workflows``: it runs the real definition with the real functions.
 
-What is known of the language is what the definitions use. Waits take no time, and a ``Retry`` tries again at once.
+It supports the part of the language that the definitions use. Waits take no time, and a ``Retry`` is immediate.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,11 +18,11 @@ _MOST_STATES = 1000
 
 
 class ExecutionFailedError(Exception):
-    """The execution ended red; the message is the name of the error."""
+    """The execution failed; the message is the name of the error."""
 
 
 class Machine:
-    """One definition. ``tasks`` are by the name of the substitution that stands for the function: ``SoftDeleteArn``."""
+    """One definition. ``tasks`` maps the substitution of each function (``SoftDeleteArn``) to the task."""
 
     def __init__(self, name: str, tasks: Mapping[str, Task], substitutions: Mapping[str, str]) -> None:
         text = (REPOSITORY / "functions" / "workflows" / name / f"{name}.asl.yaml").read_text()
@@ -35,10 +35,10 @@ class Machine:
         self.on_wait: Callable[[], None] = lambda: None
 
     def run(self, given: dict[str, Any]) -> dict[str, Any]:
-        """From the input to the output.
+        """Run from the input and return the output.
 
         Raises:
-            ExecutionFailedError
+            ExecutionFailedError: the execution failed.
         """
         self.entered, self.waited = [], []
         variables: dict[str, Any] = {}

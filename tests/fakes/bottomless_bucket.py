@@ -1,4 +1,4 @@
-"""An S3 endpoint on loopback that takes everything and keeps nothing but its size."""
+"""An S3 endpoint on loopback that accepts every upload and stores only its size."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,9 +9,10 @@ _PIECE = 256 * 1024
 
 
 class BottomlessBucket:
-    """Runs while its `with` block does. `sizes` maps each key (with the bucket) to the bytes that arrived for it.
+    """Runs within its `with` block.
 
-    `completed` are the keys whose multipart upload came to its end.
+    `sizes` maps each key (with the bucket) to the number of bytes received. `completed` are the keys of completed
+    multipart uploads.
     """
 
     def __init__(self) -> None:
@@ -67,4 +68,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: tests look at the sizes."""
+        """Log nothing."""

@@ -1,8 +1,6 @@
-"""What calls to DynamoDB cost, by the rules of its documentation.
-
-moto answers every request for ``ConsumedCapacity`` with a constant, so the size of what was read or written is counted
-here: a read unit is 4 KB, half of it when eventually consistent; a write unit is 1 KB, twice that in a transaction; a
-query is rounded up once, over all of its rows.
+"""The capacity that calls to DynamoDB consume, by the rules of its documentation. moto returns a constant
+``ConsumedCapacity``, so it is computed here from item sizes: a read unit is 4 KB, an eventually consistent read costs
+half; a write unit is 1 KB, twice that in a transaction; a query is rounded up once, over all of its rows.
 """
 
 import math
@@ -24,7 +22,7 @@ class Call(NamedTuple):
 
 
 class Meter:
-    """Notes every call of a database's client from now on."""
+    """Records every call of a database's client from its creation on."""
 
     def __init__(self, database: Database) -> None:
         self.calls: list[Call] = []
@@ -55,7 +53,7 @@ class Meter:
         assert model.name in _READS | _WRITES, f"{model.name} has no price here"
         units = 0.0
         if model.name == "BatchGetItem":
-            # Every item for itself, and one that is not there as one that is.
+            # Each item is rounded up separately, and a missing item costs one unit.
             rows = [row for each in parsed["Responses"].values() for row in each]
             units = sum(math.ceil(item_bytes(row) / 4096) for row in rows)
             units += sum(len(each["Keys"]) for each in self._request["RequestItems"].values()) - len(rows)
@@ -68,7 +66,7 @@ class Meter:
 
 
 def item_bytes(item: dict[str, Any]) -> int:
-    """The size of an item by DynamoDB's rules; takes both forms of values, plain and typed."""
+    """Return the size of an item by DynamoDB's rules; accepts plain and typed values."""
     return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
 
 

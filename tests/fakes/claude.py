@@ -1,4 +1,4 @@
-"""Claude in memory: a Messages API behind the real client library, without a socket, and an analyst without either."""
+"""Fakes of Claude: an in-memory Messages API for the real client library, and an analyzer without either."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,10 @@ def message(
     thinking: bool = False,
     **changes: object,
 ) -> httpx2.Response:
-    """A 200 of the Messages API. ``answer`` is the text, or what is put into it as JSON; ``changes`` replace fields."""
+    """Return a 200 of the Messages API.
+
+    ``answer`` is the text, or a value to encode as JSON; ``changes`` replace fields.
+    """
     text = answer if isinstance(answer, str) else json.dumps(answer)
     content: list[dict[str, object]] = [{"type": "text", "text": text}]
     if thinking:
@@ -50,7 +53,7 @@ def message(
         "stop_details": None,
         "usage": {"input_tokens": input_tokens, "output_tokens": output_tokens, "service_tier": "standard"},
     }
-    # dumped here in ASCII, so that a test may send a lone surrogate
+    # encoded as ASCII, so that a test may send a lone surrogate
     headers = {"content-type": "application/json", "request-id": "req_fake"}
     return httpx2.Response(200, content=json.dumps(body | changes), headers=headers)
 
@@ -67,7 +70,7 @@ def failure(
     code: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> httpx2.Response:
-    """An error reply in the API's form."""
+    """Return an error response in the API's format."""
     error: dict[str, object] = {"type": kind, "message": text}
     if code is not None:
         error["details"] = {"error_code": code}
@@ -77,7 +80,7 @@ def failure(
 
 @dataclass
 class FakeClaude:
-    """Answers requests with ``steps`` in order and keeps them. A step more than there are is a test's mistake."""
+    """Answers requests with ``steps`` in order and records them. More requests than steps are an error of the test."""
 
     steps: Sequence[Step]
     requests: list[httpx2.Request] = field(default_factory=list)
@@ -104,7 +107,7 @@ class FakeClaude:
 
 @dataclass
 class FakeClock:
-    """Seconds that pass only when somebody sleeps, or when a test moves them."""
+    """A clock that advances only by sleeping, or when a test sets it."""
 
     now: float = 1_000.0
     pauses: list[float] = field(default_factory=list)
@@ -118,8 +121,8 @@ class FakeClock:
 
 
 @dataclass
-class FakeAnalyst:
-    """An ``Analyst`` whose outcome is given: for tests of what surrounds the analysis."""
+class FakeAnalyzer:
+    """A ``DreamAnalyzer`` with a given outcome, for tests of the code around the analysis."""
 
     outcome: Analysis | AnalysisError = field(
         default_factory=lambda: Analysis(

@@ -1,9 +1,9 @@
-"""A user pool in memory, as strict as Cognito: what it refuses there, it refuses here.
+"""An in-memory user pool, as strict as Cognito.
 
-It has the methods of boto3's client that the product calls, checks every call against botocore's own model, and raises
-real ``ClientError``. The pool is the one of template.yaml: e-mail addresses as user names, a client with a secret,
-``ADMIN_USER_PASSWORD_AUTH`` alone, rotation of refresh tokens. Where Cognito may behave in two ways, it takes the one
-that is harder for the product: limits count for known users alone.
+It has the methods of boto3's client that the product calls, validates every call against botocore's model, and raises
+real ``ClientError``. The pool is the one of template.yaml: e-mail addresses as user names, a client with a secret, only
+``ADMIN_USER_PASSWORD_AUTH``, rotation of refresh tokens. Where Cognito may behave in two ways, it takes the one that is
+harder for the product: limits apply to known users only.
 """
 
 # ruff: noqa: N803 - the parameters have the names that boto3 gives them
@@ -48,7 +48,9 @@ def _model() -> ServiceModel:
 
 
 def _operation[**Parameters, Result](method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """One call at a time, with the parameters that botocore knows, and the failure that a test asked for."""
+    """Run one call at a time, validate its parameters against botocore's model, and raise the failure that a test has
+    set.
+    """
     name = "".join(part.capitalize() for part in method.__name__.split("_"))
 
     @wraps(method)
@@ -100,23 +102,23 @@ class FakeCognito:
         self._flows = frozenset(flows)
         self._hides_users = hides_users
 
-    # ------------------------------------------------------------ what tests ask for
+    # ------------------------------------------------------------ for tests
 
     def fail(self, operation: str, error: Exception, *, after: bool = False) -> None:
-        """The next call of this operation fails, before anything happens or after everything has."""
+        """Let the next call of this operation fail, before or after its effect."""
         self.failures[operation] = (None, error) if after else (error, None)
 
     def user(self, email: str) -> User:
-        """The user with this address."""
+        """Return the user with this address."""
         return next(user for user in self.users.values() if user.email == email)
 
     def add_user(self, email: str, password: str) -> User:
-        """A confirmed user whom an administrator made."""
+        """Add a confirmed user, as created by an administrator."""
         user = User(email, password, self._clock(), confirmed=True, verified=True)
         self.users[user.sub] = user
         return user
 
-    # ------------------------------------------------------------ the operations
+    # ------------------------------------------------------------ operations
 
     @_operation
     def describe_user_pool_client(self, *, UserPoolId: str, ClientId: str) -> dict[str, Any]:
@@ -273,7 +275,7 @@ class FakeCognito:
         user.password = ProposedPassword
         return {}
 
-    # ------------------------------------------------------------ the rules
+    # ------------------------------------------------------------ rules
 
     def _check_pool(self, pool_id: str, client_id: str) -> None:
         if (pool_id, client_id) != (POOL_ID, CLIENT_ID):
@@ -298,7 +300,7 @@ class FakeCognito:
             raise refused("InvalidPasswordException")
 
     def _check_password(self, user: User, password: str) -> None:
-        """After five failures the user is locked for a second, then two, and so on up to 15 minutes."""
+        """Lock the user after five failures: for a second, then two, and so on up to 15 minutes."""
         if self._clock() < user.locked_until:
             raise refused("NotAuthorizedException", "Password attempts exceeded")
         if password != user.password:
@@ -336,7 +338,7 @@ class FakeCognito:
         return user
 
     def _known(self, pool_id: str, username: str) -> User:
-        """The operations of administrators hide nothing."""
+        """Return the user, or raise ``UserNotFoundException``: administrators' operations do not hide users."""
         self._check_pool(pool_id, CLIENT_ID)
         user = self._find(username)
         if user is None:

@@ -1,4 +1,4 @@
-"""What the user pool in memory keeps, and how it refuses."""
+"""The state of the in-memory user pool, and its errors."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class User:
 
 @dataclass
 class Session:
-    """What began with one sign-in. ``tokens`` maps each refresh token to when it was rotated away."""
+    """A session, started by a sign-in. ``tokens`` maps each refresh token to the time of its rotation."""
 
     user: User
     signed_in_at: float
@@ -46,5 +46,5 @@ class Session:
 
 
 def refused(code: str, message: str = "as Cognito words it") -> ClientError:
-    """An error of Cognito, as botocore raises it."""
+    """Return an error of Cognito, as botocore raises it."""
     return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")

@@ -1,6 +1,6 @@
-"""DynamoDB's way with transactions that touch one item at the same time: the later one is refused as a whole.
+"""DynamoDB's conflicts of concurrent transactions: the later transaction on an item is cancelled as a whole.
 
-The emulator puts such transactions one after the other, so that no test of it would see a conflict.
+The emulator serializes such transactions, so that no conflict would occur in tests on it.
 """
 
 import threading
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 
 class ContendedTables:
-    """A client of DynamoDB whose transactions take ``seconds``; ``conflicts`` counts the refused ones."""
+    """A DynamoDB client whose transactions take ``seconds``; ``conflicts`` counts the cancelled ones."""
 
     def __init__(self, client: Any, seconds: float) -> None:
         self._client = client

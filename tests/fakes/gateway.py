@@ -12,7 +12,7 @@ USER_ID = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 
 
 class Answer(NamedTuple):
-    """What a client gets."""
+    """The response that a client receives."""
 
     status: int
     headers: dict[str, str]
@@ -20,7 +20,7 @@ class Answer(NamedTuple):
 
     @property
     def code(self) -> str:
-        """The last part of a problem's type."""
+        """Return the last part of a problem's type."""
         return str(self.body["type"]).rpartition(":")[2]
 
 
@@ -33,7 +33,7 @@ def send(
     user_id: str = USER_ID,
     source_ip: str = "203.0.113.7",
 ) -> Answer:
-    """``sample`` is the event's name under ``events/api``; ``body`` replaces the sample's own."""
+    """Send an event. ``sample`` is its name under ``events/api``; ``body`` replaces the sample's own."""
     event = load_event(f"api/{sample}")
     event["headers"] |= headers or {}
     event["requestContext"]["requestId"] = str(uuid.uuid4())

@@ -1,6 +1,6 @@
-"""A server on loopback that serves files the way honest and dishonest ones do, one behaviour per path.
+"""A server on loopback with one behavior per path, well-behaved or hostile.
 
-It speaks HTTP on bare sockets, because no HTTP library lets a server lie about lengths or hang up in the middle.
+It implements HTTP on plain sockets, because HTTP libraries do not allow wrong lengths or broken connections.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ _MAX_HEAD = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as it arrived. `server_name` is what the client asked for in the TLS handshake."""
+    """A received request. `server_name` is the name in the TLS handshake."""
 
     method: str
     target: str
@@ -28,7 +28,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Exchange:
-    """A behaviour's hold on its connection; `stopping` is set when the server is told to stop."""
+    """A behavior's access to its connection; `stopping` is set when the server stops."""
 
     connection: socket.socket
     request: Seen
@@ -42,17 +42,18 @@ class Exchange:
         self.send("\r\n".join(lines).encode())
 
 
-type Behaviour = Callable[[Exchange], None]
+type Behavior = Callable[[Exchange], None]
 
 
 @dataclass(slots=True)
 class HostileSource:
-    """Runs while its `with` block does. `requests` holds what arrived, in order of arrival.
+    """Runs within its `with` block.
 
-    With a `tls` context it speaks TLS and notes the server name that the client asked for.
+    `requests` holds the received requests in order. With a `tls` context it uses TLS and records the requested server
+    name.
     """
 
-    routes: dict[str, Behaviour] = field(default_factory=dict)
+    routes: dict[str, Behavior] = field(default_factory=dict)
     tls: ssl.SSLContext | None = None
     requests: list[Seen] = field(default_factory=list)
     connections: int = 0
@@ -72,7 +73,7 @@ class HostileSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        with contextlib.suppress(OSError):  # not connected, says the kernel; it wakes `accept` all the same
+        with contextlib.suppress(OSError):  # raises "not connected", but still wakes `accept`
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
@@ -107,7 +108,10 @@ class HostileSource:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(5)
-        with contextlib.suppress(OSError), contextlib.ExitStack() as closing:  # clients hang up: that is the point
+        with (
+            contextlib.suppress(OSError),
+            contextlib.ExitStack() as closing,
+        ):  # clients break connections in these tests
             closing.callback(connection.close)
             if self.tls is not None:
                 connection = self.tls.wrap_socket(connection, server_side=True)
@@ -139,11 +143,11 @@ def _read_request(connection: socket.socket, server_name: str | None) -> Seen | 
     return Seen(method, target, headers, body, server_name)
 
 
-# --- behaviours
+# --- behaviors
 
 
-def file(data: bytes, *headers: str) -> Behaviour:
-    """An honest server."""
+def file(data: bytes, *headers: str) -> Behavior:
+    """Serve the data correctly."""
 
     def behave(exchange: Exchange) -> None:
         exchange.head(200, "Content-Type: video/mp4", f"Content-Length: {len(data)}", *headers)
@@ -152,8 +156,8 @@ def file(data: bytes, *headers: str) -> Behaviour:
     return behave
 
 
-def unmeasured_file(data: bytes) -> Behaviour:
-    """No length: the end of the connection is the end of the file."""
+def unmeasured_file(data: bytes) -> Behavior:
+    """Serve without a length: the end of the connection is the end of the file."""
 
     def behave(exchange: Exchange) -> None:
         exchange.head(200)
@@ -162,8 +166,8 @@ def unmeasured_file(data: bytes) -> Behaviour:
     return behave
 
 
-def chunked_file(data: bytes, *, finished: bool = True) -> Behaviour:
-    """In chunks; unfinished: without the last one, which says that this was all."""
+def chunked_file(data: bytes, *, finished: bool = True) -> Behavior:
+    """Serve in chunks; if unfinished, without the terminating chunk."""
 
     def behave(exchange: Exchange) -> None:
         exchange.head(200, "Transfer-Encoding: chunked")
@@ -172,17 +176,17 @@ def chunked_file(data: bytes, *, finished: bool = True) -> Behaviour:
     return behave
 
 
-def status(code: int, *headers: str) -> Behaviour:
-    """Nothing but a status."""
+def status(code: int, *headers: str) -> Behavior:
+    """Respond with a status and no body."""
     return lambda exchange: exchange.head(code, "Content-Length: 0", *headers)
 
 
-def redirect(location: str, code: int = 302) -> Behaviour:
+def redirect(location: str, code: int = 302) -> Behavior:
     return status(code, f"Location: {location}")
 
 
-def truncated(data: bytes, sent: int) -> Behaviour:
-    """Announces all of the data, sends the first bytes, hangs up."""
+def truncated(data: bytes, sent: int) -> Behavior:
+    """Announce the length of the data, send the first bytes, and close the connection."""
 
     def behave(exchange: Exchange) -> None:
         exchange.head(200, f"Content-Length: {len(data)}")
@@ -191,8 +195,8 @@ def truncated(data: bytes, sent: int) -> Behaviour:
     return behave
 
 
-def truncated_by_reset(data: bytes, sent: int) -> Behaviour:
-    """The same, with a TCP reset."""
+def truncated_by_reset(data: bytes, sent: int) -> Behavior:
+    """Do the same, and reset the TCP connection."""
 
     def behave(exchange: Exchange) -> None:
         truncated(data, sent)(exchange)
@@ -201,8 +205,8 @@ def truncated_by_reset(data: bytes, sent: int) -> Behaviour:
     return behave
 
 
-def announcing(size: str) -> Behaviour:
-    """Announces some length and then waits."""
+def announcing(size: str) -> Behavior:
+    """Announce a length and send nothing."""
 
     def behave(exchange: Exchange) -> None:
         exchange.head(200, f"Content-Length: {size}")
@@ -211,8 +215,8 @@ def announcing(size: str) -> Behaviour:
     return behave
 
 
-def endless() -> Behaviour:
-    """Announces no length and never ends."""
+def endless() -> Behavior:
+    """Announce no length and never end."""
 
     def behave(exchange: Exchange) -> None:
         exchange.head(200)
@@ -222,8 +226,8 @@ def endless() -> Behaviour:
     return behave
 
 
-def trickle(seconds: float = 0.02) -> Behaviour:
-    """A byte at a time, always in time for the next wait, never done."""
+def trickle(seconds: float = 0.02) -> Behavior:
+    """Send a byte at a time, within every read timeout, without an end."""
 
     def behave(exchange: Exchange) -> None:
         exchange.head(200, "Content-Length: 1000000")
@@ -233,8 +237,8 @@ def trickle(seconds: float = 0.02) -> Behaviour:
     return behave
 
 
-def trickling_head(seconds: float = 0.02) -> Behaviour:
-    """A header at a time, and never an end of them."""
+def trickling_head(seconds: float = 0.02) -> Behavior:
+    """Send a header at a time, without an end."""
 
     def behave(exchange: Exchange) -> None:
         exchange.send(b"HTTP/1.1 200 OK\r\n")
@@ -244,8 +248,8 @@ def trickling_head(seconds: float = 0.02) -> Behaviour:
     return behave
 
 
-def stall_after(data: bytes) -> Behaviour:
-    """Sends some bytes of many and then nothing."""
+def stall_after(data: bytes) -> Behavior:
+    """Send the first bytes and then nothing."""
 
     def behave(exchange: Exchange) -> None:
         exchange.head(200, "Content-Length: 1000000")
@@ -256,29 +260,29 @@ def stall_after(data: bytes) -> Behaviour:
 
 
 def silence(exchange: Exchange) -> None:
-    """Takes the request and never answers."""
+    """Receive the request and never respond."""
     exchange.stopping.wait(5)
 
 
-def close_revoked(exchange: Exchange) -> None:
-    """Takes the request and closes the connection."""
+def close_connection(exchange: Exchange) -> None:
+    """Receive the request and close the connection."""
     exchange.connection.shutdown(socket.SHUT_RDWR)
 
 
 def reset(exchange: Exchange) -> None:
-    """Takes the request and resets the connection."""
+    """Receive the request and reset the connection."""
     _reset(exchange)
 
 
-def raw(data: bytes) -> Behaviour:
-    """Sends these very bytes instead of an answer."""
+def raw(data: bytes) -> Behavior:
+    """Send these bytes as the response."""
     return lambda exchange: exchange.send(data)
 
 
-def in_turn(*behaviours: Behaviour) -> Behaviour:
-    """One behaviour per request; the last one stays."""
-    remaining: Iterator[Behaviour] = iter(behaviours)
-    last = behaviours[-1]
+def in_turn(*behaviors: Behavior) -> Behavior:
+    """Use one behavior per request; the last one stays."""
+    remaining: Iterator[Behavior] = iter(behaviors)
+    last = behaviors[-1]
     return lambda exchange: next(remaining, last)(exchange)
 
 

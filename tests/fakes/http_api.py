@@ -13,7 +13,7 @@ from tests.conftest import load_function
 
 @dataclass(frozen=True)
 class Answer:
-    """What the client gets. Header names are in lower case."""
+    """The response that a client receives. Header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -21,7 +21,7 @@ class Answer:
 
     @property
     def problem(self) -> str:
-        """The code of the error."""
+        """Return the code of the error."""
         assert self.headers["content-type"] == "application/problem+json"
         return str(self.body["type"]).rpartition(":")[2]
 

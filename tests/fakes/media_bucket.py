@@ -17,7 +17,7 @@ BUCKET = "dreamvision-media"
 
 @contextmanager
 def media_bucket(monkeypatch: pytest.MonkeyPatch) -> "Iterator[S3Client]":
-    """An empty bucket in eu-central-1, and the product's own client for it."""
+    """Create an empty bucket in eu-central-1; yield the product's own client for it."""
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
@@ -34,12 +34,15 @@ def keys(client: "S3Client") -> list[str]:
 
 
 def unfinished(client: "S3Client") -> int:
-    """Multipart uploads that were neither completed nor aborted: they cost money and no listing shows them."""
+    """Return the number of multipart uploads that were neither completed nor aborted.
+
+    They cost money and appear in no listing.
+    """
     return len(client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []))
 
 
 def failing(client: "S3Client", operation: str, on_call: int = 1) -> None:
-    """Lets one call of an operation come back from S3 with a refusal, which is not retried."""
+    """Let one call of an operation fail with AccessDenied, which is not retried."""
     calls = 0
 
     def answer(**_: object) -> Any:

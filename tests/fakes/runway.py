@@ -1,4 +1,4 @@
-"""A video provider in memory, and Runway's own answers word for word."""
+"""An in-memory renderer, and Runway's responses verbatim."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,10 +16,10 @@ SUCCESS = RenderState(RenderStatus.SUCCEEDED, 100, (OUTPUT_URL,), credits=60)
 
 
 class FakeRenderer:
-    """A `VideoRenderer` that plays the states it is given, one per look; the last one stays.
+    """A `VideoRenderer` that returns the given states, one per status call; the last one stays.
 
-    `start_error` and `status_error` are raised instead, as long as they are set. What was asked is kept in `started`
-    (prompt and seconds), `looked_at` and `cancelled` (task ids).
+    `start_error` and `status_error` are raised instead while they are set. Calls are recorded in `started` (prompt and
+    seconds), `checked` and `cancelled` (task ids).
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class FakeRenderer:
 
 
 class ScriptedRunway:
-    """Answers an `httpx.Client` in memory: an answer, or an exception that the transport is to raise."""
+    """An in-memory transport for an `httpx.Client`: returns a response or raises an exception."""
 
     def __init__(self, answer: httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""Small real videos, painted and encoded on the spot."""
+"""Small real videos, drawn and encoded by the tests."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,11 +10,11 @@ import av
 from av.video.frame import VideoFrame
 
 type Painter = Callable[[int, int, int], VideoFrame]
-"""Paints frame `index` of a film in `width` x `height`."""
+"""Paints frame `index` of a video in `width` x `height`."""
 
 
 def flat(luma: int, blue: int = 128, red: int = 128) -> Painter:
-    """One colour all over (YCbCr, 16 is black and 235 white)."""
+    """Fill frames with one color (YCbCr; luma 16 is black, 235 white)."""
 
     def paint(index: int, width: int, height: int) -> VideoFrame:
         frame = VideoFrame(width, height, "yuv420p")
@@ -26,7 +26,7 @@ def flat(luma: int, blue: int = 128, red: int = 128) -> Painter:
 
 
 def noise(index: int, width: int, height: int) -> VideoFrame:
-    """What compresses worst."""
+    """Draw noise, which compresses worst."""
     frame = VideoFrame(width, height, "yuv420p")
     for plane in frame.planes:
         plane.update(os.urandom(plane.buffer_size))
@@ -34,7 +34,7 @@ def noise(index: int, width: int, height: int) -> VideoFrame:
 
 
 def pattern(index: int, width: int, height: int) -> VideoFrame:
-    """Moving bars and blocks with edges in every direction."""
+    """Draw moving bars and blocks with edges in every direction."""
     frame = VideoFrame(width, height, "yuv420p")
     luma = frame.planes[0]
     rows = [
@@ -62,7 +62,7 @@ def write_video(
     movflags: str = "",
     lossless: bool = False,
 ) -> Path:
-    """Encodes a film and returns its file; `movflags` are FFmpeg's (`faststart`, `frag_keyframe+empty_moov`)."""
+    """Encode a video and return its file; `movflags` are FFmpeg's (`faststart`, `frag_keyframe+empty_moov`)."""
     options = {"movflags": movflags} if movflags else {}
     with av.open(str(file), "w", format=container, options=options) as output:
         stream = output.add_stream(codec, rate=rate)
@@ -81,7 +81,7 @@ def write_video(
 
 
 def write_sound(file: Path) -> Path:
-    """An MP4 without any picture in it."""
+    """Write an MP4 with audio only."""
     with av.open(str(file), "w", format="mp4") as output:
         stream = output.add_stream("aac", rate=48000)
         frame = av.AudioFrame(format="fltp", layout="stereo", samples=1024)
@@ -94,21 +94,21 @@ def write_sound(file: Path) -> Path:
 
 
 def write_large_video(file: Path, size_bytes: int) -> Path:
-    """A 720p film of pure noise at a bit rate that fills the size: eight lossless key frames, over and over."""
+    """Write a 720p video of noise that reaches the size: eight lossless key frames, repeated."""
     rate = 24
     with av.open(str(file), "w", format="mp4", options={"movflags": "faststart"}) as output:
         stream = output.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
         stream.options = {"preset": "ultrafast", "qp": "0", "x264-params": "keyint=1"}
-        pictures = list(_encoded_noise(stream))
+        images = list(_encoded_noise(stream))
         written = 0
-        for index, picture in enumerate(_cycle(pictures)):
-            packet = av.Packet(picture)
+        for index, image in enumerate(_cycle(images)):
+            packet = av.Packet(image)
             packet.stream, packet.time_base = stream, Fraction(1, rate)
             packet.pts = packet.dts = index
             packet.duration, packet.is_keyframe = 1, True
             output.mux(packet)
-            written += len(picture)
+            written += len(image)
             if written >= size_bytes:
                 break
     return file
@@ -122,6 +122,6 @@ def _encoded_noise(stream: av.VideoStream) -> Iterator[bytes]:
     yield from map(bytes, stream.encode(None))
 
 
-def _cycle(pictures: list[bytes]) -> Iterator[bytes]:
-    for round_of_pictures in repeat(pictures):
-        yield from round_of_pictures
+def _cycle(images: list[bytes]) -> Iterator[bytes]:
+    for round_of_images in repeat(images):
+        yield from round_of_images

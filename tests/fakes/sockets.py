@@ -1,4 +1,4 @@
-"""The other ends of WebSocket connections: what each was sent, who is gone, who cannot be reached."""
+"""A fake of API Gateway's connections: sent messages, gone and unreachable connections."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from dreamvision.realtime.gateway import ConnectionGateway, ConnectionGoneError,
 
 
 class FakeSockets(ConnectionGateway):
-    """Everybody is there who is not said to be ``gone`` or ``unreachable``."""
+    """All connections are open except those in ``gone`` or ``unreachable``."""
 
     def __init__(self) -> None:
         super().__init__("https://sockets.invalid/v1")
@@ -23,7 +23,7 @@ class FakeSockets(ConnectionGateway):
         return [json.loads(text) for text in self._sent[connection_id]]
 
     def active_connections(self) -> set[str]:
-        """Who was sent anything."""
+        """Return the connections that were sent anything."""
         return {connection_id for connection_id, texts in self._sent.items() if texts}
 
     def send(self, connection_id: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Step Functions in memory: which executions were started and stopped."""
+"""An in-memory Step Functions that records started and stopped executions."""
 
 # ruff: noqa: N803 - the parameters have the names that boto3 gives them
 
@@ -12,7 +12,7 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:dream_to_video"
 
 
 class FakeStates:
-    """The part of boto3's client that the product calls. ``refusal`` is the code of an error for the next call."""
+    """The methods of boto3's client that the product calls. ``refusal`` is an error code for the next call."""
 
     def __init__(self, before_call: Callable[[], None] = lambda: None) -> None:
         self._before_call = before_call

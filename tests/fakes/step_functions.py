@@ -1,4 +1,4 @@
-"""Step Functions as far as starting an execution and looking at it go."""
+"""An in-memory Step Functions that starts and describes executions."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:dream_to_video"
 
 
 class FakeStepFunctions:
-    """Executions by name, with the status that a test gives them.
+    """Executions by name, with a status that tests set.
 
-    ``unreachable``: nothing starts. ``answer_lost``: it starts, and the caller does not learn of it.
+    ``unreachable``: calls fail. ``answer_lost``: the execution starts, and its response is lost.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Records as DynamoDB's streams have them."""
+"""Records of DynamoDB streams."""
 
 import itertools
 from base64 import b64encode
@@ -13,7 +13,7 @@ _SEQUENCE = itertools.count(1000)
 
 
 def record(table: str, new: dict[str, Any] | None, old: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One change of a row."""
+    """Return the stream record of one change."""
     row = new or old or {}
     keys = {name: row[name] for name in ("user_id", "job_id" if "job_id" in row else "dream_id")}
     change: dict[str, Any] = {"Keys": _typed(keys), "SequenceNumber": f"{next(_SEQUENCE):021d}"}
@@ -31,12 +31,12 @@ def record(table: str, new: dict[str, Any] | None, old: dict[str, Any] | None = 
 
 
 def guard_record(guard: str) -> dict[str, Any]:
-    """A change in the guards table, whose stream has the keys alone."""
+    """Return a record of the guards table, whose stream has keys only."""
     return {"eventName": "MODIFY", "dynamodb": {"Keys": {"guard": {"S": guard}}, "SequenceNumber": "1"}}
 
 
 def changes(database: Database, table: str, work: Callable[[], object]) -> list[dict[str, Any]]:
-    """The records that ``work`` leaves in the stream of a table, by comparing its rows before and after."""
+    """Return the stream records of what ``work`` changes in a table, by comparing its rows before and after."""
     before = _rows(database, table)
     work()
     after = _rows(database, table)
@@ -58,5 +58,5 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_json(value: Any) -> dict[str, Any]:
-    """Lambda hands events over as JSON: binary values are Base64."""
+    """Encode a value as in Lambda's JSON events: binary values are Base64."""
     return {"B": b64encode(bytes(value["B"])).decode()} if "B" in value else dict(value)

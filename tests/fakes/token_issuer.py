@@ -1,4 +1,4 @@
-"""A user pool's keys and tokens: RS256, published as a JWKS, with the claims that Cognito puts in."""
+"""A user pool's keys and tokens: RS256, published as a JWKS, with Cognito's claims."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ ACCESS_TOKEN_SECONDS = 3600
 
 @cache
 def _private_key(name: str) -> rsa.RSAPrivateKey:
-    """One key per name and process: making one takes some 100 ms."""
+    """Return the key of a name, cached: generating one takes about 100 ms."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -30,12 +30,12 @@ class TokenIssuer:
         self.private_key = _private_key(key)
 
     def jwks(self) -> dict[str, Any]:
-        """What the pool publishes."""
+        """Return the pool's key set."""
         public = json.loads(RSAAlgorithm.to_jwk(self.private_key.public_key()))
         return {"keys": [{**public, "kid": self.key_id, "alg": "RS256", "use": "sig"}]}
 
     def access_claims(self, sub: str, origin_jti: str, now: float, signed_in_at: float | None = None) -> dict[str, Any]:
-        """The claims of an access token: no ``aud``, no e-mail address."""
+        """Return the claims of an access token: no ``aud``, no e-mail address."""
         return {
             "sub": sub,
             "iss": self.issuer,
@@ -52,16 +52,16 @@ class TokenIssuer:
         }
 
     def id_claims(self, sub: str, origin_jti: str, now: float, email: str) -> dict[str, Any]:
-        """The claims of an ID token: for the app itself, refused by every API."""
+        """Return the claims of an ID token, which every API rejects."""
         claims = self.access_claims(sub, origin_jti, now) | {"aud": self.client_id, "token_use": "id", "email": email}
         return {name: value for name, value in claims.items() if name not in ("client_id", "scope", "username")}
 
     def sign(self, claims: dict[str, Any], key_id: str | None = None) -> str:
-        """A signed token of these claims."""
+        """Sign these claims."""
         return jwt.encode(claims, self.private_key, algorithm="RS256", headers={"kid": key_id or self.key_id})
 
     def read(self, token: str) -> dict[str, Any] | None:
-        """The claims of a token of this issuer, whatever its age; ``None`` when it is not one."""
+        """Return the claims of a token of this issuer, even if it has expired; ``None`` for other tokens."""
         options: Any = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
         try:
             claims: dict[str, Any] = jwt.decode(
@@ -73,5 +73,5 @@ class TokenIssuer:
 
 
 def opaque_token() -> str:
-    """A refresh token looks like this: five parts that only Cognito can read."""
+    """Return a text like a refresh token: five parts that only Cognito can decode."""
     return ".".join(secrets.token_urlsafe(24) for _ in range(5))

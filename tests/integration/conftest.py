@@ -1,4 +1,4 @@
-"""moto for the tests that ask for it: ``database`` has the tables of template.yaml."""
+"""moto for integration tests: ``database`` has the tables of template.yaml."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -13,7 +13,7 @@ from tests.integration.ministack import ministack, ministack_url  # noqa: F401 -
 
 @pytest.fixture(scope="session", autouse=True)
 def _service_models_are_read_once() -> Iterator[None]:
-    """Every test has a session of boto3 of its own; most of what making one costs is reading botocore's JSON."""
+    """Cache botocore's service models: every test creates a boto3 session, whose cost is mostly reading JSON."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
         yield

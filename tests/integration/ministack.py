@@ -1,6 +1,6 @@
-"""The tables of template.yaml in an emulator of DynamoDB whose transactions are isolated and whose capacity is metered.
+"""The tables of template.yaml on MiniStack's DynamoDB, for tests of concurrency and of consumed capacity.
 
-moto's are neither: what has to be exact under concurrency, or cheap, is shown here.
+Its transactions are isolated and its capacity is metered; moto's are neither.
 """
 
 import os
@@ -21,11 +21,11 @@ from tests.fakes.aws import CREATION, ENVIRONMENT, REGION, TABLES, template
 
 @pytest.fixture(scope="session")
 def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running emulator."""
+    """The URL of a running emulator."""
     folder = tmp_path_factory.mktemp("emulator")
     url = f"http://127.0.0.1:{_free_port()}"
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    environment = kept | {
+    stored = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    environment = stored | {
         "GATEWAY_PORT": url.rpartition(":")[2],
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
@@ -52,7 +52,7 @@ def _free_port() -> int:
 
 @pytest.fixture
 def ministack(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """Fresh tables, which the functions use as well."""
+    """A database of fresh tables, which the functions use as well."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     resource: Any = boto3.resource(
@@ -77,13 +77,13 @@ def ministack(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> Database:
 
 
 def guard_items(database: Database) -> dict[str, dict[str, Any]]:
-    """Every item of the guards table by its key."""
+    """Return every item of the guards table by its key."""
     items = database.client.scan(TableName=database.names.guards_table, ConsistentRead=True)["Items"]
     return {str(item["guard"]): item for item in items}
 
 
 def reservation_counts(database: Database) -> tuple[int, int, int]:
-    """All reservations: of days, of running videos, of the service's day."""
+    """Return the total of all reservations: of days, of running videos, of the service's day."""
     items = guard_items(database)
 
     def total(kind: str) -> int:

@@ -41,7 +41,7 @@ NAME = "Luna"
 
 
 class Clock:
-    """The time of day for everybody, in Unix seconds."""
+    """A shared clock, in Unix seconds."""
 
     def __init__(self) -> None:
         self.now = float(int(time.time()))
@@ -58,7 +58,7 @@ class Clock:
 
 @dataclass
 class Answer:
-    """What a client gets."""
+    """The response that a client receives."""
 
     status: int
     headers: dict[str, str]
@@ -66,7 +66,7 @@ class Answer:
 
 
 class AccountBackend:
-    """One service with its users."""
+    """The account service with its user pool and tables."""
 
     def __init__(self, tables: "Tables", pre_sign_up: Trigger | None = None, *, rotation: bool = True) -> None:
         self.clock = Clock()
@@ -83,11 +83,11 @@ class AccountBackend:
         )
 
     def items(self, table: str) -> list[dict[str, Any]]:
-        """Everything in a table."""
+        """Return every item of a table."""
         return self.database.client.scan(TableName=table)["Items"]
 
     def is_open(self, access_token: str) -> bool:
-        """Whether the handlers would let this token in."""
+        """Return whether the handlers would accept this token."""
         try:
             self.sessions.require_active(*checked_claims(claims_of(access_token)))
         except UnauthenticatedError:
@@ -96,7 +96,7 @@ class AccountBackend:
 
 
 class Tables:
-    """A client of DynamoDB that makes one call at a time: moto's transactions are not isolated, DynamoDB's are."""
+    """A DynamoDB client that makes one call at a time: moto's transactions are not isolated, DynamoDB's are."""
 
     def __init__(self) -> None:
         self._client = boto3.resource("dynamodb", region_name=_REGION).meta.client
@@ -119,7 +119,7 @@ class Tables:
         return alone
 
     def empty(self) -> "Tables":
-        """As they were made."""
+        """Delete all items."""
         for name, key in _KEYS.items():
             for item in self._client.scan(TableName=name)["Items"]:
                 self._client.delete_item(TableName=name, Key={key: item[key]})
@@ -127,7 +127,7 @@ class Tables:
 
 
 def trigger(*, confirm_email: bool = False) -> Trigger:
-    """The real trigger of functions/triggers/pre_sign_up."""
+    """Return the handler of functions/triggers/pre_sign_up."""
     module = run_path(str(_FUNCTIONS / "triggers" / "pre_sign_up" / "app.py"))
     settings = module["Settings"](confirm_email=confirm_email)
     handler = module["handler"]
@@ -151,7 +151,7 @@ class AuthApi:
         query: Mapping[str, str] | None = None,
         gateway: bool = True,
     ) -> Answer:
-        """Send a request. ``gateway`` is whether the authorizer has verified the token and hands its claims over."""
+        """Send a request. With ``gateway``, the authorizer has verified the token and passes its claims on."""
         raw = self._module["handler"](_event(route, body, token, query, gateway), _context())
         text = raw.get("body") or ""
         return Answer(raw["statusCode"], raw.get("headers", {}), json.loads(text) if text else None)
@@ -182,14 +182,14 @@ def _event(
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """What a token says, unverified."""
+    """Return a token's claims, unverified."""
     payload = token.split(".")[1]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
     return claims
 
 
 def _as_texts(token: str) -> dict[str, str]:
-    """The gateway hands every claim over as a text."""
+    """Return the claims as the gateway passes them on: every value is a string."""
     return {name: str(value) for name, value in claims_of(token).items()}
 
 
@@ -218,7 +218,7 @@ def is_empty(backend: AccountBackend) -> bool:
 
 @pytest.fixture(scope="module")
 def created_tables() -> Iterator[Tables]:
-    """The tables, with the keys that template.yaml gives them: making them takes half a second."""
+    """The tables, with the keys of template.yaml. Module-scoped, since creating them takes half a second."""
     with mock_aws():
         yield Tables()
 
@@ -230,7 +230,7 @@ def tables(created_tables: Tables) -> Tables:
 
 @pytest.fixture
 def auth(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> AuthApi:
-    """The function, set up with this service."""
+    """The function on this backend."""
     settings = IdentitySettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID, aws_region="eu-central-1")
     verifier = TokenVerifier(settings, fetch_keys=backend.cognito.issuer.jwks)
     monkeypatch.setattr(Database, "shared", lambda: backend.database)
@@ -240,5 +240,5 @@ def auth(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> AuthApi:
 
 @pytest.fixture
 def backend(tables: Tables) -> AccountBackend:
-    """A service without users that confirms new ones at once."""
+    """A backend without users that confirms new ones at once."""
     return AccountBackend(tables)

@@ -1,4 +1,4 @@
-"""The public account routes: so many requests a minute from one address, whatever they say."""
+"""The public account routes share one limit of requests a minute and address."""
 
 import pytest
 
@@ -21,10 +21,10 @@ PUBLIC = {
 def test_all_public_routes_share_one_window(auth: AuthApi, name: str) -> None:
     # GIVEN 20 failed logins from one address
     for _ in range(20):
-        assert auth(f"POST {_PREFIX}/login", {"email": "nobody@example.com", "password": PASSWORD}).status == 401
-    # WHEN any public route is asked once more
+        assert auth(f"POST {_PREFIX}/login", {"email": "unknown@example.com", "password": PASSWORD}).status == 401
+    # WHEN any public route is called once more
     answer = auth(f"POST {_PREFIX}/{name}", PUBLIC[name])
-    # THEN it is refused
+    # THEN it is rejected
     assert answer.status == 429
     assert answer.body["type"] == "urn:dreamvision:problem:rate_limited"
     assert answer.headers["RateLimit-Policy"] == '"auth";q=20;w=60'

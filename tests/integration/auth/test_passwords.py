@@ -12,7 +12,7 @@ from dreamvision.limits.rate_limits import CODES_PER_HOUR, TooManyAttemptsError
 from tests.integration.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, AccountBackend, register
 
 
-@pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+@pytest.mark.parametrize("email", [EMAIL, "unknown@example.com"])
 def test_requesting_codes_is_limited_equally_for_known_and_unknown_addresses(
     backend: AccountBackend, email: str
 ) -> None:
@@ -30,7 +30,7 @@ def test_requesting_codes_is_limited_equally_for_known_and_unknown_addresses(
     backend.accounts.forgot_password(email)
 
 
-@pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+@pytest.mark.parametrize("email", [EMAIL, "unknown@example.com"])
 def test_guessing_codes_is_limited_equally_for_known_and_unknown_addresses(backend: AccountBackend, email: str) -> None:
     register(backend)
     backend.accounts.forgot_password(EMAIL)

@@ -19,7 +19,7 @@ from tests.integration.auth.fixtures import (
 
 
 def test_a_missing_profile_is_created_and_keeps_the_counters(backend: AccountBackend) -> None:
-    # GIVEN a user whom an administrator made, and who has told a dream already
+    # GIVEN a user created by an administrator, who has created dreams already
     user = backend.cognito.add_user("Admin.Made@Example.com", PASSWORD)
     write = backend.profiles.count_write(user.sub, backend.clock.utc(), dreams=3)
     backend.database.transact_write(Transaction().add("profile", write))

@@ -114,7 +114,7 @@ def _(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> type[Exceptio
     return ClientError
 
 
-@_breaks("the profile was written, but nobody said so")
+@_breaks("the profile was written, but its response was lost")
 def _(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
     real = backend.usernames.assign
 
@@ -148,7 +148,7 @@ def test_a_failure_at_any_step_leaves_username_and_address_free(
 
 
 def test_a_crashed_registration_releases_its_username_after_a_minute(backend: AccountBackend) -> None:
-    # GIVEN a name that was reserved by somebody who never came back
+    # GIVEN a username reserved by a registration that crashed
     backend.usernames.reserve(NAME, backend.clock.utc())
 
     with pytest.raises(UsernameTakenError):
@@ -162,11 +162,11 @@ def test_a_second_registration_completes_a_user_without_a_profile(backend: Accou
     # GIVEN a registration that crashed between the user and the profile
     backend.pool.sign_up(EMAIL, PASSWORD)
 
-    # WHEN it is tried again while the first could still be running, THEN it is a conflict
+    # WHEN it is repeated while the first could still be running, THEN it is a conflict
     with pytest.raises(UserAlreadyExistsError):
         register(backend)
 
-    # WHEN it is tried again later, THEN it goes through; but only with the right password
+    # WHEN it is repeated later, THEN it succeeds, but only with the right password
     backend.clock.advance(RESERVATION_SECONDS + 1)
     with pytest.raises(UserAlreadyExistsError):
         register(backend, password=OTHER_PASSWORD)

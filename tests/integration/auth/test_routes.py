@@ -1,4 +1,4 @@
-"""``/api/v1/auth`` as API Gateway calls it: statuses, bodies, and what the log does not say."""
+"""``/api/v1/auth`` as API Gateway calls it: statuses, bodies, and no personal data in the log."""
 
 import json
 from typing import Any
@@ -50,7 +50,7 @@ def _registered(auth: AuthApi) -> dict[str, Any]:
 
 
 def _lasting(answer: Answer) -> dict[str, str]:
-    """The headers that do not count down from answer to answer."""
+    """Return the headers that do not change from response to response."""
     return {name: value for name, value in answer.headers.items() if name != "RateLimit"}
 
 
@@ -62,7 +62,7 @@ def _is_problem(answer: Answer, status: int, code: str) -> bool:
     return bool(answer.body["type"].endswith(f":{code}"))
 
 
-# ---------------------------------------------------------------- the roadmap's calls
+# ---------------------------------------------------------------- registration, login and refresh
 
 
 def test_register_returns_tokens(auth: AuthApi) -> None:
@@ -252,7 +252,7 @@ def test_login_responds_equally_for_known_and_unknown_addresses(auth: AuthApi) -
 
     answers = [
         _send(auth, "POST /login", {"email": email, "password": OTHER_PASSWORD})
-        for email in (EMAIL, "nobody@example.com")
+        for email in (EMAIL, "unknown@example.com")
     ]
 
     assert all(_is_problem(answer, 401, "invalid_credentials") for answer in answers)
@@ -266,10 +266,10 @@ def test_requesting_a_code_responds_equally_for_known_and_unknown_addresses(auth
     _registered(auth)
 
     for _ in range(CODES_PER_HOUR):
-        known, unknown = (_send(auth, route, {"email": email}) for email in (EMAIL, "nobody@example.com"))
+        known, unknown = (_send(auth, route, {"email": email}) for email in (EMAIL, "unknown@example.com"))
         assert (known.status, known.body, _lasting(known)) == (unknown.status, unknown.body, _lasting(unknown))
         assert known.status == 202
-    for email in (EMAIL, "nobody@example.com"):
+    for email in (EMAIL, "unknown@example.com"):
         refusal = _send(auth, route, {"email": email})
         assert _is_problem(refusal, 429, "too_many_attempts")
         assert refusal.headers["Retry-After"] == "3600"
@@ -279,7 +279,9 @@ def test_requesting_a_code_responds_equally_for_known_and_unknown_addresses(auth
 def test_a_wrong_code_and_an_unknown_address_are_indistinguishable(auth: AuthApi, route: str) -> None:
     _registered(auth)
 
-    known, unknown = (_send(auth, route, {**_BODIES[route], "email": email}) for email in (EMAIL, "nobody@example.com"))
+    known, unknown = (
+        _send(auth, route, {**_BODIES[route], "email": email}) for email in (EMAIL, "unknown@example.com")
+    )
 
     assert _is_problem(known, 400, "invalid_or_expired_code")
     assert {**known.body, "request_id": ...} == {**unknown.body, "request_id": ...}

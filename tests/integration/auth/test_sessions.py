@@ -1,4 +1,4 @@
-"""The memory of ended sessions."""
+"""The record of revoked sessions."""
 
 from dreamvision.auth.tokens import UnauthenticatedError
 from tests.integration.auth.fixtures import AccountBackend
@@ -22,7 +22,7 @@ def test_a_session_is_active_until_it_is_revoked(backend: AccountBackend) -> Non
 
     assert not _is_open(backend, "one")
     assert _is_open(backend, "two")
-    assert _is_open(backend, "one", user_id="somebody else")
+    assert _is_open(backend, "one", user_id="another user")
 
 
 def test_revoking_twice_is_harmless(backend: AccountBackend) -> None:
@@ -67,17 +67,17 @@ def test_starting_a_session_usually_writes_nothing(backend: AccountBackend) -> N
 
 
 def test_revoked_sessions_are_stored_while_they_could_be_refreshed(backend: AccountBackend) -> None:
-    # GIVEN a session that was ended, and others that were ended later
+    # GIVEN a revoked session, and others that were revoked later
     backend.sessions.revoke(_USER, "first")
     backend.clock.advance(7 * _DAY)
     backend.sessions.revoke(_USER, "second")
     assert not _is_open(backend, "first")
 
-    # WHEN no token of the first can be good any more
+    # WHEN no token of the first can be valid any more
     backend.clock.advance(_DAY)
     backend.sessions.revoke(_USER, "third")
 
-    # THEN it is forgotten, so that the item stays small
+    # THEN its entry is removed, so that the item stays small
     (item,) = backend.items("guards")
     assert {entry.split(" ")[1] for entry in item["sessions"]} == {"second", "third"}
 

@@ -43,7 +43,7 @@ def test_a_session_cannot_be_refreshed_for_longer_than_seven_days(backend: Accou
 
 
 def test_reusing_a_refresh_token_signs_the_user_out_everywhere(backend: AccountBackend) -> None:
-    # GIVEN a thief who has copied a refresh token that was used since, and another session of the same user
+    # GIVEN a stolen refresh token that was used since, and another session of the same user
     stolen = register(backend)
     rightful = backend.accounts.refresh(stolen.refresh_token)
     elsewhere = backend.accounts.sign_in(EMAIL, PASSWORD)
@@ -131,7 +131,7 @@ def test_wrong_passwords_and_unknown_addresses_get_the_same_error(backend: Accou
     register(backend)
 
     refusals = []
-    for email in (EMAIL, "nobody@example.com"):
+    for email in (EMAIL, "unknown@example.com"):
         with pytest.raises(InvalidCredentialsError) as refusal:
             backend.accounts.sign_in(email, OTHER_PASSWORD)
         refusals.append((str(refusal.value), refusal.value.user_message))

@@ -37,7 +37,7 @@ DREAM = "I was flying over a dark forest with twisted trees"
 
 
 class DreamBackend:
-    """One service with its tables, its bucket and its (fake) state machines and renderer."""
+    """The services of dreams and videos on one database, with a bucket, fake state machines and a fake renderer."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -60,7 +60,7 @@ class DreamBackend:
         self.dream_queries = DreamQueries(database, self.presenter, self.cursors)
         self._numbers = count(1)
 
-    # ------------------------------------------------------------ what there is
+    # ------------------------------------------------------------ builders
 
     def analyzed_dream(
         self,
@@ -70,33 +70,33 @@ class DreamBackend:
         now: datetime | None = None,
         text: str = DREAM,
     ) -> DreamRecord:
-        """A dream that was analysed."""
+        """Create an analyzed dream."""
         analysis = Analysis(category, TEMPLATE_NAMES[category], 0.9, "POV gentle rise", 800, 140, "claude-sonnet-5-5")
         return self.dreams.add_analyzed(user_id, new_id(), text, analysis, 1200, now or utc_now())
 
     def pending_video(self, user_id: str = LUNA) -> VideoRecord:
-        """A dream that waits for its analysis, and its video."""
+        """Create a dream whose analysis is pending, with its pending video."""
         job_id = new_id()
         video = self.videos.add_with_dream(user_id, job_id, new_id(), DREAM, 5, utc_now())
         self.states.started[job_id] = {}
         return video
 
     def queued_video(self, dream: DreamRecord) -> VideoRecord:
-        """A video that was asked for."""
+        """Create a pending video of an analyzed dream."""
         job_id = new_id()
         self.videos.add(dream.user_id, job_id, dream.dream_id, 5, utc_now())
         self.states.started[job_id] = {}
         return self.stored_video(dream.user_id, job_id)
 
     def processing_video(self, dream: DreamRecord) -> VideoRecord:
-        """A video that the renderer works on."""
+        """Create a video whose render is in progress."""
         video = self.queued_video(dream)
         self.videos.request_render(video.user_id, video.job_id, utc_now())
         self.videos.record_render(video.user_id, video.job_id, f"task-{next(self._numbers)}", 60, utc_now())
         return self.stored_video(video.user_id, video.job_id)
 
     def completed_video(self, dream: DreamRecord) -> VideoRecord:
-        """A video that can be watched, with its media in the bucket."""
+        """Create a completed video with its media in the bucket."""
         video = self.processing_video(dream)
         media = Media(
             f"videos/{video.user_id}/{video.job_id}.mp4",
@@ -111,7 +111,7 @@ class DreamBackend:
         return self.stored_video(video.user_id, video.job_id)
 
     def dream_with_upload(self, dream: DreamRecord) -> tuple[str, str]:
-        """The dream has a picture of its own, and another one has been sent. The keys of both."""
+        """Give the dream an uploaded image and upload another that is not processed yet. Return the keys of both."""
         uploads = Uploads(self.database, self.store)
         for _ in range(2):
             form = uploads.announce(dream.user_id, dream.dream_id, ImageType.JPEG)
@@ -125,7 +125,7 @@ class DreamBackend:
         video = self.processing_video(dream)
         return self.videos.fail(video.user_id, video.job_id, "RenderFailedError", "It failed.", utc_now())
 
-    # ------------------------------------------------------------ what is left of it
+    # ------------------------------------------------------------ stored state
 
     def stored_video(self, user_id: str, job_id: str) -> VideoRecord:
         return self.videos.get(user_id, job_id, consistent=True)
@@ -134,13 +134,13 @@ class DreamBackend:
         return self.profiles.get(user_id, consistent=True)
 
     def media_keys(self) -> list[str]:
-        """What lies in the bucket."""
+        """Return all keys of the bucket."""
         return [item["Key"] for item in self.media.list_objects_v2(Bucket=MEDIA_BUCKET).get("Contents", [])]
 
 
 @pytest.fixture
 def backend(database: Database, monkeypatch: pytest.MonkeyPatch) -> DreamBackend:
-    """One that is empty."""
+    """An empty backend that the functions use."""
     found = DreamBackend(database)
     monkeypatch.setattr(Database, "shared", lambda: database)
     monkeypatch.setattr(Presenter, "shared", lambda: found.presenter)

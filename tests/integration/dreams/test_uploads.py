@@ -1,4 +1,4 @@
-"""Pictures for dreams, from the form to the picture that is shown: against the tables and the bucket in moto."""
+"""Image uploads for dreams, from the form to the displayed image, on moto's tables and bucket."""
 
 import base64
 import io
@@ -25,7 +25,7 @@ from dreamvision.media.models import ReencodedImage
 from dreamvision.media.storage import MAX_UPLOAD_BYTES, MediaStore
 from dreamvision.queries.presenters import Presenter
 from dreamvision.schemas.uploads import ImageType, ThumbnailUploadResponse, UploadStatus
-from tests.fakes import pictures
+from tests.fakes import images
 from tests.fakes.aws import MEDIA_BUCKET
 
 USER, OTHER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f", "11111111-2222-4333-8444-555555555555"
@@ -33,7 +33,7 @@ JPEG, PNG = ImageType.JPEG, ImageType.PNG
 
 
 class UploadBackend:
-    """One dream, and both ends of its uploads."""
+    """One dream, the upload service, and the bucket."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -50,7 +50,7 @@ class UploadBackend:
         return self.uploads.announce(USER, self.dream_id, kind)
 
     def send(self, form: ThumbnailUploadResponse, data: bytes) -> str:
-        """What S3 does with a form whose limits were kept. Returns the key."""
+        """Store the object as S3 does for a form whose conditions are met. Return the key."""
         key = form.fields["key"]
         self.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=data, ContentType=form.fields["Content-Type"])
         return key
@@ -74,14 +74,14 @@ def backend(database: Database) -> UploadBackend:
     return UploadBackend(database)
 
 
-# --- the form
+# --- forms
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [(JPEG, ".jpg"), (PNG, ".png")])
 def test_a_form_allows_one_image_in_the_callers_folder(backend: UploadBackend, kind: ImageType, suffix: str) -> None:
-    # WHEN a picture is announced
+    # WHEN an image is announced
     form = backend.announce(kind)
-    # THEN key and type are fixed, the size is bounded, and it ends after ten minutes
+    # THEN key and type are fixed, the size is bounded, and the form expires after ten minutes
     key = f"uploads/{USER}/{backend.dream_id}/{form.upload_id}/{backend.dream.upload_token}{suffix}"
     assert form.fields["key"] == key
     assert form.fields["Content-Type"] == kind
@@ -94,7 +94,7 @@ def test_a_form_allows_one_image_in_the_callers_folder(backend: UploadBackend, k
     assert policy["expiration"][:16] == form.expires_at.strftime("%Y-%m-%dT%H:%M")
     assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
     assert form.max_bytes == MAX_UPLOAD_BYTES
-    # AND the dream waits for it
+    # AND the dream's upload is pending
     upload = backend.shown().thumbnail_upload
     assert (upload.upload_id, upload.status, upload.error_message) == (form.upload_id, UploadStatus.PENDING, None)
 
@@ -108,37 +108,37 @@ def test_no_form_is_issued_for_another_users_dream(backend: UploadBackend) -> No
     assert backend.dream.upload_id is None
 
 
-# --- what comes
+# --- uploads
 
 
-@pytest.mark.parametrize(("kind", "make"), [(JPEG, pictures.jpeg), (PNG, pictures.png)], ids=["jpeg", "png"])
+@pytest.mark.parametrize(("kind", "make"), [(JPEG, images.jpeg), (PNG, images.png)], ids=["jpeg", "png"])
 def test_a_valid_image_is_shown_with_its_dream(
     backend: UploadBackend, kind: ImageType, make: Callable[[], bytes]
 ) -> None:
     form = backend.announce(kind)
     # WHEN it arrives
     assert backend.receive(backend.send(form, make())) is UploadStatus.ATTACHED
-    # THEN the dream shows it instead of the video's, and the upload is gone
+    # THEN the dream shows it instead of the video's thumbnail, and the upload is deleted
     (key,) = backend.media_keys()
     assert key == backend.dream.image_key
     assert key.startswith("thumbnails/")
     shown = backend.shown()
     assert shown.thumbnail_url == f"https://media.example.com/{key.removeprefix('thumbnails/')}"
     assert shown.thumbnail_upload.status is UploadStatus.ATTACHED
-    # AND what is stored is the picture made anew, for ever-lasting caches
+    # AND the stored object is the re-encoded image, with an immutable cache header
     stored = backend.s3.get_object(Bucket=MEDIA_BUCKET, Key=key)
     assert stored["ContentType"] == kind
     assert stored["CacheControl"] == "public, max-age=31536000, immutable"
-    assert pictures.CAMERA.encode() not in stored["Body"].read()
+    assert images.CAMERA.encode() not in stored["Body"].read()
 
 
 @pytest.mark.parametrize(
     ("data", "kind", "error"),
     [
-        (b"<html>not a picture</html>", JPEG, "ImageMalformedError"),
-        (pictures.png(), JPEG, "ImageMalformedError"),
-        (pictures.jpeg() + b"PK\x05\x06" + bytes(18), JPEG, "PolyglotImageError"),
-        (pictures.png_of_size(9000, 9000), PNG, "ImageDimensionsError"),
+        (b"<html>not an image</html>", JPEG, "ImageMalformedError"),
+        (images.png(), JPEG, "ImageMalformedError"),
+        (images.jpeg() + b"PK\x05\x06" + bytes(18), JPEG, "PolyglotImageError"),
+        (images.png_of_size(9000, 9000), PNG, "ImageDimensionsError"),
         (b"", JPEG, "ImageMalformedError"),
         (bytes(MAX_UPLOAD_BYTES + 1), JPEG, "ImageTooLargeError"),
     ],
@@ -170,11 +170,11 @@ def test_an_upload_above_the_limit_is_not_read(backend: UploadBackend) -> None:
     assert seen == []
 
 
-# --- twice, late, in another order
+# --- repeated, late and reordered events
 
 
 def test_a_repeated_event_changes_nothing(backend: UploadBackend) -> None:
-    key = backend.send(backend.announce(), pictures.jpeg())
+    key = backend.send(backend.announce(), images.jpeg())
     backend.receive(key)
     before = backend.dream
     assert backend.receive(key) is None
@@ -184,32 +184,32 @@ def test_a_repeated_event_changes_nothing(backend: UploadBackend) -> None:
 
 def test_reusing_a_form_does_not_change_the_image(backend: UploadBackend) -> None:
     form = backend.announce()
-    backend.receive(backend.send(form, pictures.jpeg()))
+    backend.receive(backend.send(form, images.jpeg()))
     before, stored = (
         backend.dream,
         backend.s3.get_object(Bucket=MEDIA_BUCKET, Key=backend.dream.image_key)["Body"].read(),
     )
-    assert backend.receive(backend.send(form, pictures.jpeg(pictures.halves((500, 500))))) is None
+    assert backend.receive(backend.send(form, images.jpeg(images.halves((500, 500))))) is None
     assert backend.dream == before
     assert backend.media_keys() == [before.image_key]
     assert backend.s3.get_object(Bucket=MEDIA_BUCKET, Key=before.image_key)["Body"].read() == stored
 
 
 def test_a_newer_image_replaces_the_older_one(backend: UploadBackend) -> None:
-    backend.receive(backend.send(backend.announce(), pictures.jpeg()))
+    backend.receive(backend.send(backend.announce(), images.jpeg()))
     first = backend.dream.image_key
-    backend.receive(backend.send(backend.announce(PNG), pictures.png()))
+    backend.receive(backend.send(backend.announce(PNG), images.png()))
     assert backend.dream.image_key != first
     assert backend.media_keys() == [backend.dream.image_key]
 
 
 def test_a_late_older_upload_does_not_replace_a_newer_one(backend: UploadBackend) -> None:
-    # GIVEN two forms, and the picture of the second has arrived
+    # GIVEN two forms, and the image of the second has arrived
     first, second = backend.announce(), backend.announce()
-    backend.receive(backend.send(second, pictures.jpeg()))
+    backend.receive(backend.send(second, images.jpeg()))
     shown = backend.dream.image_key
-    # WHEN that of the first comes, THEN it is thrown away
-    assert backend.receive(backend.send(first, pictures.jpeg())) is None
+    # WHEN the image of the first arrives, THEN it is deleted
+    assert backend.receive(backend.send(first, images.jpeg())) is None
     assert backend.dream.image_key == shown
     assert backend.media_keys() == [shown]
 
@@ -221,13 +221,13 @@ def test_an_upload_overtaken_during_processing_leaves_nothing(backend: UploadBac
         backend.announce()
         return reencode_image(data, kind)
 
-    assert backend.receive(backend.send(form, pictures.jpeg()), overtaken) is None
+    assert backend.receive(backend.send(form, images.jpeg()), overtaken) is None
     assert backend.media_keys() == []
     assert backend.dream.upload_status is UploadStatus.PENDING
 
 
 def test_concurrent_events_keep_the_image(backend: UploadBackend) -> None:
-    key = backend.send(backend.announce(), pictures.jpeg())
+    key = backend.send(backend.announce(), images.jpeg())
 
     def other_delivery_is_quicker(data: bytes, kind: ImageType) -> ReencodedImage:
         assert backend.receive(key) is UploadStatus.ATTACHED
@@ -243,42 +243,42 @@ def test_an_upload_whose_dream_is_deleted_meanwhile_leaves_nothing(backend: Uplo
         backend.database.client.delete_item(TableName=table, Key={"user_id": USER, "dream_id": backend.dream_id})
         return reencode_image(data, kind)
 
-    assert backend.receive(backend.send(backend.announce(), pictures.jpeg()), deleted) is None
+    assert backend.receive(backend.send(backend.announce(), images.jpeg()), deleted) is None
     assert backend.media_keys() == []
-    # AND neither does one that comes after it
+    # AND neither does one that arrives after it
     key = f"uploads/{USER}/{backend.dream_id}/{new_id()}/token.jpg"
-    backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=pictures.jpeg())
+    backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=images.jpeg())
     assert backend.receive(key) is None
     assert backend.media_keys() == []
 
 
 def test_a_crashed_attempt_is_resumed(backend: UploadBackend) -> None:
-    # GIVEN an attempt that stored the picture and was killed before it was attached
-    key = backend.send(backend.announce(), pictures.jpeg())
+    # GIVEN an attempt that stored the image and crashed before attaching it
+    key = backend.send(backend.announce(), images.jpeg())
     dream = backend.dream
     backend.s3.put_object(
         Bucket=MEDIA_BUCKET, Key=f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg", Body=b"half"
     )
-    # WHEN it is delivered again, THEN it ends in the same place
+    # WHEN the event is delivered again, THEN the image is stored under the same key
     assert backend.receive(key) is UploadStatus.ATTACHED
     assert backend.media_keys() == [backend.dream.image_key]
 
 
 def test_a_crashed_attempt_of_a_deleted_dream_leaves_nothing(backend: UploadBackend) -> None:
-    # GIVEN an attempt that was killed right after it had stored the picture of a dream that was being deleted
-    key = backend.send(backend.announce(), pictures.jpeg())
+    # GIVEN an attempt that crashed right after storing the image of a dream that was being deleted
+    key = backend.send(backend.announce(), images.jpeg())
 
     def killed(data: bytes, kind: ImageType) -> ReencodedImage:
         dream = backend.dream
-        picture = f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg"
-        backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=picture, Body=reencode_image(data, kind).data)
+        image = f"thumbnails/{dream.upload_token}/{dream.upload_id}.jpg"
+        backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=image, Body=reencode_image(data, kind).data)
         assert TombstoneRepository(backend.database).move_dream_to_tombstone(dream, utc_now())
         raise MediaReadError
 
     with pytest.raises(MediaReadError):
         backend.receive(key, killed)
     assert len(backend.media_keys()) == 2
-    # WHEN it is delivered again, THEN both are deleted, though no row knows of them
+    # WHEN the event is delivered again, THEN both objects are deleted, though no row refers to them
     assert backend.receive(key) is None
     assert backend.media_keys() == []
 
@@ -296,7 +296,7 @@ def test_an_unreadable_announced_upload_raises_for_a_retry(backend: UploadBacken
 def test_an_unannounced_object_is_deleted(backend: UploadBackend, name: str) -> None:
     form = backend.announce()
     key = name.format(u=USER, d=backend.dream_id, i=form.upload_id)
-    backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=pictures.jpeg())
+    backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=images.jpeg())
     assert backend.receive(key) is None
     assert backend.media_keys() == []
 
@@ -310,43 +310,43 @@ def test_an_upload_that_never_arrives_expires(backend: UploadBackend) -> None:
 
 
 def test_a_replaced_image_is_deleted_by_the_next_event_if_deleting_failed(backend: UploadBackend) -> None:
-    # GIVEN a picture, and a second one whose delivery broke off right after it was attached
-    backend.receive(backend.send(backend.announce(), pictures.jpeg()))
+    # GIVEN an image, and a second one whose processing crashed right after it was attached
+    backend.receive(backend.send(backend.announce(), images.jpeg()))
     old = backend.dream.image_key
     assert old is not None
-    key = backend.send(backend.announce(), pictures.jpeg())
+    key = backend.send(backend.announce(), images.jpeg())
     backend.receive(key)
     backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=old, Body=b"still there")
     backend.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=b"still there")
-    # WHEN S3 reports it once more
+    # WHEN S3 delivers the event once more
     assert backend.receive(key) is None
     # THEN only the new one is left
     assert backend.media_keys() == [backend.dream.image_key]
 
 
 def test_erasing_a_dream_finds_its_uploaded_images(backend: UploadBackend) -> None:
-    # GIVEN a dream with a picture, and with another one that is being taken in
-    backend.receive(backend.send(backend.announce(), pictures.jpeg()))
+    # GIVEN a dream with an image, and another one that is being processed
+    backend.receive(backend.send(backend.announce(), images.jpeg()))
     shown = backend.dream.image_key
     backend.announce(PNG)
     dream, trash = backend.dream, TombstoneRepository(backend.database)
-    # WHEN it is discarded, but not as it was before the second
+    # WHEN it is deleted, in its state after the second announcement
     assert not trash.move_dream_to_tombstone(dream.model_copy(update={"upload_id": "another"}), utc_now())
     assert trash.move_dream_to_tombstone(dream, utc_now())
-    # THEN what is left to do covers both
+    # THEN the tombstone covers both
     found = set(trash.dream_media(USER, backend.dream_id))
     folder = f"uploads/{USER}/{backend.dream_id}/{dream.upload_id}"
     expected = {shown, f"thumbnails/{dream.upload_token}/{dream.upload_id}.png", f"{folder}/{dream.upload_token}.png"}
     assert expected <= found
 
 
-# --- the functions
+# --- functions
 
 
 def test_the_trigger_reads_the_key_from_the_event(backend: UploadBackend, function: Any, event: Any) -> None:
     # GIVEN the sample event, for an upload of this dream
     found = event("triggers/image-uploaded")
-    found["detail"]["object"]["key"] = backend.send(backend.announce(), pictures.jpeg())
+    found["detail"]["object"]["key"] = backend.send(backend.announce(), images.jpeg())
     app = function("triggers/image_uploaded")
     Uploads.shared.cache_clear()
     # THEN it is attached
@@ -355,13 +355,13 @@ def test_the_trigger_reads_the_key_from_the_event(backend: UploadBackend, functi
 
 
 class Context:
-    """What Powertools reads of a Lambda context."""
+    """The fields of a Lambda context that Powertools reads."""
 
     function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
 
 
 def test_an_image_is_read_back_unchanged(backend: UploadBackend) -> None:
-    backend.receive(backend.send(backend.announce(), pictures.jpeg(pictures.halves((640, 480)))))
+    backend.receive(backend.send(backend.announce(), images.jpeg(images.halves((640, 480)))))
     body = backend.s3.get_object(Bucket=MEDIA_BUCKET, Key=backend.dream.image_key)["Body"].read()
-    with Image.open(io.BytesIO(body)) as picture:
-        assert picture.size == (640, 480)
+    with Image.open(io.BytesIO(body)) as image:
+        assert image.size == (640, 480)

@@ -1,4 +1,4 @@
-"""Erasures from the request to the last state: the real definition, the real functions, and a kill at any call."""
+"""Erasures from the request to the last state: the real definition and functions, and a crash before any call."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -30,7 +30,7 @@ from tests.integration.dreams.fixtures import LUNA, STELLA, DreamBackend
 LUNAS_EMAIL, LUNAS_NAME = "luna@example.com", "Luna Dreamer"
 STELLAS_EMAIL, STELLAS_NAME = "stella@example.com", "Stella"
 LONG_TEXT = "".join(chr(0x4E00 + 17 * number % 20_000) for number in range(2000))
-"""Too many different characters to be kept in the dream's row."""
+"""Too many different characters to be stored in the dream's row."""
 ERASE = "arn:aws:states:us-east-1:123456789012:stateMachine:erase"
 GRACE = 240
 _FUNCTIONS = {
@@ -44,7 +44,7 @@ _FUNCTIONS = {
 
 
 class Killed(BaseException):
-    """The process ends here: nothing catches it, and nothing is tidied up."""
+    """The process is killed: nothing catches this, and nothing is cleaned up."""
 
 
 class _CountedCognito(FakeCognito):
@@ -69,7 +69,7 @@ class _CountedRenderer(FakeRenderer):
 
 
 class ErasureBackend:
-    """A world of dreams, and what erases in it. ``kill_at`` is the number of the call before which it is killed."""
+    """The erasure workflow on a ``DreamBackend``. ``kill_at`` is the number of the call before which it is killed."""
 
     def __init__(self, backend: DreamBackend, monkeypatch: pytest.MonkeyPatch) -> None:
         self.dreams = backend
@@ -115,13 +115,13 @@ class ErasureBackend:
         return HttpFunction("api/delete_account")(user_id, "DELETE /api/v1/auth/me")
 
     def run_execution(self) -> None:
-        """What was started last, from its beginning to its end."""
+        """Run the execution that was started last."""
         self.machine.run(list(self.erasures.started.values())[-1])
 
-    # ------------------------------------------------------------ users, and what is left of them
+    # ------------------------------------------------------------ accounts and their data
 
     def add_account(self, user_id: str, email: str, username: str) -> None:
-        """An account that can be told apart in every table."""
+        """Add an account with items in every table."""
         user = self.cognito.add_user(email, "Moonlight7")
         del self.cognito.users[user.sub]
         user.sub = user_id
@@ -141,12 +141,12 @@ class ErasureBackend:
             RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_user(scope, user_id)
 
     def items(self) -> list[dict[str, Any]]:
-        """Everything in all tables."""
+        """Return every item of all tables."""
         client = self.dreams.database.client
         return [item for table in TABLES for item in client.scan(TableName=table)["Items"]]
 
     def remains_of(self, *marks: str) -> list[str]:
-        """Every item and key that has one of the marks in it."""
+        """Return every item and key that contains one of the marks."""
         found = [str(item) for item in self.items()] + self.dreams.media_keys()
         return [text for text in found if any(mark in text for mark in marks)]
 
@@ -163,27 +163,29 @@ def _task(folder: str) -> Task:
 
 
 def populated_account(erasure: ErasureBackend, user_id: str = LUNA) -> dict[str, list[VideoRecord]]:
-    """Two dreams with a video in every state, the first with pictures of the user's own, and one that waits for its
-    analysis; the videos by their dream."""
+    """Create two dreams with videos in every state, the first with uploaded images, and a pending dream.
+
+    Return the videos by dream id.
+    """
     backend = erasure.dreams
     dream, other = backend.analyzed_dream(user_id), backend.analyzed_dream(user_id, Category.GOTHIC)
     backend.dream_with_upload(dream)
-    told = backend.pending_video(user_id)
+    created = backend.pending_video(user_id)
     return {
         dream.dream_id: [backend.completed_video(dream), backend.failed_video(dream), backend.processing_video(dream)],
         other.dream_id: [backend.completed_video(other)],
-        told.dream_id: [told],
+        created.dream_id: [created],
     }
 
 
 def status_of(path: str, **parameters: Any) -> int:
-    """What Luna is answered at a path."""
+    """Return the status of Luna's request for a path."""
     return HttpFunction(f"api/{path.split('/')[3]}")(LUNA, f"GET {path}", **parameters).status
 
 
 @pytest.fixture
 def erasure(backend: DreamBackend, monkeypatch: pytest.MonkeyPatch) -> ErasureBackend:
-    """Luna and Stella, who have dreams or not, and what erases them."""
+    """The erasure workflow, with the accounts of Luna and Stella."""
     found = ErasureBackend(backend, monkeypatch)
     found.add_account(LUNA, LUNAS_EMAIL, LUNAS_NAME)
     found.add_account(STELLA, STELLAS_EMAIL, STELLAS_NAME)

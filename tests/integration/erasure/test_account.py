@@ -1,4 +1,4 @@
-"""Erasing an account, however often interrupted: nothing of it is left, and everything of everybody else."""
+"""Erasing an account deletes all its data and no other user's, even after crashes."""
 
 import itertools
 from contextlib import suppress
@@ -31,7 +31,7 @@ from tests.integration.erasure.fixtures import (
 
 
 def _is_erased(erasure: ErasureBackend) -> None:
-    """Nothing of Luna's anywhere, but that her sessions are over."""
+    """Assert that nothing of Luna's is left except the record that her sessions are revoked."""
     codes = [rate_guard(scope, email_digest(LUNAS_EMAIL)) for scope in CODE_SCOPES]
     assert len(erasure.remains_of(LUNA, LUNAS_EMAIL, LUNAS_NAME, LUNAS_NAME.lower(), *codes)) == 1
     guard = next(item for item in erasure.items() if f"sessions#{LUNA}" in str(item))
@@ -54,7 +54,7 @@ def test_erasing_an_account_deletes_all_its_data_and_no_other_users(erasure: Era
     assert erasure.remains_of(*marks) == before
     assert STELLA in erasure.cognito.users
     assert LUNA not in str(erasure.dreams.media_keys())
-    # AND the name and the address are free again
+    # AND username and address are free again
     erasure.add_account("33333333-3333-4333-8333-333333333333", LUNAS_EMAIL, LUNAS_NAME)
 
 
@@ -63,7 +63,7 @@ def test_deleting_an_account_closes_it_at_once(erasure: ErasureBackend) -> None:
     populated_account(erasure)
     erasure.delete_account()
 
-    # THEN no token of it is good any more, not even one that was issued in this moment
+    # THEN none of its tokens is valid any more, not even one issued at this moment
     with pytest.raises(UnauthenticatedError):
         erasure.sessions.require_active(LUNA, "a-session", int(utc_now().timestamp()) + 60)
     erasure.sessions.start(LUNA, "late-session", int(utc_now().timestamp()))
@@ -71,21 +71,21 @@ def test_deleting_an_account_closes_it_at_once(erasure: ErasureBackend) -> None:
         erasure.sessions.require_active(LUNA, "late-session", int(utc_now().timestamp()))
     assert status_of("/api/v1/dreams") == 401
     assert erasure.delete_account().status == 401
-    # AND nobody signs in
+    # AND signing in fails
     with pytest.raises(InvalidCredentialsError):
         erasure.pool.sign_in(LUNAS_EMAIL, "Moonlight7")
-    # AND a request that had been let in before keeps nothing new
+    # AND a request that was admitted before stores nothing new
     with pytest.raises(AccountErasedError):
         backend.analyzed_dream()
     with pytest.raises(AccountErasedError):
         backend.pending_video()
-    # AND the name stays taken until the end
+    # AND the username stays taken until the erasure ends
     with pytest.raises(UsernameTakenError):
         backend.usernames.reserve(LUNAS_NAME, utc_now())
 
 
 def test_media_written_during_the_erasure_are_deleted(erasure: ErasureBackend) -> None:
-    """A task that was killed leaves media while the erasure waits for such stragglers."""
+    """A killed task writes media while the erasure waits for its grace period."""
     backend = erasure.dreams
     video = backend.processing_video(backend.analyzed_dream())
     erasure.delete_account()
@@ -141,7 +141,7 @@ def test_erasing_twice_is_harmless(erasure: ErasureBackend) -> None:
 
 
 def test_erasing_an_account_survives_a_crash_at_every_call(erasure: ErasureBackend) -> None:
-    """The n-th execution is killed at its n-th call, until one gets to the end."""
+    """Kill the n-th execution at its n-th call, until one completes."""
     videos = populated_account(erasure)
     populated_account(erasure, STELLA)
     theirs = erasure.remains_of(STELLA)
@@ -161,7 +161,7 @@ def test_erasing_an_account_survives_a_crash_at_every_call(erasure: ErasureBacke
 
 
 def test_the_execution_completes_a_crashed_erasure_request(erasure: ErasureBackend) -> None:
-    """Whoever is signed out cannot ask again."""
+    """The signed-out user cannot repeat the request."""
     populated_account(erasure)
     erasure.kill_at_call(4)
     with pytest.raises(Killed):

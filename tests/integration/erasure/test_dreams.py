@@ -1,4 +1,4 @@
-"""Deleting a dream, however often interrupted: nothing is left of it, and nothing else goes."""
+"""Deleting a dream deletes all its data and nothing else, even after crashes."""
 
 import itertools
 from collections.abc import Callable
@@ -32,22 +32,22 @@ from tests.integration.erasure.fixtures import GRACE, LONG_TEXT, ErasureBackend,
 
 def test_a_deleted_dream_disappears_at_once(erasure: ErasureBackend) -> None:
     videos = populated_account(erasure)
-    (dream_id, mine), (other_id, others), (told_id, _) = videos.items()
+    (dream_id, mine), (other_id, others), (pending_id, _) = videos.items()
 
     answer = erasure.delete_dream(dream_id)
 
-    # THEN nothing shows it, before anything was done behind the scenes
+    # THEN no route returns it, even before the execution has run
     assert (answer.status, answer.body) == (204, None)
     assert status_of("/api/v1/dreams/{dream_id}", dream_id=dream_id) == 404
     for video in mine:
         assert status_of("/api/v1/videos/{job_id}", job_id=video.job_id) == 404
     listed = HttpFunction("api/dreams")(LUNA, "GET /api/v1/dreams").body
-    assert ([dream["id"] for dream in listed["dreams"]], listed["total"]) == ([told_id, other_id], 2)
+    assert ([dream["id"] for dream in listed["dreams"]], listed["total"]) == ([pending_id, other_id], 2)
     by_category = HttpFunction("api/dreams")(LUNA, "GET /api/v1/dreams", query={"category": "flight"}).body
     assert (by_category["dreams"], by_category["total"]) == ([], 0)
     listed_videos = HttpFunction("api/videos")(LUNA, "GET /api/v1/videos").body["videos"]
-    assert {video["dream_id"] for video in listed_videos} == {other_id, told_id}
-    # AND the counters have moved, and what was spent stays spent
+    assert {video["dream_id"] for video in listed_videos} == {other_id, pending_id}
+    # AND the counters have changed, and costs are kept
     profile = erasure.dreams.profile()
     assert (profile.dreams_count, profile.videos_count) == (2, 1)
     assert profile.dreams_by_category[Category.FLIGHT] == 0
@@ -68,10 +68,10 @@ def test_a_deleted_dream_leaves_nothing(erasure: ErasureBackend) -> None:
 
     assert erasure.remains_of(dream_id, *(video.job_id for video in mine), *(video.media_token for video in mine)) == []
     assert len(before - set(erasure.dreams.media_keys())) == 3 + 2
-    # AND what ran was stopped: the execution, and whatever the provider may still have
+    # AND the execution and all renders that the provider may still have are stopped
     assert erasure.dreams.states.stopped == [mine[2].job_id] * 2
     assert set(erasure.dreams.renderer.cancelled) == {str(video.provider_task_id) for video in mine}
-    # AND since something ran, everything was looked through again after a while
+    # AND since something was running, the erasure ran again after the grace period
     assert erasure.machine.waited == [GRACE]
     assert erasure.machine.entered[-1] == "Erased"
 
@@ -146,7 +146,7 @@ def test_a_dream_is_kept_if_the_erasure_cannot_be_started(erasure: ErasureBacken
 
 
 def test_a_dream_analyzed_during_its_deletion_keeps_the_counters_right(erasure: ErasureBackend) -> None:
-    """The analysis is kept in the very moment of the deletion: the counters fit all the same."""
+    """The analysis is stored during the deletion, and the counters still add up."""
     backend = erasure.dreams
     video = backend.pending_video()
     deletion = DreamDeletion(backend.database)
@@ -167,7 +167,7 @@ def test_a_dream_analyzed_during_its_deletion_keeps_the_counters_right(erasure: 
 
 
 def test_videos_are_found_despite_clock_skew(erasure: ErasureBackend) -> None:
-    """The id of a video that another machine made may look older than its dream's."""
+    """The id of a video created on another machine may sort before its dream's."""
     backend = erasure.dreams
     dream = backend.analyzed_dream()
     job_id = str(UUID(int=UUID(new_id()).int - (30 * 60 * 1000 << 80)))
@@ -180,7 +180,7 @@ def test_videos_are_found_despite_clock_skew(erasure: ErasureBackend) -> None:
 
 
 class _DeletedMeanwhile(FakeRenderer):
-    """A renderer that takes so long to accept that the dream is deleted by then."""
+    """A renderer that accepts only after the dream has been deleted."""
 
     def __init__(self, deleting: Callable[[], object]) -> None:
         super().__init__()
@@ -200,7 +200,7 @@ def test_a_render_accepted_during_the_deletion_is_cancelled(erasure: ErasureBack
     with pytest.raises(VideoFinalError):
         start_render(LUNA, video.job_id, renderer, backend.dreams, backend.videos)
 
-    # THEN it is stopped by who asked for it, and once more by the erasure
+    # THEN the request cancels it, and the erasure cancels it once more
     assert renderer.cancelled == renderer.task_ids
     erasure.run_execution()
     assert set(backend.renderer.cancelled) == set(renderer.task_ids)
@@ -208,7 +208,7 @@ def test_a_render_accepted_during_the_deletion_is_cancelled(erasure: ErasureBack
 
 
 def test_media_stored_during_the_deletion_are_deleted(erasure: ErasureBackend) -> None:
-    """ArchiveVideo was killed after it had stored the video: the keys are known all the same."""
+    """ArchiveVideo is killed after storing the video; the erasure derives the keys."""
     backend = erasure.dreams
     video = backend.processing_video(backend.analyzed_dream())
     erasure.delete_dream(video.dream_id)
@@ -269,9 +269,9 @@ def test_many_videos_take_several_runs(erasure: ErasureBackend, monkeypatch: pyt
 
 
 def test_deleting_a_dream_survives_a_crash_at_every_call(erasure: ErasureBackend) -> None:
-    """The n-th try is killed at its n-th call, until one gets to the end."""
+    """Kill the n-th attempt at its n-th call, until one completes."""
     videos = populated_account(erasure)
-    (dream_id, mine), (other_id, _), (told_id, _) = videos.items()
+    (dream_id, mine), (other_id, _), (pending_id, _) = videos.items()
     for number in itertools.count(1):
         erasure.kill_at_call(number)
         with suppress(Killed):
@@ -286,11 +286,11 @@ def test_deleting_a_dream_survives_a_crash_at_every_call(erasure: ErasureBackend
     assert (profile.dreams_count, profile.videos_count) == (2, 1)
     assert profile.dreams_by_category == {**dict.fromkeys(Category, 0), Category.GOTHIC: 1}
     assert status_of("/api/v1/dreams/{dream_id}", dream_id=other_id) == 200
-    assert status_of("/api/v1/dreams/{dream_id}", dream_id=told_id) == 200
+    assert status_of("/api/v1/dreams/{dream_id}", dream_id=pending_id) == 200
 
 
 def test_the_execution_completes_a_crashed_request(erasure: ErasureBackend) -> None:
-    """The client never asks again: what the request had begun is done anyway."""
+    """The client does not retry; the execution completes the request."""
     for number in itertools.count(1):
         dream = erasure.dreams.analyzed_dream()
         erasure.dreams.completed_video(dream)
@@ -312,13 +312,13 @@ def test_the_execution_completes_a_crashed_request(erasure: ErasureBackend) -> N
 
 
 def test_tombstones_are_not_broadcast(erasure: ErasureBackend) -> None:
-    """The streams of the tables have the notes too."""
-    told = erasure.dreams.pending_video()
+    """Tombstones appear in the streams of the tables and are ignored there."""
+    created = erasure.dreams.pending_video()
     dream = erasure.dreams.analyzed_dream()
     erasure.dreams.completed_video(dream)
     names = erasure.dreams.database.names
     erasure.delete_dream(dream.dream_id)
-    erasure.delete_dream(told.dream_id)
+    erasure.delete_dream(created.dream_id)
 
     low = boto3.client("dynamodb", region_name=REGION)
     for table in (names.dreams_table, names.videos_table):

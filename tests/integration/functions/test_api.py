@@ -22,7 +22,7 @@ CONTEXT = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
     aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
 )
-# Those whose parts are all here; the account's functions have tests of their own with a strict user pool.
+# Functions whose dependencies moto covers; the account's functions are tested with a strict user pool.
 FUNCTIONS = {
     "GET /": "api/health",
     "GET /api/v1/health": "api/health",
@@ -37,7 +37,7 @@ FUNCTIONS = {
 
 @pytest.fixture(autouse=True)
 def _fresh(database: Database) -> None:
-    # What a container keeps between requests, a test must not.
+    # A container caches these between requests; a test must not.
     for shared in (
         Database.shared,
         DreamQueries.shared,
@@ -128,7 +128,7 @@ def test_an_unexpected_error_reveals_nothing(monkeypatch: pytest.MonkeyPatch, ca
 
 
 def test_the_event_of_a_stopped_execution_is_handled(database: Database) -> None:
-    # A video that was deleted meanwhile is nothing to worry about.
+    # A video that was deleted meanwhile is not an error.
     secrets = boto3.client("secretsmanager")
     secrets.create_secret(Name="runway", SecretString="key_sandbox")
     with pytest.MonkeyPatch.context() as environment:

@@ -37,7 +37,7 @@ SHARED = (Database, ConnectionRepository, ConnectionManager, SyncService, Messag
 
 @pytest.fixture(autouse=True)
 def sockets(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSockets]:
-    # What a container keeps between invocations, a test must not.
+    # A container caches these between invocations; a test must not.
     for each in SHARED:
         each.shared.cache_clear()
     verifier = TokenVerifier(SETTINGS, fetch_keys=ISSUER.jwks)

@@ -25,7 +25,7 @@ POOL = TokenIssuer(ISSUER, CLIENT)
 
 
 def _functions() -> dict[str, str]:
-    """The folder of the function behind each protected route."""
+    """Return the function folder of each protected route."""
     found = {}
     for resource in template()["Resources"].values():
         for event in (resource.get("Properties", {}).get("Events") or {}).values():

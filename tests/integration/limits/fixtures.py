@@ -28,7 +28,7 @@ from dreamvision.videos.service import VideoService, VideoServiceSettings
 from dreamvision.videos.sweeper import GRACE, sweep
 from dreamvision.videos.workflow import VideoWorkflow
 from tests.conftest import load_function
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.gateway import USER_ID, Answer, send
 from tests.fakes.runway import FakeRenderer
 from tests.fakes.step_functions import MACHINE, FakeStepFunctions
@@ -39,11 +39,11 @@ PLENTY = {"free_videos_per_day": 1000, "free_concurrent_videos": 1000, "service_
 
 
 class PowerCutError(Exception):
-    """The process ends here."""
+    """The process crashes here."""
 
 
 class QuotaBackend:
-    """The service with one user, and Step Functions."""
+    """The video service on one database, with a fake of Step Functions and a fake renderer."""
 
     def __init__(self, database: Database, **settings: int) -> None:
         self.database = database
@@ -62,18 +62,18 @@ class QuotaBackend:
         return self.service.create_with_dream(user_id, DREAM, 5).video
 
     def complete_analysis(self, video: VideoRecord) -> None:
-        """The state AnalyzeDream."""
-        self.dreams.complete_analysis(video.user_id, video.dream_id, FakeAnalyst().analyze(DREAM), 5, utc_now())
+        """Do what the state AnalyzeDream does."""
+        self.dreams.complete_analysis(video.user_id, video.dream_id, FakeAnalyzer().analyze(DREAM), 5, utc_now())
 
     def start_render(self, video: VideoRecord, renderer: VideoRenderer | None = None) -> None:
-        """The state GenerateVideo."""
+        """Do what the state GenerateVideo does."""
         start_render(video.user_id, video.job_id, renderer or self.renderer, self.dreams, self.videos)
 
     def record_failure(self, video: VideoRecord) -> VideoRecord:
         return record_failure(video.user_id, video.job_id, "UnexpectedError", self.videos)
 
     def close_stopped(self, video: VideoRecord) -> None:
-        """What the rule on stopped executions does."""
+        """Do what the rule on stopped executions does."""
         close_stopped(video.user_id, video.job_id, "FAILED", self.videos, self.renderer)
 
     def sweep(self, later: timedelta = GRACE + timedelta(seconds=1)) -> tuple[int, int]:
@@ -113,7 +113,7 @@ def power_cut(*_: object, **__: object) -> None:
 
 
 def close_video(backend: QuotaBackend, video: VideoRecord, how: str) -> None:
-    """Whoever closes it: the state RecordFailure, the rule on stopped executions, the sweep."""
+    """Close it: by the state RecordFailure, the rule on stopped executions, or the sweep."""
     backend.states.executions[video.job_id] = "FAILED"
     if how == "state":
         backend.record_failure(video)
@@ -125,7 +125,7 @@ def close_video(backend: QuotaBackend, video: VideoRecord, how: str) -> None:
 
 
 class CrashingRenderer(FakeRenderer):
-    """The process dies while it waits for the answer; ``created`` is whether there is a task by then."""
+    """The process crashes while it waits for the response; the task may exist."""
 
     def start(self, prompt: str, duration_seconds: int) -> Any:
         super().start(prompt, duration_seconds)
@@ -162,7 +162,7 @@ def request_records(database: Database) -> list[dict[str, Any]]:
 
 
 def without_countdown(answer: Answer) -> tuple[int, dict[str, str], Any]:
-    """An answer without the headers that count down."""
+    """Return a response without the headers that count down."""
     return answer.status, {name: value for name, value in answer.headers.items() if name != "RateLimit"}, answer.body
 
 
@@ -183,12 +183,12 @@ def begin(
 
 
 @pytest.fixture
-def analyzer() -> FakeAnalyst:
-    return FakeAnalyst()
+def analyzer() -> FakeAnalyzer:
+    return FakeAnalyzer()
 
 
 @pytest.fixture
-def analyze(ministack: Database, analyzer: FakeAnalyst, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def analyze(ministack: Database, analyzer: FakeAnalyzer, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = load_function("api/analyze_dream")
     monkeypatch.setattr(module, "configured_analyzer", lambda: analyzer)
     return module
@@ -203,7 +203,7 @@ def delete_dream(database: Database, dream_id: str) -> None:
 
 
 def expire_hold(database: Database) -> None:
-    """As if ``HOLD_SECONDS`` had passed."""
+    """Expire the hold, as if ``HOLD_SECONDS`` had passed."""
     for record in request_records(database):
         database.client.update_item(
             TableName=database.names.guards_table,
@@ -214,7 +214,7 @@ def expire_hold(database: Database) -> None:
 
 
 class VideoApi:
-    """The function, with an analysis that is there as soon as the execution starts."""
+    """The functions that create videos; the analysis completes as soon as the execution starts."""
 
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch, **settings: int) -> None:
         self.database = database
@@ -227,7 +227,7 @@ class VideoApi:
             start(job)
             if job.needs_analysis:
                 DreamRepository(database).complete_analysis(
-                    job.user_id, job.dream_id, FakeAnalyst().analyze(DREAM), 5, VideoLifecycle(database).get(
+                    job.user_id, job.dream_id, FakeAnalyzer().analyze(DREAM), 5, VideoLifecycle(database).get(
                         job.user_id, job.job_id
                     ).created_at
                 )  # fmt: skip

@@ -40,7 +40,7 @@ def test_a_finished_request_is_replayed(idempotency: Idempotency) -> None:
 
 
 def test_user_and_route_are_part_of_the_key(idempotency: Idempotency) -> None:
-    found = [begin(idempotency), begin(idempotency, user_id="somebody else"), begin(idempotency, route="video")]
+    found = [begin(idempotency), begin(idempotency, user_id="another user"), begin(idempotency, route="video")]
     assert len({attempt.dream_id for attempt in found}) == 3
 
 
@@ -147,7 +147,7 @@ def test_one_of_fifty_concurrent_requests_resumes(idempotency: Idempotency, cloc
 
 
 def test_a_retried_write_does_not_block_its_own_claim(idempotency: Idempotency, ministack: Database) -> None:
-    """boto3 sends a write again whose answer did not come; the first one may have been done."""
+    """boto3 retries a write whose response was lost; the first attempt may have succeeded."""
     client: Any = ministack.client
     update_item: Callable[..., Any] = client.update_item
 

@@ -21,7 +21,7 @@ from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.dreams import MAX_DREAM_LENGTH, DreamAnalysisRequest
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import Capacity
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.gateway import USER_ID, send
 from tests.integration.limits.fixtures import (
     ANALYZE,
@@ -38,9 +38,9 @@ from tests.integration.limits.fixtures import (
 from tests.integration.ministack import guard_items
 
 
-def test_an_analysis_is_replayed(analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database) -> None:
+def test_an_analysis_is_replayed(analyze: ModuleType, analyzer: FakeAnalyzer, ministack: Database) -> None:
     first = post(analyze)
-    again = post(analyze, f"  {DREAM}\n")  # the same text once it is trimmed
+    again = post(analyze, f"  {DREAM}\n")  # the same text after trimming
     assert first.status == 200
     assert without_countdown(again) == without_countdown(first)
     assert len(analyzer.dreams) == 1
@@ -77,7 +77,7 @@ def test_any_visible_ascii_text_is_a_valid_key(analyze: ModuleType, key: str) ->
 
 @pytest.mark.parametrize("error", [DreamRefusedError(), ClaudeOverloadedError()], ids=["4xx", "5xx"])
 def test_a_failed_analysis_can_be_retried_with_the_same_key(
-    analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database, error: Any
+    analyze: ModuleType, analyzer: FakeAnalyzer, ministack: Database, error: Any
 ) -> None:
     works, analyzer.outcome = analyzer.outcome, error
     assert post(analyze).status in (422, 503)
@@ -89,10 +89,10 @@ def test_a_failed_analysis_can_be_retried_with_the_same_key(
 def test_a_second_request_is_rejected_while_the_first_runs(
     analyze: ModuleType, ministack: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a second request with the same key that comes while the first waits for Claude
+    # GIVEN a second request with the same key while the first waits for Claude
     body = DreamAnalysisRequest(dream_text=DREAM).model_dump_json()
 
-    class Slow(FakeAnalyst):
+    class Slow(FakeAnalyzer):
         def analyze(self, dream_text: str, *, budget_seconds: float | None = None) -> Any:
             with pytest.raises(RequestInProgressError):
                 Idempotency(LimitsRepository(ministack)).claim(USER_ID, "analyze", KEY["idempotency-key"], body)
@@ -105,7 +105,7 @@ def test_a_second_request_is_rejected_while_the_first_runs(
 
 
 def test_a_request_in_progress_is_a_409_with_retry_after(analyze: ModuleType, ministack: Database) -> None:
-    # GIVEN a run that has begun within the last seconds, and has no dream yet
+    # GIVEN a request that started within the last seconds and has no dream yet
     delete_dream(ministack, post(analyze).body["dream_id"])
     answer = post(analyze)
     assert (answer.status, answer.code, answer.headers["Retry-After"]) == (409, "request_in_progress", "2")
@@ -114,12 +114,12 @@ def test_a_request_in_progress_is_a_409_with_retry_after(analyze: ModuleType, mi
 @pytest.mark.parametrize("later", [False, True], ids=["at once", "after the hold"])
 def test_a_retry_after_a_crash_does_not_call_claude_again(
     analyze: ModuleType,
-    analyzer: FakeAnalyst,
+    analyzer: FakeAnalyzer,
     ministack: Database,
     monkeypatch: pytest.MonkeyPatch,
     later: bool,
 ) -> None:
-    # GIVEN a run that kept its dream and broke off before it could answer
+    # GIVEN a request that stored its dream and crashed before responding
     def broken(*_: object) -> None:
         raise PowerCutError
 
@@ -128,15 +128,15 @@ def test_a_retry_after_a_crash_does_not_call_claude_again(
         assert post(analyze).status == 500
     if later:
         expire_hold(ministack)
-    # WHEN it is sent again
+    # WHEN it is repeated
     answer = post(analyze)
-    # THEN its dream is the answer
+    # THEN the response is its dream
     assert answer.status == 200
     assert [row["dream_id"] for row in dreams_of(ministack)] == [answer.body["dream_id"]]
     assert len(analyzer.dreams) == 1
 
 
-def test_a_deleted_dream_is_analyzed_again(analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database) -> None:
+def test_a_deleted_dream_is_analyzed_again(analyze: ModuleType, analyzer: FakeAnalyzer, ministack: Database) -> None:
     delete_dream(ministack, post(analyze).body["dream_id"])
     expire_hold(ministack)
     assert [post(analyze).status for _ in range(2)] == [200, 200]
@@ -153,13 +153,13 @@ def test_the_record_contains_nothing_personal(analyze: ModuleType, ministack: Da
 
 
 def _prose(length: int) -> str:
-    """English of any length, with the few repetitions that a real text has."""
+    """Return English text of this length that compresses as real text does."""
     words = (REPOSITORY / "docs" / "ARCHITECTURE.md").read_text().split()
     return " ".join(words)[:length].strip().ljust(length, ".")
 
 
 def _noise(first: int, last: int) -> str:
-    """The longest dream in a script, every character as likely as any other: nobody's dream is harder to shorten."""
+    """Return the longest dream with uniformly random characters of a range: the worst case for compression."""
     dice = random.Random(1)
     return "".join(chr(dice.randint(first, last)) for _ in range(MAX_DREAM_LENGTH))
 
@@ -180,12 +180,13 @@ def _noise(first: int, last: int) -> str:
     ],
 )
 def test_an_analysis_stays_within_its_write_units(
-    analyze: ModuleType, analyzer: FakeAnalyst, ministack: Database, text: str, units: int
+    analyze: ModuleType, analyzer: FakeAnalyzer, ministack: Database, text: str, units: int
 ) -> None:
-    """At most 12 write units in all, with a key, in a window's first request and in any other: one for the window, one
-    for the key, two for the profile's counters, one for each index, and the row twice over, or the text once and the
-    rest of the row twice."""
-    # GIVEN the longest prompt that is let through
+    """At most 12 write units with a key, in a window's first request and in later ones: one for the window, one for the
+    key, two for the profile's counters, one for each index, and two for each kilobyte of the row, or one for each of a
+    separate text.
+    """
+    # GIVEN the longest valid prompt
     assert isinstance(analyzer.outcome, Analysis)
     analyzer.outcome = replace(analyzer.outcome, video_prompt=f"POV {_prose(996)}")
     for key in ("first", "second"):

@@ -26,7 +26,7 @@ def test_a_new_dreams_video_is_replayed(video_api: VideoApi, ministack: Database
     first = post(video_api.dreams, sample=GENERATE)
     assert first.status == 200
     assert first.headers["Location"] == f"/api/v1/videos/{first.body['video_generation']['job_id']}"
-    # the video goes on meanwhile: the first answer stays what it was
+    # the video changes meanwhile; the stored response does not
     (video,) = videos_of(ministack)
     VideoLifecycle(ministack).fail(
         USER_ID,
@@ -39,7 +39,7 @@ def test_a_new_dreams_video_is_replayed(video_api: VideoApi, ministack: Database
     assert without_countdown(again) == without_countdown(first)
     assert (len(videos_of(ministack)), len(dreams_of(ministack))) == (1, 1)
     assert len(video_api.states.started) == 1
-    assert reservation_counts(ministack)[0] == 0  # failed without being spent, and the replay took nothing
+    assert reservation_counts(ministack)[0] == 0  # released by the failure, and the replay reserves nothing
 
 
 def test_an_asynchronous_response_is_replayed(video_api: VideoApi, ministack: Database) -> None:

@@ -45,10 +45,10 @@ def test_a_crash_before_the_execution_starts_releases_all_reservations(
         backend.create_video()
     assert backend.reservations == (1, 1, 1)
 
-    # a request that may still be at work is left alone
+    # a request that may still be running is not swept
     assert backend.sweep(later=timedelta()) == (0, 0)
     assert backend.reservations == (1, 1, 1)
-    # AND closed once it cannot be any more
+    # AND it is closed once it cannot be running any more
     assert backend.sweep() == (1, 1)
     assert backend.reservations == (0, 0, 0)
     video = backend.only_video
@@ -56,14 +56,14 @@ def test_a_crash_before_the_execution_starts_releases_all_reservations(
     assert video.error_message == WorkflowUnavailableError.user_message
     dream = backend.dreams.get(USER_ID, video.dream_id, consistent=True)
     assert (dream.analysis_status, dream.video_status) == (AnalysisStatus.FAILED, VideoStatus.FAILED)
-    # AND never looked at again
+    # AND it is not swept again
     assert backend.sweep() == (0, 0)
 
 
 def test_the_next_sweep_cancels_a_render_that_could_not_be_cancelled(
     backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a rendering whose execution ended without closing the video, and a provider that is down
+    # GIVEN a render whose execution ended without closing the video, and a provider that is down
     video = backend.create_video()
     backend.complete_analysis(video)
     backend.start_render(video)
@@ -81,7 +81,7 @@ def test_the_next_sweep_cancels_a_render_that_could_not_be_cancelled(
     # WHEN the provider is up again
     assert backend.sweep() == (1, 1)
 
-    # THEN the rendering is stopped, and the video closed
+    # THEN the render is cancelled and the video closed
     assert backend.renderer.cancelled == backend.renderer.task_ids
     assert backend.status(video) is VideoStatus.FAILED
 
@@ -117,7 +117,7 @@ def test_an_execution_with_an_unconfirmed_start_finds_its_video_closed(backend: 
         backend.create_video()
     video = backend.only_video
     assert backend.reservations == (0, 0, 0)
-    # The machine goes on until it wants to spend: not one request reaches the renderer.
+    # The execution continues until it would spend: no request reaches the renderer.
     with pytest.raises(DreamVisionError):
         backend.start_render(video)
     assert backend.renderer.started == []
@@ -138,7 +138,7 @@ def test_a_crash_during_the_render_request_counts_as_spent(backend: QuotaBackend
     backend.complete_analysis(video)
     with pytest.raises(PowerCutError):
         backend.start_render(video, CrashingRenderer())
-    # a retry of the state does not ask again
+    # a retry of the state does not request another render
     with pytest.raises(RenderOutcomeUnknownError):
         backend.start_render(video)
     assert backend.renderer.started == []
@@ -206,7 +206,7 @@ def test_no_video_of_an_account_being_erased_is_completed(backend: QuotaBackend)
     with pytest.raises(VideoFinalError):
         backend.videos.complete(current, Media("videos/v.mp4", "thumbnails/t.jpg", None, 1280, 720), utc_now())
     assert backend.reservations == (1, 1, 1)
-    # AND closing it still gives the place back
+    # AND closing it still releases the concurrency reservation
     backend.record_failure(video)
     assert backend.reservations == (1, 0, 1)
 

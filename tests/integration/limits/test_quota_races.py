@@ -51,14 +51,14 @@ def test_concurrent_sweeps_close_each_video_once(backend: QuotaBackend) -> None:
 
 
 def test_a_render_requested_while_closing_counts_as_spent(backend: QuotaBackend) -> None:
-    # GIVEN somebody who has read the row before the renderer is asked
+    # GIVEN a row that was read before the render was requested
     video = backend.create_video()
     backend.complete_analysis(video)
     stale = backend.videos.get(USER_ID, video.job_id, consistent=True)
     backend.videos.request_render(USER_ID, video.job_id, utc_now())
-    # WHEN it is closed by what was read
+    # WHEN the video is closed from the stale row
     backend.videos._move(stale, VideoStatus.FAILED, utc_now(), {})
-    # THEN what is given back is decided by what is true
+    # THEN the current row decides what is released
     assert backend.reservations == (1, 0, 1)
 
 
@@ -72,7 +72,7 @@ def test_a_render_request_withdrawn_while_closing_releases_everything(backend: Q
 
 
 def test_a_rejection_after_closing_releases_the_day_once(backend: QuotaBackend) -> None:
-    # GIVEN a video that is closed while the renderer is asked: it may have been spent
+    # GIVEN a video that is closed during the render request: it may have been spent
     video = backend.create_video()
     backend.complete_analysis(video)
 
@@ -82,7 +82,7 @@ def test_a_rejection_after_closing_releases_the_day_once(backend: QuotaBackend) 
             assert backend.reservations == (1, 0, 1)
             raise RenderBusyError
 
-    # WHEN the renderer refuses THEN nothing was spent
+    # WHEN the renderer rejects it, THEN nothing was spent
     with pytest.raises(RenderBusyError):
         backend.start_render(video, ClosedMeanwhile())
     assert backend.reservations == (0, 0, 0)
@@ -139,7 +139,7 @@ def test_the_sweep_closes_other_videos_if_one_fails(backend: QuotaBackend, monke
 
 
 def test_any_order_of_events_leaves_correct_counts(ministack: Database) -> None:
-    """Whatever a random operator does to ten videos, the counts are what the rows say."""
+    """Random operations on ten videos leave counts that match the rows."""
     backend = QuotaBackend(ministack, **PLENTY)
     chance = random.Random(20261123)
     videos = [backend.create_video() for _ in range(10)]
@@ -167,5 +167,5 @@ def test_any_order_of_events_leaves_correct_counts(ministack: Database) -> None:
         list(pool.map(act, range(80)))
     found = [backend.videos.get(USER_ID, video.job_id, consistent=True) for video in videos]
     running = sum(not video.status.is_final for video in found)
-    kept = sum(not video.status.is_final or video.render_requested_at is not None for video in found)
-    assert backend.reservations == (kept, running, kept)
+    stored = sum(not video.status.is_final or video.render_requested_at is not None for video in found)
+    assert backend.reservations == (stored, running, stored)

@@ -1,4 +1,4 @@
-"""Quotas of videos: exact under concurrency, and given back when nothing was spent."""
+"""Video quotas: exact under concurrency, and released if nothing was spent."""
 
 import random
 import time
@@ -26,7 +26,7 @@ from tests.fakes.gateway import USER_ID
 from tests.integration.limits.fixtures import DREAM, PLENTY, QuotaBackend, in_parallel
 from tests.integration.ministack import guard_items
 
-# ---------------------------------------------------------------- the numbers
+# ---------------------------------------------------------------- limits
 
 
 def test_a_free_user_may_run_two_videos_at_once_and_five_a_day(backend: QuotaBackend) -> None:
@@ -48,7 +48,7 @@ def test_a_free_user_may_run_two_videos_at_once_and_five_a_day(backend: QuotaBac
 
 
 def spent(backend: QuotaBackend, video: VideoRecord) -> None:
-    """The video was paid for and failed."""
+    """Let the video fail after its render was paid."""
     backend.complete_analysis(video)
     backend.start_render(video)
     backend.record_failure(video)
@@ -71,7 +71,7 @@ def test_the_daily_quota_resets_with_the_day(ministack: Database) -> None:
     tomorrow = utc_now() + timedelta(days=1)
     video = backend.videos.add_with_dream(USER_ID, new_id(), new_id(), DREAM, 5, tomorrow, limits)
     assert video.quota_day == day_of(tomorrow)
-    # AND what is given back is given back to the day it was counted on
+    # AND a release applies to the day of the reservation
     backend.record_failure(video)
     days = {guard: item["videos"] for guard, item in guard_items(ministack).items() if guard.startswith("quota#day#")}
     assert days == {
@@ -127,7 +127,7 @@ def test_a_further_video_of_a_dream_counts(backend: QuotaBackend) -> None:
         backend.service.create(USER_ID, first.dream_id, 5)
 
 
-# ---------------------------------------------------------------- at the same time
+# ---------------------------------------------------------------- concurrency
 
 
 def test_two_of_fifty_concurrent_requests_of_a_user_pass(backend: QuotaBackend) -> None:
@@ -168,8 +168,11 @@ def test_released_reservations_are_available_again(ministack: Database) -> None:
 
 
 def test_fifty_concurrent_users_do_not_contend(ministack: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Transactions of 10 ms that refuse each other where they meet. Measured: with one item for the service's count 190
-    conflicts and a quarter of the requests refused as busy, with eight items 20 conflicts and none refused."""
+    """Transactions take 10 ms and conflict on shared items.
+
+    Measured: with one item for the service's count, 190 conflicts and a quarter of the requests rejected as busy; with
+    eight items, 20 conflicts and none rejected.
+    """
     conflicts = {}
     for shards in (SERVICE_SHARDS, 1):
         for module in ("limits.quotas", "limits.repository", "videos.creation"):

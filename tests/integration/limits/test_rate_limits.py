@@ -1,4 +1,4 @@
-"""Windows of a minute: exact under concurrency, and what the routes make of them."""
+"""Windows of a minute: exact under concurrency, and enforced by the routes."""
 
 import re
 import time
@@ -19,7 +19,7 @@ from dreamvision.limits.rate_limits import RateLimits, RateSettings, Scope
 from dreamvision.limits.repository import LimitsRepository
 from tests.conftest import load_function
 from tests.fakes.aws import Capacity
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.gateway import USER_ID, Answer, send
 from tests.integration.ministack import guard_items
 
@@ -38,7 +38,7 @@ def limits(database: Database, clock: Clock | None = None, **settings: int) -> R
     return RateLimits(LimitsRepository(database), RateSettings(**settings), clock or Clock())
 
 
-# ---------------------------------------------------------------- the windows
+# ---------------------------------------------------------------- windows
 
 
 def test_ten_of_a_hundred_concurrent_requests_pass(ministack: Database) -> None:
@@ -57,7 +57,7 @@ def test_a_window_starts_with_its_first_request_and_lasts_a_minute(ministack: Da
     assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, True, 2, 1, 60)
     clock.now = begin + 59
     assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, True, 2, 0, 1)
-    # a refused request neither counts nor makes the window longer
+    # a rejected request neither counts nor extends the window
     assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, False, 2, 0, 1)
     clock.now = begin + 60.01
     assert found.count_user(Scope.VIDEO, USER_ID) == (Scope.VIDEO, True, 2, 1, 60)
@@ -96,13 +96,13 @@ def test_a_window_has_an_expiry(ministack: Database) -> None:
     assert 60 <= int(item["expires_at"]) - time.time() <= 180
 
 
-# ---------------------------------------------------------------- the routes
+# ---------------------------------------------------------------- routes
 
 
 @pytest.fixture
 def analyze(ministack: Database, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = load_function("api/analyze_dream")
-    monkeypatch.setattr(module, "configured_analyzer", lambda: FakeAnalyst())
+    monkeypatch.setattr(module, "configured_analyzer", lambda: FakeAnalyzer())
     return module
 
 
@@ -125,7 +125,7 @@ def test_the_eleventh_analysis_in_a_minute_is_rejected(analyze: ModuleType, mini
     assert reset is not None
     assert refused.headers["Retry-After"] == reset[1]
     assert 1 <= int(reset[1]) <= 60
-    # AND somebody else is not refused
+    # AND another user is not rejected
     assert send(analyze, "post-dreams-analyze", {"dream_text": DREAM}, user_id="another-user").status == 200
 
 
@@ -138,7 +138,7 @@ def test_the_eleventh_upload_in_a_minute_is_rejected(ministack: Database) -> Non
     answers = list(idempotency(storage, "post-storage-thumbnails", 11, body=body))
     assert [answer.status for answer in answers] == [200] * 10 + [429]
     assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"upload";q=10;w=60'}
-    # AND each form is another one, for the caller's folder
+    # AND each form has its own key in the caller's folder
     keys = [answer.body["fields"]["key"] for answer in answers[:10]]
     assert len(set(keys)) == 10
     assert all(key.startswith(f"uploads/{USER_ID}/{dream_id}/") for key in keys)
@@ -162,7 +162,7 @@ def test_rate_limit_headers_do_not_leak_into_the_next_response(analyze: ModuleTy
 def test_a_failed_analysis_has_rate_limit_headers(analyze: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     from dreamvision.analysis.errors import DreamRefusedError
 
-    monkeypatch.setattr(analyze, "configured_analyzer", lambda: FakeAnalyst(DreamRefusedError()))
+    monkeypatch.setattr(analyze, "configured_analyzer", lambda: FakeAnalyzer(DreamRefusedError()))
     answer = send(analyze, "post-dreams-analyze", {"dream_text": DREAM})
     assert (answer.status, answer.code) == (422, "dream_refused")
     assert answer.headers["RateLimit"].startswith('"analyze";r=9;')

@@ -1,4 +1,4 @@
-"""From the provider's link to our own bucket, or to nothing at all."""
+"""Archiving: from the provider's link to our bucket, or to an error that leaves nothing behind."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ from dreamvision.media.errors import (
 from dreamvision.media.storage import MediaStore
 from dreamvision.rendering.errors import RenderTaskLostError
 from tests.fakes import hostile_source as source
-from tests.fakes.hostile_source import Behaviour, HostileSource
+from tests.fakes.hostile_source import Behavior, HostileSource
 from tests.fakes.media_bucket import BUCKET, failing, keys, media_bucket, unfinished
 from tests.fakes.sample_video import flat, noise, write_video
 
@@ -44,14 +44,14 @@ def client(monkeypatch: pytest.MonkeyPatch) -> "Iterator[S3Client]":
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return write_video(tmp_path_factory.mktemp("film") / "film.mp4", movflags="faststart").read_bytes()
+def data(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write_video(tmp_path_factory.mktemp("video") / "video.mp4", movflags="faststart").read_bytes()
 
 
 @pytest.fixture(scope="module")
-def large_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """More than one part of a multipart upload."""
-    file = tmp_path_factory.mktemp("film") / "film.mp4"
+def large_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A video of more than one part of a multipart upload."""
+    file = tmp_path_factory.mktemp("video") / "video.mp4"
     data = write_video(file, noise, size=(1280, 720), seconds=1, rate=24).read_bytes()
     assert len(data) > 9 * 1024 * 1024
     return data
@@ -62,7 +62,7 @@ def never() -> str:
 
 
 class Archive:
-    """Archives from one server into one bucket, and knows what must be left of a failure: nothing."""
+    """Archives from one server into one bucket, and asserts that a failure leaves nothing behind."""
 
     def __init__(self, client: "S3Client", work_dir: Path) -> None:
         self._client = client
@@ -101,12 +101,12 @@ def archive(client: "S3Client", tmp_path: Path) -> Archive:
 
 
 def test_a_finished_render_is_archived_with_its_images(
-    archive: Archive, client: "S3Client", film: bytes, tmp_path: Path
+    archive: Archive, client: "S3Client", data: bytes, tmp_path: Path
 ) -> None:
-    with HostileSource({"/v.mp4": source.file(film)}) as server:
+    with HostileSource({"/v.mp4": source.file(data)}) as server:
         # WHEN a render is archived
         media = archive.run(server)
-        # THEN it is described in full
+        # THEN the result describes it completely
         assert media == ArchivedMedia(
             video_key=VIDEO,
             thumbnail_key=THUMBNAIL,
@@ -114,22 +114,22 @@ def test_a_finished_render_is_archived_with_its_images(
             width=320,
             height=180,
             duration=2.0,
-            size_bytes=len(film),
+            size_bytes=len(data),
             codec="h264",
             thumbnail_width=320,
             thumbnail_height=180,
         )
-        # AND the bucket holds the very bytes of the source and two pictures, the work folder nothing
+        # AND the bucket holds the source's bytes and two images, and the work folder is empty
         assert sorted(keys(client)) == sorted([VIDEO, THUMBNAIL, PREVIEW])
-        assert client.get_object(Bucket=BUCKET, Key=VIDEO)["Body"].read() == film
+        assert client.get_object(Bucket=BUCKET, Key=VIDEO)["Body"].read() == data
         assert client.get_object(Bucket=BUCKET, Key=THUMBNAIL)["Body"].read()[:3] == b"\xff\xd8\xff"
         assert client.get_object(Bucket=BUCKET, Key=PREVIEW)["Body"].read()[8:12] == b"WEBP"
         assert len(server.requests) == 1
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_without_a_token_the_images_get_an_unguessable_folder(archive: Archive, film: bytes) -> None:
-    with HostileSource({"/v.mp4": source.file(film)}) as server:
+def test_without_a_token_the_images_get_an_unguessable_folder(archive: Archive, data: bytes) -> None:
+    with HostileSource({"/v.mp4": source.file(data)}) as server:
         first, second = archive.run(server, token=None), archive.run(server, token=None)
     tokens = {media.thumbnail_key.split("/")[1] for media in (first, second)}
     assert len(tokens) == 2
@@ -137,19 +137,19 @@ def test_without_a_token_the_images_get_an_unguessable_folder(archive: Archive, 
 
 
 def test_a_retry_with_the_same_token_replaces_the_first_attempt(
-    archive: Archive, client: "S3Client", film: bytes
+    archive: Archive, client: "S3Client", data: bytes
 ) -> None:
-    with HostileSource({"/v.mp4": source.file(film)}) as server:
+    with HostileSource({"/v.mp4": source.file(data)}) as server:
         assert archive.run(server) == archive.run(server)
     assert len(keys(client)) == 3
 
 
-# --- the link
+# --- links
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 410])
-def test_an_expired_link_is_refreshed_once(archive: Archive, client: "S3Client", film: bytes, code: int) -> None:
-    routes = {"/old.mp4": source.status(code), "/new.mp4": source.file(film)}
+def test_an_expired_link_is_refreshed_once(archive: Archive, client: "S3Client", data: bytes, code: int) -> None:
+    routes = {"/old.mp4": source.status(code), "/new.mp4": source.file(data)}
     with HostileSource(routes) as server:
         archive.run(server, "/old.mp4", refresh_url=lambda: server.url("/new.mp4"))
         assert [request.target for request in server.requests] == ["/old.mp4", "/new.mp4"]
@@ -189,43 +189,43 @@ def test_a_render_lost_meanwhile_is_reported_as_lost(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "error"),
+    ("behavior", "error"),
     [
-        pytest.param(lambda film: source.redirect("https://elsewhere.example/"), SourceForbiddenError, id="redirect"),
-        pytest.param(lambda film: source.status(500), SourceUnavailableError, id="error"),
-        pytest.param(lambda film: source.reset, SourceUnavailableError, id="reset"),
-        pytest.param(lambda film: source.truncated(film, len(film) // 2), SourceTruncatedError, id="cut off"),
-        pytest.param(lambda film: source.truncated_by_reset(film, 5000), SourceTruncatedError, id="cut off by reset"),
-        pytest.param(lambda film: source.chunked_file(film, finished=False), SourceTruncatedError, id="no last chunk"),
-        pytest.param(lambda film: source.unmeasured_file(film[:-50]), VideoTruncatedError, id="cut off unmeasured"),
-        pytest.param(lambda film: source.file(film[: len(film) // 2]), VideoTruncatedError, id="stored cut off"),
-        pytest.param(lambda film: source.announcing("20000001"), SourceTooLargeError, id="announced too large"),
-        pytest.param(lambda film: source.endless(), SourceTooLargeError, id="endless"),
-        pytest.param(lambda film: source.stall_after(film), SourceTooSlowError, id="stalls"),
-        pytest.param(lambda film: source.file(b""), SourceTruncatedError, id="empty"),
-        pytest.param(lambda film: source.file(b"<html>403</html>"), NotAVideoError, id="a web page"),
-        pytest.param(lambda film: source.file(bytes(100_000)), NotAVideoError, id="zeros"),
-        pytest.param(lambda film: source.file(b"\xff\xd8\xff\xe0" + film), NotAVideoError, id="a picture in front"),
-        pytest.param(lambda film: source.file(film[:4000] + bytes(len(film) - 4000)), NotAVideoError, id="hollow"),
+        pytest.param(lambda data: source.redirect("https://elsewhere.example/"), SourceForbiddenError, id="redirect"),
+        pytest.param(lambda data: source.status(500), SourceUnavailableError, id="error"),
+        pytest.param(lambda data: source.reset, SourceUnavailableError, id="reset"),
+        pytest.param(lambda data: source.truncated(data, len(data) // 2), SourceTruncatedError, id="cut off"),
+        pytest.param(lambda data: source.truncated_by_reset(data, 5000), SourceTruncatedError, id="cut off by reset"),
+        pytest.param(lambda data: source.chunked_file(data, finished=False), SourceTruncatedError, id="no last chunk"),
+        pytest.param(lambda data: source.unmeasured_file(data[:-50]), VideoTruncatedError, id="cut off unmeasured"),
+        pytest.param(lambda data: source.file(data[: len(data) // 2]), VideoTruncatedError, id="stored cut off"),
+        pytest.param(lambda data: source.announcing("20000001"), SourceTooLargeError, id="announced too large"),
+        pytest.param(lambda data: source.endless(), SourceTooLargeError, id="endless"),
+        pytest.param(lambda data: source.stall_after(data), SourceTooSlowError, id="stalls"),
+        pytest.param(lambda data: source.file(b""), SourceTruncatedError, id="empty"),
+        pytest.param(lambda data: source.file(b"<html>403</html>"), NotAVideoError, id="a web page"),
+        pytest.param(lambda data: source.file(bytes(100_000)), NotAVideoError, id="zeros"),
+        pytest.param(lambda data: source.file(b"\xff\xd8\xff\xe0" + data), NotAVideoError, id="an image in front"),
+        pytest.param(lambda data: source.file(data[:4000] + bytes(len(data) - 4000)), NotAVideoError, id="hollow"),
     ],
 )
 def test_a_hostile_source_leaves_nothing_behind(
-    archive: Archive, film: bytes, behaviour: Callable[[bytes], Behaviour], error: type[DreamVisionError]
+    archive: Archive, data: bytes, behavior: Callable[[bytes], Behavior], error: type[DreamVisionError]
 ) -> None:
-    with HostileSource({"/v.mp4": behaviour(film)}) as server, pytest.raises(error):
+    with HostileSource({"/v.mp4": behavior(data)}) as server, pytest.raises(error):
         archive.run(server)
     archive.assert_nothing_left()
 
 
 def test_an_unexpected_video_leaves_nothing_behind(archive: Archive, tmp_path: Path) -> None:
-    film = write_video(tmp_path / "long.mp4", flat(16), seconds=61, rate=1, size=(64, 64)).read_bytes()
-    with HostileSource({"/v.mp4": source.file(film)}) as server, pytest.raises(VideoUnsuitableError):
+    data = write_video(tmp_path / "long.mp4", flat(16), seconds=61, rate=1, size=(64, 64)).read_bytes()
+    with HostileSource({"/v.mp4": source.file(data)}) as server, pytest.raises(VideoUnsuitableError):
         archive.run(server)
     archive.assert_nothing_left()
 
 
-def test_a_failed_retry_keeps_the_media_of_the_first_attempt(archive: Archive, client: "S3Client", film: bytes) -> None:
-    with HostileSource({"/v.mp4": source.in_turn(source.file(film), source.file(b"rubbish"))}) as server:
+def test_a_failed_retry_keeps_the_media_of_the_first_attempt(archive: Archive, client: "S3Client", data: bytes) -> None:
+    with HostileSource({"/v.mp4": source.in_turn(source.file(data), source.file(b"rubbish"))}) as server:
         archive.run(server)
         with pytest.raises(NotAVideoError):
             archive.run(server)
@@ -246,19 +246,19 @@ def test_a_failed_retry_keeps_the_media_of_the_first_attempt(archive: Archive, c
     ],
 )
 def test_a_storage_failure_at_any_step_leaves_nothing_behind(
-    archive: Archive, client: "S3Client", large_film: bytes, operation: str, on_call: int
+    archive: Archive, client: "S3Client", large_video: bytes, operation: str, on_call: int
 ) -> None:
     failing(client, operation, on_call)
-    with HostileSource({"/v.mp4": source.file(large_film)}) as server, pytest.raises(MediaUploadError):
+    with HostileSource({"/v.mp4": source.file(large_video)}) as server, pytest.raises(MediaUploadError):
         archive.run(server)
     archive.assert_nothing_left()
 
 
 def test_the_first_error_is_reported_if_cleaning_up_fails_too(
-    archive: Archive, client: "S3Client", film: bytes
+    archive: Archive, client: "S3Client", data: bytes
 ) -> None:
     failing(client, "PutObject", 3)
     failing(client, "DeleteObjects")
-    with HostileSource({"/v.mp4": source.file(film)}) as server, pytest.raises(MediaUploadError) as raised:
+    with HostileSource({"/v.mp4": source.file(data)}) as server, pytest.raises(MediaUploadError) as raised:
         archive.run(server)
     assert raised.value.__notes__ == ["Some media could not be deleted."]

@@ -1,4 +1,4 @@
-"""Archiving in a process of its own: what it costs in memory, however large the video is."""
+"""The memory that archiving takes, measured in a process of its own."""
 
 import json
 import os
@@ -36,10 +36,10 @@ print(json.dumps({"peak_kb": int(peak[1]), "size": media.size_bytes, "video": me
 
 
 def test_a_video_of_150_mb_is_archived_in_less_than_256_mb(tmp_path: Path) -> None:
-    # GIVEN a real film of 150 MB, as a provider might deliver it
-    film = write_large_video(tmp_path / "large.mp4", SIZE).read_bytes()
-    assert len(film) > SIZE
-    with HostileSource({"/v.mp4": source.file(film)}) as server, BottomlessBucket() as bucket:
+    # GIVEN a real video of 150 MB, as a provider might deliver it
+    content = write_large_video(tmp_path / "large.mp4", SIZE).read_bytes()
+    assert len(content) > SIZE
+    with HostileSource({"/v.mp4": source.file(content)}) as server, BottomlessBucket() as bucket:
         environment = os.environ | {
             "AWS_ENDPOINT_URL": bucket.endpoint,
             "AWS_ACCESS_KEY_ID": "testing",
@@ -58,9 +58,9 @@ def test_a_video_of_150_mb_is_archived_in_less_than_256_mb(tmp_path: Path) -> No
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)
         # THEN all of it arrived
-        assert result["size"] == len(film)
+        assert result["size"] == len(content)
         assert bucket.completed == [f"/bucket/{result['video']}"]
-        assert bucket.sizes[f"/bucket/{result['video']}"] >= len(film)
-        # AND the process never held more than 256 MB
+        assert bucket.sizes[f"/bucket/{result['video']}"] >= len(content)
+        # AND the process never used more than 256 MB
         assert result["peak_kb"] < LIMIT_KB, f"{result['peak_kb'] // 1024} MB"
         print(f"peak memory {result['peak_kb'] // 1024} MB")

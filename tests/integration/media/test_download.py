@@ -1,4 +1,4 @@
-"""The transfer itself, from honest and from hostile servers on loopback."""
+"""Downloads from well-behaved and hostile servers on loopback."""
 
 import datetime
 import io
@@ -25,7 +25,7 @@ from dreamvision.media.errors import (
     SourceUnavailableError,
 )
 from tests.fakes import hostile_source as source
-from tests.fakes.hostile_source import Behaviour, HostileSource
+from tests.fakes.hostile_source import Behavior, HostileSource
 
 DATA = bytes(range(256)) * 1000
 
@@ -39,12 +39,12 @@ def fetch(server: HostileSource, *, max_bytes: int = 1_000_000, total: float = 5
 
 
 @pytest.mark.parametrize(
-    "behaviour",
+    "behavior",
     [source.file(DATA), source.unmeasured_file(DATA), source.chunked_file(DATA)],
     ids=["measured", "until the end", "chunked"],
 )
-def test_a_file_arrives_byte_for_byte(behaviour: Behaviour) -> None:
-    with HostileSource({"/v.mp4": behaviour}) as server:
+def test_a_file_arrives_byte_for_byte(behavior: Behavior) -> None:
+    with HostileSource({"/v.mp4": behavior}) as server:
         assert fetch(server) == DATA
 
 
@@ -80,7 +80,7 @@ def test_a_file_of_exactly_the_allowed_size_arrives() -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "error"),
+    ("behavior", "error"),
     [
         pytest.param(source.status(401), SourceExpiredError, id="401"),
         pytest.param(source.status(403), SourceExpiredError, id="403"),
@@ -112,34 +112,34 @@ def test_a_file_of_exactly_the_allowed_size_arrives() -> None:
         pytest.param(source.announcing("many"), SourceUnavailableError, id="length in words"),
         pytest.param(source.raw(b"\x00\x01garbage\r\n\r\n"), SourceUnavailableError, id="no HTTP"),
         pytest.param(source.raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000), SourceUnavailableError, id="huge head"),
-        pytest.param(source.close_revoked, SourceUnavailableError, id="hangs up"),
+        pytest.param(source.close_connection, SourceUnavailableError, id="closes"),
         pytest.param(source.reset, SourceUnavailableError, id="resets at once"),
     ],
 )
-def test_a_hostile_source_is_detected(behaviour: Behaviour, error: type[DreamVisionError]) -> None:
-    with HostileSource({"/v.mp4": behaviour}) as server:
+def test_a_hostile_source_is_detected(behavior: Behavior, error: type[DreamVisionError]) -> None:
+    with HostileSource({"/v.mp4": behavior}) as server:
         with pytest.raises(DreamVisionError) as raised:
             fetch(server)
-        # THEN it is told apart from every other trouble, and it was asked once
+        # THEN the error is exact, and there was one request
         assert type(raised.value) is error
         assert server.connections <= 1
         assert len(server.requests) == server.connections
 
 
 @pytest.mark.parametrize(
-    "behaviour",
+    "behavior",
     [source.trickle(), source.trickling_head()],
     ids=["a byte at a time", "a header at a time"],
 )
-def test_a_trickling_source_hits_the_time_limit(behaviour: Behaviour) -> None:
-    # GIVEN a source whose every single wait is short enough
-    with HostileSource({"/v.mp4": behaviour}) as server, pytest.raises(SourceTooSlowError):
+def test_a_trickling_source_hits_the_time_limit(behavior: Behavior) -> None:
+    # GIVEN a source that never exceeds the timeout of a single read
+    with HostileSource({"/v.mp4": behavior}) as server, pytest.raises(SourceTooSlowError):
         fetch(server, total=0.3, stall=0.2)
 
 
-@pytest.mark.parametrize("behaviour", [source.stall_after(DATA), source.silence], ids=["in the body", "before it"])
-def test_a_stalled_source_is_abandoned_well_before_the_time_limit(behaviour: Behaviour) -> None:
-    with HostileSource({"/v.mp4": behaviour}) as server, pytest.raises(SourceTooSlowError):
+@pytest.mark.parametrize("behavior", [source.stall_after(DATA), source.silence], ids=["in the body", "before it"])
+def test_a_stalled_source_is_abandoned_well_before_the_time_limit(behavior: Behavior) -> None:
+    with HostileSource({"/v.mp4": behavior}) as server, pytest.raises(SourceTooSlowError):
         fetch(server, total=3600, stall=0.2)
 
 
@@ -167,13 +167,13 @@ def test_a_full_sink_is_not_reported_as_a_bad_source() -> None:
         fetch_video(server.url("/v.mp4"), Full(), policy=DownloadPolicy((server.origin,)))
 
 
-# --- TLS: the connection goes to the checked address, the name is still the one that is verified
+# --- TLS: the connection goes to the checked address, and the host name is verified
 
 PUBLIC = "93.184.216.34"
 
 
 class OneWire(httpcore.SyncBackend):
-    """An internet with one machine in it: whatever address is dialled, this server answers, if it is not `broken`."""
+    """A network with one server, which answers at every address that is not `broken`."""
 
     def __init__(self, server: HostileSource, broken: Iterable[str] = ()) -> None:
         self._server = server
@@ -196,7 +196,7 @@ class OneWire(httpcore.SyncBackend):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key and self-signed certificate of media.example.com, in one PEM file."""
+    """The key and self-signed certificate of media.example.com, in one PEM file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "media.example.com")])
     now = datetime.datetime.now(datetime.UTC)
@@ -232,11 +232,11 @@ def trusting(certificate: Path) -> ssl.SSLContext:
 
 
 def test_tls_connects_to_the_checked_address_and_verifies_the_host_name(certificate: Path) -> None:
-    # GIVEN a name that resolves to a public address the first time and to an inner one ever after
+    # GIVEN a name that resolves to a public address the first time and to a private one afterwards
     answers = iter([[PUBLIC]])
     with tls_server(certificate) as server:
         wire, sink = OneWire(server), io.BytesIO()
-        # WHEN the video is fetched
+        # WHEN the video is downloaded
         fetch_video(
             "https://media.example.com/v.mp4?_jwt=a.b-c~d%2Fe&x=",
             sink,
@@ -247,7 +247,7 @@ def test_tls_connects_to_the_checked_address_and_verifies_the_host_name(certific
         )
         # THEN the connection went to the address that was checked
         assert wire.dialled == [(PUBLIC, 443)]
-        # AND the server saw the name, in the handshake and in the request, and the link unchanged
+        # AND the server received the host name, in the handshake and in the request, and the link unchanged
         (request,) = server.requests
         assert request.server_name == "media.example.com"
         assert request.headers["host"] == "media.example.com"

@@ -1,4 +1,4 @@
-"""Where a download may go at all: decided before any connection is made."""
+"""The download policy: which URLs may be requested, decided before any connection is made."""
 
 import io
 import ipaddress
@@ -14,7 +14,7 @@ PUBLIC = "93.184.216.34"
 
 
 class Disconnected(httpcore.MockBackend):
-    """Notes what would be dialled and refuses."""
+    """A network that records connection attempts and rejects them."""
 
     def __init__(self) -> None:
         super().__init__([])
@@ -33,7 +33,11 @@ class Disconnected(httpcore.MockBackend):
 
 
 def attempt(url: str, *origins: str, addresses: Iterable[str] = (PUBLIC,)) -> list[tuple[str, int]]:
-    """Tries to fetch and returns what was dialled; raises SourceForbiddenError where the policy stops it."""
+    """Try to download and return the addresses that were tried.
+
+    Raises:
+        SourceForbiddenError: the policy forbids the URL.
+    """
     wire = Disconnected()
     try:
         fetch_video(url, io.BytesIO(), policy=DownloadPolicy(origins), resolve=lambda host, port: addresses, dial=wire)

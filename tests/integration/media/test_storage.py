@@ -81,14 +81,14 @@ def test_a_video_arrives_byte_for_byte_with_its_type(
 def test_a_failed_upload_leaves_nothing(
     store: MediaStore, client: "S3Client", tmp_path: Path, operation: str, on_call: int
 ) -> None:
-    # GIVEN a video of three parts, and S3 refusing one call
+    # GIVEN a video of three parts, and S3 rejecting one call
     file = tmp_path / "video.mp4"
     file.write_bytes(bytes(20 * MEGABYTE))
     failing(client, operation, on_call)
     # WHEN it is uploaded
     with pytest.raises(MediaUploadError) as raised:
         store.put_video(KEY, file)
-    # THEN neither an object nor parts of one are left, and the error says nothing of AWS
+    # THEN neither an object nor parts of one are left, and the error contains nothing of AWS
     assert keys(client) == []
     assert unfinished(client) == 0
     assert str(raised.value) == MediaUploadError.default_message
@@ -128,7 +128,7 @@ def test_a_rejected_or_incomplete_deletion_is_an_error(store: MediaStore, client
     failing(client, "DeleteObjects")
     with pytest.raises(MediaDeletionError):
         store.delete_media([KEY])
-    # GIVEN an answer of 200 that names a key which stayed
+    # GIVEN a 200 response with a key that was not deleted
     refused: Any = type("Ok", (), {"status_code": 200})(), {"Errors": [{"Key": KEY, "Code": "AccessDenied"}]}
     client.meta.events.register_first("before-call.s3.DeleteObjects", lambda **_: refused)
     with pytest.raises(MediaDeletionError):

@@ -1,4 +1,4 @@
-"""Judging videos and cutting pictures out of them, with films encoded on the spot."""
+"""Inspecting videos and extracting thumbnails and previews, with videos encoded by the tests."""
 
 import io
 import subprocess
@@ -21,9 +21,9 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The same film in the three orders that an MP4 can have: index at the end, at the front, in fragments."""
-    folder = tmp_path_factory.mktemp("films")
+def layouts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The same video in the three layouts of an MP4: index at the end, at the front, in fragments."""
+    folder = tmp_path_factory.mktemp("videos")
     layouts = {"index last": "", "index first": "faststart", "fragments": "frag_keyframe+empty_moov"}
     return {
         name: write_video(folder / f"{number}.mp4", movflags=flags).read_bytes()
@@ -34,12 +34,12 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 LAYOUTS = ["index last", "index first", "fragments"]
 
 
-# --- what is no video
+# --- inspection
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_complete_video_is_inspected(films: dict[str, bytes], layout: str, file: Path) -> None:
-    file.write_bytes(films[layout])
+def test_a_complete_video_is_inspected(layouts: dict[str, bytes], layout: str, file: Path) -> None:
+    file.write_bytes(layouts[layout])
     assert inspect_video(file).facts == VideoFacts(duration=2.0, width=320, height=180, codec="h264")
 
 
@@ -48,43 +48,43 @@ def test_other_common_codecs_are_accepted(file: Path) -> None:
     assert inspect_video(file).facts == VideoFacts(duration=1.0, width=180, height=320, codec="hevc")
 
 
-def test_padding_after_the_video_is_accepted(films: dict[str, bytes], file: Path) -> None:
-    file.write_bytes(films["index first"] + bytes(1000))
+def test_padding_after_the_video_is_accepted(layouts: dict[str, bytes], file: Path) -> None:
+    file.write_bytes(layouts["index first"] + bytes(1000))
     assert inspect_video(file).facts.duration == 2.0
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.999])
-def test_a_video_cut_off_anywhere_is_rejected(films: dict[str, bytes], layout: str, share: float, file: Path) -> None:
-    whole = films[layout]
+def test_a_video_cut_off_anywhere_is_rejected(layouts: dict[str, bytes], layout: str, share: float, file: Path) -> None:
+    whole = layouts[layout]
     file.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(NotAVideoError):
         inspect_video(file)
 
 
-def test_a_video_without_its_last_byte_is_truncated(films: dict[str, bytes], file: Path) -> None:
-    file.write_bytes(films["index first"][:-1])
+def test_a_video_without_its_last_byte_is_truncated(layouts: dict[str, bytes], file: Path) -> None:
+    file.write_bytes(layouts["index first"][:-1])
     with pytest.raises(VideoTruncatedError):
         inspect_video(file)
 
 
 @pytest.mark.parametrize("layout", ["index first", "fragments"])
-def test_a_video_padded_with_zeros_is_rejected(films: dict[str, bytes], layout: str, file: Path) -> None:
-    whole = films[layout]
+def test_a_video_padded_with_zeros_is_rejected(layouts: dict[str, bytes], layout: str, file: Path) -> None:
+    whole = layouts[layout]
     half = len(whole) // 2
     file.write_bytes(whole[:half] + bytes(len(whole) - half))
     with pytest.raises(NotAVideoError):
         inspect_video(file)
 
 
-def test_a_video_shorter_than_its_index_is_rejected(films: dict[str, bytes], file: Path) -> None:
-    # GIVEN a film whose index gives the times of 24 pictures (`stts`) and the places of 12 (`stsz`)
-    film = bytearray(films["index first"])
-    count = film.index(b"stsz") + 12
-    assert int.from_bytes(film[count : count + 4]) == 24
-    film[count : count + 4] = (12).to_bytes(4)
-    file.write_bytes(film)
-    # THEN its last picture ends far before the announced end
+def test_a_video_shorter_than_its_index_is_rejected(layouts: dict[str, bytes], file: Path) -> None:
+    # GIVEN a video whose index has the times of 24 frames (`stts`) and the sizes of 12 (`stsz`)
+    content = bytearray(layouts["index first"])
+    count = content.index(b"stsz") + 12
+    assert int.from_bytes(content[count : count + 4]) == 24
+    content[count : count + 4] = (12).to_bytes(4)
+    file.write_bytes(content)
+    # THEN its last frame ends far before the announced end
     with pytest.raises(VideoTruncatedError):
         inspect_video(file)
 
@@ -152,18 +152,18 @@ def test_errors_do_not_contain_the_file_name(file: Path) -> None:
     assert raised.value.__suppress_context__
 
 
-# --- the thumbnail
+# --- thumbnails
 
 
 def decoded(image: EncodedImage) -> av.VideoFrame:
-    with av.open(io.BytesIO(image.data), "r", format="jpeg_pipe") as picture:
-        frame = next(picture.decode(video=0))
+    with av.open(io.BytesIO(image.data), "r", format="jpeg_pipe") as container:
+        frame = next(container.decode(video=0))
     assert (frame.width, frame.height) == (image.width, image.height)
     return frame
 
 
-def colour(frame: av.VideoFrame) -> tuple[int, ...]:
-    """Red, green and blue of the middle of a picture."""
+def color(frame: av.VideoFrame) -> tuple[int, ...]:
+    """Return the red, green and blue of the center of a frame."""
     plane = frame.reformat(format="rgb24").planes[0]
     middle = frame.height // 2 * plane.line_size + frame.width // 2 * 3
     return tuple(bytes(plane)[middle : middle + 3])
@@ -177,11 +177,11 @@ def score(frame: av.VideoFrame) -> float:
 
 @pytest.mark.parametrize("position", range(4))
 def test_the_thumbnail_shows_the_most_detailed_scene(position: int, file: Path) -> None:
-    # GIVEN a film of four scenes, three of them black, grey and white
+    # GIVEN a video of four scenes, three of them black, gray and white
     scenes = [BLACK, GREY, WHITE]
     scenes.insert(position, pattern)
     write_video(file, in_scenes(*scenes, frames_each=12), seconds=4)
-    # WHEN its thumbnail is cut, THEN it is from the fourth
+    # WHEN its thumbnail is extracted, THEN it is from the fourth
     assert score(decoded(inspect_video(file).thumbnail)) > 10
 
 
@@ -200,13 +200,13 @@ def test_a_blank_video_has_a_thumbnail(file: Path) -> None:
     write_video(file, BLACK, seconds=1)
     thumbnail = inspect_video(file).thumbnail
     assert (thumbnail.width, thumbnail.height) == (320, 180)
-    assert max(colour(decoded(thumbnail))) < 10
+    assert max(color(decoded(thumbnail))) < 10
 
 
 def test_a_thumbnail_keeps_the_colors(file: Path) -> None:
-    # GIVEN a film in the red of ITU-R BT.601: Y 81, Cb 90, Cr 240
+    # GIVEN a video in the red of ITU-R BT.601: Y 81, Cb 90, Cr 240
     write_video(file, flat(81, 90, 240), seconds=1)
-    red, green, blue = colour(decoded(inspect_video(file).thumbnail))
+    red, green, blue = color(decoded(inspect_video(file).thumbnail))
     assert red > 240
     assert max(green, blue) < 20
 
@@ -233,7 +233,7 @@ def test_a_noisy_video_stays_far_below_the_size_limits(file: Path) -> None:
 
 
 def test_a_large_preview_is_recompressed_until_it_fits(file: Path) -> None:
-    # GIVEN noise in exactly the size of a preview, without the loss that would calm it
+    # GIVEN lossless noise in exactly the size of a preview
     write_video(file, noise, seconds=3.5, rate=8, size=(320, 568), lossless=True)
     preview = inspect_video(file).preview
     assert len(preview) <= 2_000_000
@@ -249,11 +249,11 @@ def test_the_score_ranks_frames_by_detail() -> None:
     assert 0 < telling_score(dim) < telling_score(clear) < telling_score(rich)
 
 
-# --- the preview
+# --- previews
 
 
 def webp(data: bytes) -> tuple[tuple[int, int], int | None, list[int]]:
-    """Canvas size, number of repetitions (0: endless, None: not animated) and each frame's milliseconds."""
+    """Return canvas size, number of repetitions (0: endless, None: not animated) and each frame's milliseconds."""
     assert (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
     assert int.from_bytes(data[4:8], "little") == len(data) - 8
     size, loops, frames, position = (0, 0), None, [], 12
@@ -279,7 +279,7 @@ def test_a_preview_loops_three_seconds(size: tuple[int, int], expected: tuple[in
 
 
 def test_a_preview_is_taken_from_the_middle(file: Path) -> None:
-    # GIVEN a film that is black but for the three seconds in its middle
+    # GIVEN a video that is black except for the three seconds in its middle
     write_video(file, in_scenes(BLACK, pattern, BLACK, frames_each=36), seconds=9)
     # THEN every frame of the preview moves (equal ones would be merged into one)
     assert len(webp(inspect_video(file).preview)[2]) == 24
@@ -292,7 +292,7 @@ def test_the_preview_of_a_short_video_is_all_of_it(file: Path) -> None:
 
 
 def test_video_processing_needs_neither_numpy_nor_pillow(file: Path) -> None:
-    # GIVEN a film and an interpreter in which both are missing
+    # GIVEN a video and an interpreter in which both are missing
     write_video(file, pattern, seconds=1)
     path = [entry for entry in sys.path if entry]
     code = (

@@ -1,4 +1,4 @@
-"""``/api/v1/dreams`` as API Gateway calls it: pages, totals, one dream, numbers, and what they cost."""
+"""``/api/v1/dreams`` as API Gateway calls it: pages, totals, one dream, statistics, and consumed read units."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -112,7 +112,7 @@ def test_dreams_are_filtered_by_category(backend: DreamBackend, dreams: HttpFunc
 
 
 def test_pages_larger_than_a_megabyte_are_complete(backend: DreamBackend, dreams: HttpFunction) -> None:
-    # Eight kilobytes each: a query has room for some 120, so that pages by number beyond it take several.
+    # Eight kilobytes each: a query returns about 120, so that numbered pages beyond that take several queries.
     made = _copies(backend, backend.analyzed_dream(text="\U0001f319" * 2000).dream_id, 150)
 
     assert _ids(_list(dreams, page=2, limit=100)) == made[100:]
@@ -120,7 +120,10 @@ def test_pages_larger_than_a_megabyte_are_complete(backend: DreamBackend, dreams
 
 
 def _copies(backend: DreamBackend, dream_id: str, count: int) -> list[str]:
-    """The ids of ``count`` dreams like this one, the newest first: told one after the other they take a while."""
+    """Copy a dream until there are ``count``, which is faster than creating them.
+
+    Return their ids, the newest first.
+    """
     client = backend.database.client
     row = client.get_item(TableName="DreamsTable", Key={"user_id": LUNA, "dream_id": dream_id})["Item"]
     made = sorted([dream_id, *(new_id() for _ in range(count - 1))])
@@ -159,7 +162,7 @@ def test_invalid_queries_are_rejected(dreams: HttpFunction, query: dict[str, str
     assert (answer.status, answer.problem) == (422, "validation_failed")
 
 
-# ---------------------------------------------------------------- what it costs
+# ---------------------------------------------------------------- consumed read units
 
 
 def test_the_first_page_costs_one_query_and_one_read_besides_the_session(
@@ -250,7 +253,7 @@ def test_another_users_dream_and_an_unknown_one_are_indistinguishable(
     assert {**theirs.body, "request_id": ...} == {**unknown.body, "request_id": ...}
 
 
-# ---------------------------------------------------------------- numbers
+# ---------------------------------------------------------------- statistics
 
 
 def test_stats_of_a_new_user_are_zero(dreams: HttpFunction) -> None:
@@ -262,7 +265,7 @@ def test_stats_of_a_new_user_are_zero(dreams: HttpFunction) -> None:
 
 
 def test_stats_cost_one_read(backend: DreamBackend, dreams: HttpFunction) -> None:
-    # GIVEN three analyses of 800 and 140 tokens at 2 and 10 dollars a million, and a video of 60 credits
+    # GIVEN three analyses of 800 and 140 tokens at 2 and 10 dollars per million, and a video of 60 credits
     backend.pending_video()
     flight = backend.analyzed_dream()
     backend.analyzed_dream(category=Category.GOTHIC)
@@ -311,7 +314,7 @@ def test_monthly_counters_expire(backend: DreamBackend, dreams: HttpFunction) ->
         f"{number // 12:04d}-{number % 12 + 1:02d}" for number in months[:12]
     ]
     assert [month["dreams"] for month in body["by_month"]] == [1] * 12
-    # AND what lies further back is not kept
+    # AND older months are removed
     item = backend.database.client.get_item(TableName="ProfilesTable", Key={"user_id": LUNA})["Item"]
     assert not set(item) & set(expired_counters(now))
 
@@ -326,7 +329,7 @@ def test_a_model_without_a_price_counts_tokens_only(backend: DreamBackend, dream
 
 
 def test_a_busy_year_keeps_the_profile_below_a_kilobyte(backend: DreamBackend) -> None:
-    """Every kilobyte more would make every dream two write units dearer."""
+    """Every further kilobyte would cost every dream two more write units."""
     reservation = backend.usernames.reserve("x" * 30, utc_now())
     backend.usernames.assign(LUNA, f"{'x' * 48}@example.com", reservation, utc_now())
     now = utc_now()

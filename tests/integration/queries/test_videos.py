@@ -1,4 +1,4 @@
-"""``/api/v1/videos`` as API Gateway calls it: status, list, cancelling, and what they cost."""
+"""``/api/v1/videos`` as API Gateway calls it: status, list, cancelling, and consumed read units."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -77,7 +77,7 @@ def test_reading_the_status_costs_one_and_a_half_read_units(backend: DreamBacken
 
 
 def test_a_video_is_found_before_it_is_replicated(backend: DreamBackend) -> None:
-    # GIVEN a replica that has not heard of the video yet
+    # GIVEN a replica that does not have the video yet
     video = backend.pending_video()
     get_item = backend.database.client.get_item
 
@@ -109,7 +109,7 @@ def test_every_change_has_a_new_etag(backend: DreamBackend, videos: HttpFunction
     tags = [_get(videos, video).headers["etag"]]
     now = utc_now()
 
-    # Two changes within the same millisecond are two versions as well.
+    # Two changes within the same millisecond are two versions, too.
     backend.videos.request_render(LUNA, video.job_id, now)
     backend.videos.record_render(LUNA, video.job_id, "task", 60, now)
     tags.append(_get(videos, video).headers["etag"])
@@ -140,12 +140,12 @@ def test_the_etag_ignores_signatures_but_changes_before_links_expire(
 
 def test_retry_after_depends_on_the_status(backend: DreamBackend, videos: HttpFunction) -> None:
     dream = backend.analyzed_dream()
-    rendering = backend.processing_video(dream)
+    processing = backend.processing_video(dream)
     queued = backend.processing_video(dream)
     backend.videos.record_progress(queued, 0, utc_now(), utc_now())
 
     assert _get(videos, backend.pending_video()).headers["retry-after"] == "2"
-    assert _get(videos, rendering).headers["retry-after"] == "5"
+    assert _get(videos, processing).headers["retry-after"] == "5"
     assert _get(videos, queued).headers["retry-after"] == "15"
     assert "retry-after" not in _get(videos, backend.failed_video(dream)).headers
 
@@ -171,7 +171,7 @@ def test_malformed_ids_are_rejected(videos: HttpFunction, job_id: str) -> None:
     assert videos(LUNA, f"GET {_PATH}", job_id=job_id).problem == "validation_failed"
 
 
-# ---------------------------------------------------------------- the list
+# ---------------------------------------------------------------- list
 
 
 def test_videos_are_listed_page_by_page(backend: DreamBackend, videos: HttpFunction) -> None:
@@ -261,7 +261,7 @@ def test_invalid_queries_are_rejected(backend: DreamBackend, videos: HttpFunctio
 
 
 def test_cancelling_stops_the_execution_and_the_render(backend: DreamBackend, videos: HttpFunction) -> None:
-    # GIVEN a rendering
+    # GIVEN a video whose render is in progress
     dream = backend.analyzed_dream()
     video = backend.processing_video(dream)
 
@@ -271,10 +271,10 @@ def test_cancelling_stops_the_execution_and_the_render(backend: DreamBackend, vi
     assert (answer.status, answer.body["status"]) == (200, "cancelled")
     assert backend.dreams.get(LUNA, dream.dream_id).video_status is VideoStatus.CANCELLED
     assert backend.states.stopped == [video.job_id]
-    # AND whoever hears of the stopped execution cancels the rendering
+    # AND the rule on stopped executions cancels the render
     close_stopped(LUNA, video.job_id, "ABORTED", backend.videos, backend.renderer)
     assert backend.renderer.cancelled == [video.provider_task_id]
-    # AND nothing moves it any more
+    # AND it does not change any more
     with pytest.raises(VideoFinalError):
         poll_render(LUNA, video.job_id, backend.renderer, backend.videos)
 
@@ -315,7 +315,7 @@ def test_an_execution_that_could_not_be_stopped_cancels_the_render(backend: Drea
 
     assert _cancel(videos, video).status == 200
 
-    # The next look finds the video final, and the state machine goes on to CancelUnwanted.
+    # The next poll finds the video final, and the state machine continues with CancelUnwanted.
     with pytest.raises(VideoFinalError):
         poll_render(LUNA, video.job_id, backend.renderer, backend.videos)
     cancel_render(LUNA, video.job_id, backend.renderer, backend.videos)
@@ -323,7 +323,7 @@ def test_an_execution_that_could_not_be_stopped_cancels_the_render(backend: Drea
 
 
 class _CancelledMeanwhile(FakeRenderer):
-    """A renderer that takes so long to accept that the user has cancelled by then."""
+    """A renderer that accepts only after the user has cancelled."""
 
     def __init__(self, videos: HttpFunction, video: VideoRecord) -> None:
         super().__init__()
@@ -343,7 +343,7 @@ def test_cancelling_during_the_render_request_cancels_the_render(backend: DreamB
     with pytest.raises(VideoFinalError):
         start_render(LUNA, video.job_id, renderer, backend.dreams, backend.videos)
 
-    # THEN the paid rendering is known and stopped
+    # THEN the paid render is stored and cancelled
     row = backend.stored_video(LUNA, video.job_id)
     assert (row.status, row.provider_task_id) == (VideoStatus.CANCELLED, renderer.task_ids[0])
     assert renderer.cancelled == renderer.task_ids
@@ -351,7 +351,7 @@ def test_cancelling_during_the_render_request_cancels_the_render(backend: DreamB
 
 
 def test_closing_is_retried_until_the_task_id_is_stored(backend: DreamBackend, videos: HttpFunction) -> None:
-    # GIVEN a video that was cancelled after the intent and before the task id was kept
+    # GIVEN a video that was cancelled after the render request and before the task id was stored
     video = backend.queued_video(backend.analyzed_dream())
     backend.videos.request_render(LUNA, video.job_id, utc_now())
     _cancel(videos, video)
@@ -365,7 +365,7 @@ def test_closing_is_retried_until_the_task_id_is_stored(backend: DreamBackend, v
 
 
 def test_the_first_of_two_concurrent_final_writes_wins(backend: DreamBackend, videos: HttpFunction) -> None:
-    """Whoever writes first wins, and the other one learns it."""
+    """The first write wins, and the second raises."""
     video = backend.processing_video(backend.analyzed_dream())
     move = backend.videos._move
 

@@ -25,7 +25,7 @@ from dreamvision.realtime.sync import SyncService
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import Media, VideoRecord
 from tests.fakes.aws import MEDIA_BUCKET
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.sockets import FakeSockets
 from tests.fakes.streams import changes
 
@@ -47,7 +47,7 @@ class Clock:
 
 
 class RealtimeBackend:
-    """All parts of live updates around one database."""
+    """All parts of live updates on one database."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -71,7 +71,7 @@ class RealtimeBackend:
         return self.videos.add_with_dream(user_id, new_id(), new_id(), "I was flying", 5, self.clock())
 
     def complete_analysis(self, video: VideoRecord) -> None:
-        outcome = FakeAnalyst().analyze("I was flying")
+        outcome = FakeAnalyzer().analyze("I was flying")
         self.dreams.complete_analysis(video.user_id, video.dream_id, outcome, 1200, self.clock())
 
     def complete_video(self, video: VideoRecord) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from dreamvision.core.clock import to_text
 from dreamvision.core.ids import new_id
 from dreamvision.videos.models import VideoRecord
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.streams import record
 from tests.integration.realtime.fixtures import DREAMS, LUNA, SOL, VIDEOS, RealtimeBackend
 
@@ -17,7 +17,7 @@ def test_every_change_reaches_all_clients_of_its_user_only(backend: RealtimeBack
     for user, connection in ((LUNA, "phone"), (LUNA, "tablet"), (SOL, "other")):
         backend.connect(user, connection)
 
-    # WHEN her video goes all its way
+    # WHEN her video goes from pending to completed
     def life() -> list[dict[str, Any]]:
         created: list[VideoRecord] = []
         records = backend.records_of(lambda: created.append(backend.pending_video(LUNA)))
@@ -34,13 +34,13 @@ def test_every_change_reaches_all_clients_of_its_user_only(backend: RealtimeBack
 
     assert backend.broadcaster.broadcast(life()) == set()
 
-    # THEN both of hers hear of every step, in order, once, with what they need
+    # THEN both of hers receive every step once, in order, with all fields
     for connection in ("phone", "tablet"):
         messages = backend.sockets.sent(connection)
         assert [(each["type"], each.get("status"), each.get("progress")) for each in messages] == [
             ("video.updated", "pending", 0),
             ("dream.analyzed", None, None),
-            # Both steps of the processing were in one batch: the last one counts.
+            # Both processing steps were in one batch, which is coalesced to the last.
             ("video.updated", "processing", 40),
             ("video.updated", "completed", 100),
         ]
@@ -49,12 +49,12 @@ def test_every_change_reaches_all_clients_of_its_user_only(backend: RealtimeBack
         assert analyzed["job_id"] == completed["job_id"]
         assert analyzed["dream_id"] == completed["dream_id"]
         assert "X-Amz-Signature" in completed["video_url"]
-        # The very links that the API gives.
+        # The same URLs as in the API.
         assert completed["thumbnail_url"] == "https://media.example.com/t/j.jpg"
         assert completed["preview_url"] == "https://media.example.com/t/j.webp"
         assert all("updated_at" in each for each in messages)
         assert "video_url" not in messages[0]
-    # AND Sol hears nothing
+    # AND Sol's client receives nothing
     assert backend.sockets.sent("other") == []
 
 
@@ -82,7 +82,7 @@ def test_a_dream_is_announced_once(backend: RealtimeBackend) -> None:
 
 def test_a_dream_analyzed_without_a_video_is_announced(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone")
-    outcome = FakeAnalyst().analyze("I was flying")
+    outcome = FakeAnalyzer().analyze("I was flying")
     records = backend.records_of(
         lambda: backend.dreams.add_analyzed(LUNA, new_id(), "I was flying", outcome, 1500, backend.clock()), DREAMS
     )
@@ -119,16 +119,16 @@ def test_a_connection_in_its_handshake_is_not_removed(backend: RealtimeBackend) 
 
 
 def test_a_failed_message_fails_alone(backend: RealtimeBackend) -> None:
-    # GIVEN a client of Luna's that cannot be reached, and one of Sol's that can
+    # GIVEN an unreachable client of Luna's, and a reachable one of Sol's
     backend.connect(LUNA, "phone")
     backend.connect(SOL, "other")
     backend.sockets.unreachable.add("phone")
     hers = backend.records_of(lambda: backend.pending_video(LUNA))
     his = backend.records_of(lambda: backend.pending_video(SOL))
-    # WHEN a batch has something for both, and a record that cannot be read
+    # WHEN a batch has records for both, and a malformed record
     broken = record(VIDEOS, {"user_id": LUNA, "job_id": "j", "status": "dancing"})
     failed = backend.broadcaster.broadcast([*hers, broken, *his])
-    # THEN only what failed is tried again, and he has got his
+    # THEN only the failed records are retried, and Sol's client has received its message
     assert failed == {hers[0]["dynamodb"]["SequenceNumber"], broken["dynamodb"]["SequenceNumber"]}
     assert len(backend.sockets.sent("other")) == 1
 

@@ -13,7 +13,7 @@ from tests.integration.realtime.fixtures import LUNA, SOL, RealtimeBackend, sync
 
 
 def test_sync_returns_the_current_state_of_everything_changed_since(backend: RealtimeBackend) -> None:
-    # GIVEN an old video, then a moment, then a video that goes all its way and one that has just begun
+    # GIVEN an old video, then the time of the sync, then a completed video and a pending one
     old = backend.pending_video(LUNA)
     backend.clock.advance(hours=1)
     since = backend.clock()
@@ -27,10 +27,10 @@ def test_sync_returns_the_current_state_of_everything_changed_since(backend: Rea
     begun = backend.pending_video(LUNA)
     backend.pending_video(SOL)
 
-    # WHEN a client asks for what it missed
+    # WHEN a client syncs
     *events, end = sync(backend, since)
 
-    # THEN it gets each once, oldest change first, and nobody else's
+    # THEN it gets each of its user's changes once, the oldest first
     assert [(each["type"], each.get("job_id"), each.get("status")) for each in events] == [
         ("dream.analyzed", finished.job_id, None),
         ("video.updated", finished.job_id, "completed"),
@@ -42,7 +42,7 @@ def test_sync_returns_the_current_state_of_everything_changed_since(backend: Rea
 
 
 def test_a_change_that_became_visible_late_is_not_missed(backend: RealtimeBackend) -> None:
-    # GIVEN a row that was stamped before what the client has seen last, and written after it
+    # GIVEN a row with an earlier time than the last message of the client, written after it
     stamped = backend.clock()
     backend.clock.advance(seconds=20)
     seen = backend.clock()

@@ -1,4 +1,4 @@
-"""The create call against a server that really cuts the line: paid work must never be asked for twice."""
+"""The create call against a server that breaks the connection: a paid render must never be requested twice."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ from dreamvision.rendering.errors import (
 from dreamvision.rendering.renderer import RenderStatus
 from dreamvision.rendering.runway import RunwayRenderer, RunwaySettings
 from tests.fakes import hostile_source as source
-from tests.fakes.hostile_source import Behaviour, HostileSource
+from tests.fakes.hostile_source import Behavior, HostileSource
 from tests.fakes.runway import TASK_ID
 
 CREATE = "/v1/text_to_video"
@@ -28,9 +28,9 @@ def renderer(base_url: str) -> RunwayRenderer:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "error"),
+    ("behavior", "error"),
     [
-        pytest.param(source.close_revoked, RenderOutcomeUnknownError, id="closes"),
+        pytest.param(source.close_connection, RenderOutcomeUnknownError, id="closes"),
         pytest.param(source.reset, RenderOutcomeUnknownError, id="resets"),
         pytest.param(source.silence, RenderOutcomeUnknownError, id="never answers"),
         pytest.param(source.raw(b"nonsense\r\n\r\n"), RenderOutcomeUnknownError, id="no HTTP"),
@@ -42,13 +42,13 @@ def renderer(base_url: str) -> RunwayRenderer:
         pytest.param(source.status(429, "Retry-After: 0"), RenderBusyError, id="429"),
     ],
 )
-def test_a_create_call_reaches_the_provider_exactly_once(behaviour: Behaviour, error: type[DreamVisionError]) -> None:
-    # GIVEN a provider that takes the whole request and then fails in its own way
-    with HostileSource({CREATE: behaviour}) as provider:
+def test_a_create_call_reaches_the_provider_exactly_once(behavior: Behavior, error: type[DreamVisionError]) -> None:
+    # GIVEN a provider that receives the whole request and then fails
+    with HostileSource({CREATE: behavior}) as provider:
         # WHEN a render is started
         with pytest.raises(error) as raised:
             renderer(provider.origin).start("POV: a river of light", 5)
-        # THEN the error says whether it may have been created, and it was asked for once, completely
+        # THEN the error tells whether it may have been created, and there was one complete request
         assert type(raised.value) is error
         assert provider.connections == 1
         (request,) = provider.requests
@@ -56,14 +56,14 @@ def test_a_create_call_reaches_the_provider_exactly_once(behaviour: Behaviour, e
 
 
 def test_a_second_create_call_does_not_reuse_a_connection() -> None:
-    # GIVEN a provider that offers to keep its connections open
+    # GIVEN a provider that offers keep-alive
     answer = json.dumps({"id": TASK_ID, "estimatedCost": {"credits": 60}}).encode()
-    kept = source.raw(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
-    with HostileSource({CREATE: kept}) as provider:
+    keep_alive = source.raw(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
+    with HostileSource({CREATE: keep_alive}) as provider:
         runway = renderer(provider.origin)
         # WHEN two renders are started one after the other
         tasks = [runway.start("POV: a river of light", 5).task_id for _ in range(2)]
-        # THEN each went over a line of its own
+        # THEN each used a connection of its own
         assert tasks == [TASK_ID, TASK_ID]
         assert provider.connections == 2
 

@@ -1,4 +1,4 @@
-"""State ArchiveVideo as a whole: from the provider's answer to the rows and the bucket."""
+"""The state ArchiveVideo: from the provider's response to the rows and the bucket."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -29,17 +29,17 @@ USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 
 
 class FinishedRender:
-    """A renderer whose one task has succeeded, with these addresses, one look after the other."""
+    """A renderer whose task has succeeded; each status call returns the next URL."""
 
     def __init__(self, *urls: str) -> None:
         self.urls = list(urls)
-        self.looks = 0
+        self.status_calls = 0
 
     def start(self, prompt: str, duration_seconds: int) -> RenderTask:
         raise AssertionError("nothing is started")
 
     def status(self, task_id: str) -> RenderState:
-        self.looks += 1
+        self.status_calls += 1
         url = self.urls.pop(0) if self.urls else None
         return RenderState(RenderStatus.SUCCEEDED, 100, (url,) if url else ())
 
@@ -70,14 +70,14 @@ def backend(database: Database) -> ArchiveBackend:
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    file = tmp_path_factory.mktemp("film") / "film.mp4"
+def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    file = tmp_path_factory.mktemp("video") / "video.mp4"
     return write_video(file, size=(322, 182)).read_bytes()
 
 
 @pytest.mark.parametrize("days", [0, 30])
-def test_rows_store_the_media_their_sizes_and_their_expiry(backend: ArchiveBackend, film: bytes, days: int) -> None:
-    with HostileSource({"/v.mp4": source.file(film)}) as server:
+def test_rows_store_the_media_their_sizes_and_their_expiry(backend: ArchiveBackend, content: bytes, days: int) -> None:
+    with HostileSource({"/v.mp4": source.file(content)}) as server:
         backend.keep(server, FinishedRender(server.url("/v.mp4")), days)
     video, dream = backend.videos.get(USER, backend.job_id), backend.dreams.get(USER, backend.dream_id)
     assert video.status is VideoStatus.COMPLETED
@@ -91,11 +91,11 @@ def test_rows_store_the_media_their_sizes_and_their_expiry(backend: ArchiveBacke
     assert video.video_expires_at == dream.video_expires_at == expected
 
 
-def test_an_expired_url_is_refreshed_once(backend: ArchiveBackend, film: bytes) -> None:
-    with HostileSource({"/old.mp4": source.status(403), "/new.mp4": source.file(film)}) as server:
+def test_an_expired_url_is_refreshed_once(backend: ArchiveBackend, content: bytes) -> None:
+    with HostileSource({"/old.mp4": source.status(403), "/new.mp4": source.file(content)}) as server:
         renderer = FinishedRender(server.url("/old.mp4"), server.url("/new.mp4"))
         backend.keep(server, renderer)
-        assert renderer.looks == 2
+        assert renderer.status_calls == 2
     assert backend.videos.get(USER, backend.job_id).status is VideoStatus.COMPLETED
 
 
@@ -106,8 +106,8 @@ def test_an_expired_url_without_a_replacement_is_an_error(backend: ArchiveBacken
     assert backend.videos.get(USER, backend.job_id).status is VideoStatus.PROCESSING
 
 
-def test_a_url_of_another_host_is_never_requested(backend: ArchiveBackend, film: bytes) -> None:
-    with HostileSource({"/v.mp4": source.file(film)}) as inside, HostileSource() as allowed:
+def test_a_url_of_another_host_is_never_requested(backend: ArchiveBackend, content: bytes) -> None:
+    with HostileSource({"/v.mp4": source.file(content)}) as inside, HostileSource() as allowed:
         with pytest.raises(SourceForbiddenError):
             backend.keep(allowed, FinishedRender(inside.url("/v.mp4")))
         assert inside.connections == 0
@@ -115,19 +115,19 @@ def test_a_url_of_another_host_is_never_requested(backend: ArchiveBackend, film:
 
 
 def test_a_video_cancelled_during_the_download_leaves_nothing(
-    backend: ArchiveBackend, film: bytes, tmp_path: Path
+    backend: ArchiveBackend, content: bytes, tmp_path: Path
 ) -> None:
     def cancel_then_serve(exchange: source.Exchange) -> None:
         backend.videos.fail(USER, backend.job_id, "Cancelled", "Cancelled.", utc_now())
-        source.file(film)(exchange)
+        source.file(content)(exchange)
 
     with HostileSource({"/v.mp4": cancel_then_serve}) as server, pytest.raises(VideoFinalError):
         backend.keep(server, FinishedRender(server.url("/v.mp4")))
     assert backend.media_keys() == []
 
 
-def test_an_archived_video_is_not_downloaded_again(backend: ArchiveBackend, film: bytes) -> None:
-    with HostileSource({"/v.mp4": source.file(film)}) as server:
+def test_an_archived_video_is_not_downloaded_again(backend: ArchiveBackend, content: bytes) -> None:
+    with HostileSource({"/v.mp4": source.file(content)}) as server:
         backend.keep(server, FinishedRender(server.url("/v.mp4")))
         assert backend.keep(server, FinishedRender()) is None
         assert len(server.requests) == 1

@@ -1,4 +1,6 @@
-"""A video's life in the tables: forward only, counters exact, the dream's copy true, whatever is tried twice."""
+"""A video's lifecycle in the tables: forward only, with exact counters and a consistent copy in the dream, also on
+retries.
+"""
 
 import pytest
 
@@ -13,25 +15,25 @@ from dreamvision.schemas.videos import VideoStatus
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import DreamNotAnalyzedError, Media, VideoFinalError, VideoNotFoundError, VideoRecord
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 
 USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 MEDIA = Media("videos/u/j.mp4", "thumbnails/t/j.jpg", "thumbnails/t/j.webp", 1280, 720)
 
 
-def told(database: Database) -> VideoRecord:
+def pending_video(database: Database) -> VideoRecord:
     return VideoLifecycle(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 5, utc_now())
 
 
 def analyzed(database: Database) -> VideoRecord:
-    video = told(database)
-    outcome = FakeAnalyst().analyze("I was flying")
+    video = pending_video(database)
+    outcome = FakeAnalyzer().analyze("I was flying")
     DreamRepository(database).complete_analysis(USER, video.dream_id, outcome, 1200, utc_now())
     return video
 
 
 def test_a_new_dream_is_pending_and_counts(database: Database) -> None:
-    video = told(database)
+    video = pending_video(database)
     dream = DreamRepository(database).get(USER, video.dream_id)
     assert dream.analysis_status is AnalysisStatus.PENDING
     assert (dream.latest_job_id, dream.video_status) == (video.job_id, VideoStatus.PENDING)
@@ -40,7 +42,7 @@ def test_a_new_dream_is_pending_and_counts(database: Database) -> None:
 
 def test_a_repeated_analysis_counts_once(database: Database) -> None:
     video = analyzed(database)
-    outcome = FakeAnalyst().analyze("I was flying")
+    outcome = FakeAnalyzer().analyze("I was flying")
     DreamRepository(database).complete_analysis(USER, video.dream_id, outcome, 1200, utc_now())
     profile = ProfileRepository(database).get(USER)
     assert (profile.dreams_count, profile.dreams_by_category[Category.FLIGHT]) == (1, 1)
@@ -48,7 +50,7 @@ def test_a_repeated_analysis_counts_once(database: Database) -> None:
 
 def test_the_analysis_of_a_deleted_dream_is_not_stored(database: Database) -> None:
     with pytest.raises(DreamNotFoundError):
-        DreamRepository(database).complete_analysis(USER, new_id(), FakeAnalyst().analyze("x"), 1, utc_now())
+        DreamRepository(database).complete_analysis(USER, new_id(), FakeAnalyzer().analyze("x"), 1, utc_now())
     assert ProfileRepository(database).get(USER).dreams_by_category[Category.FLIGHT] == 0
 
 
@@ -82,7 +84,7 @@ def test_a_final_video_does_not_change(database: Database) -> None:
 
 
 def test_a_failed_video_fails_the_pending_analysis(database: Database) -> None:
-    video = told(database)
+    video = pending_video(database)
     failed = VideoLifecycle(database).fail(USER, video.job_id, "DreamRefusedError", "No.", utc_now())
     assert (failed.status, failed.error_code, failed.error_message) == (VideoStatus.FAILED, "DreamRefusedError", "No.")
     dream = DreamRepository(database).get(USER, video.dream_id)
@@ -109,13 +111,13 @@ def test_the_dream_shows_its_latest_video_only(database: Database) -> None:
 
 
 def test_a_video_requires_an_analyzed_dream_of_the_caller(database: Database) -> None:
-    videos, waiting = VideoLifecycle(database), told(database)
+    videos, waiting = VideoLifecycle(database), pending_video(database)
     with pytest.raises(DreamNotAnalyzedError):
         videos.add(USER, new_id(), waiting.dream_id, 5, utc_now())
     with pytest.raises(DreamNotFoundError):
-        videos.add("somebody-else", new_id(), waiting.dream_id, 5, utc_now())
+        videos.add("another-user", new_id(), waiting.dream_id, 5, utc_now())
     with pytest.raises(VideoNotFoundError):
-        videos.get("somebody-else", waiting.job_id)
+        videos.get("another-user", waiting.job_id)
 
 
 def test_a_render_is_requested_once(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""The rule about money: at most one paid rendering per video, whatever crashes and whoever comes twice."""
+"""At most one paid render per video, across crashes and retries."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from dreamvision.videos.failures import close_stopped, message_for, record_failu
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import DreamNotAnalyzedError, VideoFinalError, VideoRecord
 from dreamvision.videos.render import cancel_render, poll_render, start_render
-from tests.fakes.claude import FakeAnalyst
+from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.runway import FakeRenderer
 
 USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
@@ -29,9 +29,9 @@ USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 
 @pytest.fixture
 def video(database: Database) -> VideoRecord:
-    """A video of an analysed dream."""
+    """A pending video of an analyzed dream."""
     found = VideoLifecycle(database).add_with_dream(USER, new_id(), new_id(), "I was flying", 7, utc_now())
-    analyze_pending(USER, found.dream_id, FakeAnalyst(), DreamRepository(database))
+    analyze_pending(USER, found.dream_id, FakeAnalyzer(), DreamRepository(database))
     return found
 
 
@@ -42,7 +42,7 @@ def start(database: Database, video: VideoRecord, renderer: FakeRenderer) -> Non
 def test_the_render_gets_the_prompt_and_the_duration(database: Database, video: VideoRecord) -> None:
     renderer = FakeRenderer()
     start(database, video, renderer)
-    assert renderer.started == [(FakeAnalyst().outcome.video_prompt, 7)]  # type: ignore[union-attr]
+    assert renderer.started == [(FakeAnalyzer().outcome.video_prompt, 7)]  # type: ignore[union-attr]
     row = VideoLifecycle(database).get(USER, video.job_id)
     assert (row.status, row.provider_task_id, row.credits) == (VideoStatus.PROCESSING, renderer.task_ids[0], 84)
 
@@ -65,7 +65,7 @@ def test_a_lost_response_is_not_retried(database: Database, video: VideoRecord) 
 
 
 def test_a_crash_before_the_task_id_is_stored_is_not_retried(database: Database, video: VideoRecord) -> None:
-    VideoLifecycle(database).request_render(USER, video.job_id, utc_now())  # the process dies right after this
+    VideoLifecycle(database).request_render(USER, video.job_id, utc_now())  # the process crashes right after this
     renderer = FakeRenderer()
     with pytest.raises(RenderOutcomeUnknownError):
         start(database, video, renderer)
@@ -144,7 +144,7 @@ def test_a_stopped_execution_closes_the_video_and_cancels_the_render(
     closed = close_stopped(USER, video.job_id, status, videos, renderer)
     assert closed.status is VideoStatus.FAILED
     assert renderer.cancelled == renderer.task_ids
-    # Delivered twice, as it is when the provider did not confirm the stop, it stops the same rendering again.
+    # A repeated event, sent if the provider did not confirm the cancellation, cancels the same render again.
     assert close_stopped(USER, video.job_id, status, videos, renderer) == closed
     assert set(renderer.cancelled) == set(renderer.task_ids)
     assert len(renderer.started) == 1
@@ -156,11 +156,11 @@ def test_every_recorded_error_has_its_own_message() -> None:
 
 
 def test_an_existing_analysis_is_not_requested_again(database: Database, video: VideoRecord) -> None:
-    analyst = FakeAnalyst()
-    analyze_pending(USER, video.dream_id, analyst, DreamRepository(database))
-    assert analyst.dreams == []
+    analyzer = FakeAnalyzer()
+    analyze_pending(USER, video.dream_id, analyzer, DreamRepository(database))
+    assert analyzer.dreams == []
 
 
 def test_analyzing_and_counting_is_one_transaction(database: Database) -> None:
-    dream = analyze_and_store(USER, "I was flying", FakeAnalyst(), DreamRepository(database), budget_seconds=5)
+    dream = analyze_and_store(USER, "I was flying", FakeAnalyzer(), DreamRepository(database), budget_seconds=5)
     assert DreamRepository(database).get(USER, dream.dream_id) == dream

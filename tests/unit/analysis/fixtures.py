@@ -25,7 +25,7 @@ def analyzer(claude: FakeClaude, clock: FakeClock | None = None, **settings: obj
 
 
 def error_of(*steps: Step, **settings: object) -> tuple[AnalysisError, int]:
-    """What the analysis ends with, and after how many requests."""
+    """Return the error that the analysis raises, and the number of requests."""
     claude = FakeClaude(steps)
     with pytest.raises(AnalysisError) as caught:
         analyzer(claude, None, **settings).analyze(DREAM)

@@ -136,7 +136,7 @@ def test_the_error_of_the_retry_is_raised() -> None:
 
 
 def test_an_analysis_has_one_retry_in_all() -> None:
-    # three requests at the most: the first, its repetition, the repair turn
+    # at most three requests: the first, its retry, the repair turn
     error, requests = error_of(failure(529), message(BAD_ANSWER), failure(529))
 
     assert type(error) is ClaudeOverloadedError

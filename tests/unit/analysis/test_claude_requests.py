@@ -142,7 +142,7 @@ def test_a_dream_cannot_break_out_of_its_tags(dream: str) -> None:
 
 
 def test_the_dream_can_be_decoded_from_the_user_turn() -> None:
-    # html.unescape is what a reader of the turn (a sandbox, a person) needs, and all it needs
+    # html.unescape is all that a reader of the turn (such as the sandbox) needs
     import html
 
     dream = 'Tom & "Jerry" <3 &amp; ‹🌙› שלום 夢\nsecond line'

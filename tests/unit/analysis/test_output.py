@@ -1,4 +1,4 @@
-"""What counts as a usable answer, to the character; the schema that asks for it; prices; the errors' words."""
+"""Validation of the model's output to the character, its schema, prices, and error messages."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def with_prompt(prompt: object) -> dict[str, object]:
 
 
 def padded(characters: int) -> str:
-    """A valid prompt of exactly this many ASCII characters in few words."""
+    """Return a valid prompt of exactly this many ASCII characters in few words."""
     return "POV glide, " + "a" * (characters - len("POV glide, "))
 
 
@@ -274,7 +274,7 @@ def test_violations_never_quote_the_answer() -> None:
 
 
 def test_a_hostile_prompt_does_not_slow_the_validation() -> None:
-    # a pattern that looks at all of it in quadratic time would make this test hang for minutes
+    # a pattern with quadratic time would take minutes here
     assert "too_long" in codes(with_prompt("POV " + "1. 2. " * 50_000 + "3. x"))
     assert "too_long" in codes(with_prompt("POV " + "cut [a scene shot fades to the " * 20_000))
     assert "too_long" in codes(with_prompt("POV shot" + " " * 200_000 + "x"))

@@ -1,4 +1,4 @@
-"""The prompt system: what the committed files say, and what a broken set of files leads to."""
+"""The prompt system: the committed files, and the errors of a broken set of files."""
 
 import json
 import shutil

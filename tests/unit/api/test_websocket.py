@@ -1,4 +1,4 @@
-"""Who may connect to the WebSocket API, and what a handshake is answered."""
+"""Authorization of WebSocket connections, and the response to a handshake."""
 
 import base64
 import time
@@ -18,7 +18,7 @@ ARN = "arn:aws:execute-api:eu-central-1:123456789012:api/v1/$connect"
 
 
 class FakeSessions:
-    """Every session is open but those that were ended."""
+    """All sessions are active except those that were revoked."""
 
     def __init__(self, *ended: str) -> None:
         self.ended = ended
@@ -94,7 +94,7 @@ def test_without_an_offer_there_is_no_subprotocol_to_choose(token: str) -> None:
         {"Sec-WebSocket-Protocol": "dreamvision, {token}"},
         {"Sec-WebSocket-Protocol": "bearer.{token}"},
         {"Sec-WebSocket-Protocol": "dreamvision, bearer.{token}, bearer.{token}"},
-        # The header counts, and a good token elsewhere does not make up for a bad one.
+        # The header takes precedence: a valid token elsewhere does not replace an invalid one.
         {"Authorization": "Bearer garbage", "Sec-WebSocket-Protocol": "dreamvision, bearer.{token}"},
     ],
 )
@@ -147,7 +147,7 @@ def test_the_policy_allows_one_route_and_passes_the_caller_on() -> None:
     assert answer["principalId"] == USER
     assert all(isinstance(value, str) for value in answer["context"].values())
 
-    # What API Gateway hands on is read back as it was.
+    # The context that API Gateway passes on is read back unchanged.
     event = {"requestContext": {"connectionId": "c1", "authorizer": {**answer["context"], "principalId": USER}}}
     assert connection_of(event).access == AccessClaims(USER, SESSION, 1795403000)
 

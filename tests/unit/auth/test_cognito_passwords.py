@@ -33,7 +33,7 @@ def test_wrong_expired_and_used_codes_are_rejected(clock: Clock) -> None:
     with pytest.raises(errors.InvalidOrExpiredCodeError):
         pool.confirm(EMAIL, "wrong")
     with pytest.raises(errors.InvalidOrExpiredCodeError):
-        pool.confirm("nobody@example.com", code)
+        pool.confirm("unknown@example.com", code)
     clock.now += fake.CONFIRMATION_CODE_SECONDS
     with pytest.raises(errors.InvalidOrExpiredCodeError):
         pool.confirm(EMAIL, code)
@@ -87,7 +87,7 @@ def test_a_forgotten_password_is_reset_with_a_code(pool: UserPool, cognito: Fake
     with pytest.raises(errors.InvalidOrExpiredCodeError):
         pool.reset_password(EMAIL, code, PASSWORD)
     with pytest.raises(errors.InvalidOrExpiredCodeError):
-        pool.reset_password("nobody@example.com", code, OTHER_PASSWORD)
+        pool.reset_password("unknown@example.com", code, OTHER_PASSWORD)
 
 
 def test_a_password_is_changed_with_the_current_one(pool: UserPool, clock: Clock) -> None:

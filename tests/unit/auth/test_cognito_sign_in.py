@@ -69,7 +69,7 @@ def test_a_value_that_cognito_rejects_is_invalid_input(pool: UserPool) -> None:
 def test_wrong_passwords_and_unknown_users_are_indistinguishable(pool: UserPool) -> None:
     pool.sign_up(EMAIL, PASSWORD)
 
-    for email in (EMAIL, "nobody@example.com"):
+    for email in (EMAIL, "unknown@example.com"):
         with pytest.raises(errors.InvalidCredentialsError) as refusal:
             pool.sign_in(email, "Wrong-password1")
         assert str(refusal.value) == errors.InvalidCredentialsError.default_message
@@ -79,7 +79,7 @@ def test_an_unknown_user_is_hidden_even_if_the_pool_reveals_it() -> None:
     pool = pool_on(FakeCognito(auto_confirm, hides_users=False))
 
     with pytest.raises(errors.InvalidCredentialsError):
-        pool.sign_in("nobody@example.com", PASSWORD)
+        pool.sign_in("unknown@example.com", PASSWORD)
 
 
 def test_a_locked_account_looks_like_a_wrong_password(pool: UserPool, clock: Clock) -> None:

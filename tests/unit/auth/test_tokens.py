@@ -1,4 +1,4 @@
-"""Which tokens are let in where no gateway has looked at them."""
+"""Verification of tokens that no gateway has verified."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ _SETTINGS = IdentitySettings(user_pool_id="eu-central-1_Pool", user_pool_client_
 
 
 class _Keys:
-    """The pool's address of its keys, and how often it was asked."""
+    """The pool's key set, with a count of its requests."""
 
     def __init__(self, *issuers: TokenIssuer) -> None:
         self.issuers = list(issuers)
@@ -72,7 +72,7 @@ def _unsigned(issuer: TokenIssuer) -> str:
 
 
 def _signed_with_the_public_key(issuer: TokenIssuer) -> str:
-    """HS256 with the published key as the secret. PyJWT refuses to make one, an attacker does not."""
+    """Sign with HS256 and the published key as the secret, which PyJWT refuses to do and an attacker does not."""
     public = issuer.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     header = {"alg": "HS256", "typ": "JWT", "kid": issuer.key_id}
     signed = ".".join(
@@ -97,7 +97,7 @@ def _without(name: str) -> Callable[[TokenIssuer], str]:
 
 def _tampered(issuer: TokenIssuer) -> str:
     header, _, signature = issuer.sign(_claims(issuer)).split(".")
-    other = base64.urlsafe_b64encode(json.dumps(_claims(issuer) | {"sub": "somebody else"}).encode()).decode()
+    other = base64.urlsafe_b64encode(json.dumps(_claims(issuer) | {"sub": "another user"}).encode()).decode()
     return f"{header}.{other.rstrip('=')}.{signature}"
 
 
@@ -147,13 +147,13 @@ def test_unknown_key_ids_do_not_refetch_the_keys_repeatedly(issuer: TokenIssuer,
     verifier = TokenVerifier(_SETTINGS, fetch_keys=keys, monotonic=clock)
     verifier.verify(issuer.sign(_claims(issuer)))
 
-    # WHEN tokens with unknown key ids come within the cool-down
+    # WHEN tokens with unknown key ids arrive within the cooldown
     for number in range(20):
         clock.now += 2
         with pytest.raises(UnauthenticatedError):
             verifier.verify(issuer.sign(_claims(issuer), key_id=f"invented-{number}"))
 
-    # THEN nobody was asked, and good tokens are still good
+    # THEN the keys are not fetched, and valid tokens are still accepted
     assert keys.asked == 1
     assert verifier.verify(issuer.sign(_claims(issuer)))["sub"] == _SUB
 

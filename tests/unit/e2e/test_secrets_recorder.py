@@ -1,4 +1,4 @@
-"""The scan of the logs finds what it is to find."""
+"""The log scan detects recorded secrets and texts that look like secrets."""
 
 import httpx
 import pytest
@@ -11,7 +11,7 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlLW9mLWEtdG9rZW4"
 
 @pytest.fixture
 def recorder() -> SecretsRecorder:
-    """One that has heard a registration and a dream."""
+    """A recorder that has seen a registration and a dream."""
     found = SecretsRecorder()
     answers = {
         "/register": {"access_token": TOKEN, "refresh_token": "a.refresh.token", "user": {"email": "a@b.example"}}
@@ -34,7 +34,7 @@ def recorder() -> SecretsRecorder:
         ('{"text": "I was \\"flying\\"\\nüber a forest of a thousand singing"}', "dream"),
         ("the prompt is POV gentle rise", "prompt"),
         ("luna@example.com signed in", "e-mail address"),
-        ("somebody.else@mail.example.org signed in", "something like an e-mail address"),
+        ("another.user@mail.example.org signed in", "something like an e-mail address"),
         ("password=Moonlight-7", "password"),
         ("signature c2lnbmF0dXJlLW9mLWEtdG9rZW4", "token"),
         ("refreshed with a.refresh.token", "token"),

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import REPOSITORY, load_function
 
 PAGES = ("/api/v1/docs", "/api/v1/redoc")
-# A Lambda answers with 6 MB at the most.
+# A Lambda response has at most 6 MB.
 LARGEST_ANSWER = 6_000_000
 
 
@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
 
 def get(path: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """What the function answers to the gateway."""
+    """Return the function's response to the gateway."""
     route = re.sub(r"(/docs/assets)/.+", r"\1/{file_name}", path)
     event = {
         "version": "2.0",

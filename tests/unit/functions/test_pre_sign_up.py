@@ -1,4 +1,4 @@
-"""The trigger that Cognito asks before it makes a user."""
+"""The trigger that Cognito calls before it creates a user."""
 
 from runpy import run_path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Limits, quotas and ids as far as they need no table."""
+"""Limits, quotas and ids without a table."""
 
 import hashlib
 import json

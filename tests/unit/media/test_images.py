@@ -1,4 +1,4 @@
-"""Uploaded pictures: what is refused, and that nothing but the pixels of the others is kept."""
+"""Uploaded images: what is rejected, and that only the pixels of the others are kept."""
 
 import io
 import random
@@ -18,28 +18,28 @@ from dreamvision.media.errors import (
 from dreamvision.media.images import reencode_image
 from dreamvision.media.models import ReencodedImage
 from dreamvision.schemas.uploads import ImageType
-from tests.fakes import pictures
+from tests.fakes import images
 
 JPEG, PNG = ImageType.JPEG, ImageType.PNG
 
 
-def opened(picture: ReencodedImage, expected: str) -> Image.Image:
-    with Image.open(io.BytesIO(picture.data)) as found:
+def opened(image: ReencodedImage, expected: str) -> Image.Image:
+    with Image.open(io.BytesIO(image.data)) as found:
         found.load()
         assert found.format == expected
-        assert found.size == (picture.width, picture.height)
+        assert found.size == (image.width, image.height)
         return found
 
 
-# --- what is kept
+# --- accepted images
 
 
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpeg_keeps_its_pixels_and_nothing_else(progressive: bool) -> None:
     # GIVEN a photograph with place, camera, comment and profile
-    data = pictures.jpeg(progressive=progressive)
-    assert pictures.CAMERA.encode() in data
-    # WHEN it is made anew
+    data = images.jpeg(progressive=progressive)
+    assert images.CAMERA.encode() in data
+    # WHEN it is re-encoded
     clean = reencode_image(data, JPEG)
     # THEN it looks the same
     shown = opened(clean, "JPEG")
@@ -49,20 +49,20 @@ def test_a_jpeg_keeps_its_pixels_and_nothing_else(progressive: bool) -> None:
     assert isinstance(right, tuple)
     assert left[0] > 180 > 60 > left[2]
     assert right[2] > 180 > 60 > right[0]
-    # AND carries no notes
-    assert set(pictures.found_in(clean.data)) <= {
+    # AND has no metadata
+    assert set(images.found_in(clean.data)) <= {
         "jfif", "jfif_version", "jfif_unit", "jfif_density", "progressive", "progression"
     }  # fmt: skip
-    for secret in (pictures.CAMERA, pictures.COMMENT, "Exif", "a profile"):
+    for secret in (images.CAMERA, images.COMMENT, "Exif", "a profile"):
         assert secret.encode() not in clean.data
 
 
 def test_a_png_keeps_its_pixels_and_nothing_else() -> None:
-    data = pictures.png()
+    data = images.png()
     assert b"eXIf" in data
     clean = reencode_image(data, PNG)
     assert opened(clean, "PNG").getpixel((80, 100)) == (200, 20, 20)
-    assert pictures.found_in(clean.data) == {}
+    assert images.found_in(clean.data) == {}
     assert not [kind for kind in (b"eXIf", b"tEXt", b"iTXt", b"zTXt", b"iCCP") if kind in clean.data]
 
 
@@ -80,7 +80,7 @@ def test_a_png_keeps_its_pixels_and_nothing_else() -> None:
         (9, (320, 200), "left"),
     ],
 )
-@pytest.mark.parametrize(("make", "kind"), [(pictures.jpeg, JPEG), (pictures.png, PNG)], ids=["jpeg", "png"])
+@pytest.mark.parametrize(("make", "kind"), [(images.jpeg, JPEG), (images.png, PNG)], ids=["jpeg", "png"])
 def test_a_rotated_image_is_turned_upright(
     make: Callable[..., bytes], kind: ImageType, orientation: int, size: tuple[int, int], red: str
 ) -> None:
@@ -106,7 +106,7 @@ def test_a_rotated_image_is_turned_upright(
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_every_kind_of_jpeg_becomes_a_plain_one(mode: str) -> None:
-    shown = opened(reencode_image(pictures.jpeg(pictures.halves(mode=mode)), JPEG), "JPEG")
+    shown = opened(reencode_image(images.jpeg(images.halves(mode=mode)), JPEG), "JPEG")
     assert shown.mode == "RGB"
 
 
@@ -115,8 +115,8 @@ def test_every_kind_of_jpeg_becomes_a_plain_one(mode: str) -> None:
     [("1", "RGB"), ("L", "RGB"), ("LA", "RGBA"), ("P", "RGB"), ("RGB", "RGB"), ("RGBA", "RGBA"), ("I;16", "RGB")],
 )
 def test_every_kind_of_png_becomes_a_plain_one(mode: str, expected: str) -> None:
-    picture = Image.new("I;16", (100, 100), 40_000) if mode == "I;16" else pictures.halves(mode=mode)
-    shown = opened(reencode_image(pictures.png(picture), PNG), "PNG")
+    image = Image.new("I;16", (100, 100), 40_000) if mode == "I;16" else images.halves(mode=mode)
+    shown = opened(reencode_image(images.png(image), PNG), "PNG")
     assert shown.mode == expected
     if mode == "I;16":  # 40,000 of 65,535 is 156 of 255
         assert shown.getpixel((50, 50)) == (156, 156, 156)
@@ -125,7 +125,7 @@ def test_every_kind_of_png_becomes_a_plain_one(mode: str, expected: str) -> None
 def test_transparency_is_kept() -> None:
     clear = Image.new("RGBA", (100, 100), (10, 20, 30, 0))
     clear.paste((200, 100, 50, 255), (0, 0, 50, 100))
-    shown = opened(reencode_image(pictures.png(clear), PNG), "PNG")
+    shown = opened(reencode_image(images.png(clear), PNG), "PNG")
     assert shown.getpixel((10, 50)) == (200, 100, 50, 255)
     assert shown.getpixel((90, 50)) == (10, 20, 30, 0)
 
@@ -135,31 +135,31 @@ def test_transparency_is_kept() -> None:
     [((1280, 720), (1280, 720)), ((4000, 3000), (1264, 948)), ((3000, 1000), (1280, 426)), ((64, 64), (64, 64))],
 )
 def test_a_large_image_is_scaled_down_and_a_small_one_kept(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    shown = opened(reencode_image(pictures.jpeg(pictures.halves(size)), JPEG), "JPEG")
+    shown = opened(reencode_image(images.jpeg(images.halves(size)), JPEG), "JPEG")
     assert abs(shown.width - expected[0]) <= 2
     assert abs(shown.height - expected[1]) <= 2
 
 
 def test_even_transparent_noise_stays_below_the_limit() -> None:
     noise = Image.frombytes("RGBA", (1095, 1095), random.Random(4).randbytes(1095 * 1095 * 4))
-    assert len(reencode_image(pictures.png(noise), PNG).data) < 5_000_000
+    assert len(reencode_image(images.png(noise), PNG).data) < 5_000_000
 
 
-# --- what is refused
+# --- rejected images
 
 
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
-        pytest.param(pictures.jpeg_of_size(63, 200), JPEG, id="narrow jpeg"),
-        pytest.param(pictures.jpeg_of_size(200, 63), JPEG, id="low jpeg"),
-        pytest.param(pictures.jpeg_of_size(8193, 100), JPEG, id="wide jpeg"),
-        pytest.param(pictures.jpeg_of_size(8000, 8000), JPEG, id="64 megapixels"),
-        pytest.param(pictures.jpeg_of_size(65535, 65535), JPEG, id="4 gigapixels"),
-        pytest.param(pictures.png_of_size(1, 1), PNG, id="a dot"),
-        pytest.param(pictures.png_of_size(8192, 8192), PNG, id="67 megapixels"),
-        pytest.param(pictures.png_of_size(10_000_000, 64), PNG, id="a thread"),
-        pytest.param(pictures.png_of_size(2**31 - 1, 2**31 - 1), PNG, id="a bomb"),
+        pytest.param(images.jpeg_of_size(63, 200), JPEG, id="narrow jpeg"),
+        pytest.param(images.jpeg_of_size(200, 63), JPEG, id="low jpeg"),
+        pytest.param(images.jpeg_of_size(8193, 100), JPEG, id="wide jpeg"),
+        pytest.param(images.jpeg_of_size(8000, 8000), JPEG, id="64 megapixels"),
+        pytest.param(images.jpeg_of_size(65535, 65535), JPEG, id="4 gigapixels"),
+        pytest.param(images.png_of_size(1, 1), PNG, id="a dot"),
+        pytest.param(images.png_of_size(8192, 8192), PNG, id="67 megapixels"),
+        pytest.param(images.png_of_size(10_000_000, 64), PNG, id="a thread"),
+        pytest.param(images.png_of_size(2**31 - 1, 2**31 - 1), PNG, id="a bomb"),
     ],
 )
 def test_dimensions_out_of_bounds_are_rejected_before_decoding(data: bytes, kind: ImageType) -> None:
@@ -181,28 +181,28 @@ STOWAWAYS = {
 @pytest.mark.parametrize("name", STOWAWAYS)
 def test_hidden_data_behind_or_inside_an_image_is_detected(name: str) -> None:
     content = STOWAWAYS[name]
-    jpeg, png = pictures.jpeg(), pictures.png()
+    jpeg, png = images.jpeg(), images.png()
     hidden = [
         (jpeg + content, JPEG),
-        (pictures.with_segment(jpeg, 0xFE, content), JPEG),
-        (pictures.with_segment(jpeg, 0xED, b"Photoshop 3.0\0" + content), JPEG),
+        (images.with_segment(jpeg, 0xFE, content), JPEG),
+        (images.with_segment(jpeg, 0xED, b"Photoshop 3.0\0" + content), JPEG),
         (png + content, PNG),
-        (pictures.with_chunk(png, b"tEXt", b"Comment\0" + content), PNG),
-        (pictures.with_chunk(png, b"quIz", content), PNG),
+        (images.with_chunk(png, b"tEXt", b"Comment\0" + content), PNG),
+        (images.with_chunk(png, b"quIz", content), PNG),
     ]
     for data, kind in hidden:
         with pytest.raises(PolyglotImageError):
             reencode_image(data, kind)
 
 
-@pytest.mark.parametrize("trailer", [b"\0", b"\n", pictures.jpeg(), pictures.png()], ids=["nul", "line", "jpeg", "png"])
+@pytest.mark.parametrize("trailer", [b"\0", b"\n", images.jpeg(), images.png()], ids=["nul", "line", "jpeg", "png"])
 def test_data_after_an_image_is_rejected(trailer: bytes) -> None:
-    for data, kind in ((pictures.jpeg(), JPEG), (pictures.png(), PNG)):
+    for data, kind in ((images.jpeg(), JPEG), (images.png(), PNG)):
         with pytest.raises(PolyglotImageError):
             reencode_image(data + trailer, kind)
 
 
-JPEG_FILE, PNG_FILE = pictures.jpeg(), pictures.png()
+JPEG_FILE, PNG_FILE = images.jpeg(), images.png()
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ JPEG_FILE, PNG_FILE = pictures.jpeg(), pictures.png()
     [
         pytest.param(b"", JPEG, id="nothing"),
         pytest.param(b"", PNG, id="nothing png"),
-        pytest.param(b"<html>I am a picture</html>", JPEG, id="a web page"),
-        pytest.param(PNG_FILE, JPEG, id="a png called jpeg"),
+        pytest.param(b"<html>I am an image</html>", JPEG, id="a web page"),
+        pytest.param(PNG_FILE, JPEG, id="a png declared as jpeg"),
         pytest.param(JPEG_FILE, PNG, id="a jpeg called png"),
         pytest.param(b"GIF89a" + bytes(100), PNG, id="a gif"),
         pytest.param(b"RIFF\x00\x00\x00\x00WEBP", JPEG, id="a webp"),
@@ -225,13 +225,13 @@ JPEG_FILE, PNG_FILE = pictures.jpeg(), pictures.png()
         pytest.param(JPEG_FILE[:200], JPEG, id="a jpeg's notes alone"),
         pytest.param(JPEG_FILE.replace(b"\xff\xc0", b"\xff\xc3"), JPEG, id="a lossless jpeg"),
         pytest.param(JPEG_FILE.replace(b"\xff\xc0", b"\xff\xc9"), JPEG, id="an arithmetic jpeg"),
-        pytest.param(pictures.with_segment(JPEG_FILE, 0xC0, bytes(15)), JPEG, id="two frames"),
+        pytest.param(images.with_segment(JPEG_FILE, 0xC0, bytes(15)), JPEG, id="two frames"),
         pytest.param(PNG_FILE[:-12], PNG, id="a png without its end"),
         pytest.param(PNG_FILE[: len(PNG_FILE) // 2], PNG, id="half a png"),
         pytest.param(PNG_FILE[:40] + b"?" + PNG_FILE[41:], PNG, id="a wrong checksum"),
-        pytest.param(pictures.png_of_size(100, 100), PNG, id="too few pixels"),
+        pytest.param(images.png_of_size(100, 100), PNG, id="too few pixels"),
         pytest.param(PNG_FILE[:8] + PNG_FILE[33:], PNG, id="a png without a header"),
-        pytest.param(pictures.with_chunk(PNG_FILE, b"IHDR", PNG_FILE[16:29]), PNG, id="two headers"),
+        pytest.param(images.with_chunk(PNG_FILE, b"IHDR", PNG_FILE[16:29]), PNG, id="two headers"),
     ],
 )
 def test_a_file_that_is_no_image_of_its_type_is_rejected(data: bytes, kind: ImageType) -> None:
@@ -241,8 +241,8 @@ def test_a_file_that_is_no_image_of_its_type_is_rejected(data: bytes, kind: Imag
 
 
 def test_a_jpeg_with_too_many_scans_is_rejected() -> None:
-    # GIVEN a progressive picture that repeats its last scan, which costs a decoder a full pass each time
-    data = pictures.jpeg(progressive=True)
+    # GIVEN a progressive image that repeats its last scan, each of which costs a decoder a full pass
+    data = images.jpeg(progressive=True)
     last = data.rindex(b"\xff\xda")
     with pytest.raises(ImageMalformedError):
         reencode_image(data[:-2] + data[last:-2] * 100 + b"\xff\xd9", JPEG)
@@ -251,17 +251,17 @@ def test_a_jpeg_with_too_many_scans_is_rejected() -> None:
 def test_a_decompression_bomb_in_a_text_chunk_is_rejected() -> None:
     bomb = b"Comment\0\0" + zlib.compress(bytes(50_000_000), 9)
     with pytest.raises(ImageMalformedError):
-        reencode_image(pictures.with_chunk(pictures.png(), b"zTXt", bomb), PNG)
+        reencode_image(images.with_chunk(images.png(), b"zTXt", bomb), PNG)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_damaged_file_yields_an_image_or_one_of_our_errors(seed: int) -> None:
     random_ = random.Random(seed)
     files = [
-        (pictures.jpeg(), JPEG),
-        (pictures.jpeg(progressive=True), JPEG),
-        (pictures.png(), PNG),
-        (pictures.png(pictures.halves(mode="P")), PNG),
+        (images.jpeg(), JPEG),
+        (images.jpeg(progressive=True), JPEG),
+        (images.png(), PNG),
+        (images.png(images.halves(mode="P")), PNG),
     ]
     for _ in range(150):
         data, kind = random_.choice(files)
@@ -272,7 +272,7 @@ def test_a_damaged_file_yields_an_image_or_one_of_our_errors(seed: int) -> None:
             clean = reencode_image(bytes(broken), kind)
         except ImageRejectedError:
             continue
-        assert pictures.COMMENT.encode() not in clean.data
+        assert images.COMMENT.encode() not in clean.data
 
 
 def test_every_rejection_has_its_own_message() -> None:

@@ -1,4 +1,4 @@
-"""Addresses of media: public ones for pictures, signed ones for videos, none for what has expired."""
+"""URLs of media: public for images, signed for videos, none for expired videos."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -75,11 +75,11 @@ def test_a_link_never_outlives_its_video() -> None:
 def test_the_earlier_of_two_expiries_applies() -> None:
     # GIVEN a video stored while videos were kept for 30 days
     stored = video_expiry(JOB, 30)
-    # THEN a longer time now does not bring it back, a shorter one counts, and none leaves the old promise
+    # THEN a longer setting does not extend it, a shorter one applies, and none keeps the stored expiry
     assert links(60, MADE).video_until(JOB, stored) == stored
     assert links(7, MADE).video_until(JOB, stored) == video_expiry(JOB, 7)
     assert links(0, MADE).video_until(JOB, stored) == stored
-    # AND one stored before videos expired at all expires by today's setting
+    # AND a video stored without an expiry expires by today's setting
     assert links(7, MADE).video_until(JOB, None) == video_expiry(JOB, 7)
 
 

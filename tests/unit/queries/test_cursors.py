@@ -1,4 +1,4 @@
-"""Cursors: opaque, bound to the user and the list, and not to be made by anybody else."""
+"""Cursors: opaque, signed, and bound to the user and the list."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""What API Gateway says of a connection, and what we make of it."""
+"""The mapping of API Gateway's responses on a connection to our errors."""
 
 from collections.abc import Callable
 

@@ -66,9 +66,9 @@ def test_final_and_queued_states_are_distinguished() -> None:
 
 
 def test_every_error_has_its_own_log_and_user_text() -> None:
-    # GIVEN every exception that the module defines
+    # GIVEN every exception of the module
     found = [value for value in vars(errors).values() if _is_own_error(value)]
-    # THEN none falls back on the general sentences, and no two say the same to an operator
+    # THEN none uses the default messages, and no two have the same log message
     assert len(found) == 14
     assert len({error.default_message for error in found}) == len(found)
     assert all("default_message" in vars(error) and "user_message" in vars(error) for error in found)

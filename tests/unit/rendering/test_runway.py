@@ -18,7 +18,7 @@ def renderer(runway: ScriptedRunway, **settings: Any) -> RunwayRenderer:
     return RunwayRenderer(RunwaySettings(**settings), KEY, runway.client)
 
 
-def look(answer: httpx.Response) -> RenderState:
+def read_state(answer: httpx.Response) -> RenderState:
     return renderer(ScriptedRunway(answer)).status(TASK_ID)
 
 
@@ -29,9 +29,9 @@ def test_a_render_is_created_with_exactly_the_documented_request() -> None:
     runway = ScriptedRunway(created(60))
     # WHEN a render is started
     started = renderer(runway).start(PROMPT, 5)
-    # THEN the answer is the task with the most that it can cost
+    # THEN the result is the task with its maximum cost
     assert started == RenderTask(TASK_ID, estimated_credits=60)
-    # AND one request went out, in the form of the API reference
+    # AND one request was sent, in the format of the API reference
     (request,) = runway.requests
     assert (request.method, str(request.url)) == ("POST", "https://api.dev.runwayml.com/v1/text_to_video")
     assert request.headers["authorization"] == f"Bearer {KEY}"
@@ -145,10 +145,10 @@ def test_after_sending_the_outcome_is_unknown_and_not_retried(failure: Exception
 
 
 def test_every_transport_error_of_httpx_is_classified_as_sent_or_not_sent() -> None:
-    # GIVEN every leaf of httpx' tree of transport errors, also one that a newer version may add
+    # GIVEN every leaf of httpx' tree of transport errors, including those of newer versions
     leaves = [error for error in _tree(httpx.TransportError) if not error.__subclasses__()]
     assert len(leaves) >= 10
-    # WHEN the create call meets it, THEN it ends in one of the two
+    # WHEN the create call raises it, THEN it maps to one of the two
     for error in leaves:
         runway = ScriptedRunway(error("odd"))
         with pytest.raises((errors.RenderUnreachableError, errors.RenderOutcomeUnknownError)):
@@ -201,7 +201,7 @@ def test_a_response_without_a_task_tells_whether_one_may_exist(
     runway = ScriptedRunway(answer)
     with pytest.raises(error) as raised:
         renderer(runway).start(PROMPT, 5)
-    # THEN it is exactly that error, after exactly one request, in our own words
+    # THEN it is exactly that error, after exactly one request, with our own message
     assert type(raised.value) is error
     assert len(runway.requests) == 1
     assert str(raised.value) == error.default_message
@@ -245,12 +245,12 @@ def test_a_response_without_a_task_tells_whether_one_may_exist(
     ],
 )
 def test_a_task_is_mapped_to_our_states(answer: httpx.Response, expected: RenderState) -> None:
-    assert look(answer) == expected
+    assert read_state(answer) == expected
 
 
 @pytest.mark.parametrize("output", [[], None, "https://x.example/a.mp4", [""], [None], {"0": "https://x.example/"}])
 def test_success_without_a_link_is_a_failure(output: object) -> None:
-    state = look(task("SUCCEEDED", output=output, cost={"credits": 60}))
+    state = read_state(task("SUCCEEDED", output=output, cost={"credits": 60}))
     assert state.status is RenderStatus.FAILED
     assert state.failure == RenderFailure(FailureKind.EMPTY_OUTPUT)
     assert state.credits == 60
@@ -258,11 +258,11 @@ def test_success_without_a_link_is_a_failure(output: object) -> None:
 
 def test_an_implausible_number_of_credits_is_ignored() -> None:
     answer = httpx.Response(200, text='{"status": "SUCCEEDED", "output": ["https://x"], "cost": {"credits": 1e999}}')
-    assert look(answer).credits is None
+    assert read_state(answer).credits is None
 
 
 def test_provider_text_never_reaches_the_state() -> None:
-    state = look(task("FAILED", failure="a naked man in the attic", failureCode="a naked man"))
+    state = read_state(task("FAILED", failure="a naked man in the attic", failureCode="a naked man"))
     assert "naked" not in repr(state)
 
 

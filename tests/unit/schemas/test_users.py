@@ -1,4 +1,4 @@
-"""What the accounts' requests take and refuse, before anybody else sees it."""
+"""Validation of the account requests."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ def _value(annotated: Any, value: object) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "stored"),
     [
         ("luna", "luna"),
         ("  luna  ", "luna"),
@@ -29,8 +29,8 @@ def _value(annotated: Any, value: object) -> Any:
         (" " + "a" * 30 + " ", "a" * 30),
     ],
 )
-def test_valid_usernames_are_accepted(given: str, kept: str) -> None:
-    assert _value(Username, given) == kept
+def test_valid_usernames_are_accepted(given: str, stored: str) -> None:
+    assert _value(Username, given) == stored
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_an_email_address_that_cognito_rejects_is_rejected() -> None:
 
 @pytest.mark.parametrize("field", ["email", "password", "username"])
 def test_lone_surrogates_in_text_are_rejected(field: str) -> None:
-    """JSON can spell half of a surrogate pair, which no text can hold."""
+    """JSON can encode a lone surrogate, which UTF-8 cannot."""
     broken = _REGISTRATION | {field: _REGISTRATION[field][:4] + "\ud800" + _REGISTRATION[field][4:]}
 
     with pytest.raises(ValidationError):
