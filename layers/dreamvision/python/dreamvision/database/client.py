@@ -9,13 +9,7 @@ from botocore.exceptions import ClientError
 
 from dreamvision.core.aws import client_config, error_code
 from dreamvision.core.config import Config
-from dreamvision.database.transactions import (
-    ContentionError,
-    Transaction,
-    TransactionRefusedError,
-    back_off,
-    is_conflict,
-)
+from dreamvision.database.transactions import ContentionError, Transaction, back_off, execute
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -64,31 +58,7 @@ class Database:
             TransactionRefusedError: a condition did not hold.
             ContentionError: the last attempt still conflicted with other writers.
         """
-        while True:
-            try:
-                self._transact(transaction, attempts)
-            except TransactionRefusedError as refused:
-                remaining = transaction.without_optional(refused.failed)
-                if remaining is None:
-                    raise
-                transaction = remaining
-            else:
-                return
-
-    def _transact(self, transaction: Transaction, attempts: int) -> None:
-        for attempt in range(attempts):
-            try:
-                self.client.transact_write_items(TransactItems=transaction.items)  # type: ignore[arg-type]
-            except ClientError as error:
-                if error_code(error) != "TransactionCanceledException":
-                    raise
-                codes = [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
-                if not is_conflict(codes):
-                    raise transaction.refusal(codes) from None
-                back_off(attempt)
-            else:
-                return
-        raise ContentionError
+        execute(self.client, transaction, attempts)
 
     def batch_get(self, keys: Mapping[str, Sequence[Item]], *, attempts: int = 6) -> dict[str, list[Item]]:
         """Return the existing items by table, unordered. Consistent reads of at most 100 keys in total.

@@ -3,9 +3,15 @@
 import random
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from botocore.exceptions import ClientError
+
+from dreamvision.core.aws import error_code
 from dreamvision.core.errors import DreamVisionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 type Write = Mapping[str, Mapping[str, Any]]
 """One entry of ``TransactItems``: ``Put``, ``Update``, ``Delete`` or ``ConditionCheck``."""
@@ -71,7 +77,37 @@ class Transaction:
         return remaining
 
 
-def is_conflict(codes: Sequence[str]) -> bool:
+def execute(client: "DynamoDBClient", transaction: Transaction, attempts: int) -> None:
+    """Execute a transaction. See ``Database.transact_write``."""
+    while True:
+        try:
+            _transact(client, transaction, attempts)
+        except TransactionRefusedError as refused:
+            remaining = transaction.without_optional(refused.failed)
+            if remaining is None:
+                raise
+            transaction = remaining
+        else:
+            return
+
+
+def _transact(client: "DynamoDBClient", transaction: Transaction, attempts: int) -> None:
+    for attempt in range(attempts):
+        try:
+            client.transact_write_items(TransactItems=transaction.items)  # type: ignore[arg-type]
+        except ClientError as error:
+            if error_code(error) != "TransactionCanceledException":
+                raise
+            codes = [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
+            if not _is_conflict(codes):
+                raise transaction.refusal(codes) from None
+            back_off(attempt)
+        else:
+            return
+    raise ContentionError
+
+
+def _is_conflict(codes: Sequence[str]) -> bool:
     """Return whether a transaction was cancelled only because of other writers, so that it may be retried."""
     return "ConditionalCheckFailed" not in codes and any(
         code in ("TransactionConflict", "ThrottlingError") for code in codes
