@@ -94,7 +94,7 @@ class VideoCreation(VideoRepository):
         Raises:
             VideoQuotaExceededError, TooManyRunningVideosError, ServiceQuotaExceededError: a quota is used up.
             TransactionRefusedError: a condition of ``others`` did not hold.
-            ContentionError: the service quota's free_shards stayed contended.
+            ContentionError: the service quota's shards stayed contended.
         """
         user_id, job_id = row["user_id"], row["job_id"]
         reservation = QuotaReservation(day_of(now), int(job_id[-4:], 16) % SERVICE_SHARDS)
