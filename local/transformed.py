@@ -74,6 +74,16 @@ class Evaluation:
         """Return whether a named condition is true. No condition is true."""
         return condition is None or bool(self.value(self._template["Conditions"][condition]))
 
+    def refusals(self) -> list[str]:
+        """Return what the template's rules say against these parameters: the descriptions of failed assertions."""
+        return [
+            assertion["AssertDescription"]
+            for rule in self._template.get("Rules", {}).values()
+            if self.value(rule.get("RuleCondition", True))
+            for assertion in rule["Assertions"]
+            if not self.value(assertion["Assert"])
+        ]
+
     def value(self, node: Any) -> Any:  # noqa: ANN401 - a template's value has any shape
         """Return ``node`` with its intrinsic functions evaluated.
 
@@ -118,6 +128,8 @@ class Evaluation:
                 return all(values)
             case "Fn::Or":
                 return any(values)
+            case "Fn::Contains":
+                return values[1] in values[0]
         raise ValueError(name)
 
     def _substituted(self, argument: Any) -> str:  # noqa: ANN401

@@ -40,8 +40,9 @@ def _named_by(key: str, value: Any) -> Iterator[str]:
 
 
 def used_names() -> set[str]:
-    """The names that conditions, globals, resources and outputs refer to."""
-    return set(references([template()[section] for section in ("Conditions", "Globals", "Resources", "Outputs")]))
+    """The names that rules, conditions, globals, resources and outputs refer to."""
+    sections = ("Rules", "Conditions", "Globals", "Resources", "Outputs")
+    return set(references([template()[section] for section in sections]))
 
 
 def test_the_template_is_short() -> None:
