@@ -98,3 +98,44 @@ def test_web_origins_are_accepted(value: str) -> None:
 
 def test_the_default_origins_are_accepted() -> None:
     assert accepts("AllowedOrigins", PARAMETERS["AllowedOrigins"]["Default"])
+
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html: the rollback
+# of a failed creation deletes resources with RetainExceptOnCreate, which deletion protection refuses.
+KEPT = ("AWS::DynamoDB::Table", "AWS::Cognito::UserPool", "AWS::S3::Bucket")
+
+
+def protected(**overrides: str) -> dict[str, bool]:
+    """Return which of the resources that hold data refuse their deletion."""
+    found: dict[str, bool] = {}
+    for name, resource in deployed(**overrides).items():
+        if resource["Type"] in KEPT:
+            properties = resource["Properties"]
+            found[name] = properties.get("DeletionProtectionEnabled") is True
+            found[name] |= properties.get("DeletionProtection") == "ACTIVE"
+    return found
+
+
+@pytest.mark.parametrize("stage", PARAMETERS["Stage"]["AllowedValues"])
+def test_a_failed_first_deploy_can_be_rolled_back(stage: str) -> None:
+    assert set(protected(Stage=stage, HostPage="true").values()) == {False}
+
+
+def test_the_second_deploy_protects_tables_and_user_pool() -> None:
+    found = protected(Stage="prod", ProtectData="true")
+    assert {name for name, value in found.items() if not value} == {"MediaBucket"}, "S3 has no deletion protection"
+    assert {
+        "UserPool",
+        "ProfilesTable",
+        "DreamsTable",
+        "VideosTable",
+        "GuardsTable",
+        "ConnectionsTable",
+    } <= found.keys()
+
+
+def test_what_holds_data_outlives_the_stack() -> None:
+    for name, resource in deployed(HostPage="true").items():
+        if resource["Type"] in KEPT:
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
+            assert resource["UpdateReplacePolicy"] == "Retain", name
