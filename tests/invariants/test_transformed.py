@@ -139,3 +139,17 @@ def test_what_holds_data_outlives_the_stack() -> None:
         if resource["Type"] in KEPT:
             assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
             assert resource["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_the_user_pools_tier_is_pinned_and_has_rotation_of_refresh_tokens() -> None:
+    # https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-sign-in-feature-plans.html
+    assert deployed()["UserPool"]["Properties"]["UserPoolTier"] == "ESSENTIALS"
+    assert deployed()["UserPoolClient"]["Properties"]["RefreshTokenRotation"]["Feature"] == "ENABLED"
+
+
+def test_a_role_may_write_traces_once() -> None:
+    for name, role in deployed().items():
+        if role["Type"] == "AWS::IAM::Role":
+            policies = role["Properties"]["ManagedPolicyArns"]
+            tracing = [arn.rpartition("/")[2] for arn in policies if "xray" in arn.lower()]
+            assert tracing == ["AWSXrayWriteOnlyAccess"], name
