@@ -14,7 +14,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
-.PHONY: help demo up down reset test test-unit test-integration test-e2e check format openapi screenshots lock clean
+.PHONY: help demo up down reset test test-unit test-integration test-e2e check format openapi deploy-policy screenshots lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ format: $(VENV)/.tests-installed ## Format the code and apply ruff's fixes
 
 openapi: $(VENV)/.tests-installed ## Regenerate docs/openapi.json and docs/API.md after a change to the API
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m local.openapi
+
+deploy-policy: $(VENV)/.local-installed ## Print the IAM policy that a deploy needs, and renew it in docs/
+	@$(BIN)/python -m local.deploy_policy
 
 screenshots: $(VENV)/.tests-installed ## Retake the screenshots in docs/images (needs a stack started by `make up`)
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m tests.e2e.screenshots

@@ -17,7 +17,7 @@ from local.settings import REGION, REPOSITORY, STACK_NAME, Settings
 _HASH_TAG = "dreamvision-sources"
 _BUCKET = "dreamvision-packages"
 # Expo's development servers, as in the template's default.
-_APP_ORIGINS = ("http://localhost:19006", "http://localhost:8081", "exp://localhost:19000")
+_APP_ORIGINS = ("http://localhost:19006", "http://localhost:8081")
 
 
 def client(settings: Settings, service: str) -> Any:  # noqa: ANN401 - every service has a client type of its own

@@ -96,8 +96,9 @@ def bring_api_in_line(gateway: Any, cloudformation: Any, stack: str, api_id: str
             gateway.create_route(ApiId=api_id, **settings)
     # The emulator's SAM transform substitutes the parameters' defaults, so take CORS from the original template.
     original = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    declared = load_template(original)["Resources"]["Api"]["Properties"]["CorsConfiguration"]
-    gateway.update_api(ApiId=api_id, CorsConfiguration=names.resolve(declared))
+    declared = load_template(original)["Resources"]["Api"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-cors"]
+    settings_by_name = {f"{name[0].upper()}{name[1:]}": value for name, value in names.resolve(declared).items()}
+    gateway.update_api(ApiId=api_id, CorsConfiguration=settings_by_name)
 
 
 def _names(cloudformation: Any, stack: str) -> Names:  # noqa: ANN401

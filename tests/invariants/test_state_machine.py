@@ -2,12 +2,14 @@
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
 import dreamvision
+from local.transformed import Evaluation
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 
@@ -98,3 +100,66 @@ def test_every_state_has_a_sample_event() -> None:
     for workflow, machine in (("dream_to_video", MACHINE), ("erasure", ERASURE)):
         samples = {path.stem for path in (REPOSITORY / "events" / "workflows" / workflow).iterdir()}
         assert samples == {"execution-input", *map(_function, _tasks(machine).values())}
+
+
+# Events in the history of an execution; one more fails it:
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+MAX_EVENTS = 25_000
+# Entered and exited; a task also logs LambdaFunctionScheduled, ...Started and ...Succeeded or ...Failed.
+EVENTS = {"Wait": 2, "Choice": 2, "Succeed": 2, "Fail": 1, "Task": 5}
+EVENTS_PER_RETRY = 3
+
+
+def most_events(name: str) -> int:
+    """Return the events of one visit of the state, if its task uses up every retry."""
+    retries: int = sum(retry["MaxAttempts"] for retry in STATES[name].get("Retry", []))
+    return EVENTS[STATES[name]["Type"]] + EVENTS_PER_RETRY * retries
+
+
+def cycles(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the ways from the last state of ``path`` back to its first, through no state twice."""
+    state = STATES[path[-1]]
+    followers = {rule["Next"] for rule in [state, *state.get("Catch", []), *state.get("Choices", [])] if "Next" in rule}
+    for name in followers | ({state["Default"]} if "Default" in state else set()):
+        if name == path[0]:
+            yield path
+        elif name not in path:
+            yield from cycles((*path, name))
+
+
+def most_events_of_an_execution(interval: int, deadline: int) -> int:
+    """Return the events of an execution that is polled until its deadline without a pause beyond the waits.
+
+    Retries with full jitter may follow each other at once, so they cost events and no time.
+    """
+    loop = max(sum(map(most_events, cycle)) for cycle in cycles(("WaitForRender",)))
+    rounds = -(-deadline // interval) + 1
+    # ExecutionStarted and its end; every state outside the loop at most once.
+    return rounds * loop + sum(map(most_events, STATES)) + 2
+
+
+def test_a_status_check_takes_nine_events_and_three_for_each_retry() -> None:
+    ways = {cycle for cycle in cycles(("WaitForRender",)) if "CancelRender" not in cycle}
+    assert ways == {("WaitForRender", "PollVideo", "RenderOutcome")}
+    assert sum(EVENTS[STATES[name]["Type"]] for name in ("WaitForRender", "PollVideo", "RenderOutcome")) == 9
+
+
+def test_every_loop_waits() -> None:
+    for name in STATES:
+        for cycle in cycles((name,)):
+            assert "WaitForRender" in cycle, cycle
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+@pytest.mark.parametrize("interval", template()["Parameters"]["PollInterval"]["AllowedValues"])
+def test_a_stack_on_aws_cannot_poll_beyond_the_history_of_an_execution(stage: str, interval: int) -> None:
+    deadline = template()["Parameters"]["PollDeadline"]["MaxValue"]
+    given = {"Stage": stage, "PollInterval": str(interval), "PollDeadline": str(deadline)}
+    refused = Evaluation(template(), given).refusals()
+    assert refused or most_events_of_an_execution(interval, deadline) <= MAX_EVENTS
+    assert bool(refused) == (interval < 5)
+
+
+def test_the_local_stack_may_poll_every_second() -> None:
+    assert Evaluation(template(), {"Stage": "local", "PollInterval": "1"}).refusals() == []
+    assert Evaluation(template()).refusals() == []
