@@ -84,7 +84,7 @@ def test_a_function_logs_to_its_folders_group_with_retention(name: str, function
 
 def test_every_log_group_has_a_retention() -> None:
     groups = dict(of_type("AWS::Logs::LogGroup"))
-    assert set(groups) == set(LOG_GROUPS.values())
+    assert set(groups) == {*LOG_GROUPS.values(), "ApiAccessLogs", "RealtimeAccessLogs"}
     assert {str(group["RetentionInDays"]) for group in groups.values()} == {"{'Ref': 'LogRetentionDays'}"}
 
 
@@ -170,7 +170,9 @@ def test_every_websocket_route_has_a_function_and_connecting_is_authorized() -> 
 def test_handshakes_are_not_logged() -> None:
     api = RESOURCES["WebSocketApi"]["Properties"]
     assert api["DefaultRouteSettings"]["DataTraceEnabled"] is False
-    assert "AccessLogSettings" not in api
+    # The header with the token, whether as a subprotocol or as a cookie, and the client's address.
+    for secret in ("header", "identity", "authorizer.principalId", "authorizer.session", "connectionId"):
+        assert secret not in str(api["AccessLogSettings"])
 
 
 def test_a_stream_can_neither_be_blocked_nor_lose_records_unnoticed() -> None:
@@ -271,6 +273,7 @@ def test_parameters_have_the_documented_names_and_defaults() -> None:
     documented |= {"ConfirmEmail": "false", "RateLimitPerMinute": 10, "AuthRateLimitPerMinute": 20}
     documented |= {"FreeVideosPerDay": 5, "FreeConcurrentVideos": 2}
     documented |= {"VideoExpiryDays": 0, "MediaBaseUrl": ""}
+    documented |= {"AlarmEmail": "", "SetApiGatewayLogRole": "true"}
     documented |= {"PremiumVideosPerDay": 50, "PremiumConcurrentVideos": 5, "ServiceVideosPerDay": 500}
     found = {name: TEMPLATE["Parameters"][name]["Default"] for name in documented}
     assert found == documented

@@ -1,4 +1,4 @@
-"""Close videos that no execution will close. Runs on a schedule, every few minutes."""
+"""Close videos that no execution will close, and record the usage of the service's quota. Runs every few minutes."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger
 
 from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
+from dreamvision.limits.usage import record_service_usage
 from dreamvision.rendering.factory import configured_renderer
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.sweeper import sweep
@@ -19,7 +20,8 @@ logger = Logger()
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    workflow = VideoWorkflow.shared()
-    result = sweep(VideoLifecycle(Database.shared()), workflow, configured_renderer, utc_now())
+    now = utc_now()
+    record_service_usage(now)
+    result = sweep(VideoLifecycle(Database.shared()), VideoWorkflow.shared(), configured_renderer, now)
     logger.info("sweep finished", extra=result._asdict())
     return result._asdict()

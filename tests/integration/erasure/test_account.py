@@ -58,6 +58,13 @@ def test_erasing_an_account_deletes_all_its_data_and_no_other_users(erasure: Era
     erasure.add_account("33333333-3333-4333-8333-333333333333", LUNAS_EMAIL, LUNAS_NAME)
 
 
+def test_the_erasure_of_an_account_is_counted_once(erasure: ErasureBackend, capsys: pytest.CaptureFixture[str]) -> None:
+    populated_account(erasure)
+    erasure.delete_account()
+    erasure.run_execution()
+    assert capsys.readouterr().out.count('"ErasuresFinished":[1.0]') == 1
+
+
 def test_deleting_an_account_closes_it_at_once(erasure: ErasureBackend) -> None:
     backend = erasure.dreams
     populated_account(erasure)

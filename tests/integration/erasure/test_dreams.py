@@ -58,6 +58,13 @@ def test_a_deleted_dream_disappears_at_once(erasure: ErasureBackend) -> None:
     assert others[0].job_id in "".join(erasure.dreams.media_keys())
 
 
+def test_the_erasure_of_a_dream_is_counted_once(erasure: ErasureBackend, capsys: pytest.CaptureFixture[str]) -> None:
+    dream_id = next(iter(populated_account(erasure)))
+    erasure.delete_dream(dream_id)
+    erasure.run_execution()
+    assert capsys.readouterr().out.count('"ErasuresFinished":[1.0]') == 1
+
+
 def test_a_deleted_dream_leaves_nothing(erasure: ErasureBackend) -> None:
     videos = populated_account(erasure)
     dream_id, mine = next(iter(videos.items()))

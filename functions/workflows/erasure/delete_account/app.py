@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dreamvision.core.metrics import Metric, count
 from dreamvision.erasure.account import AccountErasure
 from dreamvision.erasure.workflow import Erasure, erasure_task
 from dreamvision.realtime.repository import ConnectionRepository
@@ -11,4 +12,5 @@ from dreamvision.realtime.repository import ConnectionRepository
 def handler(erasure: Erasure) -> dict[str, Any]:
     ConnectionRepository.shared().remove_all(erasure.user_id)
     AccountErasure.shared().delete(erasure.user_id)
+    count(Metric.ERASURES_FINISHED)
     return {}

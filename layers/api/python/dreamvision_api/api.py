@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.logging import log_unexpected
+from dreamvision.core.metrics import count_access_error
 from dreamvision_api import etags, problems
 from dreamvision_api.problem_responses import error_response, problem_response
 from dreamvision_api.request_body import RequestBodyError, require_json_object
@@ -122,6 +123,7 @@ class Api:
 
         @routes.exception_handler(DreamVisionError)
         def expected_error(error: DreamVisionError) -> Response[str]:
+            count_access_error(error)
             problem = problems.problem_for(error)
             if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 logger.error("request failed", extra={"error": type(error).__name__, "status": int(problem.status)})

@@ -72,6 +72,7 @@ class ClaudeKeyError(AnalysisError):
 
     default_message = "The analysis service rejected the configured key."
     user_message = "Dream analysis is not available right now. Please try again later."
+    needs_operator = True
 
 
 class ClaudeBillingError(AnalysisError):
@@ -79,6 +80,7 @@ class ClaudeBillingError(AnalysisError):
 
     default_message = "The analysis service's account is out of credit or at its spend limit."
     user_message = "Dream analysis is not available right now. Please try again later."
+    needs_operator = True
 
 
 class ClaudeRequestError(AnalysisError):
@@ -86,6 +88,7 @@ class ClaudeRequestError(AnalysisError):
 
     default_message = "The analysis service rejected the request; check the configured model."
     user_message = "Dream analysis is not available right now. Please try again later."
+    needs_operator = True
 
 
 ANALYSIS_ERRORS: Final[Mapping[str, type[AnalysisError]]] = MappingProxyType(

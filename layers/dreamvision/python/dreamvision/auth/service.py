@@ -25,6 +25,7 @@ from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.metrics import Metric, count
 from dreamvision.database.client import Database
 from dreamvision.limits.rate_limits import RateLimits, Scope
 from dreamvision.schemas.users import AccountUser, ConfirmationRequired, TokenResponse, UserProfile
@@ -143,7 +144,12 @@ class AccountService:
             EmailNotConfirmedError: the e-mail address is not confirmed.
             PasswordResetRequiredError: a new password must be set first.
         """
-        return self._start_session(self._pool.sign_in(email, password))
+        try:
+            tokens = self._pool.sign_in(email, password)
+        except InvalidCredentialsError:
+            count(Metric.SIGN_INS_FAILED)
+            raise
+        return self._start_session(tokens)
 
     def refresh(self, refresh_token: str) -> TokenResponse:
         """Return new tokens for the session.

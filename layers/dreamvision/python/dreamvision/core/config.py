@@ -12,6 +12,8 @@ from dreamvision.core.errors import DreamVisionError
 class ConfigurationError(DreamVisionError):
     """A setting is missing or invalid. The message names the variables, never their values."""
 
+    needs_operator = True
+
 
 class Config(BaseModel):
     """Base class of all settings models. The field ``dreams_table`` is read from ``DREAMS_TABLE``."""

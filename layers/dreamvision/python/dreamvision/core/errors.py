@@ -13,12 +13,14 @@ class DreamVisionError(Exception):
     Attributes:
         user_message: the text that may be shown to the user.
         retry_after_seconds: when a retry makes sense, in seconds; ``None`` if the error does not know.
+        needs_operator: whether an operator has to act (a provider's key or credit); an alarm counts these errors.
         problem_errors: the invalid values of the request, as ``{"loc": [...], "msg": ...}``.
     """
 
     default_message = "Something went wrong."
     user_message = "Something went wrong. Please try again."
     retry_after_seconds: float | None = None
+    needs_operator = False
     problem_errors: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, message: str | None = None) -> None:

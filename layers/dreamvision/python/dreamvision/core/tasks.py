@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from dreamvision.core.errors import DreamVisionError, UnexpectedError
 from dreamvision.core.logging import log_unexpected
+from dreamvision.core.metrics import count_access_error
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -35,6 +36,7 @@ def task_of[Input: BaseModel](model: type[Input], work: Callable[[Input], dict[s
             result = work(task_input)
         except DreamVisionError as error:
             logger.warning("task failed", extra={"error": type(error).__name__})
+            count_access_error(error)
             raise
         except Exception as error:
             log_unexpected(logger, error)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dreamvision.analysis.models import Analysis, Analyzer
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
+from dreamvision.core.metrics import Metric, record
+from dreamvision.core.pricing import estimate_cost
 from dreamvision.dreams.repository import DreamNotFoundError, DreamRecord, DreamRepository
 from dreamvision.schemas.dreams import AnalysisStatus
 
@@ -57,4 +59,19 @@ def analyze_pending(user_id: str, dream_id: str, analyzer: Analyzer, dreams: Dre
 
 def _timed(work: Callable[[], Analysis]) -> tuple[Analysis, int]:
     started = time.perf_counter_ns()
-    return work(), (time.perf_counter_ns() - started) // 1_000_000
+    analysis, milliseconds = work(), (time.perf_counter_ns() - started) // 1_000_000
+    _record_analysis(analysis, milliseconds)
+    return analysis, milliseconds
+
+
+def _record_analysis(analysis: Analysis, milliseconds: int) -> None:
+    cost = estimate_cost(analysis.model, analysis.input_tokens, analysis.output_tokens)
+    record(
+        {
+            Metric.ANALYSES_COMPLETED: 1,
+            Metric.SECONDS_TO_ANALYSIS: milliseconds / 1000,
+            Metric.INPUT_TOKENS: analysis.input_tokens,
+            Metric.OUTPUT_TOKENS: analysis.output_tokens,
+            **({} if cost is None else {Metric.CLAUDE_COST: cost}),
+        }
+    )

@@ -121,11 +121,18 @@ class LimitsRepository:
 
     def shards_with_room(self, day: str, limits: VideoLimits) -> list[int]:
         """Return the shards of the service's daily count that are below their limit. Costs a read unit per shard."""
+        taken = self._service_counts(day)
+        return [shard for shard in range(SERVICE_SHARDS) if taken.get(shard, 0) < limits.of_shard(shard)]
+
+    def service_videos(self, day: str) -> int:
+        """Return the videos of all users on a day. Costs a read unit per shard."""
+        return sum(self._service_counts(day).values())
+
+    def _service_counts(self, day: str) -> dict[int, int]:
         guards = {_service_guard(QuotaReservation(day, shard)): shard for shard in range(SERVICE_SHARDS)}
         request = {self._table: {"Keys": [{"guard": guard} for guard in guards], "ConsistentRead": True}}
         response = self._database.client.batch_get_item(RequestItems=request)  # type: ignore[arg-type]
-        taken = {guards[str(item["guard"])]: int(item["videos"]) for item in response["Responses"][self._table]}  # type: ignore[call-overload]
-        return [shard for shard in range(SERVICE_SHARDS) if taken.get(shard, 0) < limits.of_shard(shard)]
+        return {guards[str(item["guard"])]: int(item["videos"]) for item in response["Responses"][self._table]}  # type: ignore[call-overload]
 
     def _increment_write(self, guard: str, limit: int, expires_at: int) -> Write:
         return self._update_write(

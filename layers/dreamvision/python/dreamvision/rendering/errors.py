@@ -17,6 +17,7 @@ class RenderCreditsError(DreamVisionError):
 
     default_message = "The video provider account is out of credits."
     user_message = "Videos are not available right now. Please try again later."
+    needs_operator = True
 
 
 class RenderKeyError(DreamVisionError):
@@ -24,6 +25,7 @@ class RenderKeyError(DreamVisionError):
 
     default_message = "The video provider rejected the API key."
     user_message = "Videos are not available right now. Please try again later."
+    needs_operator = True
 
 
 class RenderBusyError(DreamVisionError):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from dreamvision.core.metrics import Metric, count
 from dreamvision.database.client import Database, Item
 from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
 from dreamvision.dreams.repository import DreamRepository
@@ -110,8 +111,10 @@ class VideoCreation(VideoRepository):
                 if refused.failed & others.keys():
                     raise
                 if "daily" in refused.failed:
+                    count(Metric.QUOTA_REFUSALS, reason="daily")
                     raise VideoQuotaExceededError(seconds_to_midnight(now)) from None
                 if "concurrent" in refused.failed:
+                    count(Metric.QUOTA_REFUSALS, reason="concurrent")
                     raise TooManyRunningVideosError from None
                 if "service" not in refused.failed:
                     raise
@@ -123,6 +126,7 @@ class VideoCreation(VideoRepository):
     def _use_free_shard(self, reservation: QuotaReservation, limits: VideoLimits, now: datetime) -> QuotaReservation:
         free_shards = self._limits.shards_with_room(reservation.day, limits)
         if not free_shards:
+            count(Metric.QUOTA_REFUSALS, reason="service")
             raise ServiceQuotaExceededError(seconds_to_midnight(now))
         # The next shard in the ring, so that concurrent requests do not all move to the same one.
         higher = [shard for shard in free_shards if shard > reservation.shard]

@@ -10,11 +10,13 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
+from dreamvision.analysis.errors import DreamRefusedError
 from dreamvision.core.clock import to_text
+from dreamvision.core.metrics import Metric, count, record
 from dreamvision.core.pricing import micros_of_credits
 from dreamvision.database.client import TOMBSTONE_PREFIX, Item, build_update, is_condition_failure
 from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
-from dreamvision.rendering.errors import RenderOutcomeUnknownError
+from dreamvision.rendering.errors import RenderModerationError, RenderOutcomeUnknownError
 from dreamvision.schemas.videos import VideoStatus
 from dreamvision.users.repository import Spending
 from dreamvision.videos.creation import VideoCreation
@@ -25,6 +27,8 @@ _NOT_FINAL = "#status IN (:pending, :processing)"
 _REQUESTED_WITHOUT_TASK = "attribute_exists(render_requested_at) AND attribute_not_exists(provider_task_id)"
 _OPEN_STATES = {":pending": VideoStatus.PENDING, ":processing": VideoStatus.PROCESSING}
 _MAX_ATTEMPTS = 8
+# Refused for the dream's content: not a fault of the service, so no alarm counts them.
+_REFUSALS = frozenset({DreamRefusedError.__name__, RenderModerationError.__name__})
 
 
 class VideoLifecycle(VideoCreation):
@@ -157,8 +161,10 @@ class VideoLifecycle(VideoCreation):
             "thumbnail_height": media.thumbnail_height,
         }
         spending = Spending(credits=video.credits or 0, cost=micros_of_credits(video.credits or 0))
-        count = self._profiles.count_write(video.user_id, now, videos=1, spending=spending)
-        self._move(video, VideoStatus.COMPLETED, now, values, keys, {"profile": count})
+        count_write = self._profiles.count_write(video.user_id, now, videos=1, spending=spending)
+        self._move(video, VideoStatus.COMPLETED, now, values, keys, {"profile": count_write})
+        seconds = (now - video.created_at).total_seconds()
+        record({Metric.VIDEOS_COMPLETED: 1, Metric.SECONDS_TO_VIDEO: seconds})
 
     def fail(self, user_id: str, job_id: str, error_code: str, error_message: str, now: datetime) -> VideoRecord:
         """Close the video, and a pending analysis, as failed. Idempotent: a final video stays unchanged."""
@@ -170,6 +176,8 @@ class VideoLifecycle(VideoCreation):
             self._move(video, VideoStatus.FAILED, now, values)
         except VideoFinalError:
             return self.get(user_id, job_id, consistent=True)
+        refused = error_code in _REFUSALS
+        count(Metric.VIDEOS_REFUSED if refused else Metric.VIDEOS_FAILED, reason=error_code)
         self._fail_pending_analysis(video, error_code)
         return self.get(user_id, job_id, consistent=True)
 
@@ -184,6 +192,7 @@ class VideoLifecycle(VideoCreation):
         if not video.status.is_final:
             with suppress(VideoFinalError):  # became final meanwhile; the next read returns how
                 self._move(video, VideoStatus.CANCELLED, now, {"queued_since": None})
+                count(Metric.VIDEOS_CANCELLED)
             video = self.get(user_id, job_id, consistent=True)
         if video.status is not VideoStatus.CANCELLED:
             raise VideoFinalError

@@ -89,10 +89,11 @@ class VideoRecord(BaseModel):
 
 
 class OpenVideo(NamedTuple):
-    """The keys of a video that is not final."""
+    """The keys and the creation time of a video that is not final."""
 
     user_id: str
     job_id: str
+    created_at: datetime
 
 
 class VideoPage(NamedTuple):

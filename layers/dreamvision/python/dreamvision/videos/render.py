@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from dreamvision.core.clock import utc_now
+from dreamvision.core.metrics import Metric, record
+from dreamvision.core.pricing import MICRO, micros_of_credits
 from dreamvision.dreams.repository import DreamRecord, DreamRepository
 from dreamvision.rendering.errors import (
     RenderBusyError,
@@ -75,10 +77,13 @@ def _require_prompt(dream: DreamRecord) -> str:
 
 def _start(video: VideoRecord, prompt: str, renderer: VideoRenderer, videos: VideoLifecycle) -> RenderTask:
     try:
-        return renderer.start(prompt, video.duration)
+        task = renderer.start(prompt, video.duration)
     except _NOTHING_CREATED:
         videos.withdraw_render_request(video.user_id, video.job_id, utc_now())
         raise
+    if task.estimated_credits is not None:
+        record({Metric.RUNWAY_COST: micros_of_credits(task.estimated_credits) / MICRO})
+    return task
 
 
 def poll_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: VideoLifecycle) -> RenderState:
@@ -99,6 +104,9 @@ def poll_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: Vide
         raise state.failure.to_error()
     now = utc_now()
     videos.record_progress(video, state.progress, _queued_since(video, state, now), now)
+    if video.queued_since is not None and not state.status.is_waiting:
+        # The provider does not report when a render left its queue: exact to one poll interval.
+        record({Metric.SECONDS_IN_QUEUE: (now - (video.render_requested_at or video.queued_since)).total_seconds()})
     return state
 
 

@@ -114,7 +114,9 @@ class VideoRepository:
             ExpressionAttributeValues={":open": OPEN_MARK, ":moment": to_text(moment)},
         )
         for page in pages:
-            yield from (OpenVideo(str(item["user_id"]), str(item["job_id"])) for item in page["Items"])
+            for item in page["Items"]:
+                created_at = datetime.fromisoformat(str(item["created_at"]))
+                yield OpenVideo(str(item["user_id"]), str(item["job_id"]), created_at)
 
     def _insert_write(self, row: Item) -> Write:
         """Return the write of a new row; it is refused if the row exists."""

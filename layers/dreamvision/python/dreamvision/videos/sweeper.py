@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.logging import log_unexpected
+from dreamvision.core.metrics import Metric, record
 from dreamvision.rendering.renderer import VideoRenderer
 from dreamvision.videos.failures import close_abandoned, record_failure
 from dreamvision.videos.lifecycle import VideoLifecycle
@@ -43,16 +44,20 @@ def sweep(
 ) -> SweepResult:
     """Close every open video that is older than ``GRACE`` and has no running execution. Idempotent.
 
-    A video whose render could not be cancelled stays open until the next sweep.
+    A video whose render could not be cancelled stays open until the next sweep. The age of the oldest video that stays
+    open is recorded, in seconds; 0 without one.
 
     Raises:
         SweepIncompleteError: at least one video could not be closed; all others were.
     """
     checked = closed = failed = 0
+    oldest = timedelta()
     for video in videos.list_open(now - GRACE):
         checked += 1
         try:
-            closed += _close(video, videos, workflow, renderer, now)
+            if _close(video, videos, workflow, renderer, now):
+                closed += 1
+                continue
         except VideoNotFoundError:
             continue  # deleted meanwhile
         except Exception as error:  # one failure must not keep the other videos open
@@ -60,6 +65,8 @@ def sweep(
             logger.append_keys(job_id=video.job_id)
             log_unexpected(logger, error)
             logger.remove_keys(["job_id"])
+        oldest = max(oldest, now - video.created_at)
+    record({Metric.OLDEST_OPEN_VIDEO: oldest.total_seconds()})
     if failed:
         raise SweepIncompleteError
     return SweepResult(checked, closed)
