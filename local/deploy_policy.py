@@ -41,6 +41,8 @@ def _named(service: str, *kinds: str) -> tuple[str, ...]:
 
 # By the middle part of a resource's type.
 SERVICES: Mapping[str, Service] = {
+    # The account's setting for access logs.
+    "ApiGateway": Service("API Gateway", "apigateway", ("GET", "PATCH"), ("arn:aws:apigateway:*::/account",)),
     # HTTP verbs are the actions of API Gateway; its APIs are named by generated ids.
     "ApiGatewayV2": Service(
         "API Gateway", "apigateway", ("DELETE", "GET", "PATCH", "POST", "PUT", "TagResource", "UntagResource"),
@@ -147,7 +149,7 @@ _SAM = [
 
 def resources_of_the_stack() -> dict[str, dict[str, Any]]:
     """Return the transformed template's resources, with all that parameters can add."""
-    everything = {"HostPage": "true", "ProtectData": "true"}
+    everything = {"HostPage": "true", "ProtectData": "true", "AlarmEmail": "operator@example.com"}
     return Evaluation(transformed(everything), everything).resources()
 
 
