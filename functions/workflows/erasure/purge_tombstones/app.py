@@ -1,13 +1,17 @@
-"""State ``PurgeTombstones``: delete the tombstones of erased dreams and videos."""
+"""State ``PurgeTombstones``: delete the tombstones of erased dreams and videos. The last step of a dream's erasure."""
 
 from typing import Any
 
 from dreamvision.database.client import Database
 from dreamvision.erasure.cleanup import purge_tombstones
+from dreamvision.erasure.open_erasures import OpenErasures
 from dreamvision.erasure.repository import TombstoneRepository
 from dreamvision.erasure.workflow import Erasure, erasure_task
 
 
 @erasure_task
 def handler(erasure: Erasure) -> dict[str, Any]:
-    return {"after": purge_tombstones(erasure, TombstoneRepository(Database.shared())) or ""}
+    after = purge_tombstones(erasure, TombstoneRepository(Database.shared()))
+    if after is None and erasure.dream_id is not None:
+        OpenErasures.shared().end(erasure.user_id, erasure.dream_id)  # an account ends with DeleteAccount
+    return {"after": after or ""}
