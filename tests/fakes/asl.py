@@ -3,6 +3,7 @@
 It supports the part of the language that the definitions use. Waits take no time, and a ``Retry`` is immediate.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,8 +18,26 @@ type Task = Callable[[dict[str, Any]], dict[str, Any]]
 _MOST_STATES = 1000
 
 
+DEATHS = (
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Runtime.OutOfMemory",
+    "Sandbox.Timedout",
+)
+"""How Step Functions reports a function that Lambda ended, or whose answer was lost.
+
+Lambda.Unknown stands for timeouts and memory in the documentation ("Handle Lambda service exceptions"); the names
+Sandbox.Timedout and Runtime.* are the runtime's own, which are passed on as they are.
+"""
+
+
 class ExecutionFailedError(Exception):
     """The execution failed; the message is the name of the error."""
+
+
+class FunctionDiedError(Exception):
+    """Lambda ended the function: no code of ours ran to its end. The message is the reported name."""
 
 
 class Machine:
@@ -78,11 +97,11 @@ class Machine:
         task = self._tasks[state["Resource"].removeprefix("${").removesuffix("}")]
         try:
             result = _tried(task, arguments, state.get("Retry", []))
-        except DreamVisionError as error:
+        except (DreamVisionError, FunctionDiedError) as error:
             rule = _rule_for(error, state.get("Catch", []))
             if rule is None:
-                raise ExecutionFailedError(type(error).__name__) from error
-            context = {"input": data, "errorOutput": {"Error": type(error).__name__}}
+                raise ExecutionFailedError(_name_of(error)) from error
+            context = {"input": data, "errorOutput": {"Error": _name_of(error)}}
         else:
             rule, context = state, {"input": data, "result": result}
         output = _evaluated(rule.get("Output", "{% $states.input %}"), variables, context)
@@ -91,20 +110,25 @@ class Machine:
 
 
 def _tried(task: Task, arguments: dict[str, Any], rules: list[dict[str, Any]]) -> dict[str, Any]:
-    tries = 0
+    """Run the task. Each rule counts its own retries."""
+    retries: Counter[int] = Counter()
     while True:
         try:
             return task(arguments)
-        except DreamVisionError as error:
+        except (DreamVisionError, FunctionDiedError) as error:
             rule = _rule_for(error, rules)
-            tries += 1
-            if rule is None or tries > rule["MaxAttempts"]:
+            if rule is None or retries[id(rule)] == rule["MaxAttempts"]:
                 raise
+            retries[id(rule)] += 1
 
 
-def _rule_for(error: DreamVisionError, rules: list[dict[str, Any]]) -> dict[str, Any] | None:
-    names = (type(error).__name__, "States.ALL")
+def _rule_for(error: Exception, rules: list[dict[str, Any]]) -> dict[str, Any] | None:
+    names = (_name_of(error), "States.ALL")
     return next((rule for rule in rules if set(names) & set(rule["ErrorEquals"])), None)
+
+
+def _name_of(error: Exception) -> str:
+    return str(error) if isinstance(error, FunctionDiedError) else type(error).__name__
 
 
 def _assign(rule: dict[str, Any], variables: dict[str, Any], context: dict[str, Any]) -> None:

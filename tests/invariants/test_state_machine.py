@@ -11,6 +11,7 @@ import yaml
 import dreamvision
 from local.transformed import Evaluation
 from tests.conftest import REPOSITORY
+from tests.fakes.asl import DEATHS
 from tests.fakes.aws import template
 
 
@@ -64,18 +65,64 @@ def test_a_task_never_retries_everything(name: str) -> None:
             assert retry["JitterStrategy"] == "FULL"
 
 
-@pytest.mark.parametrize("name", _tasks(MACHINE))
+@pytest.mark.parametrize("name", TASKS)
 def test_a_task_catches_everything(name: str) -> None:
     assert TASKS[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
 def test_an_ambiguous_start_and_a_refusal_are_never_retried() -> None:
-    retried = {
-        error for retry in STATES["GenerateVideo"]["Retry"] if retry["MaxAttempts"] for error in retry["ErrorEquals"]
-    }
-    assert retried.isdisjoint(
-        {"RenderOutcomeUnknownError", "RenderModerationError", "States.Timeout", "UnexpectedError"}
-    )
+    never = {"RenderOutcomeUnknownError", "RenderModerationError", "States.Timeout", "UnexpectedError", *DEATHS}
+    assert _retried("GenerateVideo").isdisjoint(never)
+    assert _retried("ConfirmRender").isdisjoint({"RenderOutcomeUnknownError", "RenderModerationError"})
+
+
+def _retried(name: str) -> set[str]:
+    return {error for retry in TASKS[name]["Retry"] if retry["MaxAttempts"] for error in retry["ErrorEquals"]}
+
+
+def _caught(name: str, error: str) -> str:
+    """Return the state that follows the error, once the retries are used up."""
+    for rule in TASKS[name]["Catch"]:
+        if {error, "States.ALL"} & set(rule["ErrorEquals"]):
+            return str(rule["Next"])
+    raise AssertionError(f"{name} does not catch {error}")
+
+
+# What follows when Lambda ends the function of a state: whether the state is retried, and the state after the last try.
+AFTER_A_DEATH = {
+    "AnalyzeDream": (True, "RecordFailure"),
+    # The only state that pays: the row tells whether it did.
+    "GenerateVideo": (False, "ConfirmRender"),
+    "ConfirmRender": (True, "CancelRender"),
+    # A paid render is polled until its deadline.
+    "PollVideo": (True, "RenderOutcome"),
+    "CancelRender": (True, "RecordFailure"),
+    "CancelUnwanted": (True, "DreamFailed"),
+    "ArchiveVideo": (True, "RecordFailure"),
+    "RecordFailure": (True, "DreamFailed"),
+    "CloseAccount": (True, "ErasureFailed"),
+    "SoftDelete": (True, "ErasureFailed"),
+    # The user's data is erased even if a render is left at the provider.
+    "CancelRenders": (True, "DeleteMedia"),
+    "DeleteMedia": (True, "ErasureFailed"),
+    "PurgeTombstones": (True, "ErasureFailed"),
+    "DeleteAccount": (True, "ErasureFailed"),
+}
+
+
+@pytest.mark.parametrize("death", [*DEATHS, "States.Timeout"])
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_handles_the_death_of_its_function(name: str, death: str) -> None:
+    assert (death in _retried(name), _caught(name, death)) == AFTER_A_DEATH[name]
+
+
+@pytest.mark.parametrize("error", ["UnexpectedError", "ContentionError", "RenderStatusUnavailableError", "AnyOther"])
+def test_no_unforeseen_error_of_a_poll_cancels_a_paid_render_before_its_deadline(error: str) -> None:
+    assert _caught("PollVideo", error) == "RenderOutcome"
+
+
+def test_a_failed_erasure_shows_as_failed() -> None:
+    assert ERASURE["States"]["ErasureFailed"]["Type"] == "Fail"
 
 
 def test_every_failure_ends_in_a_fail_state() -> None:
@@ -93,7 +140,7 @@ def test_every_retried_or_caught_error_exists() -> None:
     for state in TASKS.values():
         for rule in [*state["Retry"], *state.get("Catch", [])]:
             for error in rule["ErrorEquals"]:
-                assert error.startswith(("States.", "Lambda.")) or error in known, error
+                assert error.startswith(("States.", "Lambda.")) or error in DEATHS or error in known, error
 
 
 def test_every_state_has_a_sample_event() -> None:

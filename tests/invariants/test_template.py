@@ -297,7 +297,15 @@ def test_an_idempotency_hold_outlasts_every_function() -> None:
 
 
 def test_functions_that_finish_videos_may_release_quotas() -> None:
-    for name in ("ArchiveVideo", "RecordFailure", "ExecutionStopped", "Sweep", "ApiDreams", "ApiVideos"):
+    for name in (
+        "GenerateVideo",
+        "ArchiveVideo",
+        "RecordFailure",
+        "ExecutionStopped",
+        "Sweep",
+        "ApiDreams",
+        "ApiVideos",
+    ):
         allowed = [
             action
             for policy in RESOURCES[f"{name}Function"]["Properties"]["Policies"]

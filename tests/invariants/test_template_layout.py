@@ -67,9 +67,20 @@ def test_everything_is_written_out_in_one_file() -> None:
     assert not any(isinstance(token, yaml.AnchorToken | yaml.AliasToken) for token in tokens)
 
 
+def _rules_of_events() -> set[str]:
+    """The rules that SAM makes of events, named after the function and the event."""
+    return {
+        f"{function}{event}"
+        for function, each in template()["Resources"].items()
+        for event, declared in each.get("Properties", {}).get("Events", {}).items()
+        if declared["Type"] in ("EventBridgeRule", "Schedule")
+    }
+
+
 def test_every_reference_has_a_target() -> None:
     document = template()
     known = {name for section in ("Parameters", "Conditions", "Resources") for name in document[section]}
+    known |= _rules_of_events()
     assert {name for name in used_names() - known if not name.startswith(_PSEUDO)} == set()
 
 

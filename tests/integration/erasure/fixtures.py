@@ -1,6 +1,6 @@
 """Erasures from the request to the last state: the real definition and functions, and a crash before any call."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +11,8 @@ from dreamvision.auth.sessions import Sessions
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.erasure.account import AccountErasure
+from dreamvision.erasure.open_erasures import OpenErasures
+from dreamvision.erasure.sweeper import RestartResult, restart_unfinished
 from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.rate_limits import CODE_SCOPES, RateLimits, RateSettings, Scope
 from dreamvision.limits.repository import LimitsRepository
@@ -19,7 +21,7 @@ from dreamvision.schemas.categories import Category
 from dreamvision.videos.models import VideoRecord
 from dreamvision.videos.workflow import VideoWorkflow
 from tests.conftest import load_function
-from tests.fakes.asl import Machine, Task
+from tests.fakes.asl import FunctionDiedError, Machine, Task
 from tests.fakes.aws import MEDIA_BUCKET, TABLES
 from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
 from tests.fakes.http_api import Answer, HttpFunction
@@ -33,7 +35,7 @@ LONG_TEXT = "".join(chr(0x4E00 + 17 * number % 20_000) for number in range(2000)
 """Too many different characters to be stored in the dream's row."""
 ERASE = "arn:aws:states:us-east-1:123456789012:stateMachine:erase"
 GRACE = 240
-_FUNCTIONS = {
+FUNCTIONS = {
     "CloseAccountArn": "close_account",
     "SoftDeleteArn": "soft_delete",
     "CancelRendersArn": "cancel_renders",
@@ -69,7 +71,10 @@ class _CountedRenderer(FakeRenderer):
 
 
 class ErasureBackend:
-    """The erasure workflow on a ``DreamBackend``. ``kill_at`` is the number of the call before which it is killed."""
+    """The erasure workflow on a ``DreamBackend``. ``kill_at`` is the number of the call before which it is killed.
+
+    ``deaths`` maps the folder of a function to the number of its next invocations that Lambda ends.
+    """
 
     def __init__(self, backend: DreamBackend, monkeypatch: pytest.MonkeyPatch) -> None:
         self.dreams = backend
@@ -83,20 +88,36 @@ class ErasureBackend:
         self.sessions = Sessions(backend.database)
         self.erasures = FakeStates(self.step)
         self.account = AccountErasure(backend.database, self.pool, self.sessions)
-        workflow = ErasureWorkflow(ERASE, cast(Any, self.erasures))
+        self.open_erasures = OpenErasures(backend.database)
+        self.seconds = int(utc_now().timestamp())
+        self.workflow = ErasureWorkflow(ERASE, self.open_erasures, cast(Any, self.erasures), lambda: self.seconds)
         for client, service in ((backend.database.client, "dynamodb"), (backend.media, "s3")):
             client.meta.events.register(f"before-call.{service}.*", lambda **_: self.step())
         connections = ConnectionRepository(backend.database, "ConnectionsTable")
+        monkeypatch.setattr(OpenErasures, "shared", lambda: self.open_erasures)
         monkeypatch.setattr(ConnectionRepository, "shared", lambda: connections)
         monkeypatch.setattr(AccountErasure, "shared", lambda: self.account)
-        monkeypatch.setattr(ErasureWorkflow, "shared", lambda: workflow)
+        monkeypatch.setattr(ErasureWorkflow, "shared", lambda: self.workflow)
         monkeypatch.setattr(
             load_function("workflows/erasure/cancel_renders"), "configured_renderer", lambda: backend.renderer
         )
         monkeypatch.setattr(VideoWorkflow, "shared", lambda: backend.workflow)
         monkeypatch.setattr(load_function("workflows/erasure/delete_media"), "MediaStore", lambda _: backend.store)
-        tasks = {arn: _task(folder) for arn, folder in _FUNCTIONS.items()}
+        self.deaths: dict[str, int] = {}
+        tasks = {arn: self._mortal(folder) for arn, folder in FUNCTIONS.items()}
         self.machine = Machine("erasure", tasks, {"EraseGrace": str(GRACE)})
+
+    def _mortal(self, folder: str) -> Task:
+        """Return the task of a function that Lambda ends ``deaths[folder]`` times before its first line."""
+        task = _task(folder)
+
+        def run(arguments: dict[str, Any]) -> dict[str, Any]:
+            if self.deaths.get(folder, 0):
+                self.deaths[folder] -= 1
+                raise FunctionDiedError("Lambda.Unknown")
+            return task(arguments)
+
+        return run
 
     def step(self) -> None:
         self.calls += 1
@@ -117,6 +138,19 @@ class ErasureBackend:
     def run_execution(self) -> None:
         """Run the execution that was started last."""
         self.machine.run(list(self.erasures.started.values())[-1])
+
+    def lose_executions(self) -> None:
+        """Let every execution have failed without a trace."""
+        self.erasures.ended = dict.fromkeys(self.erasures.started, "FAILED")
+
+    def sweep(self, hours: float = 1) -> RestartResult:
+        """Restart what is unfinished after some hours, as the function on the schedule does."""
+        self.seconds += int(3600 * hours)
+        return restart_unfinished(self.open_erasures, self.workflow, datetime.fromtimestamp(self.seconds, UTC))
+
+    def open_records(self) -> list[dict[str, Any]]:
+        """Return the records of open erasures."""
+        return [item for item in self.items() if str(item.get("guard")).startswith("erasure#")]
 
     # ------------------------------------------------------------ accounts and their data
 

@@ -9,6 +9,7 @@ from dreamvision.auth.errors import UserNotFoundError
 from dreamvision.auth.sessions import Sessions
 from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
+from dreamvision.erasure.open_erasures import OpenErasures
 from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.rate_limits import rate_guards
 from dreamvision.limits.repository import LimitsRepository, quota_guards
@@ -19,7 +20,8 @@ from dreamvision.users.usernames import Usernames
 def user_guards(profile: Profile, now: datetime) -> set[str]:
     """Return the keys of the user's items in the guards table. Add here every new kind of item that names a user.
 
-    Excludes idempotency records: their keys are digests that identify no user, and they expire within a day.
+    Excludes idempotency records: their keys are digests that identify no user, and they expire within a day; and the
+    records of open erasures, which end with the erasure itself.
     """
     return {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
 
@@ -33,6 +35,7 @@ class AccountErasure:
         self._profiles = ProfileRepository(database)
         self._usernames = Usernames(database)
         self._limits = LimitsRepository(database)
+        self._open_erasures = OpenErasures(database)
         self._pool = pool
         self._sessions = sessions
         self._now = now
@@ -70,7 +73,7 @@ class AccountErasure:
             return  # already deleted
 
     def delete(self, user_id: str) -> None:
-        """Delete the guards, the profile, the username and finally the Cognito user. Idempotent.
+        """Delete the guards, the profile, the username and the Cognito user; then the erasure is complete. Idempotent.
 
         The item that revokes the user's sessions stays until their last token has expired. It holds the user's id only.
 
@@ -81,3 +84,4 @@ class AccountErasure:
         self._limits.delete(user_guards(profile, self._now()))
         self._usernames.delete_profile(user_id)
         self._pool.delete(user_id)
+        self._open_erasures.end(user_id)
