@@ -7,11 +7,13 @@ one conditional write, so counts are exact under any concurrency.
     quota#day#<user>#<date>            a user's videos on a day (UTC)
     quota#running#<user>               a user's videos that are not final
     quota#service#<date>#<shard>       all users' videos on a day
+    spending#<date>#<shard>            what all users' analyses and videos cost on a day
     request#<digest>                   a request with an idempotency key
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -19,11 +21,16 @@ from botocore.exceptions import ClientError
 from dreamvision.database.client import Database, Item, is_condition_failure
 from dreamvision.database.transactions import ContentionError, Write
 from dreamvision.limits.quotas import SERVICE_SHARDS, QuotaReservation, VideoLimits
+from dreamvision.limits.spending import SpendingShard, Spent
 
 _TRIES = 4
 _DAY_SECONDS = 24 * 3600
 # A daily or concurrent count is needed until its last video is final (at most two hours).
 _QUOTA_LIFETIME_SECONDS = 3 * _DAY_SECONDS
+# Thirteen months, so that a month can be compared with that of the year before.
+_SPENDING_LIFETIME_SECONDS = 400 * _DAY_SECONDS
+# BatchGetItem's limit of keys per call.
+_KEYS_PER_BATCH = 100
 
 
 class WindowState(NamedTuple):
@@ -149,6 +156,37 @@ class LimitsRepository:
                 "ExpressionAttributeValues": values,
             }
         }
+
+    # ------------------------------------------------------------ spending
+
+    def spending_write(self, shard: SpendingShard, spent: Spent, now: datetime) -> Write:
+        """Return the write that counts a cost, for the transaction that writes what was paid for."""
+        counters = {name: number for name, number in spent._asdict().items() if number}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"guard": _spending_guard(shard)},
+                "UpdateExpression": "SET expires_at = :lapses ADD " + ", ".join(f"{name} :{name}" for name in counters),
+                "ExpressionAttributeValues": {
+                    ":lapses": int(now.timestamp()) + _SPENDING_LIFETIME_SECONDS,
+                    **{f":{name}": number for name, number in counters.items()},
+                },
+            }
+        }
+
+    def spending(self, shards: Sequence[SpendingShard]) -> Spent:
+        """Return what these shards have counted. Costs at most a read unit per shard.
+
+        Raises:
+            ContentionError: DynamoDB did not return all of them.
+        """
+        keys = [{"guard": _spending_guard(shard)} for shard in shards]
+        batches = (keys[start : start + _KEYS_PER_BATCH] for start in range(0, len(keys), _KEYS_PER_BATCH))
+        items = [item for batch in batches for item in self._database.batch_get({self._table: batch})[self._table]]
+        return Spent.sum_of(
+            Spent(int(item.get("videos", 0)), item.get("claude", Decimal(0)), item.get("runway", Decimal(0)))
+            for item in items
+        )
 
     # ------------------------------------------------------------ requests with an idempotency key
 
@@ -285,3 +323,7 @@ def _running_guard(user_id: str) -> str:
 
 def _service_guard(reservation: QuotaReservation) -> str:
     return f"quota#service#{reservation.day}#{reservation.shard}"
+
+
+def _spending_guard(shard: SpendingShard) -> str:
+    return f"spending#{shard.day}#{shard.shard}"

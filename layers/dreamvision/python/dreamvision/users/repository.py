@@ -43,7 +43,10 @@ class Spending(NamedTuple):
 
 
 class Profile(BaseModel):
-    """A row of ``user_profiles``; every attribute but the id may be missing."""
+    """A row of ``user_profiles``; every attribute but the id may be missing.
+
+    ``due`` is the part of ``cost`` that the service's counter does not contain yet (``limits/spending.py``).
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -57,6 +60,7 @@ class Profile(BaseModel):
     tokens_out: int = 0
     credits: int = 0
     cost: Decimal = Decimal(0)
+    due: Decimal = Decimal(0)
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -99,8 +103,11 @@ class ProfileRepository:
         videos: int = 0,
         categories: dict[Category, int] | None = None,
         spending: Spending = Spending(),  # noqa: B008 - immutable
+        due: Decimal = Decimal(0),
     ) -> Write:
         """Return the write that increments the counters, for the transaction that writes what is counted.
+
+        ``due`` is a cost for which that transaction has no write of the service's counter; negative once counted there.
 
         Its condition fails once the account is being erased, so that no new data escapes the erasure.
         """
@@ -112,6 +119,7 @@ class ProfileRepository:
             "tokens_out": Decimal(spending.output_tokens),
             "credits": Decimal(spending.credits),
             "cost": spending.cost,
+            "due": due,
         }
         increments |= {name: number for name, number in spent.items() if number}
         remove_clause = f" REMOVE {', '.join(monthly_stats.expired_counters(now))}" if dreams else ""

@@ -14,6 +14,7 @@ from dreamvision.core.clock import to_text
 from dreamvision.core.pricing import micros_of_credits
 from dreamvision.database.client import TOMBSTONE_PREFIX, Item, build_update, is_condition_failure
 from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
+from dreamvision.limits.spending import Spent, shard_of
 from dreamvision.rendering.errors import RenderOutcomeUnknownError
 from dreamvision.schemas.videos import VideoStatus
 from dreamvision.users.repository import Spending
@@ -135,7 +136,10 @@ class VideoLifecycle(VideoCreation):
             raise
 
     def complete(self, video: VideoRecord, media: Media, now: datetime) -> None:
-        """Complete the video: status, counter and the dream's copy in one transaction.
+        """Complete the video: status, counters and the dream's copy in one transaction.
+
+        The service's counter of costs also gets what the user's earlier analyses left ``due``. The read of the profile
+        may be stale: what one transaction adds to the service's counter it also takes from ``due``.
 
         Raises:
             VideoFinalError: the video was cancelled or closed meanwhile.
@@ -157,8 +161,13 @@ class VideoLifecycle(VideoCreation):
             "thumbnail_height": media.thumbnail_height,
         }
         spending = Spending(credits=video.credits or 0, cost=micros_of_credits(video.credits or 0))
-        count = self._profiles.count_write(video.user_id, now, videos=1, spending=spending)
-        self._move(video, VideoStatus.COMPLETED, now, values, keys, {"profile": count})
+        due = self._profiles.get(video.user_id).due
+        spent = Spent(videos=1, claude=due, runway=spending.cost)
+        counts = {
+            "profile": self._profiles.count_write(video.user_id, now, videos=1, spending=spending, due=-due),
+            "spending": self._limits.spending_write(shard_of(video.job_id, now), spent, now),
+        }
+        self._move(video, VideoStatus.COMPLETED, now, values, keys, counts)
 
     def fail(self, user_id: str, job_id: str, error_code: str, error_message: str, now: datetime) -> VideoRecord:
         """Close the video, and a pending analysis, as failed. Idempotent: a final video stays unchanged."""
