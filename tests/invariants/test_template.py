@@ -41,6 +41,7 @@ LOG_GROUPS = {
     "triggers": "TriggersLogs",
     "workflows/dream_to_video": "DreamToVideoLogs",
     "workflows/erasure": "ErasureLogs",
+    "operations": "OperationsLogs",
 }
 
 

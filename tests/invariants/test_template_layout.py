@@ -10,7 +10,8 @@ from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 
 TEXT = (REPOSITORY / "template.yaml").read_text()
-MAX_LINES = 1700
+# One file in the order of the sections: what an operator needs (commands, alarms, dashboard) is written out as well.
+MAX_LINES = 2400
 MAX_WIDTH = 120
 # Outputs serve operators (docs) and the local stack.
 READERS = ("local", "docs")

@@ -11,7 +11,7 @@ from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
 from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.rate_limits import rate_guards
-from dreamvision.limits.repository import LimitsRepository, quota_guards
+from dreamvision.limits.repository import LimitsRepository, operation_guard, quota_guards
 from dreamvision.users.repository import Profile, ProfileRepository
 from dreamvision.users.usernames import Usernames
 
@@ -21,7 +21,8 @@ def user_guards(profile: Profile, now: datetime) -> set[str]:
 
     Excludes idempotency records: their keys are digests that identify no user, and they expire within a day.
     """
-    return {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
+    guards = {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
+    return guards | {operation_guard(profile.user_id)}
 
 
 class AccountErasure:

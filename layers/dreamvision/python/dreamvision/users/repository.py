@@ -63,6 +63,7 @@ class Profile(BaseModel):
     due: Decimal = Decimal(0)
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    erasing_since: datetime | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -156,6 +157,22 @@ class ProfileRepository:
                 "ExpressionAttributeValues": {":now": to_text(now), **_values(increments)},
             }
         }
+
+    def set_tier(self, user_id: str, tier: str, now: datetime) -> bool:
+        """Set the subscription tier. Return false if there is no profile or the account is being erased."""
+        try:
+            self._database.client.update_item(
+                TableName=self._table,
+                Key={"user_id": user_id},
+                UpdateExpression="SET subscription_tier = :tier, updated_at = :now",
+                ConditionExpression="attribute_exists(user_id) AND attribute_not_exists(erasing_since)",
+                ExpressionAttributeValues={":tier": tier, ":now": to_text(now)},
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
 
     def mark_erasing(self, user_id: str, now: datetime) -> None:
         """Mark the account as being erased, so it accepts no new data. Idempotent; a missing profile is ignored."""

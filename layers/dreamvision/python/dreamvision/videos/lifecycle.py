@@ -179,7 +179,7 @@ class VideoLifecycle(VideoCreation):
             self._move(video, VideoStatus.FAILED, now, values)
         except VideoFinalError:
             return self.get(user_id, job_id, consistent=True)
-        self._fail_pending_analysis(video, error_code)
+        self.fail_pending_analysis(video, error_code)
         return self.get(user_id, job_id, consistent=True)
 
     def cancel(self, user_id: str, job_id: str, now: datetime) -> VideoRecord:
@@ -198,7 +198,8 @@ class VideoLifecycle(VideoCreation):
             raise VideoFinalError
         return video
 
-    def _fail_pending_analysis(self, video: VideoRecord, error_code: str) -> None:
+    def fail_pending_analysis(self, video: VideoRecord, error_code: str) -> None:
+        """Mark the analysis of the video's dream as failed, unless it is completed. Idempotent."""
         try:
             write = self._dreams.fail_analysis_write(video.user_id, video.dream_id, error_code)
             self._database.transact_write(Transaction().add("dream", write))
