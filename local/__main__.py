@@ -1,22 +1,31 @@
-"""``python -m local up | down | reset | demo``: the commands behind the Makefile's targets."""
+"""``python -m local up | down | reset | demo | operate``: the commands behind the Makefile's targets."""
 
 import argparse
 import sys
 
-from local import demo, settings
+from local import demo, operate, settings
 from local.progress import console, error_console
 from local.stack import commands, processes
+
+_SHOWN_ERRORS = (
+    settings.SettingsError,
+    commands.StackError,
+    processes.PortTakenError,
+    demo.DemoError,
+    operate.OperateError,
+)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description="DreamVision's local stack.")
-    parser.add_argument("command", choices=("up", "down", "reset", "demo"))
+    parser.add_argument("command", choices=("up", "down", "reset", "demo", "operate"))
     command = parser.parse_args().command
     try:
         settings.require_python()
         loaded = settings.load()
-        return {"up": _up, "down": _down, "reset": _reset, "demo": demo.run}[command](loaded)
-    except (settings.SettingsError, commands.StackError, processes.PortTakenError, demo.DemoError) as error:
+        runs = {"up": _up, "down": _down, "reset": _reset, "demo": demo.run, "operate": operate.run}
+        return runs[command](loaded)
+    except _SHOWN_ERRORS as error:
         error_console.print("\n[red bold]Error:[/red bold]", end=" ")
         error_console.print(str(error), markup=False)
         return 1

@@ -48,9 +48,7 @@ def _model() -> ServiceModel:
 
 
 def _operation[**Parameters, Result](method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Run one call at a time, validate its parameters against botocore's model, and raise the failure that a test has
-    set.
-    """
+    """Run one call at a time, validated against botocore's model, and raise the failure that a test has set."""
     name = "".join(part.capitalize() for part in method.__name__.split("_"))
 
     @wraps(method)
@@ -232,6 +230,11 @@ class FakeCognito:
         return {}
 
     @_operation
+    def admin_enable_user(self, *, UserPoolId: str, Username: str) -> dict[str, Any]:
+        self._known(UserPoolId, Username).enabled = True
+        return {}
+
+    @_operation
     def resend_confirmation_code(self, *, ClientId: str, SecretHash: str, Username: str) -> dict[str, Any]:
         self._check_hash(ClientId, SecretHash, Username)
         user = self._find(Username)
@@ -328,8 +331,7 @@ class FakeCognito:
         return code
 
     def _find(self, username: str) -> User | None:
-        found = (user for user in self.users.values() if username.lower() in (user.sub, user.email.lower()))
-        return next(found, None)
+        return next((user for user in self.users.values() if username.lower() in (user.sub, user.email.lower())), None)
 
     def _find_or_hide(self, username: str, hiding: str) -> User:
         user = self._find(username)
@@ -340,15 +342,13 @@ class FakeCognito:
     def _known(self, pool_id: str, username: str) -> User:
         """Return the user, or raise ``UserNotFoundException``: administrators' operations do not hide users."""
         self._check_pool(pool_id, CLIENT_ID)
-        user = self._find(username)
-        if user is None:
-            raise refused("UserNotFoundException")
-        return user
+        if user := self._find(username):
+            return user
+        raise refused("UserNotFoundException")
 
     def _pretended_delivery(self) -> dict[str, Any]:
-        return {
-            "CodeDeliveryDetails": {"Destination": "d***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"}
-        }
+        details = {"Destination": "d***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"}
+        return {"CodeDeliveryDetails": details}
 
     def _ask_trigger(self, user: User) -> None:
         if self._pre_sign_up is None:

@@ -1,9 +1,12 @@
 """Sample events in ``events/``: one per route, none unused."""
 
 import json
+import re
 
 from local.sample_events import event_of, file_of, routes
 from tests.conftest import REPOSITORY
+
+COMMANDS = REPOSITORY / "layers/dreamvision/python/dreamvision/operations/commands.py"
 
 
 def test_every_route_has_its_sample_event() -> None:
@@ -21,6 +24,12 @@ def test_no_sample_event_is_left_over() -> None:
 def test_every_trigger_has_a_sample_event() -> None:
     triggers = {path.stem for path in (REPOSITORY / "events" / "triggers").iterdir()}
     assert triggers >= {"execution-stopped", "pre-sign-up", "sweep", "image-uploaded", "restart-erasures"}
+
+
+def test_every_command_of_operators_has_a_sample_event() -> None:
+    names = {path.stem for path in (REPOSITORY / "events" / "operations").iterdir()}
+    commands = re.findall(r'command: Literal\["([a-z_.]+)"\]', COMMANDS.read_text())
+    assert names == {name.replace(".", "-").replace("_", "-") for name in commands}
 
 
 def test_every_websocket_function_has_a_sample_event() -> None:

@@ -41,6 +41,7 @@ LOG_GROUPS = {
     "triggers": "TriggersLogs",
     "workflows/dream_to_video": "DreamToVideoLogs",
     "workflows/erasure": "ErasureLogs",
+    "operations": "OperationsLogs",
 }
 
 
@@ -296,16 +297,9 @@ def test_an_idempotency_hold_outlasts_every_function() -> None:
     assert max(timeouts) < GRACE.total_seconds()
 
 
-def test_functions_that_finish_videos_may_release_quotas() -> None:
-    for name in (
-        "GenerateVideo",
-        "ArchiveVideo",
-        "RecordFailure",
-        "ExecutionStopped",
-        "Sweep",
-        "ApiDreams",
-        "ApiVideos",
-    ):
+def test_functions_that_finish_videos_or_store_analyses_may_count() -> None:
+    finish = ("GenerateVideo", "ArchiveVideo", "RecordFailure", "ExecutionStopped", "Sweep", "ApiDreams", "ApiVideos")
+    for name in (*finish, "AnalyzeDream", "ApiAnalyzeDream"):
         allowed = [
             action
             for policy in RESOURCES[f"{name}Function"]["Properties"]["Policies"]

@@ -79,7 +79,7 @@ def test_the_layer_does_not_depend_on_http_code() -> None:
     assert users == []
 
 
-@pytest.mark.parametrize("folder", ["workflows", "triggers"])
+@pytest.mark.parametrize("folder", ["operations", "workflows", "triggers"])
 def test_a_function_without_http_does_not_load_http_code(folder: str) -> None:
     files = list((REPOSITORY / "functions" / folder).rglob("app.py"))
     assert files

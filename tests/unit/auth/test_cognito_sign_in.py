@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dreamvision.auth import errors
-from dreamvision.auth.cognito import UserPool
+from dreamvision.auth.cognito import PoolUser, UserPool
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier
 from tests.fakes import cognito as fake
 from tests.fakes.cognito import FakeCognito
@@ -19,7 +19,7 @@ def test_a_user_signs_up_and_signs_in(pool: UserPool, clock: Clock) -> None:
 
     assert user.confirmed
     assert (tokens.user_id, tokens.expires_in, tokens.signed_in_at) == (user.user_id, 3600, int(clock.now))
-    assert pool.get(EMAIL) == (user.user_id, EMAIL, datetime.fromtimestamp(clock.now, UTC))
+    assert pool.get(EMAIL) == PoolUser(user.user_id, EMAIL, datetime.fromtimestamp(clock.now, UTC), enabled=True)
 
 
 def test_the_handlers_accept_the_access_token() -> None:

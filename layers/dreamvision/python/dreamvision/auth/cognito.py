@@ -66,6 +66,7 @@ class PoolUser(NamedTuple):
     user_id: str
     email: str
     created_at: datetime
+    enabled: bool = True
 
 
 class UserPool:
@@ -162,7 +163,10 @@ class UserPool:
             response = self._client.admin_get_user(UserPoolId=self._pool_id, Username=username)
         attributes = {attribute["Name"]: attribute.get("Value", "") for attribute in response["UserAttributes"]}
         return PoolUser(
-            user_id=attributes["sub"], email=attributes["email"].lower(), created_at=response["UserCreateDate"]
+            user_id=attributes["sub"],
+            email=attributes["email"].lower(),
+            created_at=response["UserCreateDate"],
+            enabled=response.get("Enabled", True),
         )
 
     def disable(self, user_id: str) -> None:
@@ -172,6 +176,15 @@ class UserPool:
                 self._client.admin_disable_user(UserPoolId=self._pool_id, Username=user_id)
         except UserNotFoundError:
             return
+
+    def enable(self, user_id: str) -> None:
+        """Enable sign-in for a user. Idempotent.
+
+        Raises:
+            UserNotFoundError: the pool has no such user.
+        """
+        with translate_errors():
+            self._client.admin_enable_user(UserPoolId=self._pool_id, Username=user_id)
 
     def delete(self, user_id: str) -> None:
         """Delete a user. Idempotent."""

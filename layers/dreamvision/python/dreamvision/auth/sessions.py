@@ -22,13 +22,17 @@ _PREFIX = "sessions#"
 
 
 class RevokedSessions(NamedTuple):
-    """The revoked sessions of one user; all of them if the account was erased."""
+    """The revoked sessions of one user; all of them if the account was erased or is blocked."""
 
     guard: Mapping[str, Any]
 
     def includes(self, session_id: str, issued_at: int) -> bool:
         """Return whether a session is revoked, given its id and when one of its tokens was issued."""
-        if self.guard.get("erased") or session_id in map(_session_of, self.guard.get("sessions", ())):
+        if (
+            self.guard.get("erased")
+            or self.guard.get("blocked")
+            or session_id in map(_session_of, self.guard.get("sessions", ()))
+        ):
             return True
         return issued_at <= int(self.guard.get("all_until", -1)) and session_id not in self.guard.get("begun_after", ())
 
@@ -72,6 +76,22 @@ class Sessions:
         until = int(self._clock()) + _CLOCK_MARGIN_SECONDS
         expression = "SET all_until = :until, expires_at = :expires_at REMOVE begun_after, sessions"
         self._update(user_id, expression, {":until": until})
+
+    def block(self, user_id: str) -> None:
+        """Revoke every session, including those that a concurrent sign-in starts, until ``unblock``.
+
+        The item expires when no token issued so far is valid any more; Cognito must issue no others.
+        """
+        until = int(self._clock()) + _CLOCK_MARGIN_SECONDS
+        expression = "SET blocked = :yes, all_until = :until, expires_at = :expires_at REMOVE begun_after, sessions"
+        self._update(user_id, expression, {":yes": True, ":until": until})
+
+    def unblock(self, user_id: str) -> None:
+        """Accept new sessions again. Those started before stay revoked. Does nothing if the user is not blocked."""
+        if self._get(user_id).get("blocked"):
+            until = int(self._clock()) + _CLOCK_MARGIN_SECONDS
+            expression = "SET all_until = :until, expires_at = :expires_at REMOVE blocked, begun_after"
+            self._update(user_id, expression, {":until": until})
 
     def revoke_permanently(self, user_id: str) -> None:
         """Revoke every session of an erased account. The item expires with the last access token."""

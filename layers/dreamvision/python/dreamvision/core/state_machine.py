@@ -4,6 +4,8 @@ The console shows an execution's input, outputs and errors for months: they cont
 a prompt or an address.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from dreamvision.core.errors import DreamVisionError
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
 
 class StateMachineError(DreamVisionError):
@@ -57,6 +60,29 @@ class StateMachine:
                 raise
             return None
 
+    def input_of(self, name: str) -> str | None:
+        """Return the JSON input of an execution; ``None`` if it never started or ended more than 90 days ago.
+
+        Raises:
+            StateMachineError: Step Functions did not answer.
+        """
+        with _unless_unknown():
+            return self.client.describe_execution(executionArn=self._execution_arn(name))["input"]
+        return None
+
+    def history(self, name: str) -> "list[HistoryEventTypeDef]":
+        """Return the events of an execution, oldest first, without inputs and outputs; none if it never started.
+
+        Raises:
+            StateMachineError: Step Functions did not answer.
+        """
+        with _unless_unknown():
+            pages = self.client.get_paginator("get_execution_history").paginate(
+                executionArn=self._execution_arn(name), includeExecutionData=False
+            )
+            return [event for page in pages for event in page["events"]]
+        return []
+
     def stop(self, name: str) -> None:
         """Stop an execution. Idempotent. A task that is already running continues to its end.
 
@@ -74,3 +100,15 @@ class StateMachine:
 
     def _execution_arn(self, name: str) -> str:
         return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+@contextmanager
+def _unless_unknown() -> Iterator[None]:
+    """Suppress the error for an unknown execution and translate all others."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) != "ExecutionDoesNotExist":
+            raise StateMachineError from None
+    except BotoCoreError:
+        raise StateMachineError from None

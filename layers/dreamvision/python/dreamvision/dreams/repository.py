@@ -20,6 +20,8 @@ from dreamvision.core.pricing import MICRO, estimate_cost
 from dreamvision.database.client import Database, Item, build_update, is_condition_failure
 from dreamvision.database.compression import CompressedText, compress
 from dreamvision.database.transactions import Transaction, TransactionRefusedError, Write
+from dreamvision.limits.repository import LimitsRepository
+from dreamvision.limits.spending import Spent, shard_of
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.schemas.uploads import UploadStatus
@@ -107,6 +109,7 @@ class DreamRepository:
         self._database = database
         self._table = database.names.dreams_table
         self._profiles = ProfileRepository(database)
+        self._limits = LimitsRepository(database)
 
     def get(self, user_id: str, dream_id: str, *, consistent: bool = False) -> DreamRecord:
         """Return a dream.
@@ -169,7 +172,8 @@ class DreamRepository:
     ) -> DreamRecord:
         """Store a dream, created at ``now``, with its analysis, and count it.
 
-        Costs at most 9 write units for a text in an alphabetic script, 10 for any other natural-language text.
+        Costs at most 10 write units for any natural-language text. Beside the write of a separate text there is none
+        left for the service's counter of costs: such an analysis is counted later.
 
         Raises:
             AccountErasedError: the account is being erased.
@@ -179,11 +183,16 @@ class DreamRepository:
         )
         row = self.row(user_id, dream_id, dream_text, now) | analyzed
         separate_text = self._put_separate_text(row)
+        spending = _spending(analysis)
+        due = spending.cost if separate_text else Decimal(0)
         count = self._profiles.count_write(
-            user_id, now, dreams=1, categories={analysis.category: 1}, spending=_spending(analysis)
+            user_id, now, dreams=1, categories={analysis.category: 1}, spending=spending, due=due
         )
+        transaction = Transaction().add("dream", self.put_write(row)).add("profile", count)
+        if not separate_text:
+            transaction.add_all(self._spending_writes(dream_id, spending, now))
         try:
-            self._database.transact_write(Transaction().add("dream", self.put_write(row)).add("profile", count))
+            self._database.transact_write(transaction)
         except TransactionRefusedError as refused:
             if "profile" in refused.failed:
                 if separate_text:
@@ -221,17 +230,24 @@ class DreamRepository:
         update["TableName"] = self._table
         update["ConditionExpression"] = "analysis_status = :pending"
         update["ExpressionAttributeValues"][":pending"] = AnalysisStatus.PENDING
-        count = self._profiles.count_write(
-            user_id, now, categories={analysis.category: 1}, spending=_spending(analysis)
-        )
+        spending = _spending(analysis)
+        count = self._profiles.count_write(user_id, now, categories={analysis.category: 1}, spending=spending)
+        transaction = Transaction().add("dream", {"Update": update}).add("profile", count)
+        transaction.add_all(self._spending_writes(dream_id, spending, now))
         try:
-            self._database.transact_write(Transaction().add("dream", {"Update": update}).add("profile", count))
+            self._database.transact_write(transaction)
         except TransactionRefusedError as refused:
             if self.get(user_id, dream_id, consistent=True).analysis_status is AnalysisStatus.COMPLETED:
                 return
             if "profile" in refused.failed:
                 raise AccountErasedError from None
             raise
+
+    def _spending_writes(self, dream_id: str, spending: Spending, now: datetime) -> dict[str, Write]:
+        """Return the write that counts the cost for the service; none for a model without a known price."""
+        if not spending.cost:
+            return {}
+        return {"spending": self._limits.spending_write(shard_of(dream_id, now), Spent(claude=spending.cost), now)}
 
     def fail_analysis_write(self, user_id: str, dream_id: str, error: str) -> Write:
         """Return the write that marks a pending analysis as failed; ``error`` is the error's class name."""

@@ -12,7 +12,7 @@ from dreamvision.database.client import Database
 from dreamvision.erasure.open_erasures import OpenErasures
 from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.rate_limits import rate_guards
-from dreamvision.limits.repository import LimitsRepository, quota_guards
+from dreamvision.limits.repository import LimitsRepository, operation_guard, quota_guards
 from dreamvision.users.repository import Profile, ProfileRepository
 from dreamvision.users.usernames import Usernames
 
@@ -23,7 +23,8 @@ def user_guards(profile: Profile, now: datetime) -> set[str]:
     Excludes idempotency records: their keys are digests that identify no user, and they expire within a day; and the
     records of open erasures, which end with the erasure itself.
     """
-    return {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
+    guards = {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
+    return guards | {operation_guard(profile.user_id)}
 
 
 class AccountErasure:

@@ -5,13 +5,16 @@ one conditional write, so counts are exact under any concurrency.
 
     rate#<scope>#<subject>             requests within the current window
     quota#day#<user>#<date>            a user's videos on a day (UTC)
-    quota#running#<user>               a user's videos that are not final
+    quota#running#<user>               a user's videos that are not final; ``stopped`` if there may be no more
     quota#service#<date>#<shard>       all users' videos on a day
+    spending#<date>#<shard>            what all users' analyses and videos cost on a day
     request#<digest>                   a request with an idempotency key
+    operation#<user>                   an operator's command that is changing a user
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -19,11 +22,16 @@ from botocore.exceptions import ClientError
 from dreamvision.database.client import Database, Item, is_condition_failure
 from dreamvision.database.transactions import ContentionError, Write
 from dreamvision.limits.quotas import SERVICE_SHARDS, QuotaReservation, VideoLimits
+from dreamvision.limits.spending import SpendingShard, Spent
 
 _TRIES = 4
 _DAY_SECONDS = 24 * 3600
 # A daily or concurrent count is needed until its last video is final (at most two hours).
 _QUOTA_LIFETIME_SECONDS = 3 * _DAY_SECONDS
+# Thirteen months, so that a month can be compared with that of the year before.
+_SPENDING_LIFETIME_SECONDS = 400 * _DAY_SECONDS
+# BatchGetItem's limit of keys per call.
+_KEYS_PER_BATCH = 100
 
 
 class WindowState(NamedTuple):
@@ -103,19 +111,19 @@ class LimitsRepository:
         expires_at = now + _QUOTA_LIFETIME_SECONDS
         service = limits.of_shard(reservation.shard)
         return {
-            "daily": self._increment_write(_day_guard(user_id, reservation.day), limits.per_day, expires_at),
-            "concurrent": self._increment_write(_running_guard(user_id), limits.concurrent, expires_at),
+            "daily": self._increment_write(day_guard(user_id, reservation.day), limits.per_day, expires_at),
+            "concurrent": self._increment_write(running_guard(user_id), limits.concurrent, expires_at, "stopped"),
             "service": self._increment_write(_service_guard(reservation), service, expires_at),
         }
 
     def release_concurrent_writes(self, user_id: str) -> dict[str, Write]:
         """Return the write that frees one of the user's concurrent videos."""
-        return {"concurrent": self._decrement_write(_running_guard(user_id))}
+        return {"concurrent": self._decrement_write(running_guard(user_id))}
 
     def release_daily_writes(self, user_id: str, reservation: QuotaReservation) -> dict[str, Write]:
         """Return the writes that uncount a video that cost nothing from the daily counts of user and service."""
         return {
-            "daily": self._decrement_write(_day_guard(user_id, reservation.day)),
+            "daily": self._decrement_write(day_guard(user_id, reservation.day)),
             "service": self._decrement_write(_service_guard(reservation)),
         }
 
@@ -134,12 +142,13 @@ class LimitsRepository:
         response = self._database.client.batch_get_item(RequestItems=request)  # type: ignore[arg-type]
         return {guards[str(item["guard"])]: int(item["videos"]) for item in response["Responses"][self._table]}  # type: ignore[call-overload]
 
-    def _increment_write(self, guard: str, limit: int, expires_at: int) -> Write:
+    def _increment_write(self, guard: str, limit: int, expires_at: int, unless: str = "") -> Write:
+        # With a limit of 0 not even the first video is allowed.
+        condition = "(attribute_not_exists(videos) OR videos < :limit)" if limit > 0 else "videos < :limit"
         return self._update_write(
             guard,
             "SET expires_at = :lapses ADD videos :one",
-            # With a limit of 0 not even the first video is allowed.
-            "attribute_not_exists(videos) OR videos < :limit" if limit > 0 else "videos < :limit",
+            condition + (f" AND attribute_not_exists({unless})" if unless else ""),
             {":one": 1, ":limit": limit, ":lapses": expires_at},
         )
 
@@ -156,6 +165,37 @@ class LimitsRepository:
                 "ExpressionAttributeValues": values,
             }
         }
+
+    # ------------------------------------------------------------ spending
+
+    def spending_write(self, shard: SpendingShard, spent: Spent, now: datetime) -> Write:
+        """Return the write that counts a cost, for the transaction that writes what was paid for."""
+        counters = {name: number for name, number in spent._asdict().items() if number}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"guard": _spending_guard(shard)},
+                "UpdateExpression": "SET expires_at = :lapses ADD " + ", ".join(f"{name} :{name}" for name in counters),
+                "ExpressionAttributeValues": {
+                    ":lapses": int(now.timestamp()) + _SPENDING_LIFETIME_SECONDS,
+                    **{f":{name}": number for name, number in counters.items()},
+                },
+            }
+        }
+
+    def spending(self, shards: Sequence[SpendingShard]) -> Spent:
+        """Return what these shards have counted. Costs at most a read unit per shard.
+
+        Raises:
+            ContentionError: DynamoDB did not return all of them.
+        """
+        keys = [{"guard": _spending_guard(shard)} for shard in shards]
+        batches = (keys[start : start + _KEYS_PER_BATCH] for start in range(0, len(keys), _KEYS_PER_BATCH))
+        items = [item for batch in batches for item in self._database.batch_get({self._table: batch})[self._table]]
+        return Spent.sum_of(
+            Spent(int(item.get("videos", 0)), item.get("claude", Decimal(0)), item.get("runway", Decimal(0)))
+            for item in items
+        )
 
     # ------------------------------------------------------------ requests with an idempotency key
 
@@ -279,16 +319,27 @@ def quota_guards(user_id: str, now: datetime) -> list[str]:
         (now.astimezone(UTC) - timedelta(seconds=age)).date()
         for age in range(0, _QUOTA_LIFETIME_SECONDS + 1, _DAY_SECONDS)
     ]
-    return [_running_guard(user_id), *(_day_guard(user_id, day.isoformat()) for day in days)]
+    return [running_guard(user_id), *(day_guard(user_id, day.isoformat()) for day in days)]
 
 
-def _day_guard(user_id: str, day: str) -> str:
+def day_guard(user_id: str, day: str) -> str:
+    """Return the key of a user's daily count."""
     return f"quota#day#{user_id}#{day}"
 
 
-def _running_guard(user_id: str) -> str:
+def running_guard(user_id: str) -> str:
+    """Return the key of a user's count of videos that are not final."""
     return f"quota#running#{user_id}"
+
+
+def operation_guard(user_id: str) -> str:
+    """Return the key of the record that one operator's command at a time holds."""
+    return f"operation#{user_id}"
 
 
 def _service_guard(reservation: QuotaReservation) -> str:
     return f"quota#service#{reservation.day}#{reservation.shard}"
+
+
+def _spending_guard(shard: SpendingShard) -> str:
+    return f"spending#{shard.day}#{shard.shard}"

@@ -43,7 +43,10 @@ class Spending(NamedTuple):
 
 
 class Profile(BaseModel):
-    """A row of ``user_profiles``; every attribute but the id may be missing."""
+    """A row of ``user_profiles``; every attribute but the id may be missing.
+
+    ``due`` is the part of ``cost`` that the service's counter does not contain yet (``limits/spending.py``).
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -57,8 +60,10 @@ class Profile(BaseModel):
     tokens_out: int = 0
     credits: int = 0
     cost: Decimal = Decimal(0)
+    due: Decimal = Decimal(0)
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    erasing_since: datetime | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -99,8 +104,11 @@ class ProfileRepository:
         videos: int = 0,
         categories: dict[Category, int] | None = None,
         spending: Spending = Spending(),  # noqa: B008 - immutable
+        due: Decimal = Decimal(0),
     ) -> Write:
         """Return the write that increments the counters, for the transaction that writes what is counted.
+
+        ``due`` is a cost for which that transaction has no write of the service's counter; negative once counted there.
 
         Its condition fails once the account is being erased, so that no new data escapes the erasure.
         """
@@ -112,6 +120,7 @@ class ProfileRepository:
             "tokens_out": Decimal(spending.output_tokens),
             "credits": Decimal(spending.credits),
             "cost": spending.cost,
+            "due": due,
         }
         increments |= {name: number for name, number in spent.items() if number}
         remove_clause = f" REMOVE {', '.join(monthly_stats.expired_counters(now))}" if dreams else ""
@@ -148,6 +157,22 @@ class ProfileRepository:
                 "ExpressionAttributeValues": {":now": to_text(now), **_values(increments)},
             }
         }
+
+    def set_tier(self, user_id: str, tier: str, now: datetime) -> bool:
+        """Set the subscription tier. Return false if there is no profile or the account is being erased."""
+        try:
+            self._database.client.update_item(
+                TableName=self._table,
+                Key={"user_id": user_id},
+                UpdateExpression="SET subscription_tier = :tier, updated_at = :now",
+                ConditionExpression="attribute_exists(user_id) AND attribute_not_exists(erasing_since)",
+                ExpressionAttributeValues={":tier": tier, ":now": to_text(now)},
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
 
     def mark_erasing(self, user_id: str, now: datetime) -> None:
         """Mark the account as being erased, so it accepts no new data. Idempotent; a missing profile is ignored."""

@@ -150,6 +150,12 @@ class Usernames:
                 raise ContentionError from None
             raise UsernameTakenError from None
 
+    def owner(self, username: str) -> str | None:
+        """Return the id of the user who has the name, regardless of case; ``None`` if it is only reserved or free."""
+        response = self._database.client.get_item(TableName=self._table, Key=_name_key(username), ConsistentRead=True)
+        owner_id = response.get("Item", {}).get("owner_id")
+        return None if owner_id is None else str(owner_id)
+
     def delete_profile(self, user_id: str) -> None:
         """Delete the profile and free its username in one transaction. Idempotent."""
         profile = ProfileRepository(self._database).get(user_id, consistent=True)

@@ -16,6 +16,7 @@ from dreamvision.core.metrics import Metric, count, record
 from dreamvision.core.pricing import micros_of_credits
 from dreamvision.database.client import TOMBSTONE_PREFIX, Item, build_update, is_condition_failure
 from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
+from dreamvision.limits.spending import Spent, shard_of
 from dreamvision.rendering.errors import RenderModerationError, RenderOutcomeUnknownError
 from dreamvision.schemas.videos import VideoStatus
 from dreamvision.users.repository import Spending
@@ -139,7 +140,10 @@ class VideoLifecycle(VideoCreation):
             raise
 
     def complete(self, video: VideoRecord, media: Media, now: datetime) -> None:
-        """Complete the video: status, counter and the dream's copy in one transaction.
+        """Complete the video: status, counters and the dream's copy in one transaction.
+
+        The service's counter of costs also gets what the user's earlier analyses left ``due``. The read of the profile
+        may be stale: what one transaction adds to the service's counter it also takes from ``due``.
 
         Raises:
             VideoFinalError: the video was cancelled or closed meanwhile.
@@ -161,8 +165,13 @@ class VideoLifecycle(VideoCreation):
             "thumbnail_height": media.thumbnail_height,
         }
         spending = Spending(credits=video.credits or 0, cost=micros_of_credits(video.credits or 0))
-        count_write = self._profiles.count_write(video.user_id, now, videos=1, spending=spending)
-        self._move(video, VideoStatus.COMPLETED, now, values, keys, {"profile": count_write})
+        due = self._profiles.get(video.user_id).due
+        spent = Spent(videos=1, claude=due, runway=spending.cost)
+        counts = {
+            "profile": self._profiles.count_write(video.user_id, now, videos=1, spending=spending, due=-due),
+            "spending": self._limits.spending_write(shard_of(video.job_id, now), spent, now),
+        }
+        self._move(video, VideoStatus.COMPLETED, now, values, keys, counts)
         seconds = (now - video.created_at).total_seconds()
         record({Metric.VIDEOS_COMPLETED: 1, Metric.SECONDS_TO_VIDEO: seconds})
 
@@ -178,7 +187,7 @@ class VideoLifecycle(VideoCreation):
             return self.get(user_id, job_id, consistent=True)
         refused = error_code in _REFUSALS
         count(Metric.VIDEOS_REFUSED if refused else Metric.VIDEOS_FAILED, reason=error_code)
-        self._fail_pending_analysis(video, error_code)
+        self.fail_pending_analysis(video, error_code)
         return self.get(user_id, job_id, consistent=True)
 
     def cancel(self, user_id: str, job_id: str, now: datetime) -> VideoRecord:
@@ -198,7 +207,8 @@ class VideoLifecycle(VideoCreation):
             raise VideoFinalError
         return video
 
-    def _fail_pending_analysis(self, video: VideoRecord, error_code: str) -> None:
+    def fail_pending_analysis(self, video: VideoRecord, error_code: str) -> None:
+        """Mark the analysis of the video's dream as failed, unless it is completed. Idempotent."""
         try:
             write = self._dreams.fail_analysis_write(video.user_id, video.dream_id, error_code)
             self._database.transact_write(Transaction().add("dream", write))

@@ -89,6 +89,18 @@ class VideoRepository:
         }
         return [VideoRecord.model_validate(item) for item in read_all(self._database.client, request)]
 
+    def open_of(self, user_id: str) -> Iterator[VideoRecord]:
+        """Yield the user's videos that are not final. Reads all of the user's videos: no consistent index has them."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "user_id = :user",
+            "FilterExpression": "attribute_exists(open_mark)",
+            "ExpressionAttributeValues": {":user": user_id},
+            "ConsistentRead": True,
+        }
+        for item in read_all(self._database.client, request):
+            yield VideoRecord.model_validate(item)
+
     def first_page(self, user_id: str, limit: int) -> list[VideoRecord]:
         """Return up to ``limit`` videos of the user; an empty list if none remain."""
         return self.page(user_id, limit=limit).videos

@@ -13,6 +13,7 @@ from dreamvision.core.tasks import TaskHandler, task_of
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
 
 class WorkflowUnavailableError(DreamVisionError):
@@ -73,6 +74,23 @@ class VideoWorkflow:
     def status(self, job_id: str) -> str | None:
         """Return ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``; ``None`` if never started."""
         return self._machine.status(job_id)
+
+    def owner(self, job_id: str) -> str | None:
+        """Return the id of the user whose video the execution makes; ``None`` if there is no execution.
+
+        Raises:
+            StateMachineError: Step Functions did not answer.
+        """
+        execution_input = self._machine.input_of(job_id)
+        return None if execution_input is None else ExecutionInput.model_validate_json(execution_input).user_id
+
+    def history(self, job_id: str) -> "list[HistoryEventTypeDef]":
+        """Return the events of the execution, oldest first, without inputs and outputs.
+
+        Raises:
+            StateMachineError: Step Functions did not answer.
+        """
+        return self._machine.history(job_id)
 
     def stop(self, job_id: str) -> None:
         """Stop the execution of a video. Idempotent; a running task continues to its end.

@@ -1,0 +1,1 @@
+"""Commands of operators: users, videos and spending, without the console."""
