@@ -81,7 +81,7 @@ SERVICES: Mapping[str, Service] = {
     "Lambda": Service(
         "Lambda", "lambda",
         (*_VERBS, "AddPermission", "RemovePermission", "Publish*"),
-        (*_named("lambda", "function:"), "arn:aws:lambda:*:*:event-source-mapping:*"),
+        (*_named("lambda", "function:", "layer:"), "arn:aws:lambda:*:*:event-source-mapping:*"),
         ("CreateEventSourceMapping", "ListEventSourceMappings"),
     ),
     # Deliveries of logs, which state machines set up with the deployer's rights, cannot be restricted to a resource.
@@ -175,8 +175,6 @@ def policy_of(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         named[kind].update(SERVICES[kind].resources)
         if resource["Type"] == "AWS::SecretsManager::Secret":
             named[kind].add(f"arn:aws:secretsmanager:*:*:secret:{name}-*")
-        elif resource["Type"] == "AWS::Lambda::LayerVersion":
-            named[kind].add(f"arn:aws:lambda:*:*:layer:{resource['Properties']['LayerName']}*")
     statements = [
         {
             "Sid": kind,

@@ -1,11 +1,16 @@
 """What CloudFormation receives: the template after the SAM transform, held against AWS's documentation."""
 
+import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from local.emulator.http_api import routes_of
 from local.transformed import Evaluation, transformed
@@ -154,3 +159,22 @@ def test_a_role_may_write_traces_once() -> None:
             policies = role["Properties"]["ManagedPolicyArns"]
             tracing = [arn.rpartition("/")[2] for arn in policies if "xray" in arn.lower()]
             assert tracing == ["AWSXrayWriteOnlyAccess"], name
+
+
+def test_the_retention_of_logs_is_one_that_cloudwatch_accepts() -> None:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::Logs::LogGroup").schema
+    assert PARAMETERS["LogRetentionDays"]["AllowedValues"] == schema["properties"]["RetentionInDays"]["enum"]
+
+
+def test_layers_of_two_stacks_have_different_names() -> None:
+    for name, resource in transformed()["Resources"].items():
+        if resource["Type"] == "AWS::Lambda::LayerVersion":
+            assert "${AWS::StackName}" in str(resource["Properties"]["LayerName"]), name
+
+
+def test_the_linter_has_no_findings_in_the_transformed_template(tmp_path: Path) -> None:
+    file = tmp_path / "transformed.json"
+    file.write_text(json.dumps(transformed(), default=str))
+    command = [str(Path(sys.executable).parent / "cfn-lint"), "--region", "us-east-1", "--", str(file)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
