@@ -104,7 +104,8 @@ def login(body: UserLogin) -> TokenResponse:
     f"{_PREFIX}/refresh",
     summary="Refresh the session",
     description="Exchanges the refresh token for new tokens. A refresh token is valid once: store the new one. A"
-    " session can be refreshed for seven days after the sign-in. Reusing an old one ends every session of the user.",
+    " session can be refreshed for seven days after the sign-in. If the response was lost, the request can be repeated"
+    " with the same token for a minute. Reusing an old one later ends every session of the user.",
     tags=_TAGS,
 )
 @document(errors=("InvalidRefreshTokenError", *_PUBLIC_ERRORS))

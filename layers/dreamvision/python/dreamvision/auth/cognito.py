@@ -126,7 +126,7 @@ class UserPool:
 
         Raises:
             InvalidRefreshTokenError: the token is invalid, expired or revoked.
-            RefreshTokenReusedError: the token was already used.
+            RefreshTokenReusedError: the token was already used, and its grace period is over.
         """
         with translate_errors(REFRESH_ERRORS):
             response = self._client.get_tokens_from_refresh_token(

@@ -148,7 +148,9 @@ class AccountService:
     def refresh(self, refresh_token: str) -> TokenResponse:
         """Return new tokens for the session.
 
-        A token that was already used is treated as stolen: the user is signed out everywhere.
+        A used token is valid for another 60 s (``RetryGracePeriodSeconds`` in template.yaml), for clients that lost the
+        response. After that Cognito reports a reuse, and the token is treated as stolen: the user is signed out
+        everywhere.
 
         Raises:
             InvalidRefreshTokenError: the token is not ours, already used, expired or revoked, or its session has ended.
