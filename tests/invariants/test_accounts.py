@@ -2,11 +2,29 @@
 
 from typing import Any
 
+import pytest
+
 from tests.fakes.aws import template
+from tests.fakes.cloudformation_rules import parameter_values, refusals, resolved
 from tests.fakes.cognito_state import GRACE_SECONDS
 
 RESOURCES: dict[str, dict[str, Any]] = template()["Resources"]
 CLIENT = RESOURCES["UserPoolClient"]["Properties"]
+SES = {
+    "EmailFrom": "DreamVision <no-reply@example.com>",
+    "EmailIdentityArn": "arn:aws:ses:us-east-1:123456789012:identity/example.com",
+}
+NO_SES = {"EmailFrom": "", "EmailIdentityArn": ""}
+
+
+def properties(logical_id: str, **parameters: str) -> dict[str, Any]:
+    """Return a resource's properties for these parameters."""
+    values = parameter_values(template(), **parameters)
+    found: dict[str, Any] = resolved(RESOURCES[logical_id]["Properties"], template(), values)
+    return found
+
+
+# ---------------------------------------------------------------- refresh tokens
 
 
 def test_a_refresh_can_be_repeated_for_as_long_as_cognito_allows() -> None:
@@ -17,3 +35,31 @@ def test_a_refresh_can_be_repeated_for_as_long_as_cognito_allows() -> None:
 
 def test_rotation_excludes_the_flow_that_does_not_rotate() -> None:
     assert "ALLOW_REFRESH_TOKEN_AUTH" not in CLIENT["ExplicitAuthFlows"]
+
+
+# ---------------------------------------------------------------- e-mail
+
+
+def test_the_pool_sends_through_ses_if_an_identity_is_given() -> None:
+    assert properties("UserPool", **SES)["EmailConfiguration"] == {
+        "EmailSendingAccount": "DEVELOPER",
+        "From": SES["EmailFrom"],
+        "SourceArn": SES["EmailIdentityArn"],
+    }
+
+
+@pytest.mark.parametrize("stage", ["dev", "local"])
+def test_cognitos_own_sender_is_the_default_outside_prod(stage: str) -> None:
+    assert refusals(template(), Stage=stage) == []
+    assert properties("UserPool", Stage=stage)["EmailConfiguration"] == {"EmailSendingAccount": "COGNITO_DEFAULT"}
+
+
+@pytest.mark.parametrize("missing", [NO_SES, {"EmailFrom": ""}, {"EmailIdentityArn": ""}])
+def test_prod_is_refused_without_ses(missing: dict[str, str]) -> None:
+    given = {"Stage": "prod", **SES, **missing}
+    assert any("EmailFrom" in each and "EmailIdentityArn" in each for each in refusals(template(), **given))
+
+
+@pytest.mark.parametrize("missing", SES)
+def test_a_sender_without_its_identity_is_refused_in_every_stage(missing: str) -> None:
+    assert refusals(template(), Stage="dev", **{**SES, missing: ""})
