@@ -1,9 +1,11 @@
 """The user pool, its client and the rules of the accounts' parameters, as CloudFormation receives them."""
 
+import tomllib
 from typing import Any
 
 import pytest
 
+from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 from tests.fakes.cloudformation_rules import parameter_values, refusals, resolved
 from tests.fakes.cognito_state import GRACE_SECONDS
@@ -56,10 +58,56 @@ def test_cognitos_own_sender_is_the_default_outside_prod(stage: str) -> None:
 
 @pytest.mark.parametrize("missing", [NO_SES, {"EmailFrom": ""}, {"EmailIdentityArn": ""}])
 def test_prod_is_refused_without_ses(missing: dict[str, str]) -> None:
-    given = {"Stage": "prod", **SES, **missing}
+    given = {"Stage": "prod", "ConfirmEmail": "true", **SES, **missing}
     assert any("EmailFrom" in each and "EmailIdentityArn" in each for each in refusals(template(), **given))
 
 
 @pytest.mark.parametrize("missing", SES)
 def test_a_sender_without_its_identity_is_refused_in_every_stage(missing: str) -> None:
     assert refusals(template(), Stage="dev", **{**SES, missing: ""})
+
+
+# ---------------------------------------------------------------- confirmation
+
+
+def test_prod_is_deployed_with_confirmation() -> None:
+    given = {"Stage": "prod", "ConfirmEmail": "true", **SES}
+    assert refusals(template(), **given) == []
+    assert trigger_setting(**given) == "true"
+
+
+def test_prod_is_refused_without_confirmation_unless_that_is_allowed_explicitly() -> None:
+    given = {"Stage": "prod", "ConfirmEmail": "false", **SES}
+    (refusal,) = refusals(template(), **given)
+    assert "AllowUnconfirmedEmail=true" in refusal
+    assert refusals(template(), **given, AllowUnconfirmedEmail="true") == []
+    # AND even a deployment that skipped the rule would ask for a code
+    assert trigger_setting(**given) == "true"
+    assert trigger_setting(**given, AllowUnconfirmedEmail="true") == "false"
+
+
+def test_unconfirmed_addresses_are_not_allowed_by_default() -> None:
+    parameter = template()["Parameters"]["AllowUnconfirmedEmail"]
+    assert (parameter["AllowedValues"], parameter["Default"]) == (["true", "false"], "false")
+
+
+@pytest.mark.parametrize("stage", ["dev", "local"])
+def test_confirmation_can_be_switched_on_and_off_outside_prod(stage: str) -> None:
+    assert trigger_setting(Stage=stage) == "false"
+    assert trigger_setting(Stage=stage, ConfirmEmail="true") == "true"
+    assert trigger_setting(Stage=stage, ConfirmEmail="true", AllowUnconfirmedEmail="true") == "true"
+
+
+def trigger_setting(**parameters: str) -> str:
+    """Return ``CONFIRM_EMAIL`` of the trigger that may confirm new users."""
+    value: str = properties("PreSignUpFunction", **parameters)["Environment"]["Variables"]["CONFIRM_EMAIL"]
+    return value
+
+
+def test_the_deployment_of_prod_asks_for_confirmation() -> None:
+    config = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+    overrides = dict(each.split("=", 1) for each in config["prod"]["deploy"]["parameters"]["parameter_overrides"])
+    assert overrides["ConfirmEmail"] == "true"
+    # The sender's addresses are the account's own: without them, only that rule refuses the deployment.
+    assert refusals(template(), **overrides | SES) == []
+    assert len(refusals(template(), **overrides)) == 1
