@@ -1,5 +1,6 @@
 """The user pool, its client and the rules of the accounts' parameters, as CloudFormation receives them."""
 
+import re
 import tomllib
 from typing import Any
 
@@ -111,3 +112,20 @@ def test_the_deployment_of_prod_asks_for_confirmation() -> None:
     # The sender's addresses are the account's own: without them, only that rule refuses the deployment.
     assert refusals(template(), **overrides | SES) == []
     assert len(refusals(template(), **overrides)) == 1
+
+
+# ---------------------------------------------------------------- the client's address
+
+
+def test_without_cloudfront_the_role_can_read_no_secret() -> None:
+    (statement,) = [
+        each
+        for policy in RESOURCES["ApiAuthFunction"]["Properties"]["Policies"]
+        for each in policy["Statement"]
+        if each["Action"] == ["secretsmanager:GetSecretValue"]
+    ]
+    # A secret's ARN ends with its name, a hyphen and six characters; a name is not empty.
+    assert statement["Resource"]["Fn::Sub"].endswith(":secret:${OriginSecret}-??????")
+    parameter = template()["Parameters"]["OriginSecret"]
+    assert parameter["Default"] == ""
+    assert not re.fullmatch(parameter["AllowedPattern"], "*")

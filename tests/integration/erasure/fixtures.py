@@ -12,7 +12,7 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.erasure.account import AccountErasure
 from dreamvision.erasure.workflow import ErasureWorkflow
-from dreamvision.limits.rate_limits import CODE_SCOPES, RateLimits, RateSettings, Scope
+from dreamvision.limits.rate_limits import USER_SCOPES, RateLimits, RateSettings, Scope
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.realtime.repository import Connection, ConnectionRepository
 from dreamvision.schemas.categories import Category
@@ -137,7 +137,7 @@ class ErasureBackend:
             connected_at=utc_now() - timedelta(hours=9),
         )
         ConnectionRepository(self.dreams.database, "ConnectionsTable").add(forgotten)
-        for scope in (each for each in Scope if each not in {Scope.AUTH, *CODE_SCOPES}):
+        for scope in USER_SCOPES:
             RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_user(scope, user_id)
 
     def items(self) -> list[dict[str, Any]]:

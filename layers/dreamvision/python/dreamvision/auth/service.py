@@ -145,6 +145,14 @@ class AccountService:
         """
         return self._start_session(self._pool.sign_in(email, password))
 
+    def session_of(self, refresh_token: str) -> str:
+        """Return the session id of a refresh token. It is authentic: the token's seal covers it.
+
+        Raises:
+            InvalidRefreshTokenError: the token is not ours.
+        """
+        return self._open(refresh_token)[0].session_id
+
     def refresh(self, refresh_token: str) -> TokenResponse:
         """Return new tokens for the session.
 
