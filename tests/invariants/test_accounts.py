@@ -5,7 +5,9 @@ import tomllib
 from typing import Any
 
 import pytest
+import yaml
 
+from dreamvision.erasure.reconciliation import ERASURE_LIFETIME, SECONDS_PER_PAGE
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 from tests.fakes.cloudformation_rules import parameter_values, refusals, resolved
@@ -129,3 +131,28 @@ def test_without_cloudfront_the_role_can_read_no_secret() -> None:
     parameter = template()["Parameters"]["OriginSecret"]
     assert parameter["Default"] == ""
     assert not re.fullmatch(parameter["AllowedPattern"], "*")
+
+
+# ---------------------------------------------------------------- users whom the pool no longer has
+
+
+def test_the_reconciliation_runs_every_hour_with_the_least_permissions() -> None:
+    function = RESOURCES["ReconcileUsersFunction"]["Properties"]
+    (event,) = function["Events"].values()
+    assert (event["Type"], event["Properties"]["Schedule"]) == ("Schedule", "rate(1 hour)")
+    statements = [each for policy in function["Policies"] for each in policy["Statement"]]
+    assert [(each["Action"], each["Resource"]) for each in statements] == [
+        (["dynamodb:Scan"], {"Fn::GetAtt": ["ProfilesTable", "Arn"]}),
+        (["dynamodb:GetItem", "dynamodb:PutItem"], {"Fn::GetAtt": ["GuardsTable", "Arn"]}),
+        (["cognito-idp:AdminGetUser"], {"Fn::GetAtt": ["UserPool", "Arn"]}),
+        (["states:StartExecution"], {"Ref": "Erasure"}),
+    ]
+
+
+def test_an_erasure_is_left_to_work_for_as_long_as_its_execution_can_run() -> None:
+    machine = yaml.safe_load((REPOSITORY / "functions/workflows/erasure/erasure.asl.yaml").read_text())
+    assert machine["TimeoutSeconds"] == ERASURE_LIFETIME.total_seconds()
+
+
+def test_a_page_fits_into_the_time_that_a_run_keeps_for_it() -> None:
+    assert RESOURCES["ReconcileUsersFunction"]["Properties"]["Timeout"] > SECONDS_PER_PAGE

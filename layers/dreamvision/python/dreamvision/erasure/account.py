@@ -19,7 +19,8 @@ from dreamvision.users.usernames import Usernames
 def user_guards(profile: Profile, now: datetime) -> set[str]:
     """Return the keys of the user's items in the guards table. Add here every new kind of item that names a user.
 
-    Excludes idempotency records: their keys are digests that identify no user, and they expire within a day.
+    Excludes idempotency records: their keys are digests that identify no user, and they expire within a day. The
+    reconciliation's position may name a row until its next run, an hour later.
     """
     return {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
 

@@ -8,6 +8,9 @@ one conditional write, so counts are exact under any concurrency.
     quota#running#<user>               a user's videos that are not final
     quota#service#<date>#<shard>       all users' videos on a day
     request#<digest>                   a request with an idempotency key
+
+Other packages keep ``sessions#<user>`` (``auth/sessions.py``) and, without a TTL, ``cursor#reconcile-users``
+(``erasure/repository.py``) in the same table.
 """
 
 from collections.abc import Iterable, Mapping
