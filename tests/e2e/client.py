@@ -131,6 +131,17 @@ class ControlPlane:
     def states(self) -> Any:
         return self.client("stepfunctions")
 
+    def invoke(self, logical_id: str) -> dict[str, Any]:
+        """Invoke a function with an empty event and return its answer."""
+        lambdas = self.client("lambda")
+        pages = lambdas.get_paginator("list_functions").paginate()
+        names = [each["FunctionName"] for page in pages for each in page["Functions"]]
+        (name,) = [each for each in names if logical_id in each]
+        answer = lambdas.invoke(FunctionName=name, Payload=b"{}")
+        result: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, result
+        return result
+
     def rows(self, role: str, user_id: str) -> list[dict[str, Any]]:
         """Return all rows of a user in a table."""
         table = self.tables.Table(self.outputs["tables"][role])

@@ -4,7 +4,7 @@ import secrets
 
 import httpx
 
-from tests.e2e.client import PASSWORD, ControlPlane, User, register
+from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
 
 
 def test_registering_returns_tokens_and_creates_a_profile(http: httpx.Client) -> None:
@@ -75,6 +75,30 @@ def test_logout_applies_to_the_next_request(http: httpx.Client, user: User) -> N
     # Another session of the same user stays active.
     user.access_token = other["access_token"]
     assert user.get("/auth/me").status_code == 200
+
+
+def test_a_user_deleted_at_cognito_directly_is_erased(http: httpx.Client, control: ControlPlane) -> None:
+    # GIVEN a client that deletes its user with its access token, past the API
+    user = register(http)
+    assert user.post("/dreams/analyze", {"dream_text": "I was flying over a forest"}).status_code == 200
+    control.client("cognito-idp").delete_user(AccessToken=user.access_token)
+    # AND the registration was long ago
+    control.tables.Table(control.outputs["tables"]["user_profiles"]).update_item(
+        Key={"user_id": user.id},
+        UpdateExpression="SET created_at = :then",
+        ExpressionAttributeValues={":then": "2026-01-01T00:00:00.000Z"},
+    )
+    # WHEN the reconciliation runs
+    result = control.invoke("ReconcileUsersFunction")
+    # THEN nothing of the user is left
+    assert result["missing"] >= 1
+    wait_for(
+        lambda: [row for role in ("user_profiles", "dreams") for row in control.rows(role, user.id)],
+        lambda rows: not rows,
+        60,
+    )
+    names = control.tables.Table(control.outputs["tables"]["user_profiles"]).scan()["Items"]
+    assert user.username.lower() not in str(names).lower()
 
 
 def test_health(http: httpx.Client) -> None:

@@ -26,7 +26,7 @@ from botocore.exceptions import ParamValidationError
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from tests.fakes.cognito_state import Code, Session, User, refused
+from tests.fakes.cognito_state import GRACE_SECONDS, Code, Session, User, refused
 from tests.fakes.token_issuer import ACCESS_TOKEN_SECONDS, TokenIssuer, opaque_token
 
 POOL_ID = "eu-central-1_Fake12345"
@@ -82,7 +82,7 @@ class FakeCognito:
         *,
         clock: Callable[[], float] = time.time,
         rotation: bool = True,
-        grace_seconds: float = 10,
+        grace_seconds: float = GRACE_SECONDS,
         flows: Iterable[str] = ("ALLOW_ADMIN_USER_PASSWORD_AUTH",),
         hides_users: bool = True,
     ) -> None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
+GRACE_SECONDS = 60
+"""``RetryGracePeriodSeconds`` of template.yaml, from the first use of a refresh token: an invariant compares them."""
+
 
 @dataclass
 class Code:

@@ -2,7 +2,7 @@
 
 Starts at the function's ``app.py`` and follows every name to its definition in the layers. Using a class includes its
 methods except the class methods, which are included where they are called: settings are read in ``shared()``.
-Annotations are not followed.
+Annotations are not followed. A function that must not import the layers reads ``os.environ`` itself.
 """
 
 import ast
@@ -47,6 +47,8 @@ def variables_read_by(app: Path) -> set[Variable]:
         if symbol in seen:
             continue
         seen.add(symbol)
+        if symbol.file == app:
+            found |= set(_read_directly(symbol))
         for used in _used_by(symbol):
             if used.name.endswith(f".{_READ}"):
                 found |= _fields(Symbol(used.file, used.name.removesuffix(f".{_READ}")))
@@ -97,6 +99,19 @@ def _used_by(symbol: Symbol) -> Iterator[Symbol]:
             target = _resolve(symbol.file, node.value.id)
             if target:
                 yield Symbol(target.file, f"{target.name}.{node.attr}" if target.name else node.attr)
+
+
+def _read_directly(symbol: Symbol) -> Iterator[Variable]:
+    """Yield the variables of ``os.environ.get("NAME")`` and ``os.environ["NAME"]``."""
+    owner, _, method = symbol.name.partition(".")
+    for node in _code(_module(symbol.file), owner, method):
+        match node:
+            case ast.Call(func=ast.Attribute(value=environ, attr="get"), args=[ast.Constant(value=str(name)), *_]):
+                if ast.unparse(environ) == "os.environ":
+                    yield Variable(name, required=False)
+            case ast.Subscript(value=environ, slice=ast.Constant(value=str(name))):
+                if ast.unparse(environ) == "os.environ":
+                    yield Variable(name, required=True)
 
 
 def _resolve(file: Path, name: str) -> Symbol | None:

@@ -272,6 +272,7 @@ def test_the_app_client_has_a_secret_and_one_flow() -> None:
 def test_parameters_have_the_documented_names_and_defaults() -> None:
     documented: dict[str, Any] = {"PollFirstWait": 20, "PollInterval": 5, "PollDeadline": 600, "EraseGrace": 240}
     documented |= {"ConfirmEmail": "false", "RateLimitPerMinute": 10, "AuthRateLimitPerMinute": 20}
+    documented |= {"RefreshRateLimitPerMinute": 10, "OriginSecret": ""}
     documented |= {"FreeVideosPerDay": 5, "FreeConcurrentVideos": 2}
     documented |= {"VideoExpiryDays": 0, "MediaBaseUrl": ""}
     documented |= {"AlarmEmail": "", "SetApiGatewayLogRole": "true"}

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from dreamvision.auth.errors import InvalidRefreshTokenError
 from dreamvision.auth.service import AccountService
 from dreamvision.limits.rate_limits import RateLimits, Scope
 from dreamvision.schemas.users import (
@@ -23,6 +24,7 @@ from dreamvision.schemas.users import (
     UserRegister,
 )
 from dreamvision_api.api import Api, lambda_handler
+from dreamvision_api.client_address import client_address
 from dreamvision_api.rate_limiting import enforce_rate_limit
 from dreamvision_api.responses import json_response, no_content
 from dreamvision_api.route_docs import ResponseDoc, document
@@ -104,12 +106,14 @@ def login(body: UserLogin) -> TokenResponse:
     f"{_PREFIX}/refresh",
     summary="Refresh the session",
     description="Exchanges the refresh token for new tokens. A refresh token is valid once: store the new one. A"
-    " session can be refreshed for seven days after the sign-in. Reusing an old one ends every session of the user.",
+    " session can be refreshed for seven days after the sign-in. If the response was lost, the request can be repeated"
+    " with the same token for a minute. Reusing an old one later ends every session of the user. Limited per session,"
+    " not per client address.",
     tags=_TAGS,
 )
 @document(errors=("InvalidRefreshTokenError", *_PUBLIC_ERRORS))
 def refresh(body: TokenRefreshRequest) -> TokenResponse:
-    _enforce_rate_limit()
+    _enforce_refresh_limit(body.refresh_token)
     return accounts().refresh(body.refresh_token)
 
 
@@ -225,8 +229,18 @@ def update_me(body: ProfileUpdate) -> UserProfile:
 
 
 def _enforce_rate_limit() -> None:
-    """Count the request against the limit that all public routes share, per client address."""
-    enforce_rate_limit(api, RateLimits.shared().count_address(Scope.AUTH, api.source_address))
+    """Count the request against the limit that the public routes share, per client address."""
+    enforce_rate_limit(api, RateLimits.shared().count_address(Scope.AUTH, client_address(api)))
+
+
+def _enforce_refresh_limit(refresh_token: str) -> None:
+    """Count the refresh against its session's limit, and a token that is not ours against the address's."""
+    try:
+        session_id = accounts().session_of(refresh_token)
+    except InvalidRefreshTokenError:
+        _enforce_rate_limit()
+        raise
+    enforce_rate_limit(api, RateLimits.shared().count_session(Scope.REFRESH, session_id))
 
 
 handler = lambda_handler(api)

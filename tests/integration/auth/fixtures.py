@@ -128,10 +128,8 @@ class Tables:
 
 def trigger(*, confirm_email: bool = False) -> Trigger:
     """Return the handler of functions/triggers/pre_sign_up."""
-    module = run_path(str(_FUNCTIONS / "triggers" / "pre_sign_up" / "app.py"))
-    settings = module["Settings"](confirm_email=confirm_email)
-    handler = module["handler"]
-    handler.__globals__["settings"] = lambda: settings
+    handler = run_path(str(_FUNCTIONS / "triggers" / "pre_sign_up" / "app.py"))["handler"]
+    handler.__globals__["_allows_unconfirmed"] = lambda: not confirm_email
     return cast(Trigger, handler)
 
 

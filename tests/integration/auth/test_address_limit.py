@@ -1,4 +1,7 @@
-"""The public account routes share one limit of requests a minute and address."""
+"""The public account routes share one limit of requests a minute and address.
+
+A refresh counts here only if its token is not ours (test_refresh_limit.py).
+"""
 
 import pytest
 

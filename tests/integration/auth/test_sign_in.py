@@ -8,8 +8,16 @@ from dreamvision.auth.errors import (
     UserPoolBusyError,
 )
 from tests.fakes.cognito import REFRESH_SECONDS
-from tests.fakes.cognito_state import refused
-from tests.integration.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, AccountBackend, Tables, register
+from tests.fakes.cognito_state import GRACE_SECONDS, refused
+from tests.integration.auth.fixtures import (
+    EMAIL,
+    OTHER_PASSWORD,
+    PASSWORD,
+    AccountBackend,
+    Tables,
+    claims_of,
+    register,
+)
 
 
 def test_refreshing_returns_new_tokens_for_the_same_session(backend: AccountBackend) -> None:
@@ -42,12 +50,31 @@ def test_a_session_cannot_be_refreshed_for_longer_than_seven_days(backend: Accou
         backend.accounts.refresh(answer.refresh_token)
 
 
-def test_reusing_a_refresh_token_signs_the_user_out_everywhere(backend: AccountBackend) -> None:
+def test_a_refresh_whose_response_was_lost_can_be_repeated_after_ten_seconds(backend: AccountBackend) -> None:
+    # GIVEN a phone that never received the response to its refresh, and another session of the same user
+    phone, elsewhere = register(backend), backend.accounts.sign_in(EMAIL, PASSWORD)
+    backend.accounts.refresh(phone.refresh_token)
+
+    # WHEN it repeats the request after ten seconds, and once more at the end of the grace period
+    backend.clock.advance(10.5)
+    repeated = backend.accounts.refresh(phone.refresh_token)
+    backend.clock.advance(GRACE_SECONDS - 10.5)
+    again = backend.accounts.refresh(phone.refresh_token)
+
+    # THEN it gets tokens of its own session each time, and no session has ended
+    assert "AdminUserGlobalSignOut" not in backend.cognito.calls
+    for answer in (repeated, again, elsewhere):
+        assert backend.is_open(answer.access_token)
+        assert backend.is_open(backend.accounts.refresh(answer.refresh_token).access_token)
+    assert claims_of(repeated.access_token)["origin_jti"] == claims_of(phone.access_token)["origin_jti"]
+
+
+def test_reusing_a_refresh_token_after_the_grace_period_signs_the_user_out_everywhere(backend: AccountBackend) -> None:
     # GIVEN a stolen refresh token that was used since, and another session of the same user
     stolen = register(backend)
     rightful = backend.accounts.refresh(stolen.refresh_token)
     elsewhere = backend.accounts.sign_in(EMAIL, PASSWORD)
-    backend.clock.advance(11)
+    backend.clock.advance(GRACE_SECONDS + 1)
 
     with pytest.raises(InvalidRefreshTokenError):
         backend.accounts.refresh(stolen.refresh_token)
@@ -63,7 +90,7 @@ def test_a_forged_reused_token_does_not_sign_another_user_out(backend: AccountBa
     victim = register(backend)
     mine = register(backend, email="mallory@example.com", name="Mallory").refresh_token
     backend.accounts.refresh(mine)
-    backend.clock.advance(11)
+    backend.clock.advance(GRACE_SECONDS + 1)
 
     with pytest.raises(InvalidRefreshTokenError):
         backend.accounts.refresh(mine.replace(mine.split(".")[0], victim.user.id))

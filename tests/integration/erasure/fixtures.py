@@ -14,7 +14,7 @@ from dreamvision.erasure.account import AccountErasure
 from dreamvision.erasure.open_erasures import OpenErasures
 from dreamvision.erasure.sweeper import RestartResult, restart_unfinished
 from dreamvision.erasure.workflow import ErasureWorkflow
-from dreamvision.limits.rate_limits import CODE_SCOPES, RateLimits, RateSettings, Scope
+from dreamvision.limits.rate_limits import USER_SCOPES, RateLimits, RateSettings, Scope
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.realtime.repository import Connection, ConnectionRepository
 from dreamvision.schemas.categories import Category
@@ -171,7 +171,7 @@ class ErasureBackend:
             connected_at=utc_now() - timedelta(hours=9),
         )
         ConnectionRepository(self.dreams.database, "ConnectionsTable").add(forgotten)
-        for scope in (each for each in Scope if each not in {Scope.AUTH, *CODE_SCOPES}):
+        for scope in USER_SCOPES:
             RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_user(scope, user_id)
 
     def items(self) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.database.client import Database
 from dreamvision.erasure.account import user_guards
-from dreamvision.limits.rate_limits import CODE_SCOPES, RateLimits, RateSettings, Scope
+from dreamvision.limits.rate_limits import USER_SCOPES, RateLimits, RateSettings
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.rendering.errors import RenderBusyError
 from dreamvision.schemas.videos import VideoStatus
@@ -93,9 +93,9 @@ def test_a_rejection_after_closing_releases_the_day_once(backend: QuotaBackend) 
 def test_an_erasure_covers_every_guard_with_the_users_id(backend: QuotaBackend) -> None:
     backend.create_video()
     limits = RateLimits(LimitsRepository(backend.database), RateSettings())
-    for scope in set(Scope) - CODE_SCOPES:
+    for scope in USER_SCOPES:
         limits.count_user(scope, USER_ID)
-    under_the_id = {guard for guard in guard_items(backend.database) if USER_ID in guard} - {f"rate#auth#{USER_ID}"}
+    under_the_id = {guard for guard in guard_items(backend.database) if USER_ID in guard}
     assert len(under_the_id) == 6
     for moment in (utc_now(), utc_now() + timedelta(days=2)):
         assert under_the_id <= set(user_guards(Profile(user_id=USER_ID), moment))

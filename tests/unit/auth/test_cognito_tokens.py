@@ -8,6 +8,7 @@ from dreamvision.auth import errors
 from dreamvision.auth.cognito import UserPool
 from tests.fakes import cognito as fake
 from tests.fakes.cognito import FakeCognito
+from tests.fakes.cognito_state import GRACE_SECONDS
 from tests.unit.auth.fixtures import EMAIL, PASSWORD, Clock, auto_confirm, pool_on
 
 
@@ -35,7 +36,7 @@ def test_a_used_token_is_valid_for_the_grace_period_then_reported_as_reuse(pool:
     used = pool.sign_in(EMAIL, PASSWORD).refresh_token
     pool.refresh(used)
 
-    clock.now += 10
+    clock.now += GRACE_SECONDS
     assert pool.refresh(used).refresh_token != used
     clock.now += 1
     with pytest.raises(errors.RefreshTokenReusedError):

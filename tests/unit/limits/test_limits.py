@@ -20,7 +20,14 @@ from dreamvision.limits.quotas import (
     day_of,
     seconds_to_midnight,
 )
-from dreamvision.limits.rate_limits import RateLimitedError, RateLimitState, Scope, address_digest
+from dreamvision.limits.rate_limits import (
+    CODE_SCOPES,
+    USER_SCOPES,
+    RateLimitedError,
+    RateLimitState,
+    Scope,
+    address_digest,
+)
 from dreamvision_api.problem_responses import error_response
 from dreamvision_api.rate_limiting import rate_limit_headers
 
@@ -45,6 +52,12 @@ def test_an_ipv4_address_in_the_form_of_ipv6_is_the_same() -> None:
 
 def test_an_invalid_address_counts_as_it_is() -> None:
     assert address_digest("unknown") != address_digest("")
+
+
+def test_every_scope_is_counted_by_one_kind_of_subject() -> None:
+    by_user, by_email, by_digest = USER_SCOPES, CODE_SCOPES, {Scope.AUTH, Scope.REFRESH}
+    assert by_user | by_email | by_digest == set(Scope)
+    assert len(by_user) + len(by_email) + len(by_digest) == len(Scope)
 
 
 # ---------------------------------------------------------------- headers

@@ -68,7 +68,7 @@ class Api:
 
     @property
     def source_address(self) -> str:
-        """The client's IP address as API Gateway saw it. Personal data: never log it."""
+        """The IP address that API Gateway saw, see ``client_address``. Personal data: never log it."""
         return str(self.routes.current_event.request_context.http.source_ip)
 
     def header(self, name: str) -> str:

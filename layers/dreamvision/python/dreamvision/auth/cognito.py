@@ -1,7 +1,8 @@
 """The Cognito client: the only module that calls the user pool.
 
-The app client has a secret, so that its public id alone is not enough to bypass our rate limits. The secret is read
-once per container. Tokens received directly from Cognito over TLS are read without verifying them again.
+The app client has a secret, so that its public id alone is not enough to sign in or register past our rate limits. A
+signed-in client can still call some operations at Cognito directly (docs/SECURITY.md). The secret is read once per
+container. Tokens received directly from Cognito over TLS are read without verifying them again.
 """
 
 import base64
@@ -77,6 +78,10 @@ class UserPool:
         self._client_id = settings.user_pool_client_id
         self._injected_client = client
 
+    @property
+    def pool_id(self) -> str:
+        return self._pool_id
+
     def sign_up(self, email: str, password: str) -> NewUser:
         """Create a user.
 
@@ -127,7 +132,7 @@ class UserPool:
 
         Raises:
             InvalidRefreshTokenError: the token is invalid, expired or revoked.
-            RefreshTokenReusedError: the token was already used.
+            RefreshTokenReusedError: the token was already used, and its grace period is over.
         """
         with translate_errors(REFRESH_ERRORS):
             response = self._client.get_tokens_from_refresh_token(
@@ -168,6 +173,19 @@ class UserPool:
             created_at=response["UserCreateDate"],
             enabled=response.get("Enabled", True),
         )
+
+    def exists(self, user_id: str) -> bool:
+        """Return whether the pool has the user. An error is never the answer that it does not.
+
+        Raises:
+            UserPoolBusyError, UserPoolUnreachableError: Cognito did not answer.
+        """
+        try:
+            with translate_errors():
+                self._client.admin_get_user(UserPoolId=self._pool_id, Username=user_id)
+        except UserNotFoundError:
+            return False
+        return True
 
     def disable(self, user_id: str) -> None:
         """Disable sign-in for a user. Idempotent; does nothing if the user does not exist."""

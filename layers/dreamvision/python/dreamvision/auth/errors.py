@@ -75,7 +75,7 @@ class InvalidRefreshTokenError(DreamVisionError):
 
 
 class RefreshTokenReusedError(InvalidRefreshTokenError):
-    """The refresh token was already rotated: it may have been stolen."""
+    """The refresh token was rotated, and its grace period is over: it may have been stolen."""
 
     default_message = "The refresh token was already used."
 

@@ -151,10 +151,20 @@ class AccountService:
             raise
         return self._start_session(tokens)
 
+    def session_of(self, refresh_token: str) -> str:
+        """Return the session id of a refresh token. It is authentic: the token's seal covers it.
+
+        Raises:
+            InvalidRefreshTokenError: the token is not ours.
+        """
+        return self._open(refresh_token)[0].session_id
+
     def refresh(self, refresh_token: str) -> TokenResponse:
         """Return new tokens for the session.
 
-        A token that was already used is treated as stolen: the user is signed out everywhere.
+        A used token is valid for another 60 s (``RetryGracePeriodSeconds`` in template.yaml), for clients that lost the
+        response. After that Cognito reports a reuse, and the token is treated as stolen: the user is signed out
+        everywhere.
 
         Raises:
             InvalidRefreshTokenError: the token is not ours, already used, expired or revoked, or its session has ended.

@@ -21,7 +21,8 @@ def user_guards(profile: Profile, now: datetime) -> set[str]:
     """Return the keys of the user's items in the guards table. Add here every new kind of item that names a user.
 
     Excludes idempotency records: their keys are digests that identify no user, and they expire within a day; and the
-    records of open erasures, which end with the erasure itself.
+    records of open erasures, which end with the erasure itself. The reconciliation's position may name a row until its
+    next run, an hour later.
     """
     guards = {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
     return guards | {operation_guard(profile.user_id)}

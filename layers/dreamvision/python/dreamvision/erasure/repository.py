@@ -26,6 +26,7 @@ from dreamvision.videos.models import VideoRecord
 
 # TimeoutSeconds of an execution (dream_to_video.asl.yaml).
 _EXECUTION_LIFETIME = timedelta(seconds=5400)
+_RECONCILIATION_KEY = {"guard": "cursor#reconcile-users"}
 
 
 class VideoTombstone(BaseModel):
@@ -195,6 +196,40 @@ class TombstoneRepository:
                 self._database.client.delete_item(
                     TableName=self._dreams, Key={"user_id": item["user_id"], "dream_id": item["dream_id"]}
                 )
+
+
+class ReconciliationPosition(NamedTuple):
+    """The pool in which users were looked up, and the id to continue after (``None``: from the start)."""
+
+    pool_id: str
+    after_id: str | None
+
+
+class ReconciliationCursor:
+    """The position of the reconciliation with the user pool, kept between its runs in the guards table.
+
+    The item does not expire: it is also how a run notices that the pool was replaced.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self) -> ReconciliationPosition | None:
+        """Return the position, or ``None`` before the first run."""
+        response = self._database.client.get_item(
+            TableName=self._database.names.guards_table, Key=_RECONCILIATION_KEY, ConsistentRead=True
+        )
+        if "Item" not in response:
+            return None
+        item = response["Item"]
+        return ReconciliationPosition(str(item["pool_id"]), str(item["after_id"]) if "after_id" in item else None)
+
+    def store(self, pool_id: str, after_id: str | None) -> None:
+        """Store the position."""
+        item: Item = {**_RECONCILIATION_KEY, "pool_id": pool_id}
+        if after_id is not None:
+            item["after_id"] = after_id
+        self._database.client.put_item(TableName=self._database.names.guards_table, Item=item)
 
 
 def _media_keys(dream: DreamRecord) -> set[str]:

@@ -1,5 +1,8 @@
 """Rate limits: per user on routes that cost money or accept uploads, per address on routes without a token.
 
+Refreshing is limited per session: thousands of phones share one address of a mobile carrier (carrier-grade NAT), and
+all of them refresh every hour.
+
 A window starts with the first request that it counts and lasts a minute: with a limit of ten, the eleventh request
 within a minute is rejected. Across the end of a window up to twice the limit can pass within a minute; in the long run
 never more than the limit per minute.
@@ -58,11 +61,15 @@ class Scope(StrEnum):
     VIDEO = "video"
     UPLOAD = "upload"
     AUTH = "auth"
+    REFRESH = "refresh"
     CONFIRM = "confirm"
     RESEND = "resend"
     FORGOT = "forgot"
     RESET = "reset"
 
+
+USER_SCOPES = frozenset({Scope.ANALYZE, Scope.DREAM_VIDEO, Scope.VIDEO, Scope.UPLOAD})
+"""Scopes counted by user id."""
 
 CODE_SCOPES = frozenset({Scope.CONFIRM, Scope.RESEND, Scope.FORGOT, Scope.RESET})
 """Scopes counted by e-mail address, whether or not the account exists.
@@ -73,10 +80,13 @@ could tell by the rejections which accounts exist. This count comes first, and i
 
 
 class RateSettings(Config):
-    """Requests per minute: per user on each limited route, and per address on all public account routes together."""
+    """Requests per minute: per user on each limited route, per address on all public account routes together, and
+    refreshes per session.
+    """
 
     rate_limit_per_minute: PositiveInt = 10
     auth_rate_limit_per_minute: PositiveInt = 20
+    refresh_rate_limit_per_minute: PositiveInt = 10
 
 
 class RateLimitState(NamedTuple):
@@ -90,7 +100,7 @@ class RateLimitState(NamedTuple):
 
 
 class RateLimits:
-    """Counts requests by user, address and e-mail address. ``clock`` returns Unix seconds."""
+    """Counts requests by user, session, address and e-mail address. ``clock`` returns Unix seconds."""
 
     def __init__(
         self, limits: LimitsRepository, settings: RateSettings, clock: Callable[[], float] = time.time
@@ -111,6 +121,10 @@ class RateLimits:
     def count_address(self, scope: Scope, address: str) -> RateLimitState:
         """Count a request from an IP address, which is stored as a digest only."""
         return self._count(scope, address_digest(address), self._settings.auth_rate_limit_per_minute)
+
+    def count_session(self, scope: Scope, session_id: str) -> RateLimitState:
+        """Count a request of a session, whose id is stored as a digest only."""
+        return self._count(scope, session_digest(session_id), self._settings.refresh_rate_limit_per_minute)
 
     def count_code(self, scope: Scope, email: str) -> None:
         """Count a code requested or tried for an e-mail address, which is stored as a digest only.
@@ -136,7 +150,7 @@ class RateLimits:
 
 def rate_guards(user_id: str, email: str | None) -> list[str]:
     """Return the keys of a user's counters, both by id and by e-mail address."""
-    by_user = [rate_guard(scope, user_id) for scope in Scope if scope not in {Scope.AUTH, *CODE_SCOPES}]
+    by_user = [rate_guard(scope, user_id) for scope in USER_SCOPES]
     by_email = [rate_guard(scope, email_digest(email)) for scope in CODE_SCOPES] if email else []
     return by_user + by_email
 
@@ -144,6 +158,11 @@ def rate_guards(user_id: str, email: str | None) -> list[str]:
 def email_digest(email: str) -> str:
     """Return the SHA-256 digest by which codes for an e-mail address are counted."""
     return hashlib.sha256(email.encode()).hexdigest()
+
+
+def session_digest(session_id: str) -> str:
+    """Return the SHA-256 digest by which a session's requests are counted. It expires with its window."""
+    return hashlib.sha256(f"session {session_id}".encode()).hexdigest()
 
 
 def address_digest(address: str) -> str:

@@ -10,6 +10,9 @@ one conditional write, so counts are exact under any concurrency.
     spending#<date>#<shard>            what all users' analyses and videos cost on a day
     request#<digest>                   a request with an idempotency key
     operation#<user>                   an operator's command that is changing a user
+
+Other packages keep ``sessions#<user>`` (``auth/sessions.py``) and, without a TTL, ``cursor#reconcile-users``
+(``erasure/repository.py``) in the same table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

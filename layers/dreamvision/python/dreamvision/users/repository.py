@@ -23,6 +23,8 @@ from dreamvision.schemas.categories import Category
 from dreamvision.users import monthly_stats
 
 FREE_TIER = "free"
+USERNAME_PREFIX = "username#"
+"""Prefix of the key of a username's item (see ``users/usernames.py``)."""
 _CATEGORY_PREFIX = "dreams_in_"
 
 
@@ -76,6 +78,21 @@ class Profile(BaseModel):
         return list(monthly_stats.read(self.model_extra or {}, now))
 
 
+class StoredUser(NamedTuple):
+    """A user with a row in the table; ``erasing_since`` is set once their erasure has begun."""
+
+    user_id: str
+    created_at: datetime | None
+    erasing_since: datetime | None
+
+
+class StoredUserPage(NamedTuple):
+    """Users, and the key after which the next page starts (``None`` on the last page)."""
+
+    users: list[StoredUser]
+    last_id: str | None
+
+
 class ProfileRepository:
     """Reads profiles, and builds the counter writes for the transactions that change what is counted."""
 
@@ -89,6 +106,27 @@ class ProfileRepository:
             TableName=self._table, Key={"user_id": user_id}, ConsistentRead=consistent
         )
         return self.profile_in(user_id, [response["Item"]] if "Item" in response else [])
+
+    def scan_users(self, limit: int, after_id: str | None = None) -> StoredUserPage:
+        """Return the users among the next ``limit`` rows, in the order of the table's hash.
+
+        A page may have no users: about half of the rows are usernames.
+        """
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Limit": limit,
+            "ProjectionExpression": "user_id, created_at, erasing_since",
+            "ConsistentRead": True,
+        }
+        if after_id:
+            request["ExclusiveStartKey"] = {"user_id": after_id}
+        response = self._database.client.scan(**request)
+        last_key = response.get("LastEvaluatedKey")
+        users = [_stored_user(item) for item in response["Items"]]
+        return StoredUserPage(
+            [user for user in users if not user.user_id.startswith(USERNAME_PREFIX)],
+            str(last_key["user_id"]) if last_key else None,
+        )
 
     @staticmethod
     def profile_in(user_id: str, items: Sequence[Item]) -> Profile:
@@ -187,6 +225,15 @@ class ProfileRepository:
         except ClientError as error:
             if not is_condition_failure(error):
                 raise
+
+
+def _stored_user(item: Item) -> StoredUser:
+    created_at, erasing_since = item.get("created_at"), item.get("erasing_since")
+    return StoredUser(
+        str(item["user_id"]),
+        datetime.fromisoformat(created_at) if created_at else None,
+        datetime.fromisoformat(erasing_since) if erasing_since else None,
+    )
 
 
 def _counts(dreams: int, videos: int, categories: dict[Category, int] | None) -> dict[str, Decimal]:

@@ -16,7 +16,7 @@ from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database, is_condition_failure
 from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
-from dreamvision.users.repository import FREE_TIER, ProfileRepository
+from dreamvision.users.repository import FREE_TIER, USERNAME_PREFIX, ProfileRepository
 
 # Longer than any request (the gateway times out after 30 s), and short enough for a user who tries again.
 RESERVATION_LIFETIME = timedelta(seconds=60)
@@ -193,4 +193,4 @@ def normalized(username: str) -> str:
 
 
 def _name_key(username: str) -> dict[str, str]:
-    return {"user_id": f"username#{normalized(username)}"}
+    return {"user_id": USERNAME_PREFIX + normalized(username)}

@@ -1,0 +1,158 @@
+"""The user pool, its client and the rules of the accounts' parameters, as CloudFormation receives them."""
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from dreamvision.erasure.reconciliation import ERASURE_LIFETIME, SECONDS_PER_PAGE
+from tests.conftest import REPOSITORY
+from tests.fakes.aws import template
+from tests.fakes.cloudformation_rules import parameter_values, refusals, resolved
+from tests.fakes.cognito_state import GRACE_SECONDS
+
+RESOURCES: dict[str, dict[str, Any]] = template()["Resources"]
+CLIENT = RESOURCES["UserPoolClient"]["Properties"]
+SES = {
+    "EmailFrom": "DreamVision <no-reply@example.com>",
+    "EmailIdentityArn": "arn:aws:ses:us-east-1:123456789012:identity/example.com",
+}
+NO_SES = {"EmailFrom": "", "EmailIdentityArn": ""}
+
+
+def properties(logical_id: str, **parameters: str) -> dict[str, Any]:
+    """Return a resource's properties for these parameters."""
+    values = parameter_values(template(), **parameters)
+    found: dict[str, Any] = resolved(RESOURCES[logical_id]["Properties"], template(), values)
+    return found
+
+
+# ---------------------------------------------------------------- refresh tokens
+
+
+def test_a_refresh_can_be_repeated_for_as_long_as_cognito_allows() -> None:
+    # 60 is the maximum (RefreshTokenRotationType in the Cognito API reference).
+    assert CLIENT["RefreshTokenRotation"] == {"Feature": "ENABLED", "RetryGracePeriodSeconds": 60}
+    assert GRACE_SECONDS == 60
+
+
+def test_rotation_excludes_the_flow_that_does_not_rotate() -> None:
+    assert "ALLOW_REFRESH_TOKEN_AUTH" not in CLIENT["ExplicitAuthFlows"]
+
+
+# ---------------------------------------------------------------- e-mail
+
+
+def test_the_pool_sends_through_ses_if_an_identity_is_given() -> None:
+    assert properties("UserPool", **SES)["EmailConfiguration"] == {
+        "EmailSendingAccount": "DEVELOPER",
+        "From": SES["EmailFrom"],
+        "SourceArn": SES["EmailIdentityArn"],
+    }
+
+
+@pytest.mark.parametrize("stage", ["dev", "local"])
+def test_cognitos_own_sender_is_the_default_outside_prod(stage: str) -> None:
+    assert refusals(template(), Stage=stage) == []
+    assert properties("UserPool", Stage=stage)["EmailConfiguration"] == {"EmailSendingAccount": "COGNITO_DEFAULT"}
+
+
+@pytest.mark.parametrize("missing", [NO_SES, {"EmailFrom": ""}, {"EmailIdentityArn": ""}])
+def test_prod_is_refused_without_ses(missing: dict[str, str]) -> None:
+    given = {"Stage": "prod", "ConfirmEmail": "true", **SES, **missing}
+    assert any("EmailFrom" in each and "EmailIdentityArn" in each for each in refusals(template(), **given))
+
+
+@pytest.mark.parametrize("missing", SES)
+def test_a_sender_without_its_identity_is_refused_in_every_stage(missing: str) -> None:
+    assert refusals(template(), Stage="dev", **{**SES, missing: ""})
+
+
+# ---------------------------------------------------------------- confirmation
+
+
+def test_prod_is_deployed_with_confirmation() -> None:
+    given = {"Stage": "prod", "ConfirmEmail": "true", **SES}
+    assert refusals(template(), **given) == []
+    assert trigger_setting(**given) == "true"
+
+
+def test_prod_is_refused_without_confirmation_unless_that_is_allowed_explicitly() -> None:
+    given = {"Stage": "prod", "ConfirmEmail": "false", **SES}
+    (refusal,) = refusals(template(), **given)
+    assert "AllowUnconfirmedEmail=true" in refusal
+    assert refusals(template(), **given, AllowUnconfirmedEmail="true") == []
+    # AND even a deployment that skipped the rule would ask for a code
+    assert trigger_setting(**given) == "true"
+    assert trigger_setting(**given, AllowUnconfirmedEmail="true") == "false"
+
+
+def test_unconfirmed_addresses_are_not_allowed_by_default() -> None:
+    parameter = template()["Parameters"]["AllowUnconfirmedEmail"]
+    assert (parameter["AllowedValues"], parameter["Default"]) == (["true", "false"], "false")
+
+
+@pytest.mark.parametrize("stage", ["dev", "local"])
+def test_confirmation_can_be_switched_on_and_off_outside_prod(stage: str) -> None:
+    assert trigger_setting(Stage=stage) == "false"
+    assert trigger_setting(Stage=stage, ConfirmEmail="true") == "true"
+    assert trigger_setting(Stage=stage, ConfirmEmail="true", AllowUnconfirmedEmail="true") == "true"
+
+
+def trigger_setting(**parameters: str) -> str:
+    """Return ``CONFIRM_EMAIL`` of the trigger that may confirm new users."""
+    value: str = properties("PreSignUpFunction", **parameters)["Environment"]["Variables"]["CONFIRM_EMAIL"]
+    return value
+
+
+def test_the_deployment_of_prod_asks_for_confirmation() -> None:
+    config = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+    overrides = dict(each.split("=", 1) for each in config["prod"]["deploy"]["parameters"]["parameter_overrides"])
+    assert overrides["ConfirmEmail"] == "true"
+    # The sender's addresses are the account's own: without them, only that rule refuses the deployment.
+    assert refusals(template(), **overrides | SES) == []
+    assert len(refusals(template(), **overrides)) == 1
+
+
+# ---------------------------------------------------------------- the client's address
+
+
+def test_without_cloudfront_the_role_can_read_no_secret() -> None:
+    (statement,) = [
+        each
+        for policy in RESOURCES["ApiAuthFunction"]["Properties"]["Policies"]
+        for each in policy["Statement"]
+        if each["Action"] == ["secretsmanager:GetSecretValue"]
+    ]
+    # A secret's ARN ends with its name, a hyphen and six characters; a name is not empty.
+    assert statement["Resource"]["Fn::Sub"].endswith(":secret:${OriginSecret}-??????")
+    parameter = template()["Parameters"]["OriginSecret"]
+    assert parameter["Default"] == ""
+    assert not re.fullmatch(parameter["AllowedPattern"], "*")
+
+
+# ---------------------------------------------------------------- users whom the pool no longer has
+
+
+def test_the_reconciliation_runs_every_hour_with_the_least_permissions() -> None:
+    function = RESOURCES["ReconcileUsersFunction"]["Properties"]
+    (event,) = function["Events"].values()
+    assert (event["Type"], event["Properties"]["Schedule"]) == ("Schedule", "rate(1 hour)")
+    statements = [each for policy in function["Policies"] for each in policy["Statement"]]
+    assert [(each["Action"], each["Resource"]) for each in statements] == [
+        (["dynamodb:Scan"], {"Fn::GetAtt": ["ProfilesTable", "Arn"]}),
+        (["dynamodb:GetItem", "dynamodb:PutItem"], {"Fn::GetAtt": ["GuardsTable", "Arn"]}),
+        (["cognito-idp:AdminGetUser"], {"Fn::GetAtt": ["UserPool", "Arn"]}),
+        (["states:StartExecution"], {"Ref": "Erasure"}),
+    ]
+
+
+def test_an_erasure_is_left_to_work_for_as_long_as_its_execution_can_run() -> None:
+    machine = yaml.safe_load((REPOSITORY / "functions/workflows/erasure/erasure.asl.yaml").read_text())
+    assert machine["TimeoutSeconds"] == ERASURE_LIFETIME.total_seconds()
+
+
+def test_a_page_fits_into_the_time_that_a_run_keeps_for_it() -> None:
+    assert RESOURCES["ReconcileUsersFunction"]["Properties"]["Timeout"] > SECONDS_PER_PAGE
