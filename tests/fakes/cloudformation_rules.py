@@ -24,6 +24,9 @@ def holds(condition: Any, values: dict[str, str], conditions: dict[str, Any] | N
     if function == "Fn::Equals":
         left, right = (values[each["Ref"]] if isinstance(each, dict) else str(each) for each in arguments)
         return left == right
+    if function == "Fn::Contains":
+        choices, reference = arguments
+        return values[reference["Ref"]] in choices
     results = [holds(each, values, conditions) for each in arguments]
     if function == "Fn::Not":
         return not results[0]

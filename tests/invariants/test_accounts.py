@@ -109,7 +109,7 @@ def trigger_setting(**parameters: str) -> str:
 
 def test_the_deployment_of_prod_asks_for_confirmation() -> None:
     config = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
-    overrides = dict(each.split("=", 1) for each in config["prod"]["deploy"]["parameters"]["parameter_overrides"])
+    overrides = dict(each.split("=", 1) for each in config["prod"]["global"]["parameters"]["parameter_overrides"])
     assert overrides["ConfirmEmail"] == "true"
     # The sender's addresses are the account's own: without them, only that rule refuses the deployment.
     assert refusals(template(), **overrides | SES) == []
@@ -143,7 +143,11 @@ def test_the_reconciliation_runs_every_hour_with_the_least_permissions() -> None
     statements = [each for policy in function["Policies"] for each in policy["Statement"]]
     assert [(each["Action"], each["Resource"]) for each in statements] == [
         (["dynamodb:Scan"], {"Fn::GetAtt": ["ProfilesTable", "Arn"]}),
-        (["dynamodb:GetItem", "dynamodb:PutItem"], {"Fn::GetAtt": ["GuardsTable", "Arn"]}),
+        (
+            # Its own position, and the record of an erasure that it starts.
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+            {"Fn::GetAtt": ["GuardsTable", "Arn"]},
+        ),
         (["cognito-idp:AdminGetUser"], {"Fn::GetAtt": ["UserPool", "Arn"]}),
         (["states:StartExecution"], {"Ref": "Erasure"}),
     ]

@@ -65,6 +65,7 @@ def test_every_asynchronous_and_scheduled_invocation_is_known() -> None:
     assert ASYNCHRONOUS == [
         "ExecutionStoppedFunction",
         "ImageUploadedFunction",
+        "ReconcileUsersFunction",
         "RestartErasuresFunction",
         "SweepFunction",
     ]

@@ -54,10 +54,11 @@ def test_a_command_that_loses_a_parameter_is_found() -> None:
     assert lost_parameters("sam deploy --config-env prod --parameter-overrides HostPage=true") == {
         "Stage",
         "LogRetentionDays",
+        "ConfirmEmail",
     }
-    assert lost_parameters("sam deploy --config-env prod --parameter-overrides Stage=dev LogRetentionDays=1") == {
-        "Stage"
-    }
+    assert lost_parameters(
+        "sam deploy --config-env prod --parameter-overrides Stage=dev LogRetentionDays=1 ConfirmEmail=true"
+    ) == {"Stage"}
     assert lost_parameters("sam deploy --config-env prod") == set()
 
 

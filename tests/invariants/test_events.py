@@ -23,7 +23,14 @@ def test_no_sample_event_is_left_over() -> None:
 
 def test_every_trigger_has_a_sample_event() -> None:
     triggers = {path.stem for path in (REPOSITORY / "events" / "triggers").iterdir()}
-    assert triggers >= {"execution-stopped", "pre-sign-up", "sweep", "image-uploaded", "restart-erasures", "reconcile-users"}
+    assert triggers >= {
+        "execution-stopped",
+        "pre-sign-up",
+        "sweep",
+        "image-uploaded",
+        "restart-erasures",
+        "reconcile-users",
+    }
 
 
 def test_every_command_of_operators_has_a_sample_event() -> None:

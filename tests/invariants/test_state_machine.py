@@ -202,7 +202,7 @@ def test_every_loop_waits() -> None:
 def test_a_stack_on_aws_cannot_poll_beyond_the_history_of_an_execution(stage: str, interval: int) -> None:
     deadline = template()["Parameters"]["PollDeadline"]["MaxValue"]
     given = {"Stage": stage, "PollInterval": str(interval), "PollDeadline": str(deadline)}
-    refused = Evaluation(template(), given).refusals()
+    refused = [each for each in Evaluation(template(), given).refusals() if each.startswith("PollInterval")]
     assert refused or most_events_of_an_execution(interval, deadline) <= MAX_EVENTS
     assert bool(refused) == (interval < 5)
 

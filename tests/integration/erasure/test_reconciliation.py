@@ -39,7 +39,8 @@ _CURSOR = "cursor#reconcile-users"
 
 
 def _reconciliation(erasure: ErasureBackend, after: timedelta = _LATER) -> Reconciliation:
-    workflow = ErasureWorkflow("arn:aws:states:us-east-1:123456789012:stateMachine:erase", cast(Any, erasure.erasures))
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:erase"
+    workflow = ErasureWorkflow(arn, erasure.open_erasures, cast(Any, erasure.erasures))
     return Reconciliation(erasure.dreams.database, erasure.pool, workflow, lambda: utc_now() + after)
 
 

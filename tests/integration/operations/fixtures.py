@@ -73,7 +73,7 @@ class OperatorBackend:
             self.pool,
             self.sessions,
             self.dreams.workflow,
-            ErasureWorkflow(ERASE, cast(Any, erasure.erasures)),
+            ErasureWorkflow(ERASE, erasure.open_erasures, cast(Any, erasure.erasures)),
             QuotaSettings(),
             lambda: utc_now() + self.later,
         )

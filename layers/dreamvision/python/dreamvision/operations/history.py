@@ -12,6 +12,7 @@ from dreamvision.videos.models import VideoRecord
 _STATES: Final[Mapping[str, str]] = {
     "AnalyzeDream": "The analysis by Claude began.",
     "GenerateVideo": "The render was being requested.",
+    "ConfirmRender": "It was being checked whether the render had been requested.",
     "WaitForRender": "Waiting for the render.",
     "PollVideo": "The render's status was polled.",
     "CancelRender": "The render was being cancelled.",
