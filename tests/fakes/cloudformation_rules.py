@@ -11,7 +11,7 @@ def parameter_values(template: dict[str, Any], **overrides: str) -> dict[str, st
     """
     parameters = template["Parameters"]
     for name, value in overrides.items():
-        assert value in parameters[name].get("AllowedValues", [value]), f"{name}={value}"
+        assert value in map(str, parameters[name].get("AllowedValues", [value])), f"{name}={value}"
     defaults = {name: str(each["Default"]) for name, each in parameters.items() if "Default" in each}
     return defaults | overrides
 

@@ -73,7 +73,8 @@ def test_every_asynchronous_and_scheduled_invocation_is_known() -> None:
     principals = {str(each["Principal"]) for each in _of_type("AWS::Lambda::Permission").values()}
     assert principals == {"apigateway.amazonaws.com", "cognito-idp.amazonaws.com", "events.amazonaws.com"}
     kinds = {each["Type"] for each in _transformed().values()}
-    assert kinds.isdisjoint({"AWS::Scheduler::Schedule", "AWS::Pipes::Pipe", "AWS::SNS::Subscription"})
+    assert kinds.isdisjoint({"AWS::Scheduler::Schedule", "AWS::Pipes::Pipe"})
+    assert {each["Protocol"] for each in _of_type("AWS::SNS::Subscription").values()} == {"email"}
     assert "LambdaConfigurations" not in str(_of_type("AWS::S3::Bucket"))
 
 

@@ -47,10 +47,13 @@ def test_no_role_of_the_stack_may_invoke_it() -> None:
         assert NAME not in policies, name
 
 
-def test_its_role_reads_no_secret_and_no_media_and_deletes_nothing() -> None:
+def test_its_role_reads_no_secret_and_no_media_and_deletes_no_data() -> None:
     actions = {action for statement in statements() for action in statement["Action"]}
     assert not {action for action in actions if action.startswith(("secretsmanager:", "s3:", "lambda:"))}
-    assert not {action for action in actions if re.search("Delete|Scan|Create", action)}
+    assert {action for action in actions if re.search("Delete|Scan|Create", action)} == {"dynamodb:DeleteItem"}
+    # The record of an erasure that did not start, in the guards table.
+    (deleting,) = [each for each in statements() if "dynamodb:DeleteItem" in each["Action"]]
+    assert deleting["Resource"] == {"Fn::GetAtt": ["GuardsTable", "Arn"]}
 
 
 def test_it_may_start_erasures_and_stop_videos_only() -> None:
