@@ -15,8 +15,8 @@ from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
 from tests.e2e.client import DREAM, ControlPlane, User
 from tests.e2e.visitor import Visitor, check_page
 
-# The render takes six seconds, so that there is progress to observe.
-SLOWLY = f"{DREAM} [[runway:lasts:6]]"
+# The render takes twelve seconds, so that there is progress to observe on a busy machine.
+SLOWLY = f"{DREAM} [[runway:lasts:12]]"
 FOR_EVER = f"{DREAM} [[runway:stuck]]"
 
 WATCH_PROGRESS = """
