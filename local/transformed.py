@@ -27,7 +27,14 @@ _PSEUDO_PARAMETERS = {
 
 
 def parameters_of(template: Mapping[str, Any], overrides: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return every parameter's value: that of ``overrides``, or its default."""
+    """Return every parameter's value: that of ``overrides``, or its default.
+
+    Raises:
+        ValueError: an override is not an allowed value.
+    """
+    for name, value in (overrides or {}).items():
+        if str(value) not in map(str, template["Parameters"][name].get("AllowedValues", [value])):
+            raise ValueError(f"{name}={value}")
     defaults = {name: str(each["Default"]) for name, each in template["Parameters"].items() if "Default" in each}
     return {**defaults, **(overrides or {})}
 

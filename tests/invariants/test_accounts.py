@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from dreamvision.erasure.reconciliation import ERASURE_LIFETIME, SECONDS_PER_PAGE
+from local.transformed import Evaluation
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
-from tests.fakes.cloudformation_rules import parameter_values, refusals, resolved
 from tests.fakes.cognito_state import GRACE_SECONDS
 
 RESOURCES: dict[str, dict[str, Any]] = template()["Resources"]
@@ -24,9 +24,13 @@ NO_SES = {"EmailFrom": "", "EmailIdentityArn": ""}
 
 def properties(logical_id: str, **parameters: str) -> dict[str, Any]:
     """Return a resource's properties for these parameters."""
-    values = parameter_values(template(), **parameters)
-    found: dict[str, Any] = resolved(RESOURCES[logical_id]["Properties"], template(), values)
+    found: dict[str, Any] = Evaluation(template(), parameters).value(RESOURCES[logical_id]["Properties"])
     return found
+
+
+def refusals(**parameters: str) -> list[str]:
+    """Return what the template's rules say against these parameters."""
+    return Evaluation(template(), parameters).refusals()
 
 
 # ---------------------------------------------------------------- refresh tokens
@@ -55,19 +59,19 @@ def test_the_pool_sends_through_ses_if_an_identity_is_given() -> None:
 
 @pytest.mark.parametrize("stage", ["dev", "local"])
 def test_cognitos_own_sender_is_the_default_outside_prod(stage: str) -> None:
-    assert refusals(template(), Stage=stage) == []
+    assert refusals(Stage=stage) == []
     assert properties("UserPool", Stage=stage)["EmailConfiguration"] == {"EmailSendingAccount": "COGNITO_DEFAULT"}
 
 
 @pytest.mark.parametrize("missing", [NO_SES, {"EmailFrom": ""}, {"EmailIdentityArn": ""}])
 def test_prod_is_refused_without_ses(missing: dict[str, str]) -> None:
     given = {"Stage": "prod", "ConfirmEmail": "true", **SES, **missing}
-    assert any("EmailFrom" in each and "EmailIdentityArn" in each for each in refusals(template(), **given))
+    assert any("EmailFrom" in each and "EmailIdentityArn" in each for each in refusals(**given))
 
 
 @pytest.mark.parametrize("missing", SES)
 def test_a_sender_without_its_identity_is_refused_in_every_stage(missing: str) -> None:
-    assert refusals(template(), Stage="dev", **{**SES, missing: ""})
+    assert refusals(Stage="dev", **{**SES, missing: ""})
 
 
 # ---------------------------------------------------------------- confirmation
@@ -75,15 +79,15 @@ def test_a_sender_without_its_identity_is_refused_in_every_stage(missing: str) -
 
 def test_prod_is_deployed_with_confirmation() -> None:
     given = {"Stage": "prod", "ConfirmEmail": "true", **SES}
-    assert refusals(template(), **given) == []
+    assert refusals(**given) == []
     assert trigger_setting(**given) == "true"
 
 
 def test_prod_is_refused_without_confirmation_unless_that_is_allowed_explicitly() -> None:
     given = {"Stage": "prod", "ConfirmEmail": "false", **SES}
-    (refusal,) = refusals(template(), **given)
+    (refusal,) = refusals(**given)
     assert "AllowUnconfirmedEmail=true" in refusal
-    assert refusals(template(), **given, AllowUnconfirmedEmail="true") == []
+    assert refusals(**given, AllowUnconfirmedEmail="true") == []
     # AND even a deployment that skipped the rule would ask for a code
     assert trigger_setting(**given) == "true"
     assert trigger_setting(**given, AllowUnconfirmedEmail="true") == "false"
@@ -112,8 +116,8 @@ def test_the_deployment_of_prod_asks_for_confirmation() -> None:
     overrides = dict(each.split("=", 1) for each in config["prod"]["global"]["parameters"]["parameter_overrides"])
     assert overrides["ConfirmEmail"] == "true"
     # The sender's addresses are the account's own: without them, only that rule refuses the deployment.
-    assert refusals(template(), **overrides | SES) == []
-    assert len(refusals(template(), **overrides)) == 1
+    assert refusals(**overrides | SES) == []
+    assert len(refusals(**overrides)) == 1
 
 
 # ---------------------------------------------------------------- the client's address

@@ -1,33 +1,23 @@
-"""What nobody waits for must not be lost: every asynchronous, scheduled and stream invocation has a dead letter.
+"""Dead letters of every asynchronous, scheduled and stream invocation.
 
 The template as CloudFormation receives it: after the SAM transform, which adds rules, roles and invoke configurations.
 """
 
-from copy import deepcopy
 from functools import cache
 from typing import Any
 
-import boto3
 import pytest
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 
+from local.transformed import transformed
 from tests.conftest import REPOSITORY
-from tests.fakes.aws import REGION, template
 
 FOURTEEN_DAYS = 1_209_600
 
 
 @cache
 def _transformed() -> dict[str, dict[str, Any]]:
-    document = deepcopy(template())
-    for resource in document["Resources"].values():
-        for name in {"CodeUri", "ContentUri", "DefinitionUri"} & resource.get("Properties", {}).keys():
-            resource["Properties"][name] = "s3://packages/code"
-    parameters = {name: str(each["Default"]) for name, each in document["Parameters"].items() if "Default" in each}
-    translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
-    found: dict[str, dict[str, Any]] = translator.translate(document, parameters)["Resources"]
-    return found
+    resources: dict[str, dict[str, Any]] = transformed()["Resources"]
+    return resources
 
 
 def _of_type(kind: str) -> dict[str, dict[str, Any]]:

@@ -175,7 +175,7 @@ def test_fifty_concurrent_users_do_not_contend(ministack: Database, monkeypatch:
     """
     conflicts = {}
     for shards in (SERVICE_SHARDS, 1):
-        for module in ("limits.quotas", "limits.repository", "videos.creation"):
+        for module in ("limits.quotas", "limits.repository"):
             monkeypatch.setattr(f"dreamvision.{module}.SERVICE_SHARDS", shards)
         contended = ContendedTables(ministack.client, seconds=0.01)
         backend = QuotaBackend(Database(ministack.names, cast(Any, contended)))

@@ -90,6 +90,11 @@ class QuotaSettings(Config):
         return VideoLimits(*user_limits, self.service_videos_per_day)
 
 
+def shard_number(counted_id: str) -> int:
+    """Return the shard that counts what has this id: a dream's or a video's, which end in random digits."""
+    return int(counted_id[-4:], 16) % SERVICE_SHARDS
+
+
 def day_of(now: datetime) -> str:
     """Return the UTC day on which a video is counted, as ``2026-11-23``."""
     return now.astimezone(UTC).date().isoformat()

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from dreamvision.limits.quotas import SERVICE_SHARDS, day_of
+from dreamvision.limits.quotas import SERVICE_SHARDS, day_of, shard_number
 
 
 class Spent(NamedTuple):
@@ -43,8 +43,8 @@ class SpendingShard(NamedTuple):
 
 
 def shard_of(counted_id: str, now: datetime) -> SpendingShard:
-    """Return the shard that counts what has this id: a dream's or a video's, which end in random digits."""
-    return SpendingShard(day_of(now), int(counted_id[-4:], 16) % SERVICE_SHARDS)
+    """Return the shard of the day that counts what has this id."""
+    return SpendingShard(day_of(now), shard_number(counted_id))
 
 
 def shards_on(day: str) -> list[SpendingShard]:

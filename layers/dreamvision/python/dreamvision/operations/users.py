@@ -23,7 +23,7 @@ from dreamvision.users.repository import Profile, ProfileRepository
 from dreamvision.users.usernames import Usernames
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import VideoFinalError, VideoNotFoundError, VideoRecord
-from dreamvision.videos.workflow import ExecutionStopError, VideoWorkflow
+from dreamvision.videos.workflow import VideoWorkflow
 
 _BLOCKED = "AccountBlockedError"
 """The error code of an analysis that a block has stopped."""
@@ -160,7 +160,7 @@ class UserOperations:
             self._pool.disable(user_id)
             self._pool.sign_out_everywhere(user_id)
             cancelled = [video.job_id for video in list(self._videos.open_of(user_id)) if self._cancel(video)]
-            running = [job_id for job_id in cancelled if not self._stop_execution(job_id)]
+            running = [job_id for job_id in cancelled if not self._workflow.try_stop(job_id)]
             return BlockedUser(user_id=user_id, state="blocked", cancelled_videos=cancelled, executions_running=running)
 
     def unblock(self, user_id: str) -> ChangedUser:
@@ -237,13 +237,4 @@ class UserOperations:
         except (VideoFinalError, VideoNotFoundError):
             return False
         self._videos.fail_pending_analysis(video, _BLOCKED)
-        return True
-
-    def _stop_execution(self, job_id: str) -> bool:
-        """Stop an execution; ``ExecutionStopped`` then cancels its render. One that continues does so by itself."""
-        try:
-            self._workflow.stop(job_id)
-        except ExecutionStopError:
-            logger.warning("the execution continues until its next poll", extra={"job_id": job_id})
-            return False
         return True

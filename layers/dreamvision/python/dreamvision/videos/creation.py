@@ -8,7 +8,6 @@ from dreamvision.database.client import Database, Item
 from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
 from dreamvision.dreams.repository import DreamRepository
 from dreamvision.limits.quotas import (
-    SERVICE_SHARDS,
     QuotaReservation,
     ServiceQuotaExceededError,
     TooManyRunningVideosError,
@@ -16,6 +15,7 @@ from dreamvision.limits.quotas import (
     VideoQuotaExceededError,
     day_of,
     seconds_to_midnight,
+    shard_number,
 )
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.videos import VideoStatus
@@ -98,7 +98,7 @@ class VideoCreation(VideoRepository):
             ContentionError: the service quota's shards stayed contended.
         """
         user_id, job_id = row["user_id"], row["job_id"]
-        reservation = QuotaReservation(day_of(now), int(job_id[-4:], 16) % SERVICE_SHARDS)
+        reservation = QuotaReservation(day_of(now), shard_number(job_id))
         for _ in range(_MAX_ATTEMPTS):
             counted = row | {"quota_day": reservation.day, "quota_shard": reservation.shard}
             transaction = Transaction().add("video", self._insert_write(counted)).add_all(others)

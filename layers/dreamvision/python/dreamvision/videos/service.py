@@ -18,7 +18,7 @@ from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import VideoRecord
-from dreamvision.videos.workflow import ExecutionInput, ExecutionStopError, VideoWorkflow, WorkflowUnavailableError
+from dreamvision.videos.workflow import ExecutionInput, VideoWorkflow, WorkflowUnavailableError
 
 # Seconds between two checks for the analysis by a waiting request: frequent at first, then less so.
 _FIRST_CHECK_SECONDS = 0.25
@@ -133,15 +133,8 @@ class VideoService:
         """
         video = self._videos.cancel(user_id, job_id, utc_now())
         if video.render_requested_at is not None:
-            self._stop(job_id)
+            self._workflow.try_stop(job_id)
         return video
-
-    def _stop(self, job_id: str) -> None:
-        """Stop the execution; ``ExecutionStopped`` then cancels the render. If it continues, it cancels the render."""
-        try:
-            self._workflow.stop(job_id)
-        except ExecutionStopError:
-            logger.warning("the execution continues until its next poll", extra={"job_id": job_id})
 
     def estimated_completion(self, video: VideoRecord) -> datetime:
         """Return the estimated completion time of a new video."""

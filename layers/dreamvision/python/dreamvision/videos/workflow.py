@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
+from aws_lambda_powertools import Logger
 from pydantic import BaseModel, ConfigDict
 
 from dreamvision.core.config import Config
@@ -14,6 +15,8 @@ from dreamvision.core.tasks import TaskHandler, task_of
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+logger = Logger()
 
 
 class WorkflowUnavailableError(DreamVisionError):
@@ -102,6 +105,18 @@ class VideoWorkflow:
             self._machine.stop(job_id)
         except StateMachineError:
             raise ExecutionStopError from None
+
+    def try_stop(self, job_id: str) -> bool:
+        """Stop the execution of a closed video. Returns whether it was stopped.
+
+        ``ExecutionStopped`` then cancels the render; an execution that continues cancels it itself.
+        """
+        try:
+            self.stop(job_id)
+        except ExecutionStopError:
+            logger.warning("the execution continues until its next poll", extra={"job_id": job_id})
+            return False
+        return True
 
 
 def video_task(work: Callable[[ExecutionInput], dict[str, Any]]) -> TaskHandler:
