@@ -1,14 +1,19 @@
 """Generate the IAM policy of the principal that deploys the stack, from the transformed template.
 
-Writes ``docs/deploy-policy.json`` and the list of services in ``docs/AWS-SETUP.md`` (``make deploy-policy``). The
-actions manage resources; none of them reads or writes the data in tables, buckets and user pools.
+Writes ``docs/deploy-policy.json``, the same policy for one environment in ``.github/deploy-role.yaml``, and the list of
+services in ``docs/AWS-SETUP.md`` (``make deploy-policy``). The actions manage resources; none of them reads or writes
+the data in tables, buckets and user pools.
 """
 
 import json
+import textwrap
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from local.settings import REPOSITORY
 from local.transformed import Evaluation, transformed
@@ -16,8 +21,10 @@ from local.transformed import Evaluation, transformed
 # Names of the stacks in samconfig.toml; CloudFormation derives the names of most resources from them.
 STACKS = "dreamvision-*"
 POLICY_FILE = REPOSITORY / "docs" / "deploy-policy.json"
+ROLE_TEMPLATE = REPOSITORY / ".github" / "deploy-role.yaml"
 SETUP_PAGE = REPOSITORY / "docs" / "AWS-SETUP.md"
 _BEGIN, _END = "<!-- services: make deploy-policy -->\n", "<!-- end of services -->"
+_ROLE_BEGIN, _ROLE_END = "# begin: make deploy-policy\n", "# end: make deploy-policy"
 _VERBS = ("Create*", "Delete*", "Get*", "List*", "Put*", "Update*", "TagResource", "UntagResource")
 
 
@@ -43,9 +50,9 @@ def _named(service: str, *kinds: str) -> tuple[str, ...]:
 SERVICES: Mapping[str, Service] = {
     # The account's setting for access logs.
     "ApiGateway": Service("API Gateway", "apigateway", ("GET", "PATCH"), ("arn:aws:apigateway:*::/account",)),
-    # HTTP verbs are the actions of API Gateway; its APIs are named by generated ids.
+    # HTTP verbs are the actions of API Gateway, for tags too; its APIs are named by generated ids.
     "ApiGatewayV2": Service(
-        "API Gateway", "apigateway", ("DELETE", "GET", "PATCH", "POST", "PUT", "TagResource", "UntagResource"),
+        "API Gateway", "apigateway", ("DELETE", "GET", "PATCH", "POST", "PUT"),
         tuple(f"arn:aws:apigateway:*::/{kind}*" for kind in ("apis", "domainnames", "tags")),
     ),
     "CloudFront": Service("CloudFront", "cloudfront", _VERBS, ("*",)),
@@ -144,6 +151,14 @@ _SAM = [
         "Action": "s3:*",
         "Resource": ["arn:aws:s3:::aws-sam-cli-managed-default-*", "arn:aws:s3:::aws-sam-cli-managed-default-*/*"],
     },
+    # Cognito sends through SES with this role, which the first user pool with a sender creates.
+    {
+        "Sid": "EmailRole",
+        "Effect": "Allow",
+        "Action": ["iam:CreateServiceLinkedRole"],
+        "Resource": "arn:aws:iam::*:role/aws-service-role/email.cognito-idp.amazonaws.com/*",
+        "Condition": {"StringEquals": {"iam:AWSServiceName": "email.cognito-idp.amazonaws.com"}},
+    },
 ]
 
 
@@ -189,16 +204,41 @@ def policy_of(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [*_SAM, *statements]}
 
 
-def render() -> tuple[str, str]:
-    """Return the contents of the policy file and of the setup page."""
+def for_environment(policy: Any) -> Any:  # noqa: ANN401 - any part of a policy
+    """Return the policy with the stacks' names restricted to the parameter ``Environment`` of the role's template."""
+    if isinstance(policy, dict):
+        return {key: for_environment(each) for key, each in policy.items()}
+    if isinstance(policy, list):
+        return [for_environment(each) for each in policy]
+    if STACKS in policy:
+        return {"Fn::Sub": policy.replace(STACKS, STACKS.replace("*", "${Environment}*"))}
+    return policy
+
+
+def render() -> dict[Path, str]:
+    """Return the generated files: the policy, the role's template, the setup page."""
     resources = resources_of_the_stack()
-    page = SETUP_PAGE.read_text()
-    head, begin, rest = page.partition(_BEGIN)
-    _, end, tail = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"{SETUP_PAGE} has no place for the list of services")
+    policy = policy_of(resources)
+    document = yaml.safe_dump({"PolicyDocument": for_environment(policy)}, sort_keys=False, width=1000)
     listed = "".join(f"   {line}\n" for line in _wrapped(", ".join(services_of(resources)) + "."))
-    return json.dumps(policy_of(resources), indent=2) + "\n", f"{head}{_BEGIN}{listed}   {_END}{tail}"
+    return {
+        POLICY_FILE: json.dumps(policy, indent=2) + "\n",
+        ROLE_TEMPLATE: _filled(ROLE_TEMPLATE, _ROLE_BEGIN, _ROLE_END, textwrap.indent(document, " " * 6) + " " * 6),
+        SETUP_PAGE: _filled(SETUP_PAGE, _BEGIN, _END, f"{listed}   "),
+    }
+
+
+def _filled(file: Path, begin: str, end: str, content: str) -> str:
+    """Return the file's text with ``content`` between its two marks.
+
+    Raises:
+        ValueError: the file has no such marks.
+    """
+    head, found, rest = file.read_text().partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not found or not found_end:
+        raise ValueError(f"{file} has no place for what is generated")
+    return f"{head}{begin}{content}{end}{tail}"
 
 
 def _wrapped(text: str, width: int = 117) -> list[str]:
@@ -211,10 +251,10 @@ def _wrapped(text: str, width: int = 117) -> list[str]:
 
 
 def main() -> None:
-    policy, page = render()
-    POLICY_FILE.write_text(policy)
-    SETUP_PAGE.write_text(page)
-    print(policy, end="")
+    files = render()
+    for file, text in files.items():
+        file.write_text(text)
+    print(files[POLICY_FILE], end="")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 
 def test_policy_and_page_are_those_of_the_template() -> None:
-    assert (POLICY_FILE.read_text(), SETUP_PAGE.read_text()) == render(), "run make deploy-policy"
+    for file, text in render().items():
+        assert file.read_text() == text, f"{file.name}: run make deploy-policy"
 
 
 def test_every_resource_of_the_stack_is_covered() -> None:
