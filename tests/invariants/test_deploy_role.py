@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.cloudformation_yaml import load_template
-from local.deploy_policy import POLICY_FILE, ROLE_TEMPLATE
+from local.deploy_policy import POLICY_FILE, ROLE_TEMPLATE, STACKS
 from local.transformed import Evaluation
 
 TEMPLATE: dict[str, Any] = load_template(ROLE_TEMPLATE.read_text())
@@ -87,6 +87,8 @@ def test_the_role_has_the_generated_policy_for_its_own_stacks(environment: str) 
 def test_the_role_cannot_change_itself() -> None:
     for environment in ("dev", "prod"):
         resources = created(environment)
+        # Nor can a person with the policy for all environments.
+        assert not fnmatchcase(resources["DeployRole"]["Properties"]["RoleName"], STACKS)
         own = (
             f"arn:aws:iam::123456789012:role/{resources['DeployRole']['Properties']['RoleName']}",
             f"arn:aws:iam::123456789012:policy/{resources['DeployPolicy']['Properties']['ManagedPolicyName']}",
