@@ -14,6 +14,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from local.emulator.http_api import routes_of
 from local.transformed import Evaluation, transformed
+from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 
 PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
@@ -172,9 +173,10 @@ def test_layers_of_two_stacks_have_different_names() -> None:
             assert "${AWS::StackName}" in str(resource["Properties"]["LayerName"]), name
 
 
-def test_the_linter_has_no_findings_in_the_transformed_template(tmp_path: Path) -> None:
+def test_the_linter_has_no_findings_in_the_template_and_the_transformed_template(tmp_path: Path) -> None:
     file = tmp_path / "transformed.json"
     file.write_text(json.dumps(transformed(), default=str))
-    command = [str(Path(sys.executable).parent / "cfn-lint"), "--region", "us-east-1", "--", str(file)]
+    files = [str(REPOSITORY / "template.yaml"), str(file)]
+    command = [str(Path(sys.executable).parent / "cfn-lint"), "--region", "us-east-1", "--", *files]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
