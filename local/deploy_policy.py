@@ -197,8 +197,8 @@ def render() -> tuple[str, str]:
     _, end, tail = rest.partition(_END)
     if not begin or not end:
         raise ValueError(f"{SETUP_PAGE} has no place for the list of services")
-    listed = "".join(f"   {line}\n" for line in _wrapped(", ".join(services_of(resources)) + "."))
-    return json.dumps(policy_of(resources), indent=2) + "\n", f"{head}{_BEGIN}{listed}   {_END}{tail}"
+    listed = "".join(f"{line}\n" for line in _wrapped(", ".join(services_of(resources)) + "."))
+    return json.dumps(policy_of(resources), indent=2) + "\n", f"{head}{_BEGIN}{listed}{_END}{tail}"
 
 
 def _wrapped(text: str, width: int = 117) -> list[str]:

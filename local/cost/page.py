@@ -36,7 +36,7 @@ def render() -> str:
         "states": str(len(stack.states(polls))),
         "alarms": str(len(stack.of_type("AWS::CloudWatch::Alarm"))),
         "alarm_metrics": str(stack.alarm_metrics),
-        "model": stack.parameters["ClaudeModel"],
+        "alarm_cost": _dollars(stack.alarm_metrics * prices()["alarm_metrics"].dollars),
     }
     text = _TEMPLATE.read_text()
     for name, value in values.items():

@@ -89,11 +89,9 @@ class Usage:
         }
 
     def _units(self, kind: str) -> float:
-        steps = {name: units[kind] for name, units in self._capacity["steps"].items()}
+        steps = {name: float(units[kind]) for name, units in self._capacity["steps"].items()}
         per_video = (
-            sum(
-                steps[name] for name in ("POST /dreams/generate-video", "AnalyzeDream", "GenerateVideo", "ArchiveVideo")
-            )
+            sum(steps[name] for name in _ONCE_PER_VIDEO)
             + steps["PollVideo, progress"] * (self._polls - 1)
             + steps["PollVideo, rendered"]
             + steps["GET /videos/{job_id}"] * self._given["status_requests"]

@@ -84,7 +84,7 @@ def _value_bytes(value: Any) -> int:
         digits = str(value).replace("-", "").replace(".", "").strip("0")
         return math.ceil(len(digits) / 2) + 1 + str(value).startswith("-")
     if isinstance(value, Binary):
-        return len(value.value)
+        return len(value.__bytes__())
     if isinstance(value, bytes):
         return len(value)
     return sum(_value_bytes(each) for each in value)

@@ -2,9 +2,11 @@
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from local.cost import __main__ as command
 from local.cost import stack as cost_stack
 from local.cost.__main__ import PAGE
 from local.cost.page import render
@@ -21,6 +23,14 @@ def stack() -> Stack:
 def test_the_page_is_what_the_command_prints() -> None:
     assert PAGE.read_text() == render(), "run make cost"
     assert "{{" not in render()
+
+
+def test_the_command_prints_the_page_and_renews_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "PAGE", tmp_path / "COST.md")
+    assert command.main() == 0
+    assert capsys.readouterr().out == (tmp_path / "COST.md").read_text() == PAGE.read_text()
 
 
 def test_every_price_has_a_source_a_date_and_a_use(stack: Stack) -> None:
