@@ -17,7 +17,7 @@ SCANNERS := $(VENV)/scanners
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
-.PHONY: help demo up down reset operate install smoke test test-unit test-integration test-e2e check checkov zizmor audit format openapi deploy-policy screenshots lock clean
+.PHONY: help demo up down reset operate invoke install smoke cost test test-unit test-integration test-e2e check checkov zizmor audit format openapi deploy-policy screenshots lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,8 @@ smoke: $(VENV)/.local-installed ## Check the running local stack as a client, as
 	@$(BIN)/python -m local.smoke --register $(ARGS)
 
 install: $(VENV)/.local-installed ## Install what the local stack and a deploy need, the SAM CLI among it
+invoke: $(VENV)/.local-installed ## Invoke a function of the running stack: FUNCTION=PollVideo EVENT=workflows/dream_to_video/PollVideo
+	@$(BIN)/python -m local invoke
 
 test: $(VENV)/.tests-installed ## Run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
@@ -103,6 +105,9 @@ openapi: $(VENV)/.tests-installed ## Regenerate docs/openapi.json and docs/API.m
 
 deploy-policy: $(VENV)/.local-installed ## Print the IAM policy that a deploy needs, and renew it in docs/
 	@$(BIN)/python -m local.deploy_policy
+
+cost: $(VENV)/.local-installed ## Print what the stack costs, and renew docs/COST.md
+	@PYTHONPATH=layers/dreamvision/python $(BIN)/python -m local.cost
 
 screenshots: $(VENV)/.tests-installed ## Retake the screenshots in docs/images (needs a stack started by `make up`)
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m tests.e2e.screenshots

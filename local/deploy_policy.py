@@ -220,11 +220,11 @@ def render() -> dict[Path, str]:
     resources = resources_of_the_stack()
     policy = policy_of(resources)
     document = yaml.safe_dump({"PolicyDocument": for_environment(policy)}, sort_keys=False, width=1000)
-    listed = "".join(f"   {line}\n" for line in _wrapped(", ".join(services_of(resources)) + "."))
+    listed = "".join(f"{line}\n" for line in _wrapped(", ".join(services_of(resources)) + "."))
     return {
         POLICY_FILE: json.dumps(policy, indent=2) + "\n",
         ROLE_TEMPLATE: _filled(ROLE_TEMPLATE, _ROLE_BEGIN, _ROLE_END, textwrap.indent(document, " " * 6) + " " * 6),
-        SETUP_PAGE: _filled(SETUP_PAGE, _BEGIN, _END, f"{listed}   "),
+        SETUP_PAGE: _filled(SETUP_PAGE, _BEGIN, _END, listed),
     }
 
 
