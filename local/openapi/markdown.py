@@ -179,7 +179,7 @@ def _problem_table() -> str:
 
 
 def _general() -> Iterable[Problem]:
-    return (problems.MALFORMED, problems.UNSUPPORTED_TYPE, problems.ROUTE_NOT_FOUND)
+    return (problems.MALFORMED, problems.BODY_TOO_LARGE, problems.UNSUPPORTED_TYPE, problems.ROUTE_NOT_FOUND)
 
 
 def _advice(problem: Problem) -> str:
