@@ -14,6 +14,7 @@ from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.logging import log_unexpected
 from dreamvision.core.metrics import count_access_error
 from dreamvision_api import etags, problems
+from dreamvision_api.edge import require_cloudfront
 from dreamvision_api.problem_responses import MAX_ERRORS, error_response, problem_response
 from dreamvision_api.request_body import RequestBodyError, json_object, require_json_object
 
@@ -122,6 +123,7 @@ class Api:
     def _refusal(self, event: Event, request_id: str) -> dict[str, Any] | None:
         """Return the response to a request that is refused before its route runs."""
         try:
+            require_cloudfront(event.get("headers") or {})
             if event["routeKey"] not in self.public:
                 self.routes.append_context(caller=_authenticate(event))
             elif self._count_public is not None:

@@ -37,6 +37,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "DreamVisionError": INTERNAL,
     "ConfigurationError": INTERNAL,
     "InvalidInputError": VALIDATION,
+    "DirectRequestError": Problem(HTTPStatus.FORBIDDEN, "direct_request", "This is not the public address"),
     "UnauthenticatedError": Problem(HTTPStatus.UNAUTHORIZED, "unauthenticated", "A valid access token is required"),
     "DreamNotFoundError": Problem(HTTPStatus.NOT_FOUND, "dream_not_found", "Dream not found"),
     "VideoNotFoundError": Problem(HTTPStatus.NOT_FOUND, "video_not_found", "Video not found"),
