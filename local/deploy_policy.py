@@ -52,7 +52,8 @@ SERVICES: Mapping[str, Service] = {
     "ApiGateway": Service("API Gateway", "apigateway", ("GET", "PATCH"), ("arn:aws:apigateway:*::/account",)),
     # HTTP verbs are the actions of API Gateway, for tags too; its APIs are named by generated ids.
     "ApiGatewayV2": Service(
-        "API Gateway", "apigateway", ("DELETE", "GET", "PATCH", "POST", "PUT"),
+        "API Gateway", "apigateway",
+        ("AddCertificateToDomain", "DELETE", "GET", "PATCH", "POST", "PUT", "RemoveCertificateFromDomain"),
         tuple(f"arn:aws:apigateway:*::/{kind}*" for kind in ("apis", "domainnames", "tags")),
     ),
     "CloudFront": Service("CloudFront", "cloudfront", _VERBS, ("*",)),
@@ -97,6 +98,11 @@ SERVICES: Mapping[str, Service] = {
         ("*LogDelivery", "*LogGroup*", "*MetricFilter*", "*ResourcePolic*", "*RetentionPolicy", "ListLogDeliveries",
          "ListTagsForResource", "TagResource", "UntagResource"),
         ("*",),
+    ),
+    "Route53": Service(
+        "Route 53", "route53",
+        ("ChangeResourceRecordSets", "GetChange", "GetHostedZone", "ListResourceRecordSets"),
+        ("arn:aws:route53:::hostedzone/*", "arn:aws:route53:::change/*"),
     ),
     "S3": Service(
         "S3", "s3",
@@ -164,7 +170,13 @@ _SAM = [
 
 def resources_of_the_stack() -> dict[str, dict[str, Any]]:
     """Return the transformed template's resources, with all that parameters can add."""
-    everything = {"HostPage": "true", "ProtectData": "true", "AlarmEmail": "operator@example.com"}
+    everything = {
+        **dict.fromkeys(("HostPage", "ProtectData", "ApiCloudFront"), "true"),
+        **{f"{name}Domain": f"{name.lower()}.example.com" for name in ("Api", "WebSocket", "Page", "Media")},
+        **{f"{name}CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1" for name in ("", "Edge")},
+        "HostedZoneId": "Z1",
+        "AlarmEmail": "operator@example.com",
+    }
     return Evaluation(transformed(everything), everything).resources()
 
 

@@ -42,6 +42,7 @@ _BY_CODE: Mapping[str, str] = {
     "weak_password": "Ask for a stronger password.",
     "wrong_password": "Ask for the current password again.",
     "route_not_found": "Check the path and method.",
+    "direct_request": "Use the service's public address.",
     "dream_refused": "Ask the user to describe the dream differently.",
     "dream_not_analyzed": "Wait until `analysis_status` is `completed`.",
     "idempotency_key_reused": "Use a new key for each request.",
@@ -179,7 +180,7 @@ def _problem_table() -> str:
 
 
 def _general() -> Iterable[Problem]:
-    return (problems.MALFORMED, problems.UNSUPPORTED_TYPE, problems.ROUTE_NOT_FOUND)
+    return (problems.MALFORMED, problems.BODY_TOO_LARGE, problems.UNSUPPORTED_TYPE, problems.ROUTE_NOT_FOUND)
 
 
 def _advice(problem: Problem) -> str:

@@ -124,14 +124,10 @@ def test_the_deployment_of_prod_asks_for_confirmation() -> None:
 
 
 def test_without_cloudfront_the_role_can_read_no_secret() -> None:
-    (statement,) = [
-        each
-        for policy in RESOURCES["ApiAuthFunction"]["Properties"]["Policies"]
-        for each in policy["Statement"]
-        if each["Action"] == ["secretsmanager:GetSecretValue"]
-    ]
+    assert RESOURCES["OriginSecretPolicy"]["Condition"] == "HasOriginSecret"
+    (statement,) = RESOURCES["OriginSecretPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     # A secret's ARN ends with its name, a hyphen and six characters; a name is not empty.
-    assert statement["Resource"]["Fn::Sub"].endswith(":secret:${OriginSecret}-??????")
+    assert statement["Resource"]["Fn::If"][2]["Fn::Sub"].endswith(":secret:${OriginSecret}-??????")
     parameter = template()["Parameters"]["OriginSecret"]
     assert parameter["Default"] == ""
     assert not re.fullmatch(parameter["AllowedPattern"], "*")

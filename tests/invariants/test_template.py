@@ -272,7 +272,12 @@ def test_the_app_client_has_a_secret_and_one_flow() -> None:
 def test_parameters_have_the_documented_names_and_defaults() -> None:
     documented: dict[str, Any] = {"PollFirstWait": 20, "PollInterval": 5, "PollDeadline": 600, "EraseGrace": 240}
     documented |= {"ConfirmEmail": "false", "RateLimitPerMinute": 10, "AuthRateLimitPerMinute": 20}
-    documented |= {"RefreshRateLimitPerMinute": 10, "OriginSecret": ""}
+    documented |= {"RefreshRateLimitPerMinute": 10, "OriginSecret": "", "ApiCloudFront": "false", "WebAclArn": ""}
+    documented |= {"ThrottleRate": 500, "ThrottleBurst": 1000, "RouteThrottling": "normal", "AnalysisWait": 20}
+    documented |= dict.fromkeys(("WaitingConcurrency", "WorkflowConcurrency"), 0)
+    documented |= dict.fromkeys(("ImageConcurrency", "AuthorizerConcurrency"), 0)
+    documented |= dict.fromkeys(("ApiDomain", "WebSocketDomain", "PageDomain", "MediaDomain"), "")
+    documented |= dict.fromkeys(("CertificateArn", "EdgeCertificateArn", "HostedZoneId"), "")
     documented |= {"FreeVideosPerDay": 5, "FreeConcurrentVideos": 2}
     documented |= {"VideoExpiryDays": 0, "MediaBaseUrl": ""}
     documented |= {"AlarmEmail": "", "SetApiGatewayLogRole": "true"}

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel
 
+from dreamvision.core.config import Config
 from dreamvision.database.client import Database
 from dreamvision.dreams.repository import DreamRecord, DreamRepository
 from dreamvision.erasure.dreams import DreamDeletion
@@ -35,8 +36,15 @@ from dreamvision_api.route_docs import ANALYSIS_ERRORS, QUOTA_ERRORS, SPENDING_E
 
 api = Api()
 
-# API Gateway times out an integration after 30 seconds; clients often do so earlier.
-_WAIT_SECONDS = 20.0
+
+class _WaitSettings(Config):
+    """How long a request may wait for its analysis, in seconds.
+
+    API Gateway times out an integration after 30 seconds; clients often do so earlier.
+    """
+
+    analysis_wait: float = 20.0
+
 
 # Errors of starting a video.
 _START_ERRORS = ("DreamNotFoundError", "ContentionError", "WorkflowUnavailableError")
@@ -96,9 +104,14 @@ def _create_video(body: CombinedDreamVideoRequest, request: IdempotentRequest) -
     dream_id, video = service.create_with_dream(user_id, body.dream_text, body.duration, seed=request.seed)
     api.add_problem_fields(dream_id=dream_id, job_id=video.job_id)
     asynchronous = "respond-async" in api.header("prefer")
-    dream = None if asynchronous else service.wait_for_analysis(user_id, dream_id, _WAIT_SECONDS)
+    dream = None if asynchronous else _analysis(service, dream_id)
     generation = generation_response(video, service.estimated_completion(video))
     return _Outcome(generation=generation, analyzed=dream is not None, asynchronous=asynchronous), dream
+
+
+def _analysis(service: VideoService, dream_id: str) -> DreamRecord | None:
+    seconds = _WaitSettings.from_environment().analysis_wait
+    return service.wait_for_analysis(api.caller.user_id, dream_id, seconds) if seconds else None
 
 
 @api.routes.get(

@@ -148,9 +148,14 @@ class AuthApi:
         token: str | None = None,
         query: Mapping[str, str] | None = None,
         gateway: bool = True,
+        encoded: bool = False,
     ) -> Answer:
-        """Send a request. With ``gateway``, the authorizer has verified the token and passes its claims on."""
-        raw = self._module["handler"](_event(route, body, token, query, gateway), _context())
+        """Send a request. With ``gateway``, the authorizer has verified the token and passes its claims on.
+
+        ``encoded``: the body is base64, as the gateway passes on what is not text.
+        """
+        event = {**_event(route, body, token, query, gateway), "isBase64Encoded": encoded}
+        raw = self._module["handler"](event, _context())
         text = raw.get("body") or ""
         return Answer(raw["statusCode"], raw.get("headers", {}), json.loads(text) if text else None)
 
