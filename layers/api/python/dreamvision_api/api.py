@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError, ResponseValidationError
 
+from dreamvision.core.error_reports import report, reports_errors
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.logging import log_unexpected
 from dreamvision.core.metrics import count_access_error
@@ -124,6 +125,7 @@ class Api:
         @routes.exception_handler(DreamVisionError)
         def expected_error(error: DreamVisionError) -> Response[str]:
             count_access_error(error)
+            report(error)
             problem = problems.problem_for(error)
             if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 logger.error("request failed", extra={"error": type(error).__name__, "status": int(problem.status)})
@@ -148,6 +150,7 @@ type Handler = Callable[[Event, LambdaContext], dict[str, Any]]
 def lambda_handler(api: Api) -> Handler:
     """Return the function's Lambda handler. It logs the invocation's ids, never the event."""
 
+    @reports_errors
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: Event, context: "LambdaContext") -> dict[str, Any]:
         return api.handle(event, context)
