@@ -104,6 +104,7 @@ def test_a_report_says_what_failed_where_and_in_which_request(server: SentryServ
     assert [frame["function"] for frame in frames[-2:]] == ["handler", "fail_with_everything"]
     assert frames[-1]["filename"].endswith("test_sentry.py")
     assert frames[-1]["lineno"] > 0
+    assert (frames[0]["function"], frames[0]["in_app"]) == ("reporting", True)
 
 
 def test_fields_that_are_not_allowed_are_dropped() -> None:

@@ -81,5 +81,6 @@ def _start(dsn: str) -> None:
         max_breadcrumbs=0,
         auto_session_tracking=False,
         send_client_reports=False,
+        in_app_include=["dreamvision", "dreamvision_api", "app"],
         enable_backpressure_handling=False,
     )
