@@ -116,7 +116,6 @@ SERVICES: Mapping[str, Service] = {
         ("CreateQueue", "DeleteQueue", "GetQueue*", "ListQueueTags", "SetQueueAttributes", "TagQueue", "UntagQueue"),
         _named("sqs", ""),
     ),
-    # Names of secrets begin with their logical ids.
     "SecretsManager": Service(
         "Secrets Manager", "secretsmanager",
         ("CreateSecret", "DeleteSecret", "DescribeSecret", "TagResource", "UntagResource", "UpdateSecret"),
@@ -127,11 +126,25 @@ SERVICES: Mapping[str, Service] = {
         "Step Functions", "states",
         ("Create*", "DeleteStateMachine*", "DescribeStateMachine*", "ListTagsForResource", "TagResource",
          "UntagResource", "UpdateStateMachine*"),
-        _named("states", "stateMachine:"),
+        (),
         ("ValidateStateMachineDefinition",),
     ),
     "WAFv2": Service("WAF", "wafv2", (*_VERBS, "AssociateWebACL", "DisassociateWebACL"), ("*",)),
 }  # fmt: skip
+
+# Generated names that begin with the logical id, without the stack's name (aws/aws-sam-cli#2022 for state machines).
+NAMED_BY_LOGICAL_ID: Mapping[str, str] = {
+    "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:*:*:secret:",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:*:*:stateMachine:",
+}
+
+# Roles that a service creates for itself, with the deployer's permission, at the account's first use:
+# https://docs.aws.amazon.com/cognito/latest/developerguide/using-service-linked-roles.html (sending through SES) and
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/using-service-linked-roles.html.
+SERVICE_LINKED_ROLES: Mapping[str, str] = {
+    "ApiGatewayV2": "ops.apigateway.amazonaws.com",
+    "Cognito": "email.cognito-idp.amazonaws.com",
+}
 
 # What `sam deploy` itself needs: change sets of the stack and of SAM's own one, the transform, the bucket of packages.
 _SAM = [
@@ -176,6 +189,7 @@ def resources_of_the_stack() -> dict[str, dict[str, Any]]:
         **{f"{name}CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1" for name in ("", "Edge")},
         "HostedZoneId": "Z1",
         "AlarmEmail": "operator@example.com",
+        "SentryDsn": "https://0123456789abcdef@example.com/1",
     }
     return Evaluation(transformed(everything), everything).resources()
 
@@ -200,8 +214,8 @@ def policy_of(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     for name, resource in resources.items():
         kind = resource["Type"].split("::")[1]
         named[kind].update(SERVICES[kind].resources)
-        if resource["Type"] == "AWS::SecretsManager::Secret":
-            named[kind].add(f"arn:aws:secretsmanager:*:*:secret:{name}-*")
+        if prefix := NAMED_BY_LOGICAL_ID.get(resource["Type"]):
+            named[kind].add(f"{prefix}{name}-*")
     statements = [
         {
             "Sid": kind,
@@ -213,6 +227,11 @@ def policy_of(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     ]
     anywhere = [f"{SERVICES[kind].prefix}:{action}" for kind in sorted(named) for action in SERVICES[kind].anywhere]
     statements.append({"Sid": "Unrestricted", "Effect": "Allow", "Action": anywhere, "Resource": ["*"]})
+    services = [SERVICE_LINKED_ROLES[kind] for kind in sorted(SERVICE_LINKED_ROLES.keys() & named.keys())]
+    if services:
+        roles = [f"arn:aws:iam::*:role/aws-service-role/{service}/*" for service in services]
+        action = "iam:CreateServiceLinkedRole"
+        statements.append({"Sid": "ServiceLinkedRoles", "Effect": "Allow", "Action": [action], "Resource": roles})
     return {"Version": "2012-10-17", "Statement": [*_SAM, *statements]}
 
 

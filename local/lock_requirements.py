@@ -10,6 +10,7 @@ _FLAGS = ("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "-
 # The first file's versions constrain the later ones.
 LOCKED = (
     "layers/dependencies/requirements",
+    "layers/sentry/requirements",
     "functions/api/analyze_dream/requirements",
     "functions/workflows/dream_to_video/analyze_dream/requirements",
     "functions/workflows/dream_to_video/archive_video/requirements",

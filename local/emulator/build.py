@@ -194,7 +194,7 @@ def _localize_function(
 ) -> None:
     for unsupported in ("Runtime", "Architectures", "SnapStart"):
         properties.pop(unsupported, None)
-    own = [layer["Ref"] for layer in template["Globals"]["Function"]["Layers"] + properties.get("Layers", [])]
+    own = [_layer_of(entry) for entry in template["Globals"]["Function"]["Layers"] + properties.get("Layers", [])]
     code = settings.build_folder / "sam" / properties["CodeUri"]
     properties["CodeUri"] = name
     opt = [layers[layer] for layer in own]
@@ -204,6 +204,12 @@ def _localize_function(
     variables = properties.get("Environment", {}).get("Variables", {})
     if variables.get("PROMPTS_DIRECTORY") == "/opt":
         variables["PROMPTS_DIRECTORY"] = str(layers["PromptsLayer"])
+
+
+def _layer_of(entry: dict[str, Any]) -> str:
+    """Return the logical id of a layer, of a conditional one as well: it is on the path, even if it is not deployed."""
+    layer = entry["Fn::If"][1] if "Fn::If" in entry else entry
+    return str(layer["Ref"])
 
 
 def _write_stub(folder: Path, name: str, text: str) -> Path:

@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError, ResponseValidationError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
+from dreamvision.core.error_reports import report, reports_errors
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.logging import log_unexpected
 from dreamvision.core.metrics import count_access_error
@@ -173,6 +174,7 @@ type Handler = Callable[[Event, LambdaContext], dict[str, Any]]
 def lambda_handler(api: Api) -> Handler:
     """Return the function's Lambda handler. It logs the invocation's ids, never the event."""
 
+    @reports_errors
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: Event, context: "LambdaContext") -> dict[str, Any]:
         return api.handle(event, context)
@@ -189,6 +191,7 @@ def _authenticate(event: Event) -> "Caller":
 
 def _expected_error(error: DreamVisionError, request_id: str, fields: Mapping[str, str] | None = None) -> Response[str]:
     count_access_error(error)
+    report(error)
     problem = problems.problem_for(error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("request failed", extra={"error": type(error).__name__, "status": int(problem.status)})

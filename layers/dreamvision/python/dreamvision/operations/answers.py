@@ -107,7 +107,10 @@ class InspectedVideo(Response):
 
 
 class Spending(Response):
-    """Completed videos and estimated costs of a day (``2026-11-23``) or a month (``2026-11``), in UTC."""
+    """Completed videos, and estimated costs, of a day (``2026-11-23``) or a month (``2026-11``), in UTC.
+
+    The costs include renders that failed or were cancelled.
+    """
 
     period: str
     videos: int

@@ -100,9 +100,11 @@ def poll_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: Vide
     if video.status.is_final:
         raise VideoFinalError
     state = renderer.status(_require_task_id(video))
-    if state.failure is not None:
-        raise state.failure.to_error()
     now = utc_now()
+    if state.failure is not None:
+        if state.credits is not None:
+            videos.record_charge(video, state.credits, now)
+        raise state.failure.to_error()
     videos.record_progress(video, state.progress, _queued_since(video, state, now), now)
     if video.queued_since is not None and not state.status.is_waiting:
         # The provider does not report when a render left its queue: exact to one poll interval.
