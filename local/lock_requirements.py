@@ -10,8 +10,7 @@ _FLAGS = ("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "-
 # The first file's versions constrain all later ones.
 _FILES = (
     "layers/dependencies/requirements",
-    "functions/api/analyze_dream/requirements",
-    "functions/workflows/dream_to_video/analyze_dream/requirements",
+    "layers/claude/requirements",
     "functions/workflows/dream_to_video/archive_video/requirements",
     "functions/api/auth/requirements",
     "functions/triggers/image_uploaded/requirements",
