@@ -14,7 +14,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
-.PHONY: help demo up down reset operate sizes test test-unit test-integration test-e2e check format openapi deploy-policy screenshots lock clean
+.PHONY: help demo up down reset operate sizes measure-memory test test-unit test-integration test-e2e check format openapi deploy-policy screenshots lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ operate: $(VENV)/.local-installed ## Give an operator's command to the running s
 
 sizes: $(VENV)/.local-installed ## Build for both architectures and print the sizes of functions and layers
 	@$(BIN)/python -m local.sizes
+
+measure-memory: $(VENV)/.local-installed ## Measure processor time and memory of each function on the running stack
+	@$(BIN)/python -m local.measure_memory
 
 test: $(VENV)/.tests-installed ## Run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

@@ -53,7 +53,11 @@ SERVICES: Mapping[str, Service] = {
         "CloudWatch", "cloudwatch", ("*Alarm*", "*Dashboard*", "ListTagsForResource", "TagResource", "UntagResource"),
         (*_named("cloudwatch", "alarm:"), f"arn:aws:cloudwatch::*:dashboard/{STACKS}"),
     ),
-    "CodeDeploy": Service("CodeDeploy", "codedeploy", _VERBS, ("*",)),
+    # CloudFormation starts the deployments of aliases, and stops them when it rolls back, with the deployer's rights.
+    "CodeDeploy": Service(
+        "CodeDeploy", "codedeploy", (*_VERBS, "RegisterApplicationRevision", "StopDeployment"),
+        (*_named("codedeploy", "application:", "deploymentgroup:"), "arn:aws:codedeploy:*:*:deploymentconfig:*"),
+    ),
     "Cognito": Service(
         "Cognito", "cognito-idp",
         ("*UserPool", "*UserPoolClient", "*UserPoolMfaConfig", "ListTagsForResource", "TagResource", "UntagResource"),
@@ -149,7 +153,7 @@ _SAM = [
 
 def resources_of_the_stack() -> dict[str, dict[str, Any]]:
     """Return the transformed template's resources, with all that parameters can add."""
-    everything = {"HostPage": "true", "ProtectData": "true", "AlarmEmail": "operator@example.com"}
+    everything = {"HostPage": "true", "ProtectData": "true", "Canary": "true", "AlarmEmail": "operator@example.com"}
     return Evaluation(transformed(everything), everything).resources()
 
 
