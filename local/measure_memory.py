@@ -20,7 +20,7 @@ from local import settings as local_settings
 from local.artifacts import Build, read_build
 from local.cloudformation_yaml import load_template
 from local.emulator.deploy import client
-from local.progress import console, error_console
+from local.progress import console, error_console, step
 from local.sample_events import file_of
 from local.settings import REPOSITORY, STACK_NAME, Settings
 from local.stack import commands
@@ -153,7 +153,8 @@ def main() -> int:
     measured = {}
     for name in built.functions:
         event = sample_event(name, template["Resources"][name]["Properties"])
-        measured[name] = measure(settings, built, name, event)
+        with step(f"Measuring {name}"):
+            measured[name] = measure(settings, built, name, event)
     console.print(table(template, measured))
     return 0
 
