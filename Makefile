@@ -17,7 +17,7 @@ SCANNERS := $(VENV)/scanners
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
-.PHONY: help demo up down reset operate invoke install smoke cost test test-unit test-integration test-e2e check checkov zizmor audit format openapi deploy-policy screenshots lock clean
+.PHONY: help demo up down reset operate invoke install smoke cost sizes measure-memory test test-unit test-integration test-e2e check checkov zizmor audit format openapi deploy-policy screenshots lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,8 +65,15 @@ smoke: $(VENV)/.local-installed ## Check the running local stack as a client, as
 	@$(BIN)/python -m local.smoke --register $(ARGS)
 
 install: $(VENV)/.local-installed ## Install what the local stack and a deploy need, the SAM CLI among it
+
 invoke: $(VENV)/.local-installed ## Invoke a function of the running stack: FUNCTION=PollVideo EVENT=workflows/dream_to_video/PollVideo
 	@$(BIN)/python -m local invoke
+
+sizes: $(VENV)/.local-installed ## Build for both architectures and print the sizes of functions and layers
+	@$(BIN)/python -m local.sizes
+
+measure-memory: $(VENV)/.local-installed ## Measure processor time and memory of each function on the running stack
+	@$(BIN)/python -m local.measure_memory
 
 test: $(VENV)/.tests-installed ## Run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

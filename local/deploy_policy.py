@@ -61,7 +61,11 @@ SERVICES: Mapping[str, Service] = {
         "CloudWatch", "cloudwatch", ("*Alarm*", "*Dashboard*", "ListTagsForResource", "TagResource", "UntagResource"),
         (*_named("cloudwatch", "alarm:"), f"arn:aws:cloudwatch::*:dashboard/{STACKS}"),
     ),
-    "CodeDeploy": Service("CodeDeploy", "codedeploy", _VERBS, ("*",)),
+    # CloudFormation starts the deployments of aliases, and stops them when it rolls back, with the deployer's rights.
+    "CodeDeploy": Service(
+        "CodeDeploy", "codedeploy", (*_VERBS, "RegisterApplicationRevision", "StopDeployment"),
+        (*_named("codedeploy", "application:", "deploymentgroup:"), "arn:aws:codedeploy:*:*:deploymentconfig:*"),
+    ),
     "Cognito": Service(
         "Cognito", "cognito-idp",
         ("*UserPool", "*UserPoolClient", "*UserPoolMfaConfig", "ListTagsForResource", "TagResource", "UntagResource"),
@@ -184,7 +188,7 @@ _SAM = [
 def resources_of_the_stack() -> dict[str, dict[str, Any]]:
     """Return the transformed template's resources, with all that parameters can add."""
     everything = {
-        **dict.fromkeys(("HostPage", "ProtectData", "ApiCloudFront"), "true"),
+        **dict.fromkeys(("HostPage", "ProtectData", "ApiCloudFront", "Canary"), "true"),
         **{f"{name}Domain": f"{name.lower()}.example.com" for name in ("Api", "WebSocket", "Page", "Media")},
         **{f"{name}CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1" for name in ("", "Edge")},
         "HostedZoneId": "Z1",

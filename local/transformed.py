@@ -43,16 +43,17 @@ def parameters_of(template: Mapping[str, Any], overrides: Mapping[str, str] | No
     return {**defaults, **(overrides or {})}
 
 
-def transformed(overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
+def transformed(overrides: Mapping[str, str] | None = None, code: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return ``template.yaml`` after the SAM transform, as CloudFormation receives it.
 
-    Local code is replaced by an address in S3, as ``sam deploy`` does. Conditions and references stay as they are.
+    Local code is replaced by an address in S3, as ``sam deploy`` does; ``code`` has the addresses of some resources.
+    Conditions and references stay as they are.
     """
     template = load_template((REPOSITORY / "template.yaml").read_text())
-    for resource in template["Resources"].values():
+    for logical_id, resource in template["Resources"].items():
         for name in _CODE:
             if name in resource.get("Properties", {}):
-                resource["Properties"][name] = "s3://packages/code"
+                resource["Properties"][name] = (code or {}).get(logical_id, "s3://packages/code")
     # The transform needs a region, and no credentials: it calls AWS only for managed policies it does not know.
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
     result: dict[str, Any] = translator.translate(template, parameters_of(template, overrides))

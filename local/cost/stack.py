@@ -51,7 +51,7 @@ class Stack:
                 continue
             count, unit = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", rule["ScheduleExpression"]).groups()  # type: ignore[union-attr]
             for target in rule["Targets"]:
-                name = re.sub(r"[<>]|\.Arn", "", target["Arn"])
+                name = re.sub(r"[<>]|\.Arn|Alias.*", "", target["Arn"])
                 found[name] = found.get(name, 0) + HOURS * 60 // (int(count) * _MINUTES[unit])
         return found
 

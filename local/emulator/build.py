@@ -28,7 +28,15 @@ from local.cloudformation_yaml import load_template, render_template
 from local.progress import step
 from local.settings import REPOSITORY, Settings
 
-_SOURCES = ("template.yaml", "functions", "layers", "prompts", "local/emulator/build.py", "local/runtime.txt")
+_SOURCES = (
+    "template.yaml",
+    "functions",
+    "layers",
+    "packager",
+    "prompts",
+    "local/emulator/build.py",
+    "local/runtime.txt",
+)
 _IGNORED_FOLDERS = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 
 
@@ -43,6 +51,15 @@ def source_hash(parameters: Iterable[tuple[str, str]]) -> str:
         digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(json.dumps(sorted(parameters)).encode())
     return digest.hexdigest()
+
+
+def packager_version() -> str:
+    """Return a hash of the packager, which SAM's build cache does not notice."""
+    digest = hashlib.sha256()
+    for path in sorted((REPOSITORY / "packager").rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _source_files() -> Iterable[Path]:
@@ -123,7 +140,7 @@ def _install_runtime(settings: Settings) -> None:
 def _sam_build(settings: Settings) -> None:
     folder = settings.build_folder
     command = ["sam", "build", "--config-env", "local", "--template", "template.yaml"]
-    command += ["--build-dir", str(folder / "sam"), "--cache-dir", str(settings.cache_folder)]
+    command += ["--build-dir", str(folder / "sam"), "--cache-dir", str(settings.cache_folder / packager_version())]
     command += ["--parameter-overrides", f"Architecture={settings.architecture}"]
     run_tool(settings, "sam-build", command, tool_environment(settings))
 

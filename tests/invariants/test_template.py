@@ -160,12 +160,12 @@ def test_every_websocket_route_has_a_function_and_connecting_is_authorized() -> 
     ((_, api),) = of_type("AWS::Serverless::WebSocketApi")
     assert set(api["Routes"]) == {"$connect", "$disconnect", "$default", "ping", "sync"}
     assert api["Auth"]["AuthType"] == "CUSTOM"
-    assert api["Auth"]["AuthArn"] == {"Fn::GetAtt": ["RealtimeAuthorizeFunction", "Arn"]}
+    assert api["Auth"]["AuthArn"] == {"Ref": "RealtimeAuthorizeFunction.Alias"}
     # A header named as identity source is required: one of the two ways to send the token would be closed.
     assert api["Auth"]["IdentitySource"] == []
     for key, route in api["Routes"].items():
-        function, attribute = route["FunctionArn"]["Fn::GetAtt"]
-        assert (function in FUNCTION_IDS, attribute) == (True, "Arn"), key
+        function, _, attribute = route["FunctionArn"]["Ref"].partition(".")
+        assert (function in FUNCTION_IDS, attribute) == (True, "Alias"), key
 
 
 def test_handshakes_are_not_logged() -> None:
