@@ -142,10 +142,10 @@ def test_the_reconciliation_runs_every_hour_with_the_least_permissions() -> None
     assert (event["Type"], event["Properties"]["Schedule"]) == ("Schedule", "rate(1 hour)")
     statements = [each for policy in function["Policies"] for each in policy["Statement"]]
     assert [(each["Action"], each["Resource"]) for each in statements] == [
-        # It also moves the analyses that wait for a user's next video into the spending.
+        # It reads users, and removes the costs that are due once it has counted them.
         (["dynamodb:Scan", "dynamodb:UpdateItem"], {"Fn::GetAtt": ["ProfilesTable", "Arn"]}),
         (
-            # Its own position, and the record of an erasure that it starts.
+            # The service's costs, its own position, and the record of an erasure that it starts.
             ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
             {"Fn::GetAtt": ["GuardsTable", "Arn"]},
         ),
