@@ -55,6 +55,15 @@ class Stack:
                 found[name] = found.get(name, 0) + HOURS * 60 // (int(count) * _MINUTES[unit])
         return found
 
+    @property
+    def snapshot_gigabytes(self) -> float:
+        """The memory of all snapshots: one per function that starts from a snapshot."""
+        functions = self.of_type("AWS::Lambda::Function")
+        kept = [
+            name for name, each in functions.items() if each.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
+        ]
+        return sum(self.gigabytes(name) for name in kept)
+
     def gigabytes(self, function: str) -> float:
         """Return a function's memory in GB, as Lambda bills it."""
         return float(self.of_type("AWS::Lambda::Function")[function].get("MemorySize", 128)) / 1024

@@ -125,6 +125,7 @@ class Usage:
         secrets = self._stack.of_type("AWS::SecretsManager::Secret")
         return {
             "secrets": len(secrets),
+            "snapshots": self._stack.snapshot_gigabytes * HOURS * 3600 / 1e6,
             "secret_reads": self.videos * self._given["secret_reads"] / 10_000,
             "alarm_metrics": self._stack.alarm_metrics,
             "dashboards": len(self._stack.of_type("AWS::CloudWatch::Dashboard")),
