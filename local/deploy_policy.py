@@ -25,7 +25,7 @@ ROLE_TEMPLATE = REPOSITORY / ".github" / "deploy-role.yaml"
 SETUP_PAGE = REPOSITORY / "docs" / "AWS-SETUP.md"
 _BEGIN, _END = "<!-- services: make deploy-policy -->\n", "<!-- end of services -->"
 _ROLE_BEGIN, _ROLE_END = "# begin: make deploy-policy\n", "# end: make deploy-policy"
-_VERBS = ("Create*", "Delete*", "Get*", "List*", "Put*", "Update*", "TagResource", "UntagResource")
+_VERBS = ("Create*", "Delete*", "Get*", "List*", "Put*", "Update*", "*agResource")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ SERVICES: Mapping[str, Service] = {
     ),
     "CloudFront": Service("CloudFront", "cloudfront", _VERBS, ("*",)),
     "CloudWatch": Service(
-        "CloudWatch", "cloudwatch", ("*Alarm*", "*Dashboard*", "ListTagsForResource", "TagResource", "UntagResource"),
+        "CloudWatch", "cloudwatch", ("*Alarm*", "*Dashboard*", "ListTagsForResource", "*agResource"),
         (*_named("cloudwatch", "alarm:"), f"arn:aws:cloudwatch::*:dashboard/{STACKS}"),
     ),
     # CloudFormation starts the deployments of aliases, and stops them when it rolls back, with the deployer's rights.
@@ -68,19 +68,18 @@ SERVICES: Mapping[str, Service] = {
     ),
     "Cognito": Service(
         "Cognito", "cognito-idp",
-        ("*UserPool", "*UserPoolClient", "*UserPoolMfaConfig", "ListTagsForResource", "TagResource", "UntagResource"),
+        ("*UserPool", "*UserPoolClient", "*UserPoolMfaConfig", "ListTagsForResource", "*agResource"),
         ("*",),
     ),
     "DynamoDB": Service(
         "DynamoDB", "dynamodb",
-        ("CreateTable", "DeleteTable", "Describe*", "GetResourcePolicy", "ListTagsOfResource", "TagResource",
-         "UntagResource", "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive"),
+        ("CreateTable", "DeleteTable", "Describe*", "GetResourcePolicy", "ListTagsOfResource", "*agResource",
+         "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive"),
         _named("dynamodb", "table/"),
     ),
     "Events": Service(
         "EventBridge", "events",
-        ("DeleteRule", "DescribeRule", "List*", "PutRule", "PutTargets", "RemoveTargets", "TagResource",
-         "UntagResource"),
+        ("DeleteRule", "DescribeRule", "List*", "PutRule", "PutTargets", "RemoveTargets", "*agResource"),
         _named("events", "rule/"),
     ),
     "IAM": Service(
@@ -100,7 +99,7 @@ SERVICES: Mapping[str, Service] = {
     "Logs": Service(
         "CloudWatch Logs", "logs",
         ("*LogDelivery", "*LogGroup*", "*MetricFilter*", "*ResourcePolic*", "*RetentionPolicy", "ListLogDeliveries",
-         "ListTagsForResource", "TagResource", "UntagResource"),
+         "ListTagsForResource", "*agResource"),
         ("*",),
     ),
     "Route53": Service(
@@ -122,14 +121,14 @@ SERVICES: Mapping[str, Service] = {
     ),
     "SecretsManager": Service(
         "Secrets Manager", "secretsmanager",
-        ("CreateSecret", "DeleteSecret", "DescribeSecret", "TagResource", "UntagResource", "UpdateSecret"),
+        ("CreateSecret", "DeleteSecret", "DescribeSecret", "*agResource", "UpdateSecret"),
         (),
         ("GetRandomPassword",),
     ),
     "StepFunctions": Service(
         "Step Functions", "states",
-        ("Create*", "DeleteStateMachine*", "DescribeStateMachine*", "ListTagsForResource", "TagResource",
-         "UntagResource", "UpdateStateMachine*"),
+        ("Create*", "DeleteStateMachine*", "DescribeStateMachine*", "ListTagsForResource", "*agResource",
+         "UpdateStateMachine*"),
         (),
         ("ValidateStateMachineDefinition",),
     ),
@@ -173,14 +172,6 @@ _SAM = [
         "Effect": "Allow",
         "Action": "s3:*",
         "Resource": ["arn:aws:s3:::aws-sam-cli-managed-default-*", "arn:aws:s3:::aws-sam-cli-managed-default-*/*"],
-    },
-    # Cognito sends through SES with this role, which the first user pool with a sender creates.
-    {
-        "Sid": "EmailRole",
-        "Effect": "Allow",
-        "Action": ["iam:CreateServiceLinkedRole"],
-        "Resource": "arn:aws:iam::*:role/aws-service-role/email.cognito-idp.amazonaws.com/*",
-        "Condition": {"StringEquals": {"iam:AWSServiceName": "email.cognito-idp.amazonaws.com"}},
     },
 ]
 

@@ -36,6 +36,7 @@ RUN_BY = {
     "make openapi": "tests/unit/local/test_openapi.py::test_committed_files_are_up_to_date",
     "make deploy-policy": "tests/invariants/test_deploy_policy.py::test_policy_and_page_are_those_of_the_template",
     "make cost": "tests/unit/local/test_cost.py::test_the_command_prints_the_page_and_renews_it",
+    "make sizes": "tests/integration/local/test_build.py::test_the_table_has_every_function_and_layer",
     "make check": ".ci/run",
     "make checkov": ".ci/run",
     "make zizmor": ".ci/run",
@@ -51,6 +52,7 @@ RUN_BY = {
 }
 # What no test may run, and why.
 NOT_RUN = {
+    "make measure-memory": "takes minutes; its parts are tested in `tests/unit/local/test_measure_memory.py`",
     "make audit": "asks a database of vulnerabilities on the internet; the workflow `ci.yml` runs it",
     "make clean": "deletes the virtual environment of the tests",
     "make lock": "asks the package index for the newest versions",

@@ -72,7 +72,10 @@ def test_every_reference_has_a_target() -> None:
     document = template()
     known = {name for section in ("Parameters", "Conditions", "Resources") for name in document[section]}
     # What SAM makes of the short forms: rules of events, roles of functions, stages of APIs.
-    known |= transformed()["Resources"].keys()
+    made = transformed()["Resources"]
+    known |= made.keys() | {
+        f"{name.removesuffix('Aliaslive')}.Alias" for name, each in made.items() if each["Type"] == "AWS::Lambda::Alias"
+    }
     assert {name for name in used_names() - known if not name.startswith(_PSEUDO)} == set()
 
 

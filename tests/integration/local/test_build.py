@@ -14,6 +14,7 @@ import pytest
 
 from local.artifacts import ARCHITECTURES, Artifact, Build, build
 from local.settings import REPOSITORY, load
+from local.sizes import table
 from packager.install import SHARED, requirements
 
 # e_machine of the ELF header (System V ABI; ARM's ABI for the 64-bit architecture).
@@ -138,6 +139,15 @@ def test_the_sizes_are_within_their_limits(architecture: str) -> None:
         if name.startswith("Api"):
             assert function.zipped <= API_FUNCTION_LIMIT, name
     assert found.functions["ArchiveVideoFunction"].zipped <= ARCHIVE_LIMIT
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_table_has_every_function_and_layer(architecture: str) -> None:
+    found = built(architecture)
+    printed = table(architecture, found)
+    assert next(iter(printed.columns[0].cells)) == "DependenciesLayer"
+    assert set(printed.columns[0].cells) == found.functions.keys() | found.layers.keys()
+    assert all(float(size) >= 0 for size in printed.columns[1].cells)
 
 
 # What Lambda's runtime brings: boto3 and its dependencies.
