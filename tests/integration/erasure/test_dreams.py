@@ -171,6 +171,7 @@ def test_a_dream_analyzed_during_its_deletion_keeps_the_counters_right(erasure: 
 
     profile = backend.profile()
     assert (profile.dreams_count, profile.dreams_by_category[Category.CHASE]) == (0, 0)
+    assert erasure.execute(LUNA, video.dream_id)[-1] == "Erased"
 
 
 def test_videos_are_found_despite_clock_skew(erasure: ErasureBackend) -> None:
