@@ -17,7 +17,6 @@ from dreamvision.videos.models import Media, VideoFinalError, VideoNotFoundError
 from tests.integration.dreams.fixtures import LUNA, STELLA
 from tests.integration.erasure.fixtures import GRACE, ErasureBackend, populated_account
 
-
 # ---------------------------------------------------------------- many rows
 
 
