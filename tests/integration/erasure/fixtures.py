@@ -231,7 +231,7 @@ class ErasureBackend:
     def items(self) -> list[dict[str, Any]]:
         """Return every item of all tables."""
         client = self.dreams.database.client
-        return [item for table in TABLES for item in client.scan(TableName=table)["Items"]]
+        return [item for table in TABLES for item in client.scan(TableName=table, ConsistentRead=True)["Items"]]
 
     def remains_of(self, *marks: str) -> list[str]:
         """Return every item and key that contains one of the marks."""
