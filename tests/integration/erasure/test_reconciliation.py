@@ -290,7 +290,7 @@ def test_half_of_the_users_and_a_few_users_may_be_missing(erasure: ErasureBacken
 
     erasure.erasures.started.clear()
     for user_id in users:
-        erasure.dreams.usernames.delete_profile(user_id)
+        erasure.execute(user_id)
     _delete_at_cognito(erasure, LUNA, STELLA)
     assert _run(erasure) == (2, 2, True)
 

@@ -83,7 +83,16 @@ class AccountErasure:
             UserPoolBusyError, UserPoolUnreachableError: Cognito was not reached; repeat.
         """
         profile = self._profiles.get(user_id, consistent=True)
+        if profile.email is None:
+            profile = profile.model_copy(update={"email": self._address(user_id)})
         self._limits.delete(user_guards(profile, self._now()))
         self._usernames.delete_profile(user_id)
         self._pool.delete(user_id)
         self._open_erasures.end(user_id)
+
+    def _address(self, user_id: str) -> str | None:
+        """Return the address of a user whose profile was never completed; ``None`` if Cognito has no such user."""
+        try:
+            return self._pool.get(user_id).email
+        except UserNotFoundError:
+            return None
