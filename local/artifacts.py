@@ -94,7 +94,15 @@ def read_build(folder: Path) -> Build:
         {name: Artifact(name, (folder / each["CodeUri"]).resolve()) for name, each in found["Function"].items()},
         {name: Artifact(name, (folder / each["ContentUri"]).resolve()) for name, each in found["LayerVersion"].items()},
         {
-            name: tuple(layer["Ref"] for layer in [*shared, *each.get("Layers", [])])
+            name: tuple(_layer(layer) for layer in [*shared, *each.get("Layers", [])])
             for name, each in found["Function"].items()
         },
     )
+
+
+def _layer(reference: Mapping[str, Any]) -> str:
+    """Return the logical id of a layer, also of one that a condition adds: the largest function counts."""
+    if "Fn::If" in reference:
+        _, added, _ = reference["Fn::If"]
+        return str(added["Ref"])
+    return str(reference["Ref"])
