@@ -68,7 +68,8 @@ class VideoCreation(VideoRepository):
         others = {"dream": self._dreams.put_write(dream), "profile": self._profiles.count_write(user_id, now, dreams=1)}
         try:
             row = new_row(user_id, job_id, dream_id, duration, now)
-            return self._insert(row, others, limits, now, AnalysisReservation(analyses, shard_number(dream_id)))
+            # The shard of the video: two requests then meet on both of the service's counters or on none.
+            return self._insert(row, others, limits, now, AnalysisReservation(analyses, shard_number(job_id)))
         except TransactionRefusedError as refused:
             if "profile" in refused.failed:
                 raise AccountErasedError from None
