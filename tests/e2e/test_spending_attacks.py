@@ -22,7 +22,9 @@ def test_a_cancelled_paid_render_counts_and_an_analysis_always_does(http: httpx.
     user = register(http)
     unpaid = user.post("/dreams/generate-video", {"dream_text": DREAM}, headers={"prefer": "respond-async"}).json()
     assert user.delete(f"/videos/{unpaid['job_id']}").status_code == 200
-    paid = user.post("/dreams/generate-video", {"dream_text": DREAM}).json()["video_generation"]
+    paid = user.post("/dreams/generate-video", {"dream_text": f"[[runway:lasts:20]] {DREAM}"}).json()[
+        "video_generation"
+    ]
     wait_for(lambda: user.video(paid["job_id"]), lambda video: video["status"] == "processing")
     user.delete(f"/videos/{paid['job_id']}")
     control.wait_for_execution(paid["job_id"])
@@ -66,7 +68,7 @@ def paused(user: User) -> None:
 
 def test_a_render_refused_by_moderation_is_a_strike(http: httpx.Client, control: ControlPlane) -> None:
     user = register(http)
-    text = {"dream_text": f"[[runway:lasts:3]] {DREAM}", "duration": 5}
+    text = {"dream_text": f"[[runway:safety]] {DREAM}", "duration": 5}
     job_id = user.post("/dreams/generate-video", text).json()["video_generation"]["job_id"]
     assert user.wait_for_video(job_id)["status"] == "failed"
     assert day(control, user.id)[1:] == (1, 1)

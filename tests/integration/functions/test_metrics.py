@@ -231,7 +231,7 @@ def test_failures_are_counted_by_reason(written: list[Sample]) -> None:
     for reason in ("RenderDeadlineError", "Lambda.Unknown", "Other"):
         assert total(written, Metric.VIDEOS_FAILED, reason=reason) == 1
     assert total(written, Metric.VIDEOS_REFUSED, reason="RenderModerationError") == 1
-    for reason in ("daily", "concurrent", "service", "analyses", "service_analyses"):
+    for reason in ("daily", "concurrent", "service", "analyses", "serviceAnalyses"):
         assert total(written, Metric.QUOTA_REFUSALS, reason=reason) == 1
 
 

@@ -53,7 +53,7 @@ class AnalysisQuota:
         now = self._now()
         if self._count_for_user(user_id, dream_id, now) and not self._count_for_service(dream_id, now):
             self._counts.uncount_analysis(user_id, now)
-            count(Metric.QUOTA_REFUSALS, reason="service_analyses")
+            count(Metric.QUOTA_REFUSALS, reason="serviceAnalyses")
             raise ServiceAnalysesExceededError(seconds_to_midnight(now))
 
     def _count_for_user(self, user_id: str, dream_id: str, now: datetime) -> bool:

@@ -169,13 +169,13 @@ class VideoCreation(VideoRepository):
         if free_shards:
             return reservation._replace(shard=next_shard(reservation.shard, free_shards))
         if self._limits.shards_with_room(reservation.day, limits._replace(reserved=0)):
-            raise _refusal("premium_reserve", PremiumReserveError(seconds_to_midnight(now)))
+            raise _refusal("premiumReserve", PremiumReserveError(seconds_to_midnight(now)))
         raise _refusal("service", ServiceQuotaExceededError(seconds_to_midnight(now)))
 
     def _use_free_analysis_shard(self, analysis: AnalysisReservation, now: datetime) -> AnalysisReservation:
         free_shards = self._daily_counts.analysis_shards_with_room(day_of(now), analysis.limits)
         if not free_shards:
-            raise _refusal("service_analyses", ServiceAnalysesExceededError(seconds_to_midnight(now)))
+            raise _refusal("serviceAnalyses", ServiceAnalysesExceededError(seconds_to_midnight(now)))
         return analysis._replace(shard=next_shard(analysis.shard, free_shards))
 
 
