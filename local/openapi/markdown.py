@@ -50,6 +50,11 @@ _BY_CODE: Mapping[str, str] = {
     "video_final": "Use the video as it is; it is deleted with its dream.",
     "too_many_running_videos": "Wait until one of the running videos is finished.",
     "video_quota_exceeded": "Wait `Retry-After` seconds: the quota resets at midnight UTC.",
+    "free_videos_used_up": "Wait `Retry-After` seconds, until midnight UTC. A premium user can still create videos.",
+    "analysis_quota_exceeded": "Wait `Retry-After` seconds: the quota resets at midnight UTC.",
+    "service_analysis_quota_exceeded": "Wait `Retry-After` seconds: the quota resets at midnight UTC.",
+    "paused_after_refusals": "Show `detail`; wait `Retry-After` seconds, until midnight UTC.",
+    "too_many_registrations": "Wait `Retry-After` seconds, until midnight UTC.",
     "validation_failed": "Correct the values listed in `errors`.",
 }
 

@@ -282,6 +282,8 @@ def test_parameters_have_the_documented_names_and_defaults() -> None:
     documented |= {"VideoExpiryDays": 0, "MediaBaseUrl": ""}
     documented |= {"AlarmEmail": "", "SetApiGatewayLogRole": "true"}
     documented |= {"PremiumVideosPerDay": 50, "PremiumConcurrentVideos": 5, "ServiceVideosPerDay": 500}
+    documented |= {"FreeAnalysesPerDay": 20, "PremiumAnalysesPerDay": 200, "ServiceAnalysesPerDay": 5000}
+    documented |= {"RegistrationsPerAddress": 20, "PremiumReserve": 20, "ModerationStrikes": 5}
     found = {name: TEMPLATE["Parameters"][name]["Default"] for name in documented}
     assert found == documented
     assert {"ClaudeModel", "RunwayModel", "AllowedOrigins", "AllowedVideoHosts"} <= TEMPLATE["Parameters"].keys()

@@ -107,11 +107,12 @@ def accounts() -> AccountService:
         "SignUpRefusedError",
         "CodeDeliveryError",
         "ContentionError",
+        "TooManyRegistrationsError",
         *_PUBLIC_ERRORS,
     ),
 )
 def register(body: UserRegister) -> Response[TokenResponse | ConfirmationRequired]:
-    result = accounts().register(body.email, body.password, body.username)
+    result = accounts().register(body.email, body.password, body.username, client_address(api))
     status = HTTPStatus.OK if isinstance(result, TokenResponse) else HTTPStatus.ACCEPTED
     return json_response(status, result)
 

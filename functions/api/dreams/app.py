@@ -32,7 +32,14 @@ from dreamvision_api.api import Api, InvalidInputError, lambda_handler
 from dreamvision_api.idempotency import IdempotencyKey, idempotent_request
 from dreamvision_api.pagination import Cursor, Limit
 from dreamvision_api.responses import json_response, no_content
-from dreamvision_api.route_docs import ANALYSIS_ERRORS, QUOTA_ERRORS, SPENDING_ERRORS, ResponseDoc, document
+from dreamvision_api.route_docs import (
+    ANALYSIS_ERRORS,
+    ANALYSIS_QUOTA_ERRORS,
+    QUOTA_ERRORS,
+    SPENDING_ERRORS,
+    ResponseDoc,
+    document,
+)
 
 api = Api()
 
@@ -69,7 +76,7 @@ class _Outcome(BaseModel):
 @document(
     ResponseDoc(HTTPStatus.OK, CombinedDreamVideoResponse, headers=("Location",)),
     ResponseDoc(HTTPStatus.ACCEPTED, AcceptedDreamVideo, headers=("Location", "Retry-After", "Preference-Applied")),
-    errors=(*SPENDING_ERRORS, *QUOTA_ERRORS, *ANALYSIS_ERRORS, *_START_ERRORS),
+    errors=(*SPENDING_ERRORS, *QUOTA_ERRORS, *ANALYSIS_QUOTA_ERRORS, *ANALYSIS_ERRORS, *_START_ERRORS),
     request_headers=("Prefer",),
 )
 def generate_dream_video(

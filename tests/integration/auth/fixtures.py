@@ -21,6 +21,7 @@ from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
 from dreamvision.database.client import Database, TableNames
+from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, RateSettings
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.users import TokenResponse
@@ -79,7 +80,13 @@ class AccountBackend:
         settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
         self.pool = UserPool(settings, cast(Any, self.cognito))
         self.accounts = AccountService(
-            self.pool, self.profiles, self.usernames, self.sessions, self.limits, self.clock.utc
+            self.pool,
+            self.profiles,
+            self.usernames,
+            self.sessions,
+            self.limits,
+            DailyCounts(self.database),
+            self.clock.utc,
         )
 
     def items(self, table: str) -> list[dict[str, Any]]:

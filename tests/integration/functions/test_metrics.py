@@ -131,7 +131,13 @@ class Scenario:
 
     def exhaust_the_quotas(self) -> None:
         body = {"dream_text": DREAM, "duration": 5}
-        for quota in ("FREE_VIDEOS_PER_DAY", "FREE_CONCURRENT_VIDEOS", "SERVICE_VIDEOS_PER_DAY"):
+        for quota in (
+            "FREE_VIDEOS_PER_DAY",
+            "FREE_CONCURRENT_VIDEOS",
+            "SERVICE_VIDEOS_PER_DAY",
+            "FREE_ANALYSES_PER_DAY",
+            "SERVICE_ANALYSES_PER_DAY",
+        ):
             self.patch.setenv(quota, "0")
             VideoService.shared.cache_clear()
             send = HttpFunction("api/dreams")
@@ -225,7 +231,7 @@ def test_failures_are_counted_by_reason(written: list[Sample]) -> None:
     for reason in ("RenderDeadlineError", "Lambda.Unknown", "Other"):
         assert total(written, Metric.VIDEOS_FAILED, reason=reason) == 1
     assert total(written, Metric.VIDEOS_REFUSED, reason="RenderModerationError") == 1
-    for reason in ("daily", "concurrent", "service"):
+    for reason in ("daily", "concurrent", "service", "analyses", "serviceAnalyses"):
         assert total(written, Metric.QUOTA_REFUSALS, reason=reason) == 1
 
 

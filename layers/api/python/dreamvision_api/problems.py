@@ -59,6 +59,23 @@ PROBLEMS: Mapping[str, Problem] = {
     "ServiceQuotaExceededError": Problem(
         _UNAVAILABLE, "service_quota_exceeded", "The service has reached its daily video limit"
     ),
+    "PremiumReserveError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "free_videos_used_up", "The free videos of the day are used up"
+    ),
+    "AnalysisQuotaExceededError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "analysis_quota_exceeded", "The daily quota of analyses is used up"
+    ),
+    "ServiceAnalysesExceededError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "service_analysis_quota_exceeded",
+        "The service has reached its daily limit of analyses",
+    ),
+    "UserPausedError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "paused_after_refusals", "Too many dreams were refused for their content"
+    ),
+    "TooManyRegistrationsError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "too_many_registrations", "Too many accounts were created from this network"
+    ),
     "IdempotencyKeyReusedError": Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "idempotency_key_reused",

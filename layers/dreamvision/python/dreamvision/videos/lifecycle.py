@@ -96,6 +96,10 @@ class VideoLifecycle(VideoCreation):
             if "video" not in refused.failed:
                 raise  # otherwise the request was already withdrawn
 
+    def count_refusal(self, user_id: str, job_id: str, now: datetime) -> None:
+        """Count that the render was refused for its content. Idempotent; the video need not exist."""
+        self._daily_counts.strike(user_id, job_id, now)
+
     def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> VideoRecord:
         """Store the provider's task id whatever the status: without it a paid task would be lost.
 
