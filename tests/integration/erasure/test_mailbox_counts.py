@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dreamvision.auth.errors import UserPoolBusyError
 from dreamvision.auth.service import AccountService
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
@@ -93,8 +94,15 @@ def test_the_counts_of_yesterday_are_not_taken_over(erasure: ErasureBackend) -> 
 def test_a_repeated_last_step_keeps_the_counts(erasure: ErasureBackend) -> None:
     """Cognito fails after the user's counts were deleted: the step is repeated, and must not store zeros."""
     use_up(erasure)
+    erasure.delete_account()
+    database = erasure.dreams.database
     erasure.cognito.fail("AdminDeleteUser", refused("TooManyRequestsException"))
-    erase(erasure)
+    with pytest.raises(UserPoolBusyError):
+        erasure.account.delete(LUNA)
+    assert used(erasure, LUNA) == DayCounts()
+    # A run that was interrupted before it deleted the profile still knows the address.
+    DailyCounts(database).keep(LUNA, erasure.pool.mailbox(LUNAS_EMAIL), utc_now())
+    erasure.account.delete(LUNA)
     assert used(erasure, register_again(erasure)).videos == 5
 
 
