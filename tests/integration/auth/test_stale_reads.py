@@ -12,6 +12,7 @@ from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
+from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, RateSettings
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.users import TokenResponse
@@ -34,7 +35,8 @@ def accounts(database: Database, replica: StaleReplica, cognito: FakeCognito) ->
     """The account service on tables whose eventually consistent reads stand still."""
     pool = UserPool(CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID), cast(Any, cognito))
     limits = RateLimits(LimitsRepository(database), RateSettings())
-    return AccountService(pool, ProfileRepository(database), Usernames(database), Sessions(database), limits, utc_now)
+    counts = DailyCounts(database)
+    return AccountService(pool, ProfileRepository(database), Usernames(database), Sessions(database), limits, counts)
 
 
 @pytest.mark.parametrize("how", ["revoke", "revoke_all", "block", "revoke_permanently"])

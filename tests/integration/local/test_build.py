@@ -147,7 +147,7 @@ def test_the_table_has_every_function_and_layer(architecture: str) -> None:
     printed = table(architecture, found)
     assert next(iter(printed.columns[0].cells)) == "DependenciesLayer"
     assert set(printed.columns[0].cells) == found.functions.keys() | found.layers.keys()
-    assert all(float(size) >= 0 for size in printed.columns[1].cells)
+    assert all(float(str(size)) >= 0 for size in printed.columns[1].cells)
 
 
 # What Lambda's runtime brings: boto3 and its dependencies.

@@ -48,7 +48,8 @@ def test_the_first_count_creates_the_profile_and_later_ones_keep_it(
 
 def test_a_new_profile_has_the_free_tier_in_its_row(database: Database) -> None:
     _count(database, NOW, dreams=1)
-    (row,) = database.client.scan(TableName=database.names.profiles_table)["Items"]
+    rows: list[dict[str, Any]] = database.client.scan(TableName=database.names.profiles_table)["Items"]
+    (row,) = rows
     assert row["subscription_tier"] == "free"
 
 

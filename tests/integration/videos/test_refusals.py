@@ -53,13 +53,13 @@ def _start(backend: DreamBackend, video: VideoRecord, renderer: FakeRenderer) ->
     start_render(LUNA, video.job_id, renderer, backend.dreams, backend.videos)
 
 
-def _refused(backend: DreamBackend, video: VideoRecord, error: Exception) -> None:
+def _refused(backend: DreamBackend, video: VideoRecord, error: DreamVisionError) -> None:
     with pytest.raises(type(error)):
         _start(backend, video, FakeRenderer(start_error=error))
 
 
 @pytest.mark.parametrize("error", NOTHING_CREATED, ids=lambda error: error.__name__)
-def test_a_refused_render_is_given_back(backend: DreamBackend, video: VideoRecord, error: type[Exception]) -> None:
+def test_a_refused_render_is_given_back(backend: DreamBackend, video: VideoRecord, error: type[DreamVisionError]) -> None:
     _refused(backend, video, error())
     assert reservation_counts(backend.database) == (1, 1, 1)
     assert backend.stored_video(LUNA, video.job_id).render_requested_at is None
@@ -71,7 +71,7 @@ def test_a_refused_render_is_given_back(backend: DreamBackend, video: VideoRecor
 
 @pytest.mark.parametrize("error", NOTHING_CREATED, ids=lambda error: error.__name__)
 def test_a_refused_render_may_be_requested_again(
-    backend: DreamBackend, video: VideoRecord, error: type[Exception]
+    backend: DreamBackend, video: VideoRecord, error: type[DreamVisionError]
 ) -> None:
     _refused(backend, video, error())
     renderer = FakeRenderer()
@@ -83,7 +83,7 @@ def test_a_refused_render_may_be_requested_again(
 
 @pytest.mark.parametrize("error", MAY_EXIST, ids=lambda error: error.__name__)
 def test_a_render_that_may_exist_is_neither_given_back_nor_requested_again(
-    backend: DreamBackend, video: VideoRecord, error: type[Exception]
+    backend: DreamBackend, video: VideoRecord, error: type[DreamVisionError]
 ) -> None:
     _refused(backend, video, error())
     assert backend.stored_video(LUNA, video.job_id).render_requested_at is not None
