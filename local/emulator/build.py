@@ -6,6 +6,7 @@ The copy is changed where the emulator differs from AWS; ``template.yaml`` itsel
   so that the names of errors, timeouts and init errors are those of Lambda.
 * The emulator does not unpack layers under /opt, so the bootstrap puts the built layers on ``PYTHONPATH``.
 * The state machine's definition is JSON, since the emulator does not read YAML there.
+* Functions with a failure destination have no alias: the emulator looks for the destination of ``$LATEST`` only.
 * Bucket policies do not require TLS, since the emulator is accessed over plain HTTP on loopback.
 * A function's package contains only the bootstrap. The emulator keeps packages in memory and in its state file, and
   FFmpeg alone would add 128 MB to each.
@@ -211,6 +212,8 @@ def _localize_function(
 ) -> None:
     for unsupported in ("Runtime", "Architectures", "SnapStart"):
         properties.pop(unsupported, None)
+    if "EventInvokeConfig" in properties:
+        properties["AutoPublishAlias"] = ""
     own = [_layer_of(entry) for entry in template["Globals"]["Function"]["Layers"] + properties.get("Layers", [])]
     code = settings.build_folder / "sam" / properties["CodeUri"]
     properties["CodeUri"] = name

@@ -137,7 +137,7 @@ class ControlPlane:
         pages = lambdas.get_paginator("list_functions").paginate()
         names = [each["FunctionName"] for page in pages for each in page["Functions"]]
         (name,) = [each for each in names if logical_id in each]
-        answer = lambdas.invoke(FunctionName=name, Qualifier="live", Payload=b"{}")
+        answer = lambdas.invoke(FunctionName=name, Payload=b"{}")
         result: dict[str, Any] = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, result
         return result

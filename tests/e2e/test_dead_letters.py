@@ -27,9 +27,7 @@ def _messages(control: ControlPlane, queue: str) -> list[dict[str, Any]]:
 def test_an_event_that_a_trigger_fails_to_process_is_kept_with_its_function(control: ControlPlane) -> None:
     function = _physical_id(control, "ImageUploadedFunction")
     event = {"detail": {"a": new_id()}}
-    control.client("lambda").invoke(
-        FunctionName=function, Qualifier="live", InvocationType="Event", Payload=json.dumps(event)
-    )
+    control.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event))
     kept = wait_for(
         lambda: [each for each in _messages(control, "TriggerFailures") if each.get("requestPayload") == event], bool
     )
@@ -47,9 +45,7 @@ def test_a_stopped_erasure_is_reported_and_restarted(control: ControlPlane) -> N
     record = OpenErasure(user_id=user_id, dream_id=dream_id, execution=dream_id)
     open_erasures.begin(record, utc_now() - timedelta(hours=1))
     # WHEN the function on the schedule runs
-    answer = control.client("lambda").invoke(
-        FunctionName=_physical_id(control, "RestartErasuresFunction"), Qualifier="live"
-    )
+    answer = control.client("lambda").invoke(FunctionName=_physical_id(control, "RestartErasuresFunction"))
     assert "FunctionError" not in answer
     # THEN the erasure completes, which deletes its record, and the first execution was reported
     wait_for(

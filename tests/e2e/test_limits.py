@@ -163,7 +163,7 @@ def test_the_sweep_closes_an_abandoned_video(user: User, control: ControlPlane) 
         for each in page["Functions"]
         if "SweepFunction" in each["FunctionName"]
     )
-    answer = lambdas.invoke(FunctionName=name, Qualifier="live", Payload=b"{}")
+    answer = lambdas.invoke(FunctionName=name, Payload=b"{}")
     result = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, result
     assert result["closed"] >= 1

@@ -213,8 +213,9 @@ def imported_by_our_code() -> set[str]:
                     found.add(node.module)
                 elif isinstance(node, ast.Import):
                     found |= {alias.name for alias in node.names}
-    # Stubs of boto3 are imported by type checkers only, and no index has the runtime's module for snapshots.
-    found = {name for name in found if not name.startswith("mypy_boto3_")} - {"snapshot_restore_py"}
+    # Stubs of boto3 are imported by type checkers only. Lambda's runtime brings the other one, as it brings boto3, but
+    # this environment does not have it.
+    found = {name for name in found if not name.startswith(("mypy_boto3_", "snapshot_restore_py"))}
     return {name for name in found if name.partition(".")[0] not in sys.stdlib_module_names}
 
 

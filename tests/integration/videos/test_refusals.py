@@ -59,7 +59,9 @@ def _refused(backend: DreamBackend, video: VideoRecord, error: DreamVisionError)
 
 
 @pytest.mark.parametrize("error", NOTHING_CREATED, ids=lambda error: error.__name__)
-def test_a_refused_render_is_given_back(backend: DreamBackend, video: VideoRecord, error: type[DreamVisionError]) -> None:
+def test_a_refused_render_is_given_back(
+    backend: DreamBackend, video: VideoRecord, error: type[DreamVisionError]
+) -> None:
     _refused(backend, video, error())
     assert reservation_counts(backend.database) == (1, 1, 1)
     assert backend.stored_video(LUNA, video.job_id).render_requested_at is None
