@@ -105,7 +105,7 @@ class ErasureBackend:
         monkeypatch.setattr(load_function("workflows/erasure/delete_media"), "MediaStore", lambda _: backend.store)
         self.deaths: dict[str, int] = {}
         tasks = {arn: self._mortal(folder) for arn, folder in FUNCTIONS.items()}
-        self.machine = Machine("erasure", tasks, {"EraseGrace": str(GRACE)})
+        self.machine = Machine.named("erasure", tasks, {"EraseGrace": str(GRACE)})
 
     def _mortal(self, folder: str) -> Task:
         """Return the task of a function that Lambda ends ``deaths[folder]`` times before its first line."""
