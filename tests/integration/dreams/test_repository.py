@@ -1,6 +1,7 @@
 """The rows of dreams: bounds of lists, and conditions under which a row is not changed."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.integration.dreams.fixtures import DREAM, LUNA, STELLA, DreamBackend
 LONG_TEXT = "".join(chr(0x4E00 + 17 * number % 20_000) for number in range(2000))
 
 
-def _rows(backend: DreamBackend) -> list[dict[str, object]]:
+def _rows(backend: DreamBackend) -> list[dict[str, Any]]:
     names = backend.database.names
     tables = (names.profiles_table, names.dreams_table, names.guards_table)
     return [item for table in tables for item in backend.database.client.scan(TableName=table)["Items"]]

@@ -49,7 +49,7 @@ def test_the_first_count_creates_the_profile_and_later_ones_keep_it(
 def test_a_new_profile_has_the_free_tier_in_its_row(database: Database) -> None:
     _count(database, NOW, dreams=1)
     (row,) = database.client.scan(TableName=database.names.profiles_table)["Items"]
-    assert row["subscription_tier"] == "free"
+    assert str(row["subscription_tier"]) == "free"
 
 
 def test_nothing_is_counted_for_an_account_being_erased(database: Database, profiles: ProfileRepository) -> None:

@@ -1,6 +1,7 @@
 """The rows of videos: the bounds of every list, and writes that neither create nor replace what they should not."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.integration.ministack import reservation_counts
 MILLISECOND = timedelta(milliseconds=1)
 
 
-def _rows(backend: DreamBackend) -> list[dict[str, object]]:
+def _rows(backend: DreamBackend) -> list[dict[str, Any]]:
     names = backend.database.names
     tables = (names.profiles_table, names.dreams_table, names.videos_table, names.guards_table)
     return [item for table in tables for item in backend.database.client.scan(TableName=table)["Items"]]

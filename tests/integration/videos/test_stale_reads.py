@@ -175,7 +175,12 @@ def test_a_render_that_started_just_now_is_archived_once(
     keys = ("videos/v.mp4", "thumbnails/t/v.jpg", "thumbnails/t/v.webp")
     stored = ArchivedMedia(*keys, 1280, 720, 5.0, 1000, "h264", 320, 180)
     calls = []
-    monkeypatch.setattr(archive, "archive_video", lambda url, **_: (calls.append(url), stored)[1])
+
+    def archive_video(url: str, **_: object) -> ArchivedMedia:
+        calls.append(url)
+        return stored
+
+    monkeypatch.setattr(archive, "archive_video", archive_video)
     archiver = VideoArchiver(backend.store, cast(Any, SimpleNamespace()))
 
     kept = [archiver.keep(LUNA, video.job_id, FakeRenderer(), backend.videos) for _ in range(2)]

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from dreamvision.media.errors import (
     ImageDimensionsError,
@@ -280,7 +280,7 @@ def test_a_damaged_file_yields_an_image_or_one_of_our_errors(seed: int) -> None:
     "error",
     [
         OSError("broken data stream"),
-        Image.UnidentifiedImageError("cannot identify image file"),
+        UnidentifiedImageError("cannot identify image file"),
         SyntaxError("not a PNG file"),
         ValueError("bad value"),
         TypeError("bad type"),
