@@ -17,7 +17,7 @@ SCANNERS := $(VENV)/scanners
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
-.PHONY: help demo up down reset operate invoke install smoke cost sizes measure-memory test test-unit test-integration test-e2e check checkov zizmor audit format openapi deploy-policy screenshots lock clean
+.PHONY: help demo up down reset operate invoke install smoke cost sizes measure-memory test test-unit test-integration test-midnight test-e2e check checkov zizmor audit format openapi deploy-policy screenshots lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,11 @@ test-unit: $(VENV)/.tests-installed ## Run the unit tests (no sockets, takes sec
 
 test-integration: $(VENV)/.tests-installed ## Run the integration tests (moto and loopback servers)
 	@$(BIN)/python -m pytest tests/integration $(ARGS)
+
+# Nothing in local/ and media/ goes by the day.
+test-midnight: $(VENV)/.tests-installed ## Run unit and integration tests through the end of a day, month and year
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/unit tests/integration --ignore tests/integration/local \
+		--ignore tests/integration/media --clock 2026-12-31T23:59:59.9Z $(ARGS)
 
 test-e2e: $(VENV)/.tests-installed ## Run the end-to-end tests (against a separate local stack)
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)

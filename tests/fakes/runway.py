@@ -26,7 +26,7 @@ class FakeRenderer:
     def __init__(
         self,
         *states: RenderState,
-        start_error: DreamVisionError | None = None,
+        start_error: Exception | None = None,
         status_error: DreamVisionError | None = None,
     ) -> None:
         self.states = list(states or (SUCCESS,))

@@ -38,6 +38,7 @@ RUN_BY = {
     "make cost": "tests/unit/local/test_cost.py::test_the_command_prints_the_page_and_renews_it",
     "make sizes": "tests/integration/local/test_build.py::test_the_table_has_every_function_and_layer",
     "make check": ".ci/run",
+    "make test-midnight": ".ci/run",
     "make checkov": ".ci/run",
     "make zizmor": ".ci/run",
     "make smoke": "tests/e2e/test_smoke.py::test_a_registered_user_makes_a_video_and_is_deleted",

@@ -111,7 +111,7 @@ class ErasureBackend:
         monkeypatch.setattr(load_function("workflows/erasure/delete_media"), "MediaStore", lambda _: backend.store)
         self.deaths: dict[str, int] = {}
         self._tasks = {arn: self._mortal(folder) for arn, folder in FUNCTIONS.items()}
-        self.machine = Machine("erasure", self._tasks, {"EraseGrace": str(GRACE)})
+        self.machine = Machine.named("erasure", self._tasks, {"EraseGrace": str(GRACE)})
 
     def _mortal(self, folder: str) -> Task:
         """Return the task of a function that Lambda ends ``deaths[folder]`` times before its first line."""
@@ -157,7 +157,7 @@ class ErasureBackend:
 
     def execute(self, user_id: str, dream_id: str | None = None) -> list[str]:
         """Run an execution of a machine of its own, as beside another one. Return the states that it entered."""
-        machine = Machine("erasure", self._tasks, {"EraseGrace": str(GRACE)})
+        machine = Machine.named("erasure", self._tasks, {"EraseGrace": str(GRACE)})
         machine.run({"user_id": user_id, "whole_account": dream_id is None, "dream_id": dream_id})
         return machine.entered
 

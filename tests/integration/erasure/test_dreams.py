@@ -30,6 +30,7 @@ from tests.integration.dreams.fixtures import LUNA, STELLA
 from tests.integration.erasure.fixtures import GRACE, LONG_TEXT, ErasureBackend, Killed, populated_account, status_of
 
 
+@pytest.mark.usefixtures("noon")
 def test_a_deleted_dream_disappears_at_once(erasure: ErasureBackend) -> None:
     videos = populated_account(erasure)
     (dream_id, mine), (other_id, others), (pending_id, _) = videos.items()

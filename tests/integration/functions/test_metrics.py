@@ -23,7 +23,7 @@ from dreamvision.videos.models import Media, VideoRecord
 from dreamvision.videos.service import VideoService
 from dreamvision.videos.sweeper import sweep
 from dreamvision.videos.workflow import VideoWorkflow
-from tests.conftest import load_function
+from tests.conftest import at_noon, load_function
 from tests.fakes.aws import ENVIRONMENT, aws, template
 from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.emf import Sample, Use, alarm_uses, emf_lines, samples, widget_uses
@@ -165,7 +165,7 @@ class Scenario:
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
-    with pytest.MonkeyPatch.context() as patch, aws() as database:
+    with at_noon(), pytest.MonkeyPatch.context() as patch, aws() as database:
         for name, value in {**ENVIRONMENT, "POWERTOOLS_SERVICE_NAME": STACK}.items():
             patch.setenv(name, value)
         Database.shared.cache_clear()
@@ -239,6 +239,7 @@ def test_a_metric_survives_the_error_of_its_function(written: list[Sample]) -> N
     assert total(written, Metric.PROVIDER_ACCESS_ERRORS, reason="RenderKeyError") == 1
 
 
+@pytest.mark.usefixtures("noon")
 def test_the_sweep_records_the_oldest_open_video_and_the_days_usage(scenario: Scenario) -> None:
     """Of all videos, one was completed and one is open; the others cost nothing, so they are not counted."""
     video = scenario.new_video()

@@ -26,6 +26,8 @@ from tests.fakes.gateway import USER_ID
 from tests.integration.limits.fixtures import DREAM, PLENTY, QuotaBackend, in_parallel
 from tests.integration.ministack import guard_items
 
+pytestmark = pytest.mark.usefixtures("noon")
+
 # ---------------------------------------------------------------- limits
 
 

@@ -28,6 +28,8 @@ from tests.fakes.runway import FakeRenderer
 from tests.integration.limits.fixtures import DREAM
 from tests.integration.ministack import guard_items
 
+pytestmark = pytest.mark.usefixtures("noon")
+
 LUNA, STELLA = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 LONG_TEXT = "".join(chr(0x4E00 + 17 * number % 20_000) for number in range(2000))
 ANALYSIS = replace(FakeAnalyzer().analyze(DREAM), input_tokens=1000, output_tokens=200, model="claude-sonnet-5-5")

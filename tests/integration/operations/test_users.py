@@ -11,6 +11,8 @@ from tests.integration.dreams.fixtures import DREAM, LUNA, STELLA
 from tests.integration.erasure.fixtures import LUNAS_EMAIL, LUNAS_NAME, populated_account, status_of
 from tests.integration.operations.fixtures import OperatorBackend
 
+pytestmark = pytest.mark.usefixtures("noon")
+
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
 CHANGES = ("user.set_tier", "user.block", "user.unblock", "user.erase", "user.quota")
 
