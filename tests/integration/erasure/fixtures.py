@@ -47,8 +47,9 @@ FUNCTIONS = {
 }
 
 
-# What may stay: that a user's sessions are revoked, counts of all users together, and the reconciliation's position.
-_STAYS = ("sessions#", "quota#service#", "spending#", "cursor#")
+# What may stay: that a user's sessions are revoked, counts of all users together and of a mailbox until midnight, and
+# the reconciliation's position.
+_STAYS = ("sessions#", "quota#service#", "spending#", "cursor#", "mailbox#", "quota#analyses#")
 
 
 class Killed(BaseException):
