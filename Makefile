@@ -9,12 +9,15 @@ export PYTHONDONTWRITEBYTECODE :=
 BIN := $(VENV)/bin
 # Wheels only, so that no compiler is needed, and only what the lock files contain. pip compiles nothing: Python compiles
 # the tenth of the modules that it imports, and compiling all of them would take as long as the rest of the installation.
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: --require-hashes
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: --require-hashes
+
+# Scanners have an environment of their own: their dependencies conflict with the others.
+SCANNERS := $(VENV)/scanners
 
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
-.PHONY: help demo up down reset operate test test-unit test-integration test-e2e check format openapi deploy-policy screenshots lock clean
+.PHONY: help demo up down reset operate invoke install smoke cost sizes measure-memory test test-unit test-integration test-midnight test-e2e check checkov zizmor audit format openapi deploy-policy screenshots lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,13 +32,19 @@ $(VENV)/pyvenv.cfg: .python-version
 
 $(VENV)/.local-installed: $(VENV)/pyvenv.cfg local/requirements.txt
 	@echo "  Installing the local stack's dependencies (once, takes a minute or two) ..."
-	@$(PIP_INSTALL) -r local/requirements.txt
+	@$(BIN)/python $(PIP_INSTALL) -r local/requirements.txt
 	@touch $@
 
 $(VENV)/.tests-installed: $(VENV)/pyvenv.cfg local/requirements.txt tests/requirements.txt
 	@echo "  Installing the dependencies of the local stack and the tests (once, takes a minute or two) ..."
-	@$(PIP_INSTALL) -r local/requirements.txt -r tests/requirements.txt
+	@$(BIN)/python $(PIP_INSTALL) -r local/requirements.txt -r tests/requirements.txt
 	@touch $(VENV)/.local-installed $@
+
+$(SCANNERS)/.installed: $(VENV)/pyvenv.cfg local/scan/requirements.txt
+	@echo "  Installing checkov, zizmor and pip-audit (once, takes half a minute) ..."
+	@$(BIN)/python -m venv $(SCANNERS)
+	@$(SCANNERS)/bin/python $(PIP_INSTALL) -r local/scan/requirements.txt
+	@touch $@
 
 demo: $(VENV)/.local-installed ## Start the stack, turn a dream (DREAM="...") into a video, save dream.mp4 and dream.jpg
 	@$(BIN)/python -m local demo
@@ -52,6 +61,20 @@ reset: $(VENV)/.local-installed ## Stop the local stack and delete its data
 operate: $(VENV)/.local-installed ## Give an operator's command to the running stack: COMMAND=user.find ARGS='{"username": "Luna"}'
 	@$(BIN)/python -m local operate
 
+smoke: $(VENV)/.local-installed ## Check the running local stack as a client, as after a deploy (ARGS=--film renders a video)
+	@$(BIN)/python -m local.smoke --register $(ARGS)
+
+install: $(VENV)/.local-installed ## Install what the local stack and a deploy need, the SAM CLI among it
+
+invoke: $(VENV)/.local-installed ## Invoke a function of the running stack: FUNCTION=PollVideo EVENT=workflows/dream_to_video/PollVideo
+	@$(BIN)/python -m local invoke
+
+sizes: $(VENV)/.local-installed ## Build for both architectures and print the sizes of functions and layers
+	@$(BIN)/python -m local.sizes
+
+measure-memory: $(VENV)/.local-installed ## Measure processor time and memory of each function on the running stack
+	@$(BIN)/python -m local.measure_memory
+
 test: $(VENV)/.tests-installed ## Run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
@@ -60,6 +83,11 @@ test-unit: $(VENV)/.tests-installed ## Run the unit tests (no sockets, takes sec
 
 test-integration: $(VENV)/.tests-installed ## Run the integration tests (moto and loopback servers)
 	@$(BIN)/python -m pytest tests/integration $(ARGS)
+
+# Nothing in local/ and media/ goes by the day.
+test-midnight: $(VENV)/.tests-installed ## Run unit and integration tests through the end of a day, month and year
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/unit tests/integration --ignore tests/integration/local \
+		--ignore tests/integration/media --clock 2026-12-31T23:59:59.9Z $(ARGS)
 
 test-e2e: $(VENV)/.tests-installed ## Run the end-to-end tests (against a separate local stack)
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
@@ -71,6 +99,15 @@ check: $(VENV)/.tests-installed ## Run ruff, mypy, the import contracts and the 
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/lint-imports --no-logo --no-cache
 	@PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
+checkov: $(VENV)/.local-installed $(SCANNERS)/.installed ## Hold the templates against checkov's rules
+	@$(BIN)/python -m local.scan.checkov $(SCANNERS)/bin/checkov
+
+zizmor: $(SCANNERS)/.installed ## Run the linter of the GitHub workflows
+	@$(SCANNERS)/bin/zizmor --offline --no-progress --quiet .github
+
+audit: $(VENV)/.local-installed $(SCANNERS)/.installed ## Look for known vulnerabilities of all locked packages (needs the internet)
+	@$(BIN)/python -m local.scan.audit $(SCANNERS)/bin/pip-audit
+
 format: $(VENV)/.tests-installed ## Format the code and apply ruff's fixes
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -80,6 +117,9 @@ openapi: $(VENV)/.tests-installed ## Regenerate docs/openapi.json and docs/API.m
 
 deploy-policy: $(VENV)/.local-installed ## Print the IAM policy that a deploy needs, and renew it in docs/
 	@$(BIN)/python -m local.deploy_policy
+
+cost: $(VENV)/.local-installed ## Print what the stack costs, and renew docs/COST.md
+	@PYTHONPATH=layers/dreamvision/python $(BIN)/python -m local.cost
 
 screenshots: $(VENV)/.tests-installed ## Retake the screenshots in docs/images (needs a stack started by `make up`)
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m tests.e2e.screenshots

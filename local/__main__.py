@@ -1,9 +1,10 @@
-"""``python -m local up | down | reset | demo | operate``: the commands behind the Makefile's targets."""
+"""``python -m local up | down | reset | demo | operate | invoke``: the commands behind the Makefile's targets."""
 
 import argparse
 import sys
+from collections.abc import Callable
 
-from local import demo, operate, settings
+from local import demo, invoke, operate, settings
 from local.progress import console, error_console
 from local.stack import commands, processes
 
@@ -13,17 +14,25 @@ _SHOWN_ERRORS = (
     processes.PortTakenError,
     demo.DemoError,
     operate.OperateError,
+    invoke.InvokeError,
 )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description="DreamVision's local stack.")
-    parser.add_argument("command", choices=("up", "down", "reset", "demo", "operate"))
+    parser.add_argument("command", choices=tuple(_COMMANDS))
     command = parser.parse_args().command
     try:
         settings.require_python()
         loaded = settings.load()
-        runs = {"up": _up, "down": _down, "reset": _reset, "demo": demo.run, "operate": operate.run}
+        runs = {
+            "up": _up,
+            "down": _down,
+            "reset": _reset,
+            "demo": demo.run,
+            "operate": operate.run,
+            "invoke": invoke.run,
+        }
         return runs[command](loaded)
     except _SHOWN_ERRORS as error:
         error_console.print("\n[red bold]Error:[/red bold]", end=" ")
@@ -51,6 +60,15 @@ def _reset(loaded: settings.Settings) -> int:
     console.print("Stopped. The data is deleted.")
     return 0
 
+
+_COMMANDS: dict[str, Callable[[settings.Settings], int]] = {
+    "up": _up,
+    "down": _down,
+    "reset": _reset,
+    "demo": demo.run,
+    "operate": operate.run,
+    "invoke": invoke.run,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

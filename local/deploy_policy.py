@@ -1,14 +1,19 @@
 """Generate the IAM policy of the principal that deploys the stack, from the transformed template.
 
-Writes ``docs/deploy-policy.json`` and the list of services in ``docs/AWS-SETUP.md`` (``make deploy-policy``). The
-actions manage resources; none of them reads or writes the data in tables, buckets and user pools.
+Writes ``docs/deploy-policy.json``, the same policy for one environment in ``.github/deploy-role.yaml``, and the list of
+services in ``docs/AWS-SETUP.md`` (``make deploy-policy``). The actions manage resources; none of them reads or writes
+the data in tables, buckets and user pools.
 """
 
 import json
+import textwrap
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from local.settings import REPOSITORY
 from local.transformed import Evaluation, transformed
@@ -16,9 +21,11 @@ from local.transformed import Evaluation, transformed
 # Names of the stacks in samconfig.toml; CloudFormation derives the names of most resources from them.
 STACKS = "dreamvision-*"
 POLICY_FILE = REPOSITORY / "docs" / "deploy-policy.json"
+ROLE_TEMPLATE = REPOSITORY / ".github" / "deploy-role.yaml"
 SETUP_PAGE = REPOSITORY / "docs" / "AWS-SETUP.md"
 _BEGIN, _END = "<!-- services: make deploy-policy -->\n", "<!-- end of services -->"
-_VERBS = ("Create*", "Delete*", "Get*", "List*", "Put*", "Update*", "TagResource", "UntagResource")
+_ROLE_BEGIN, _ROLE_END = "# begin: make deploy-policy\n", "# end: make deploy-policy"
+_VERBS = ("Create*", "Delete*", "Get*", "List*", "Put*", "Update*", "*agResource")
 
 
 @dataclass(frozen=True)
@@ -43,32 +50,36 @@ def _named(service: str, *kinds: str) -> tuple[str, ...]:
 SERVICES: Mapping[str, Service] = {
     # The account's setting for access logs.
     "ApiGateway": Service("API Gateway", "apigateway", ("GET", "PATCH"), ("arn:aws:apigateway:*::/account",)),
-    # HTTP verbs are the actions of API Gateway; its APIs are named by generated ids.
+    # HTTP verbs are the actions of API Gateway, for tags too; its APIs are named by generated ids.
     "ApiGatewayV2": Service(
-        "API Gateway", "apigateway", ("DELETE", "GET", "PATCH", "POST", "PUT", "TagResource", "UntagResource"),
+        "API Gateway", "apigateway",
+        ("AddCertificateToDomain", "DELETE", "GET", "PATCH", "POST", "PUT", "RemoveCertificateFromDomain"),
         tuple(f"arn:aws:apigateway:*::/{kind}*" for kind in ("apis", "domainnames", "tags")),
     ),
     "CloudFront": Service("CloudFront", "cloudfront", _VERBS, ("*",)),
     "CloudWatch": Service(
-        "CloudWatch", "cloudwatch", ("*Alarm*", "*Dashboard*", "ListTagsForResource", "TagResource", "UntagResource"),
+        "CloudWatch", "cloudwatch", ("*Alarm*", "*Dashboard*", "ListTagsForResource", "*agResource"),
         (*_named("cloudwatch", "alarm:"), f"arn:aws:cloudwatch::*:dashboard/{STACKS}"),
     ),
-    "CodeDeploy": Service("CodeDeploy", "codedeploy", _VERBS, ("*",)),
+    # CloudFormation starts the deployments of aliases, and stops them when it rolls back, with the deployer's rights.
+    "CodeDeploy": Service(
+        "CodeDeploy", "codedeploy", (*_VERBS, "RegisterApplicationRevision", "StopDeployment"),
+        (*_named("codedeploy", "application:", "deploymentgroup:"), "arn:aws:codedeploy:*:*:deploymentconfig:*"),
+    ),
     "Cognito": Service(
         "Cognito", "cognito-idp",
-        ("*UserPool", "*UserPoolClient", "*UserPoolMfaConfig", "ListTagsForResource", "TagResource", "UntagResource"),
+        ("*UserPool", "*UserPoolClient", "*UserPoolMfaConfig", "ListTagsForResource", "*agResource"),
         ("*",),
     ),
     "DynamoDB": Service(
         "DynamoDB", "dynamodb",
-        ("CreateTable", "DeleteTable", "Describe*", "GetResourcePolicy", "ListTagsOfResource", "TagResource",
-         "UntagResource", "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive"),
+        ("CreateTable", "DeleteTable", "Describe*", "GetResourcePolicy", "ListTagsOfResource", "*agResource",
+         "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive"),
         _named("dynamodb", "table/"),
     ),
     "Events": Service(
         "EventBridge", "events",
-        ("DeleteRule", "DescribeRule", "List*", "PutRule", "PutTargets", "RemoveTargets", "TagResource",
-         "UntagResource"),
+        ("DeleteRule", "DescribeRule", "List*", "PutRule", "PutTargets", "RemoveTargets", "*agResource"),
         _named("events", "rule/"),
     ),
     "IAM": Service(
@@ -88,8 +99,13 @@ SERVICES: Mapping[str, Service] = {
     "Logs": Service(
         "CloudWatch Logs", "logs",
         ("*LogDelivery", "*LogGroup*", "*MetricFilter*", "*ResourcePolic*", "*RetentionPolicy", "ListLogDeliveries",
-         "ListTagsForResource", "TagResource", "UntagResource"),
+         "ListTagsForResource", "*agResource"),
         ("*",),
+    ),
+    "Route53": Service(
+        "Route 53", "route53",
+        ("ChangeResourceRecordSets", "GetChange", "GetHostedZone", "ListResourceRecordSets"),
+        ("arn:aws:route53:::hostedzone/*", "arn:aws:route53:::change/*"),
     ),
     "S3": Service(
         "S3", "s3",
@@ -103,22 +119,38 @@ SERVICES: Mapping[str, Service] = {
         ("CreateQueue", "DeleteQueue", "GetQueue*", "ListQueueTags", "SetQueueAttributes", "TagQueue", "UntagQueue"),
         _named("sqs", ""),
     ),
-    # Names of secrets begin with their logical ids.
     "SecretsManager": Service(
         "Secrets Manager", "secretsmanager",
-        ("CreateSecret", "DeleteSecret", "DescribeSecret", "TagResource", "UntagResource", "UpdateSecret"),
+        ("CreateSecret", "DeleteSecret", "DescribeSecret", "*agResource", "UpdateSecret"),
         (),
         ("GetRandomPassword",),
     ),
     "StepFunctions": Service(
         "Step Functions", "states",
-        ("Create*", "DeleteStateMachine*", "DescribeStateMachine*", "ListTagsForResource", "TagResource",
-         "UntagResource", "UpdateStateMachine*"),
-        _named("states", "stateMachine:"),
+        ("Create*", "DeleteStateMachine*", "DescribeStateMachine*", "ListTagsForResource", "*agResource",
+         "UpdateStateMachine*"),
+        (),
         ("ValidateStateMachineDefinition",),
     ),
-    "WAFv2": Service("WAF", "wafv2", (*_VERBS, "AssociateWebACL", "DisassociateWebACL"), ("*",)),
+    "WAFv2": Service(
+        "WAF", "wafv2",
+        ("*ssociateWebACL", "*agResource", "CreateWebACL", "DeleteWebACL", "Get*", "List*", "UpdateWebACL"), ("*",),
+    ),
 }  # fmt: skip
+
+# Generated names that begin with the logical id, without the stack's name (aws/aws-sam-cli#2022 for state machines).
+NAMED_BY_LOGICAL_ID: Mapping[str, str] = {
+    "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:*:*:secret:",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:*:*:stateMachine:",
+}
+
+# Roles that a service creates for itself, with the deployer's permission, at the account's first use:
+# https://docs.aws.amazon.com/cognito/latest/developerguide/using-service-linked-roles.html (sending through SES) and
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/using-service-linked-roles.html.
+SERVICE_LINKED_ROLES: Mapping[str, str] = {
+    "ApiGatewayV2": "ops.apigateway.amazonaws.com",
+    "Cognito": "email.cognito-idp.amazonaws.com",
+}
 
 # What `sam deploy` itself needs: change sets of the stack and of SAM's own one, the transform, the bucket of packages.
 _SAM = [
@@ -149,7 +181,14 @@ _SAM = [
 
 def resources_of_the_stack() -> dict[str, dict[str, Any]]:
     """Return the transformed template's resources, with all that parameters can add."""
-    everything = {"HostPage": "true", "ProtectData": "true", "AlarmEmail": "operator@example.com"}
+    everything = {
+        **dict.fromkeys(("HostPage", "ProtectData", "ApiCloudFront", "Canary"), "true"),
+        **{f"{name}Domain": f"{name.lower()}.example.com" for name in ("Api", "WebSocket", "Page", "Media")},
+        **{f"{name}CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1" for name in ("", "Edge")},
+        "HostedZoneId": "Z1",
+        "AlarmEmail": "operator@example.com",
+        "SentryDsn": "https://0123456789abcdef@example.com/1",
+    }
     return Evaluation(transformed(everything), everything).resources()
 
 
@@ -173,8 +212,8 @@ def policy_of(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     for name, resource in resources.items():
         kind = resource["Type"].split("::")[1]
         named[kind].update(SERVICES[kind].resources)
-        if resource["Type"] == "AWS::SecretsManager::Secret":
-            named[kind].add(f"arn:aws:secretsmanager:*:*:secret:{name}-*")
+        if prefix := NAMED_BY_LOGICAL_ID.get(resource["Type"]):
+            named[kind].add(f"{prefix}{name}-*")
     statements = [
         {
             "Sid": kind,
@@ -186,19 +225,49 @@ def policy_of(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     ]
     anywhere = [f"{SERVICES[kind].prefix}:{action}" for kind in sorted(named) for action in SERVICES[kind].anywhere]
     statements.append({"Sid": "Unrestricted", "Effect": "Allow", "Action": anywhere, "Resource": ["*"]})
+    services = [SERVICE_LINKED_ROLES[kind] for kind in sorted(SERVICE_LINKED_ROLES.keys() & named.keys())]
+    if services:
+        roles = [f"arn:aws:iam::*:role/aws-service-role/{service}/*" for service in services]
+        action = "iam:CreateServiceLinkedRole"
+        statements.append({"Sid": "ServiceLinkedRoles", "Effect": "Allow", "Action": [action], "Resource": roles})
     return {"Version": "2012-10-17", "Statement": [*_SAM, *statements]}
 
 
-def render() -> tuple[str, str]:
-    """Return the contents of the policy file and of the setup page."""
+def for_environment(policy: Any) -> Any:  # noqa: ANN401 - any part of a policy
+    """Return the policy with the stacks' names restricted to the parameter ``Environment`` of the role's template."""
+    if isinstance(policy, dict):
+        return {key: for_environment(each) for key, each in policy.items()}
+    if isinstance(policy, list):
+        return [for_environment(each) for each in policy]
+    if STACKS in policy:
+        return {"Fn::Sub": policy.replace(STACKS, STACKS.replace("*", "${Environment}*"))}
+    return policy
+
+
+def render() -> dict[Path, str]:
+    """Return the generated files: the policy, the role's template, the setup page."""
     resources = resources_of_the_stack()
-    page = SETUP_PAGE.read_text()
-    head, begin, rest = page.partition(_BEGIN)
-    _, end, tail = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"{SETUP_PAGE} has no place for the list of services")
-    listed = "".join(f"   {line}\n" for line in _wrapped(", ".join(services_of(resources)) + "."))
-    return json.dumps(policy_of(resources), indent=2) + "\n", f"{head}{_BEGIN}{listed}   {_END}{tail}"
+    policy = policy_of(resources)
+    document = yaml.safe_dump({"PolicyDocument": for_environment(policy)}, sort_keys=False, width=1000)
+    listed = "".join(f"{line}\n" for line in _wrapped(", ".join(services_of(resources)) + "."))
+    return {
+        POLICY_FILE: json.dumps(policy, indent=2) + "\n",
+        ROLE_TEMPLATE: _filled(ROLE_TEMPLATE, _ROLE_BEGIN, _ROLE_END, textwrap.indent(document, " " * 6) + " " * 6),
+        SETUP_PAGE: _filled(SETUP_PAGE, _BEGIN, _END, listed),
+    }
+
+
+def _filled(file: Path, begin: str, end: str, content: str) -> str:
+    """Return the file's text with ``content`` between its two marks.
+
+    Raises:
+        ValueError: the file has no such marks.
+    """
+    head, found, rest = file.read_text().partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not found or not found_end:
+        raise ValueError(f"{file} has no place for what is generated")
+    return f"{head}{begin}{content}{end}{tail}"
 
 
 def _wrapped(text: str, width: int = 117) -> list[str]:
@@ -211,10 +280,10 @@ def _wrapped(text: str, width: int = 117) -> list[str]:
 
 
 def main() -> None:
-    policy, page = render()
-    POLICY_FILE.write_text(policy)
-    SETUP_PAGE.write_text(page)
-    print(policy, end="")
+    files = render()
+    for file, text in files.items():
+        file.write_text(text)
+    print(files[POLICY_FILE], end="")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from pathlib import Path
 from local.settings import REPOSITORY
 
 _FLAGS = ("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--universal")
-# The first file's versions constrain all later ones.
-_FILES = (
+# The first file's versions constrain the later ones.
+LOCKED = (
     "layers/dependencies/requirements",
+    "layers/sentry/requirements",
     "functions/api/analyze_dream/requirements",
     "functions/workflows/dream_to_video/analyze_dream/requirements",
     "functions/workflows/dream_to_video/archive_video/requirements",
@@ -18,14 +19,17 @@ _FILES = (
     "local/runtime",
     "local/requirements",
     "tests/requirements",
+    "local/scan/requirements",
 )
+# In a virtual environment of their own.
+_UNCONSTRAINED = ("local/scan/requirements",)
 
 
 def main() -> int:
     uv = Path(sys.executable).parent / "uv"
-    shared = f"{_FILES[0]}.txt"
-    for name in _FILES:
-        constraint = ["-c", shared] if f"{name}.txt" != shared else []
+    shared = f"{LOCKED[0]}.txt"
+    for name in LOCKED:
+        constraint = ["-c", shared] if name not in (LOCKED[0], *_UNCONSTRAINED) else []
         command = [str(uv), "pip", "compile", "--quiet", "--python-version", "3.13", *_FLAGS, *constraint]
         subprocess.run([*command, f"{name}.in", "-o", f"{name}.txt"], cwd=REPOSITORY, check=True)
         print(f"locked {name}.txt")

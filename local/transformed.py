@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
+from uuid import UUID
 
 import boto3
 from samtranslator.parser.parser import Parser
@@ -21,6 +22,7 @@ _PSEUDO_PARAMETERS = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:123456789012:stack/dreamvision/{UUID(int=1)}",
     "AWS::StackName": "dreamvision",
     "AWS::URLSuffix": "amazonaws.com",
 }
@@ -33,22 +35,25 @@ def parameters_of(template: Mapping[str, Any], overrides: Mapping[str, str] | No
         ValueError: an override is not an allowed value.
     """
     for name, value in (overrides or {}).items():
-        if str(value) not in map(str, template["Parameters"][name].get("AllowedValues", [value])):
+        declared = template["Parameters"][name]
+        allowed = str(value) in map(str, declared.get("AllowedValues", [value]))
+        if not allowed or not re.fullmatch(declared.get("AllowedPattern", ".*"), str(value)):
             raise ValueError(f"{name}={value}")
     defaults = {name: str(each["Default"]) for name, each in template["Parameters"].items() if "Default" in each}
     return {**defaults, **(overrides or {})}
 
 
-def transformed(overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
+def transformed(overrides: Mapping[str, str] | None = None, code: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return ``template.yaml`` after the SAM transform, as CloudFormation receives it.
 
-    Local code is replaced by an address in S3, as ``sam deploy`` does. Conditions and references stay as they are.
+    Local code is replaced by an address in S3, as ``sam deploy`` does; ``code`` has the addresses of some resources.
+    Conditions and references stay as they are.
     """
     template = load_template((REPOSITORY / "template.yaml").read_text())
-    for resource in template["Resources"].values():
+    for logical_id, resource in template["Resources"].items():
         for name in _CODE:
             if name in resource.get("Properties", {}):
-                resource["Properties"][name] = "s3://packages/code"
+                resource["Properties"][name] = (code or {}).get(logical_id, "s3://packages/code")
     # The transform needs a region, and no credentials: it calls AWS only for managed policies it does not know.
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
     result: dict[str, Any] = translator.translate(template, parameters_of(template, overrides))
@@ -62,9 +67,18 @@ class Evaluation:
     their values.
     """
 
-    def __init__(self, template: Mapping[str, Any], overrides: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        template: Mapping[str, Any],
+        overrides: Mapping[str, str] | None = None,
+        pseudo_parameters: Mapping[str, str] | None = None,
+    ) -> None:
         self._template = template
-        self._parameters: dict[str, Any] = {**_PSEUDO_PARAMETERS, **parameters_of(template, overrides)}
+        self._parameters: dict[str, Any] = {
+            **_PSEUDO_PARAMETERS,
+            **(pseudo_parameters or {}),
+            **parameters_of(template, overrides),
+        }
         for name, declared in template["Parameters"].items():
             if declared["Type"] in ("CommaDelimitedList", "List<String>"):
                 self._parameters[name] = self._parameters[name].split(",")
@@ -125,6 +139,8 @@ class Evaluation:
         match name:
             case "Fn::Split":
                 return values[1].split(values[0])
+            case "Fn::Select":
+                return values[1][int(values[0])]
             case "Fn::Join":
                 return values[0].join(values[1])
             case "Fn::Equals":

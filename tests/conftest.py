@@ -1,4 +1,5 @@
-"""What all tests share: how workers divide a run, no sockets in unit tests, handlers by folder, events from files.
+"""What all tests share: how workers divide a run, the clock, no sockets in unit tests, handlers by folder, events from
+files.
 
 How ``pytest -n 4`` divides a run:
 1. A file is the unit of work: a worker runs all its tests in order, then takes the next file from the queue.
@@ -13,13 +14,16 @@ How ``pytest -n 4`` divides a run:
 import importlib.util
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import time_machine
 from pytest_socket import disable_socket, enable_socket
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -50,6 +54,14 @@ _SLOWEST_FIRST = (
     "test_two_users.py",
     "test_docs_pages.py",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--clock",
+        metavar="TIME",
+        help="start every test at this moment, for example 2026-12-31T23:59:59.9Z; the clock goes on from there",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -140,6 +152,26 @@ def _final_checks_pass(config: pytest.Config, exitstatus: int) -> bool:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _RUN in config.stash and not hasattr(config, "workerinput"):
         StackCommand(run_of(config)).stop()
+
+
+@pytest.fixture(autouse=True)
+def _clock(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Start the test at the moment of ``--clock``, if there is one."""
+    moment: str | None = request.config.getoption("clock")
+    with time_machine.travel(moment, tick=True) if moment else nullcontext():
+        yield
+
+
+def at_noon() -> time_machine.travel:
+    """Set the clock to noon (UTC) of one day, from where it goes on."""
+    return time_machine.travel(datetime(2026, 11, 23, 12, tzinfo=UTC), tick=True)
+
+
+@pytest.fixture
+def noon() -> Iterator[None]:
+    """Start the test at noon: its result depends on the hour, the day or the month, none of which then ends."""
+    with at_noon():
+        yield
 
 
 @pytest.fixture(autouse=True)

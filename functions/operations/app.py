@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from dreamvision.core.error_reports import reports_errors
 from dreamvision.operations.service import Operations, answer
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 logger = Logger()
 
 
+@reports_errors
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: object, context: "LambdaContext") -> dict[str, Any]:
     return answer(event, context, Operations.shared)

@@ -6,6 +6,7 @@ The copy is changed where the emulator differs from AWS; ``template.yaml`` itsel
   so that the names of errors, timeouts and init errors are those of Lambda.
 * The emulator does not unpack layers under /opt, so the bootstrap puts the built layers on ``PYTHONPATH``.
 * The state machine's definition is JSON, since the emulator does not read YAML there.
+* Functions with a failure destination have no alias: the emulator looks for the destination of ``$LATEST`` only.
 * Bucket policies do not require TLS, since the emulator is accessed over plain HTTP on loopback.
 * A function's package contains only the bootstrap. The emulator keeps packages in memory and in its state file, and
   FFmpeg alone would add 128 MB to each.
@@ -28,7 +29,15 @@ from local.cloudformation_yaml import load_template, render_template
 from local.progress import step
 from local.settings import REPOSITORY, Settings
 
-_SOURCES = ("template.yaml", "functions", "layers", "prompts", "local/emulator/build.py", "local/runtime.txt")
+_SOURCES = (
+    "template.yaml",
+    "functions",
+    "layers",
+    "packager",
+    "prompts",
+    "local/emulator/build.py",
+    "local/runtime.txt",
+)
 _IGNORED_FOLDERS = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 
 
@@ -43,6 +52,15 @@ def source_hash(parameters: Iterable[tuple[str, str]]) -> str:
         digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(json.dumps(sorted(parameters)).encode())
     return digest.hexdigest()
+
+
+def packager_version() -> str:
+    """Return a hash of the packager, which SAM's build cache does not notice."""
+    digest = hashlib.sha256()
+    for path in sorted((REPOSITORY / "packager").rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _source_files() -> Iterable[Path]:
@@ -123,7 +141,7 @@ def _install_runtime(settings: Settings) -> None:
 def _sam_build(settings: Settings) -> None:
     folder = settings.build_folder
     command = ["sam", "build", "--config-env", "local", "--template", "template.yaml"]
-    command += ["--build-dir", str(folder / "sam"), "--cache-dir", str(settings.cache_folder)]
+    command += ["--build-dir", str(folder / "sam"), "--cache-dir", str(settings.cache_folder / packager_version())]
     command += ["--parameter-overrides", f"Architecture={settings.architecture}"]
     run_tool(settings, "sam-build", command, tool_environment(settings))
 
@@ -194,7 +212,9 @@ def _localize_function(
 ) -> None:
     for unsupported in ("Runtime", "Architectures", "SnapStart"):
         properties.pop(unsupported, None)
-    own = [layer["Ref"] for layer in template["Globals"]["Function"]["Layers"] + properties.get("Layers", [])]
+    if "EventInvokeConfig" in properties:
+        properties["AutoPublishAlias"] = ""
+    own = [_layer_of(entry) for entry in template["Globals"]["Function"]["Layers"] + properties.get("Layers", [])]
     code = settings.build_folder / "sam" / properties["CodeUri"]
     properties["CodeUri"] = name
     opt = [layers[layer] for layer in own]
@@ -204,6 +224,12 @@ def _localize_function(
     variables = properties.get("Environment", {}).get("Variables", {})
     if variables.get("PROMPTS_DIRECTORY") == "/opt":
         variables["PROMPTS_DIRECTORY"] = str(layers["PromptsLayer"])
+
+
+def _layer_of(entry: dict[str, Any]) -> str:
+    """Return the logical id of a layer, of a conditional one as well: it is on the path, even if it is not deployed."""
+    layer = entry["Fn::If"][1] if "Fn::If" in entry else entry
+    return str(layer["Ref"])
 
 
 def _write_stub(folder: Path, name: str, text: str) -> Path:

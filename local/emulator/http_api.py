@@ -17,10 +17,10 @@ _ACCOUNT = "000000000000"
 
 
 class Route(NamedTuple):
-    """A route of the template: its key, logical function id, authorizer (``None`` if it is public) and scopes."""
+    """A route of the template: its key, logical id of the function's alias, authorizer (``None`` if public), scopes."""
 
     key: str
-    function: str
+    alias: str
     authorizer: str | None
     scopes: tuple[str, ...]
 
@@ -64,12 +64,12 @@ def routes_of(body: Mapping[str, Any]) -> Iterator[Route]:
             if method not in _METHODS:
                 continue
             uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-            function = re.search(r"\$\{(\w+)\.Arn\}", uri)
-            if function is None:
-                raise ValueError(f"no function in {uri}")
+            alias = re.search(r"\$\{(\w+Alias\w+)\}", uri)
+            if alias is None:
+                raise ValueError(f"no alias in {uri}")
             required = [item for item in operation.get("security", []) if "NONE" not in item]
             authorizer, scopes = next(iter(required[0].items())) if required else (None, [])
-            yield Route(f"{method.upper()} {path}", function[1], authorizer, tuple(scopes))
+            yield Route(f"{method.upper()} {path}", alias[1], authorizer, tuple(scopes))
 
 
 def bring_api_in_line(gateway: Any, cloudformation: Any, stack: str, api_id: str) -> None:  # noqa: ANN401
@@ -79,12 +79,12 @@ def bring_api_in_line(gateway: Any, cloudformation: Any, stack: str, api_id: str
     body = template["Resources"]["Api"]["Properties"]["Body"]
     authorizers = _authorizers(gateway, api_id, body, names)
     wanted = {route.key: route for route in routes_of(body)}
-    integrations = _integrations(gateway, api_id, {route.function for route in wanted.values()}, names)
+    integrations = _integrations(gateway, api_id, {route.alias for route in wanted.values()}, names)
     present = {route["RouteKey"]: route for route in gateway.get_routes(ApiId=api_id)["Items"]}
     for key in present.keys() - wanted.keys():
         gateway.delete_route(ApiId=api_id, RouteId=present[key]["RouteId"])
     for key, route in wanted.items():
-        settings: dict[str, Any] = {"RouteKey": key, "Target": f"integrations/{integrations[route.function]}"}
+        settings: dict[str, Any] = {"RouteKey": key, "Target": f"integrations/{integrations[route.alias]}"}
         if route.authorizer:
             settings |= {"AuthorizationType": "JWT", "AuthorizerId": authorizers[route.authorizer]}
             settings["AuthorizationScopes"] = list(route.scopes)
@@ -130,19 +130,19 @@ def _authorizers(gateway: Any, api_id: str, body: Mapping[str, Any], names: Name
     return present
 
 
-def _integrations(gateway: Any, api_id: str, functions: set[str], names: Names) -> dict[str, str]:  # noqa: ANN401
+def _integrations(gateway: Any, api_id: str, aliases: set[str], names: Names) -> dict[str, str]:  # noqa: ANN401
     present = {
         each.get("IntegrationUri"): each["IntegrationId"] for each in gateway.get_integrations(ApiId=api_id)["Items"]
     }
     found: dict[str, str] = {}
-    for function in functions:
-        uri = f"arn:aws:lambda:{REGION}:{_ACCOUNT}:function:{names.resolve({'Ref': function})}"
+    for alias in aliases:
+        uri = names.resolve({"Ref": alias})
         if uri not in present:
             created = gateway.create_integration(
                 ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=uri, PayloadFormatVersion="2.0"
             )
             present[uri] = created["IntegrationId"]
-        found[function] = present.pop(uri)
+        found[alias] = present.pop(uri)
     for left_over in present.values():
         gateway.delete_integration(ApiId=api_id, IntegrationId=left_over)
     return found

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dreamvision_api.problem_responses import MAX_ERRORS
+
 type Schema = dict[str, Any]
 
 SECURITY = "accessToken"
@@ -41,7 +43,8 @@ SCHEMAS: Mapping[str, Schema] = {
             },
             "errors": {
                 "type": "array",
-                "description": "The invalid values, if specific values are invalid.",
+                "description": "The invalid values, if specific values are invalid; of more, the first 20.",
+                "maxItems": MAX_ERRORS,
                 "items": {"$ref": "#/components/schemas/InvalidValue"},
             },
             "dream_id": {

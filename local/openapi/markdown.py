@@ -42,6 +42,7 @@ _BY_CODE: Mapping[str, str] = {
     "weak_password": "Ask for a stronger password.",
     "wrong_password": "Ask for the current password again.",
     "route_not_found": "Check the path and method.",
+    "direct_request": "Use the service's public address.",
     "dream_refused": "Ask the user to describe the dream differently.",
     "dream_not_analyzed": "Wait until `analysis_status` is `completed`.",
     "idempotency_key_reused": "Use a new key for each request.",
@@ -49,6 +50,11 @@ _BY_CODE: Mapping[str, str] = {
     "video_final": "Use the video as it is; it is deleted with its dream.",
     "too_many_running_videos": "Wait until one of the running videos is finished.",
     "video_quota_exceeded": "Wait `Retry-After` seconds: the quota resets at midnight UTC.",
+    "free_videos_used_up": "Wait `Retry-After` seconds, until midnight UTC. A premium user can still create videos.",
+    "analysis_quota_exceeded": "Wait `Retry-After` seconds: the quota resets at midnight UTC.",
+    "service_analysis_quota_exceeded": "Wait `Retry-After` seconds: the quota resets at midnight UTC.",
+    "paused_after_refusals": "Show `detail`; wait `Retry-After` seconds, until midnight UTC.",
+    "too_many_registrations": "Wait `Retry-After` seconds, until midnight UTC.",
     "validation_failed": "Correct the values listed in `errors`.",
 }
 
@@ -179,7 +185,7 @@ def _problem_table() -> str:
 
 
 def _general() -> Iterable[Problem]:
-    return (problems.MALFORMED, problems.UNSUPPORTED_TYPE, problems.ROUTE_NOT_FOUND)
+    return (problems.MALFORMED, problems.BODY_TOO_LARGE, problems.UNSUPPORTED_TYPE, problems.ROUTE_NOT_FOUND)
 
 
 def _advice(problem: Problem) -> str:

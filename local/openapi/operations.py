@@ -9,6 +9,7 @@ from typing import Any
 from dreamvision.core.errors import DreamVisionError
 from dreamvision_api import problems
 from dreamvision_api.problems import Problem
+from dreamvision_api.request_body import MAX_BODY_BYTES
 from dreamvision_api.route_docs import ResponseDoc
 from local.openapi.components import EXAMPLE_REQUEST_ID, GATEWAY_MESSAGES, HEADERS, REQUEST_HEADERS, SECURITY, Schema
 from local.openapi.examples import example_of
@@ -18,6 +19,7 @@ _FIXED_DETAILS = {
     problems.INTERNAL: "The error has been logged. Please try again later.",
     problems.VALIDATION: "See `errors` for the values to correct.",
     problems.MALFORMED: "The request body could not be parsed as JSON.",
+    problems.BODY_TOO_LARGE: f"A request body may have {MAX_BODY_BYTES:,} bytes at the most.",
     problems.UNSUPPORTED_TYPE: "Send the request body as application/json.",
     problems.ROUTE_NOT_FOUND: "No route has this path and method.",
 }
@@ -123,7 +125,7 @@ def _problems(operation: Operation) -> Iterable[tuple[Problem, str]]:
     names = [*operation.notes.errors] if operation.public else ["UnauthenticatedError", *operation.notes.errors]
     kinds = [problems.INTERNAL]
     if operation.method in _METHODS_WITH_BODY:
-        kinds += [problems.MALFORMED, problems.UNSUPPORTED_TYPE]
+        kinds += [problems.MALFORMED, problems.BODY_TOO_LARGE, problems.UNSUPPORTED_TYPE]
     if "requestBody" in operation.raw or "parameters" in operation.raw:
         kinds.append(problems.VALIDATION)
     if "{" in operation.path:

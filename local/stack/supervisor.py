@@ -140,7 +140,7 @@ class Supervisor:
             "user_pool_id": outputs["UserPoolId"],
             "user_pool_client_id": outputs["UserPoolClientId"],
             "state_machine_arn": outputs["StateMachineArn"],
-            "operations_function": outputs["OperationsFunctionName"],
+            "operations_function": outputs["OperationsFunctionArn"],
             "tables": {
                 "user_profiles": outputs["ProfilesTableName"],
                 "dreams": outputs["DreamsTableName"],

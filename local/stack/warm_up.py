@@ -13,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.emulator.deploy import client
 from local.settings import REPOSITORY, STACK_NAME, Settings
 
+# The alias of every function (template.yaml): a version has processes of its own.
+_ALIAS = "live"
 # Logical id of each function -> a sample event that it handles without side effects.
 _EVENTS = {
     "AnalyzeDreamFunction": "workflows/dream_to_video/AnalyzeDream",
@@ -42,7 +44,7 @@ def warm_up(settings: Settings) -> None:
 def _invoke(settings: Settings, name: str, event: str) -> None:
     resource = client(settings, "cloudformation").describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=name)
     function = resource["StackResourceDetail"]["PhysicalResourceId"]
-    client(settings, "lambda").invoke(FunctionName=function, Payload=_payload(event))
+    client(settings, "lambda").invoke(FunctionName=function, Qualifier=_ALIAS, Payload=_payload(event))
 
 
 def _payload(event: str) -> bytes:

@@ -29,6 +29,9 @@ PARAMETERS |= {
     "FreeVideosPerDay": "1000",
     "FreeConcurrentVideos": "100",
     "ServiceVideosPerDay": "100000",
+    "FreeAnalysesPerDay": "1000",
+    "ServiceAnalysesPerDay": "100000",
+    "RegistrationsPerAddress": "100000",
 }
 _PORTS_PER_STACK = 6
 

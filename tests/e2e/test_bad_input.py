@@ -22,7 +22,7 @@ BAD_TEXTS: dict[str, Any] = {
     "null": None,
     "half of a surrogate pair": "I was flying over the sea \ud83d",
 }
-NOT_AN_OBJECT = ['{"dream_text": ', "not json", "[]", '"text"', f'[{{"dream_text": "{DREAM}"}}]', "NaN", "[" * 100_000]
+NOT_AN_OBJECT = ['{"dream_text": ', "not json", "[]", '"text"', f'[{{"dream_text": "{DREAM}"}}]', "NaN", "[" * 30_000]
 NOT_UUIDS = ["1", "not-a-uuid", "019aae3c-7e1b-7c3a-9b1e", "019aae3c7e1b7c3a9b1e5d2f8a6c4e10"]
 LANGUAGES = {
     "ten emoji": "🌙" * 10,
@@ -89,6 +89,26 @@ def test_malformed_bodies_are_rejected(route: str, user: User, control: ControlP
     assert (unknown.status_code, code(unknown)) == (422, "validation_failed")
     assert ["body", "model"] in [row["loc"] for row in unknown.json()["errors"]]
     nothing_is_written(control, user)
+
+
+def test_a_large_body_is_refused_without_being_parsed(http: httpx.Client, user: User, control: ControlPlane) -> None:
+    attack = "{" + ",".join(f'"k{number}":1' for number in range(500_000)) + "}"
+    as_json = {"Content-Type": "application/json"}
+    answer = http.post("/api/v1/auth/login", content=attack, headers=as_json)
+    assert (answer.status_code, code(answer)) == (413, "body_too_large")
+    assert len(answer.content) < 1000
+    # AND so are routes with a token, which accept the longest dream in its longest form
+    for route in SPENDING_ROUTES:
+        answer = user.request("POST", route, content=attack, headers=as_json)
+        assert (answer.status_code, code(answer)) == (413, "body_too_large")
+    nothing_is_written(control, user)
+    longest = json.dumps({"dream_text": "\U0001f319" * 2000})
+    assert user.request("POST", "/dreams/analyze", content=longest, headers=as_json).status_code == 200
+
+
+def test_at_most_twenty_invalid_values_are_listed(http: httpx.Client) -> None:
+    answer = http.post("/api/v1/auth/login", json={f"k{number}": 1 for number in range(2000)})
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, 20)
 
 
 def test_an_error_never_repeats_the_input(user: User) -> None:

@@ -119,4 +119,4 @@ def _function_arn(control: ControlPlane, logical_id: str) -> str:
 
 def _invoke(control: ControlPlane, function: str, job_id: str) -> None:
     payload = control.execution(job_id)["input"]
-    control.client("lambda").invoke(FunctionName=function, Payload=payload)
+    control.client("lambda").invoke(FunctionName=function, Qualifier="live", Payload=payload)

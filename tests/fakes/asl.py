@@ -1,22 +1,32 @@
 """An interpreter of the state machines of ``functions/workflows``: it runs the real definition with the real functions.
 
-It supports the part of the language that the definitions use. Waits take no time, and a ``Retry`` is immediate.
+It follows the Amazon States Language (https://states-language.net/spec.html) and "Handling errors in Step Functions
+workflows" of AWS's developer guide, for the fields that the definitions use; it refuses any other field. Time is the
+interpreter's own: waits, delays of retries and tasks that hang advance it, and ``$millis`` returns it.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, NoReturn
 
 import yaml
-from jsonata import Jsonata
 
 from dreamvision.core.errors import DreamVisionError
 from tests.conftest import REPOSITORY
+from tests.fakes.asl_fields import Fields, QueryEvaluationError, check_fields
 
 type Task = Callable[[dict[str, Any]], dict[str, Any]]
+type State = dict[str, Any]
+type Rule = dict[str, Any]
 
 _MOST_STATES = 1000
-
+# AWS's defaults where a definition sets none: a task's timeout, and the longest time of an execution (a year).
+_TASK_SECONDS = 99_999_999
+_EXECUTION_SECONDS = 31_536_000
+# Neither States.ALL nor States.TaskFailed stands for these.
+_TERMINAL = {"States.DataLimitExceeded", "States.Runtime"}
 
 DEATHS = (
     "Lambda.ClientExecutionTimeoutException",
@@ -31,114 +41,203 @@ Lambda.Unknown stands for timeouts and memory in the documentation ("Handle Lamb
 Sandbox.Timedout and Runtime.* are the runtime's own, which are passed on as they are.
 """
 
+SERVICE_ERRORS = (
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+)
+"""How Step Functions reports that Lambda did not run a function (same page)."""
+
 
 class ExecutionFailedError(Exception):
     """The execution failed; the message is the name of the error."""
 
+    def __init__(self, error: str, cause: str = "") -> None:
+        super().__init__(error)
+        self.error = error
+        self.cause = cause
 
-class FunctionDiedError(Exception):
-    """Lambda ended the function: no code of ours ran to its end. The message is the reported name."""
+
+class ExecutionTimedOutError(Exception):
+    """The execution took longer than the machine's ``TimeoutSeconds``. No state runs any more."""
+
+
+class TaskFailedError(Exception):
+    """A task failed. The message is the error's name, as Step Functions reports it."""
+
+
+class FunctionDiedError(TaskFailedError):
+    """Lambda ended the function: no code of ours ran to its end."""
+
+
+class FunctionHangsError(TaskFailedError):
+    """The function does not answer: Step Functions gives up after the state's ``TimeoutSeconds``."""
+
+    def __init__(self) -> None:
+        super().__init__("States.Timeout")
 
 
 class Machine:
-    """One definition. ``tasks`` maps the substitution of each function (``SoftDeleteArn``) to the task."""
+    """One definition. ``tasks`` maps the substitution of each function (``SoftDeleteArn``) to the task.
 
-    def __init__(self, name: str, tasks: Mapping[str, Task], substitutions: Mapping[str, str]) -> None:
-        text = (REPOSITORY / "functions" / "workflows" / name / f"{name}.asl.yaml").read_text()
-        for variable, value in substitutions.items():
-            text = text.replace(f"${{{variable}}}", value)
-        self._definition: dict[str, Any] = yaml.safe_load(text)
+    After a run: ``entered`` and ``inputs`` hold the states in order and their inputs; ``waited`` the seconds of each
+    wait; ``retried`` each retry's state and longest delay; ``hung`` each hanging task's state and timeout in seconds;
+    ``invocations`` the number of invocations by state; ``seconds`` the time since the start.
+    """
+
+    def __init__(self, definition: dict[str, Any], tasks: Mapping[str, Task]) -> None:
+        check_fields(definition)
+        self.definition = definition
         self._tasks = tasks
-        self.entered: list[str] = []
-        self.waited: list[Any] = []
         self.on_wait: Callable[[], None] = lambda: None
+        self._begin()
 
-    def run(self, given: dict[str, Any]) -> dict[str, Any]:
+    @classmethod
+    def named(cls, name: str, tasks: Mapping[str, Task], substitutions: Mapping[str, str]) -> "Machine":
+        """Return a machine of the repository."""
+        return cls(_definition(name, tuple(substitutions.items())), tasks)
+
+    def _begin(self) -> None:
+        self.entered: list[str] = []
+        self.inputs: list[Any] = []
+        self.waited: list[Any] = []
+        self.retried: list[tuple[str, float]] = []
+        self.hung: list[tuple[str, float]] = []
+        self.invocations: Counter[str] = Counter()
+        self.seconds = 0.0
+        self._fields = Fields(lambda: self.seconds)
+
+    def run(self, given: dict[str, Any]) -> Any:
         """Run from the input and return the output.
 
         Raises:
             ExecutionFailedError: the execution failed.
+            ExecutionTimedOutError: the execution took too long.
         """
-        self.entered, self.waited = [], []
-        variables: dict[str, Any] = {}
-        name, data = self._definition["StartAt"], given
+        self._begin()
+        name, data = self.definition["StartAt"], given
         while len(self.entered) < _MOST_STATES:
             self.entered.append(name)
-            state = self._definition["States"][name]
-            match state["Type"]:
-                case "Succeed":
-                    return data
-                case "Fail":
-                    raise ExecutionFailedError(_evaluated(state["Error"], variables, {"input": data}))
-                case "Choice":
-                    chosen = self._choose(state, variables, data)
-                    _assign(chosen, variables, {"input": data})
-                    name = chosen["Next"] if "Next" in chosen else state["Default"]
-                case "Task":
-                    name, data = self._perform(state, variables, data)
-                case kind:
-                    assert kind in ("Pass", "Wait"), kind
-                    if kind == "Wait":
-                        self.waited.append(_evaluated(state["Seconds"], variables, {"input": data}))
-                        self.on_wait()
-                    _assign(state, variables, {"input": data})
-                    name = state["Next"]
+            self.inputs.append(data)
+            state = self.definition["States"][name]
+            if state["Type"] == "Succeed":
+                return data
+            try:
+                name, data = self._perform(state, data) if state["Type"] == "Task" else self._pass(state, data)
+            except QueryEvaluationError as error:
+                raise ExecutionFailedError(error.NAME, str(error)) from error
         raise AssertionError("the execution does not end")
 
-    def _choose(self, state: dict[str, Any], variables: dict[str, Any], data: Any) -> dict[str, Any]:
-        for choice in state["Choices"]:
-            if _evaluated(choice["Condition"], variables, {"input": data}) is True:
-                found: dict[str, Any] = choice
-                return found
-        return {}
-
-    def _perform(self, state: dict[str, Any], variables: dict[str, Any], data: Any) -> tuple[str, Any]:
-        arguments = _evaluated(state.get("Arguments", "{% $states.input %}"), variables, {"input": data})
-        task = self._tasks[state["Resource"].removeprefix("${").removesuffix("}")]
-        try:
-            result = _tried(task, arguments, state.get("Retry", []))
-        except (DreamVisionError, FunctionDiedError) as error:
-            rule = _rule_for(error, state.get("Catch", []))
-            if rule is None:
-                raise ExecutionFailedError(_name_of(error)) from error
-            context = {"input": data, "errorOutput": {"Error": _name_of(error)}}
-        else:
-            rule, context = state, {"input": data, "result": result}
-        output = _evaluated(rule.get("Output", "{% $states.input %}"), variables, context)
-        _assign(rule, variables, context)
+    def _pass(self, state: State, data: Any) -> tuple[str, Any]:
+        context = {"input": data}
+        rule = state
+        match state["Type"]:
+            case "Fail":
+                self._fail(state, context)
+            case "Choice":
+                rule = self._choose(state, context)
+            case "Wait":
+                self.waited.append(self._fields.value(state["Seconds"], context))
+                self._spend(self.waited[-1])
+                self.on_wait()
+        output = self._fields.value(rule.get("Output", data), context)
+        self._fields.assign(rule, context)
         return rule["Next"], output
 
+    def _fail(self, state: State, context: Mapping[str, Any]) -> NoReturn:
+        error, cause = (self._fields.value(state.get(name, ""), context) for name in ("Error", "Cause"))
+        raise ExecutionFailedError(error, cause)
 
-def _tried(task: Task, arguments: dict[str, Any], rules: list[dict[str, Any]]) -> dict[str, Any]:
-    """Run the task. Each rule counts its own retries."""
-    retries: Counter[int] = Counter()
-    while True:
+    def _choose(self, state: State, context: Mapping[str, Any]) -> Rule:
+        for rule in state["Choices"]:
+            chosen: Rule = rule
+            if self._fields.truth(chosen["Condition"], context):
+                return chosen
+        if "Default" not in state:
+            raise ExecutionFailedError("States.NoChoiceMatched")
+        return {"Next": state["Default"]}
+
+    # ------------------------------------------------------------ tasks
+
+    def _perform(self, state: State, data: Any) -> tuple[str, Any]:
+        retries: Counter[int] = Counter()
+        while True:
+            try:
+                return self._try(state, data)
+            except (DreamVisionError, TaskFailedError, QueryEvaluationError) as error:
+                name = _name_of(error)
+                if self._retry(state, name, retries):
+                    continue
+                rule = _rule_for(name, state.get("Catch", []))
+                if rule is None:
+                    raise ExecutionFailedError(name) from error
+                caught = {"Error": name, "Cause": "the error's message and stack trace"}
+                context = {"input": data, "errorOutput": caught}
+                output = self._fields.value(rule.get("Output", caught), context)
+                self._fields.assign(rule, context)
+                return rule["Next"], output
+
+    def _try(self, state: State, data: Any) -> tuple[str, Any]:
+        name = self.entered[-1]
+        arguments = self._fields.value(state.get("Arguments", data), {"input": data})
+        self.invocations[name] += 1
         try:
-            return task(arguments)
-        except (DreamVisionError, FunctionDiedError) as error:
-            rule = _rule_for(error, rules)
-            if rule is None or retries[id(rule)] == rule["MaxAttempts"]:
-                raise
-            retries[id(rule)] += 1
+            # Lambda passes and returns JSON.
+            result = json.loads(json.dumps(self._tasks[state["Resource"][2:-1]](json.loads(json.dumps(arguments)))))
+        except FunctionHangsError:
+            self.hung.append((name, state.get("TimeoutSeconds", _TASK_SECONDS)))
+            self._spend(self.hung[-1][1])
+            raise
+        context = {"input": data, "result": result}
+        output = self._fields.value(state.get("Output", result), context)
+        self._fields.assign(state, context)
+        return state["Next"], output
+
+    def _retry(self, state: State, error: str, retries: Counter[int]) -> bool:
+        """Wait for the next try, if there is one. Each rule counts its own retries."""
+        rule = _rule_for(error, state.get("Retry", []))
+        if rule is None or retries[id(rule)] == rule.get("MaxAttempts", 3):
+            return False
+        delay = rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2.0) ** retries[id(rule)]
+        # With full jitter the delay is a random part of this one. The longest is the worst case for every timeout.
+        delay = min(delay, rule.get("MaxDelaySeconds", delay))
+        retries[id(rule)] += 1
+        self.retried.append((self.entered[-1], delay))
+        self._spend(delay)
+        return True
+
+    def _spend(self, seconds: float) -> None:
+        self.seconds += seconds
+        if self.seconds > self.definition.get("TimeoutSeconds", _EXECUTION_SECONDS):
+            raise ExecutionTimedOutError
 
 
-def _rule_for(error: Exception, rules: list[dict[str, Any]]) -> dict[str, Any] | None:
-    names = (_name_of(error), "States.ALL")
-    return next((rule for rule in rules if set(names) & set(rule["ErrorEquals"])), None)
+@cache
+def _definition(name: str, substitutions: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    text = (REPOSITORY / "functions" / "workflows" / name / f"{name}.asl.yaml").read_text()
+    for variable, value in substitutions:
+        text = text.replace(f"${{{variable}}}", value)
+    definition: dict[str, Any] = yaml.safe_load(text)
+    return definition
+
+
+def _rule_for(error: str, rules: list[Rule]) -> Rule | None:
+    return next((rule for rule in rules if _matches(error, rule["ErrorEquals"])), None)
+
+
+def _matches(error: str, names: list[str]) -> bool:
+    if error in names:
+        return error != "States.Runtime"  # fails the execution whatever a rule says
+    if error in _TERMINAL:
+        return False
+    return "States.ALL" in names or ("States.TaskFailed" in names and error != "States.Timeout")
 
 
 def _name_of(error: Exception) -> str:
-    return str(error) if isinstance(error, FunctionDiedError) else type(error).__name__
-
-
-def _assign(rule: dict[str, Any], variables: dict[str, Any], context: dict[str, Any]) -> None:
-    variables |= {name: _evaluated(value, variables, context) for name, value in rule.get("Assign", {}).items()}
-
-
-def _evaluated(value: Any, variables: dict[str, Any], context: dict[str, Any]) -> Any:
-    if not (isinstance(value, str) and value.startswith("{%") and value.endswith("%}")):
-        return value
-    expression = Jsonata(value[2:-2].strip())
-    for name, bound in {**variables, "states": context}.items():
-        expression.assign(name, bound)
-    return expression.evaluate(None)
+    match error:
+        case QueryEvaluationError():
+            return error.NAME
+        case TaskFailedError():
+            return str(error)
+    return type(error).__name__

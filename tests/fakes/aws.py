@@ -52,17 +52,19 @@ def template() -> dict[str, Any]:
     return load_template((REPOSITORY / "template.yaml").read_text())
 
 
+def create_tables(client: Any) -> None:
+    """Create the tables as template.yaml declares them, with their logical ids as names."""
+    resources = template()["Resources"]
+    for logical_id in TABLES:
+        declared = resources[logical_id]["Properties"]
+        client.create_table(TableName=logical_id, **{name: declared[name] for name in CREATION if name in declared})
+
+
 @contextmanager
 def aws() -> Iterator[Database]:
     """Run moto with the tables and the media bucket; yield the database that the layer's code uses."""
     with mock_aws():
-        resources = template()["Resources"]
-        dynamodb = boto3.client("dynamodb", region_name=REGION)
-        for logical_id in TABLES:
-            declared = resources[logical_id]["Properties"]
-            dynamodb.create_table(
-                TableName=logical_id, **{name: declared[name] for name in CREATION if name in declared}
-            )
+        create_tables(boto3.client("dynamodb", region_name=REGION))
         boto3.client("s3", region_name=REGION).create_bucket(Bucket=MEDIA_BUCKET)
         yield Database(TableNames.from_environment(ENVIRONMENT))
 

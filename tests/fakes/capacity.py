@@ -7,6 +7,8 @@ import math
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from boto3.dynamodb.types import Binary
+
 from dreamvision.database.client import Database
 
 _READS = frozenset({"GetItem", "Query", "BatchGetItem"})
@@ -81,6 +83,8 @@ def _value_bytes(value: Any) -> int:
     if isinstance(value, Decimal | int | float):
         digits = str(value).replace("-", "").replace(".", "").strip("0")
         return math.ceil(len(digits) / 2) + 1 + str(value).startswith("-")
+    if isinstance(value, Binary):
+        return len(value.__bytes__())
     if isinstance(value, bytes):
         return len(value)
     return sum(_value_bytes(each) for each in value)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -18,19 +18,21 @@ SUCCESS = RenderState(RenderStatus.SUCCEEDED, 100, (OUTPUT_URL,), credits=60)
 class FakeRenderer:
     """A `VideoRenderer` that returns the given states, one per status call; the last one stays.
 
-    `start_error` and `status_error` are raised instead while they are set. Calls are recorded in `started` (prompt and
-    seconds), `checked` and `cancelled` (task ids).
+    `start_error`, `status_error` and `cancel_error` are raised instead while they are set. Calls are recorded in
+    `started` (prompt and seconds), `checked` and `cancelled` (task ids). Like the real renderer, it sends no request
+    for a task id that is not a UUID.
     """
 
     def __init__(
         self,
         *states: RenderState,
-        start_error: DreamVisionError | None = None,
+        start_error: Exception | None = None,
         status_error: DreamVisionError | None = None,
     ) -> None:
         self.states = list(states or (SUCCESS,))
         self.start_error = start_error
         self.status_error = status_error
+        self.cancel_error: DreamVisionError | None = None
         self.started: list[tuple[str, int]] = []
         self.checked: list[str] = []
         self.cancelled: list[str] = []
@@ -40,10 +42,11 @@ class FakeRenderer:
         self.started.append((prompt, duration_seconds))
         if self.start_error is not None:
             raise self.start_error
-        self.task_ids.append(str(uuid4()))
+        self.task_ids.append(new_task_id())
         return RenderTask(self.task_ids[-1], estimated_credits=12 * duration_seconds)
 
     def status(self, task_id: str) -> RenderState:
+        _require_uuid(task_id)
         self.checked.append(task_id)
         if self.status_error is not None:
             raise self.status_error
@@ -52,7 +55,19 @@ class FakeRenderer:
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
     def cancel(self, task_id: str) -> None:
+        _require_uuid(task_id)
+        if self.cancel_error is not None:
+            raise self.cancel_error
         self.cancelled.append(task_id)
+
+
+def new_task_id() -> str:
+    return str(uuid4())
+
+
+def _require_uuid(task_id: object) -> None:
+    if not isinstance(task_id, str) or str(UUID(task_id)) != task_id:
+        raise ValueError("a Runway task id is a UUID")
 
 
 class ScriptedRunway:

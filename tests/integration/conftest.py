@@ -8,6 +8,7 @@ import pytest
 
 from dreamvision.database.client import Database
 from tests.fakes.aws import ENVIRONMENT, aws
+from tests.fakes.stale_replica import StaleReplica
 from tests.integration.ministack import ministack, ministack_url  # noqa: F401 - fixtures
 
 
@@ -25,3 +26,9 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
         monkeypatch.setenv(name, value)
     with aws() as found:
         yield found
+
+
+@pytest.fixture
+def replica(database: Database) -> StaleReplica:
+    """What eventually consistent reads of ``database`` return from now on."""
+    return StaleReplica(database)

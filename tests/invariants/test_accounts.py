@@ -124,14 +124,10 @@ def test_the_deployment_of_prod_asks_for_confirmation() -> None:
 
 
 def test_without_cloudfront_the_role_can_read_no_secret() -> None:
-    (statement,) = [
-        each
-        for policy in RESOURCES["ApiAuthFunction"]["Properties"]["Policies"]
-        for each in policy["Statement"]
-        if each["Action"] == ["secretsmanager:GetSecretValue"]
-    ]
+    assert RESOURCES["OriginSecretPolicy"]["Condition"] == "HasOriginSecret"
+    (statement,) = RESOURCES["OriginSecretPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     # A secret's ARN ends with its name, a hyphen and six characters; a name is not empty.
-    assert statement["Resource"]["Fn::Sub"].endswith(":secret:${OriginSecret}-??????")
+    assert statement["Resource"]["Fn::If"][2]["Fn::Sub"].endswith(":secret:${OriginSecret}-??????")
     parameter = template()["Parameters"]["OriginSecret"]
     assert parameter["Default"] == ""
     assert not re.fullmatch(parameter["AllowedPattern"], "*")
@@ -146,9 +142,10 @@ def test_the_reconciliation_runs_every_hour_with_the_least_permissions() -> None
     assert (event["Type"], event["Properties"]["Schedule"]) == ("Schedule", "rate(1 hour)")
     statements = [each for policy in function["Policies"] for each in policy["Statement"]]
     assert [(each["Action"], each["Resource"]) for each in statements] == [
-        (["dynamodb:Scan"], {"Fn::GetAtt": ["ProfilesTable", "Arn"]}),
+        # It reads users, and removes the costs that are due once it has counted them.
+        (["dynamodb:Scan", "dynamodb:UpdateItem"], {"Fn::GetAtt": ["ProfilesTable", "Arn"]}),
         (
-            # Its own position, and the record of an erasure that it starts.
+            # The service's costs, its own position, and the record of an erasure that it starts.
             ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
             {"Fn::GetAtt": ["GuardsTable", "Arn"]},
         ),

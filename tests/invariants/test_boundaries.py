@@ -24,6 +24,8 @@ def test_dynamodb_expressions_are_in_repositories_only() -> None:
         "database/pagination.py",
         "dreams/pages.py",
         "erasure/open_erasures.py",
+        "limits/counters.py",
+        "limits/daily_counts.py",
         "users/usernames.py",
         "videos/lifecycle.py",
     }
@@ -77,6 +79,7 @@ def test_no_source_file_is_longer_than_400_lines() -> None:
         for path in (REPOSITORY / folder).rglob("*")
         if path.suffix in suffixes
         and path.name not in generated
+        and not path.is_symlink()
         and "node_modules" not in path.parts
         and (count := len(path.read_text().splitlines())) > 400
     }

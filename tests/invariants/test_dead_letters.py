@@ -25,7 +25,11 @@ def _of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def _attribute_of(value: Any) -> str:
-    """Return the logical id in ``Fn::GetAtt: [id, Arn]``."""
+    """Return the logical id in ``Fn::GetAtt: [id, Arn]``, or the function's in a reference to its alias."""
+    if "Ref" in value:
+        function, alias, name = str(value["Ref"]).partition("Aliaslive")
+        assert (alias, name) == ("Aliaslive", "")
+        return function
     name, attribute = value["Fn::GetAtt"]
     assert attribute == "Arn"
     return str(name)
@@ -95,7 +99,7 @@ def test_a_batch_that_a_function_fails_to_process_is_kept(name: str) -> None:
     assert mapping["BisectBatchOnFunctionError"] is True
     assert 0 < mapping["MaximumRetryAttempts"] <= 3
     assert 60 <= mapping["MaximumRecordAgeInSeconds"] <= 3600
-    assert _queues_that_a_role_may_send_to(mapping["FunctionName"]["Ref"]) == [queue]
+    assert _queues_that_a_role_may_send_to(_attribute_of(mapping["FunctionName"])) == [queue]
 
 
 @pytest.mark.parametrize("name", QUEUES)
@@ -106,7 +110,7 @@ def test_a_dead_letter_is_kept_encrypted_for_fourteen_days(name: str) -> None:
 
 def test_no_other_function_may_send_to_a_queue() -> None:
     senders = {name for name in FUNCTIONS if _queues_that_a_role_may_send_to(name)}
-    assert senders == {*ASYNCHRONOUS, *(str(each["FunctionName"]["Ref"]) for each in MAPPINGS.values())}
+    assert senders == {*ASYNCHRONOUS, *(_attribute_of(each["FunctionName"]) for each in MAPPINGS.values())}
 
 
 @pytest.mark.parametrize("name", QUEUES)

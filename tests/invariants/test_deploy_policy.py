@@ -8,7 +8,9 @@ import boto3
 import pytest
 
 from local.deploy_policy import (
+    NAMED_BY_LOGICAL_ID,
     POLICY_FILE,
+    SERVICE_LINKED_ROLES,
     SERVICES,
     SETUP_PAGE,
     policy_of,
@@ -27,7 +29,8 @@ NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 
 def test_policy_and_page_are_those_of_the_template() -> None:
-    assert (POLICY_FILE.read_text(), SETUP_PAGE.read_text()) == render(), "run make deploy-policy"
+    for file, text in render().items():
+        assert file.read_text() == text, f"{file.name}: run make deploy-policy"
 
 
 def test_every_resource_of_the_stack_is_covered() -> None:
@@ -73,3 +76,23 @@ def test_data_is_out_of_reach() -> None:
         "cognito-idp:ListUsers", "cognito-idp:AdminGetUser", "lambda:InvokeFunction", "states:StartExecution",
     ):  # fmt: skip
         assert not any(fnmatchcase(forbidden, pattern) for pattern in allowed), forbidden
+
+
+# Generated names without the stack's name, by CloudFormation's own choice.
+@pytest.mark.parametrize("kind", ["AWS::SecretsManager::Secret", "AWS::StepFunctions::StateMachine"])
+def test_resources_whose_names_begin_with_their_logical_ids_are_covered(kind: str) -> None:
+    (statement,) = [each for each in POLICY["Statement"] if each["Sid"] == kind.split("::")[1]]
+    names = [name for name, each in resources_of_the_stack().items() if each["Type"] == kind]
+    assert names
+    for name in names:
+        arn = f"{NAMED_BY_LOGICAL_ID[kind]}{name}-3ypO3dryEmXE"
+        assert any(fnmatchcase(arn, pattern) for pattern in statement["Resource"]), name
+
+
+def test_services_may_create_their_own_roles() -> None:
+    (statement,) = [each for each in POLICY["Statement"] if each["Sid"] == "ServiceLinkedRoles"]
+    assert statement["Action"] == ["iam:CreateServiceLinkedRole"]
+    # API Gateway's is created with the account's first API, Cognito's with the first pool that sends through SES.
+    roles = [f"arn:aws:iam::*:role/aws-service-role/{service}/*" for service in SERVICE_LINKED_ROLES.values()]
+    assert statement["Resource"] == roles
+    assert "email.cognito-idp.amazonaws.com" in SERVICE_LINKED_ROLES.values()

@@ -82,3 +82,15 @@ def test_functions_that_link_media_have_its_addresses_and_may_sign_videos(import
 def test_only_functions_that_need_their_own_packages_declare_them() -> None:
     declared = {name for name, folder in CODE.items() if (REPOSITORY / folder / "requirements.txt").exists()}
     assert declared == CALL_CLAUDE | CUT_THUMBNAILS | DECODE_IMAGES | {"ApiAuthFunction"}
+
+
+def test_what_is_built_from_requirements_is_built_by_the_packager() -> None:
+    """SAM's own builder would add sources, tests and stubs, and another package of the same name a second time."""
+    for name, each in template()["Resources"].items():
+        properties = each.get("Properties", {})
+        code = properties.get("CodeUri") or properties.get("ContentUri")
+        built = each.get("Metadata") == {
+            "BuildMethod": "makefile",
+            "ContextPath": {"Fn::Sub": "packager/${Architecture}"},
+        }
+        assert built is bool(code and (REPOSITORY / code / "requirements.txt").exists()), name

@@ -16,8 +16,8 @@ ALARMS = {name: each for name, each in RESOURCES.items() if each["Type"] == "AWS
 MAX_ALARM_METRICS = 10
 # US dollars per month: CloudWatch's price of an alarm metric in standard resolution.
 ALARM_METRIC_PRICE = 0.10
-# Functions whose errors no other alarm shows; those of the HTTP API's functions are 5xx, those of tasks failed videos.
-OWN_ERRORS = ("functions/triggers/", "functions/realtime/")
+# Functions whose errors no other alarm shows; those of tasks are failed videos and erasures.
+OWN_ERRORS = ("functions/api/", "functions/triggers/", "functions/realtime/")
 ACCESS_LOGS = {"Api": "ApiAccessLogs", "WebSocketApi": "RealtimeAccessLogs"}
 # From "Customize HTTP API access logs" and "Configure logging for WebSocket APIs": the variables without personal data.
 LOGGABLE = {

@@ -50,10 +50,10 @@ def test_an_erasure_has_time_for_its_retries_and_waits_longer_than_any_function_
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_task_has_a_timeout_longer_than_its_function(name: str) -> None:
+def test_a_task_has_a_timeout_a_little_longer_than_its_functions(name: str) -> None:
     resources = template()["Resources"]
     function = resources[f"{_function(TASKS[name])}Function"]["Properties"]
-    assert TASKS[name]["TimeoutSeconds"] > function["Timeout"]
+    assert function["Timeout"] < TASKS[name]["TimeoutSeconds"] <= function["Timeout"] + 20
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -61,8 +61,7 @@ def test_a_task_never_retries_everything(name: str) -> None:
     for retry in TASKS[name]["Retry"]:
         assert "States.ALL" not in retry["ErrorEquals"]
         assert "States.TaskFailed" not in retry["ErrorEquals"]
-        if retry["MaxAttempts"]:
-            assert retry["JitterStrategy"] == "FULL"
+        assert retry["JitterStrategy"] == "FULL"
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -77,7 +76,7 @@ def test_an_ambiguous_start_and_a_refusal_are_never_retried() -> None:
 
 
 def _retried(name: str) -> set[str]:
-    return {error for retry in TASKS[name]["Retry"] if retry["MaxAttempts"] for error in retry["ErrorEquals"]}
+    return {error for retry in TASKS[name]["Retry"] for error in retry["ErrorEquals"]}
 
 
 def _caught(name: str, error: str) -> str:

@@ -160,12 +160,12 @@ def test_every_websocket_route_has_a_function_and_connecting_is_authorized() -> 
     ((_, api),) = of_type("AWS::Serverless::WebSocketApi")
     assert set(api["Routes"]) == {"$connect", "$disconnect", "$default", "ping", "sync"}
     assert api["Auth"]["AuthType"] == "CUSTOM"
-    assert api["Auth"]["AuthArn"] == {"Fn::GetAtt": ["RealtimeAuthorizeFunction", "Arn"]}
+    assert api["Auth"]["AuthArn"] == {"Ref": "RealtimeAuthorizeFunction.Alias"}
     # A header named as identity source is required: one of the two ways to send the token would be closed.
     assert api["Auth"]["IdentitySource"] == []
     for key, route in api["Routes"].items():
-        function, attribute = route["FunctionArn"]["Fn::GetAtt"]
-        assert (function in FUNCTION_IDS, attribute) == (True, "Arn"), key
+        function, _, attribute = route["FunctionArn"]["Ref"].partition(".")
+        assert (function in FUNCTION_IDS, attribute) == (True, "Alias"), key
 
 
 def test_handshakes_are_not_logged() -> None:
@@ -272,11 +272,18 @@ def test_the_app_client_has_a_secret_and_one_flow() -> None:
 def test_parameters_have_the_documented_names_and_defaults() -> None:
     documented: dict[str, Any] = {"PollFirstWait": 20, "PollInterval": 5, "PollDeadline": 600, "EraseGrace": 240}
     documented |= {"ConfirmEmail": "false", "RateLimitPerMinute": 10, "AuthRateLimitPerMinute": 20}
-    documented |= {"RefreshRateLimitPerMinute": 10, "OriginSecret": ""}
+    documented |= {"RefreshRateLimitPerMinute": 10, "OriginSecret": "", "ApiCloudFront": "false", "WebAclArn": ""}
+    documented |= {"ThrottleRate": 500, "ThrottleBurst": 1000, "RouteThrottling": "normal", "AnalysisWait": 20}
+    documented |= dict.fromkeys(("WaitingConcurrency", "WorkflowConcurrency"), 0)
+    documented |= dict.fromkeys(("ImageConcurrency", "AuthorizerConcurrency"), 0)
+    documented |= dict.fromkeys(("ApiDomain", "WebSocketDomain", "PageDomain", "MediaDomain"), "")
+    documented |= dict.fromkeys(("CertificateArn", "EdgeCertificateArn", "HostedZoneId"), "")
     documented |= {"FreeVideosPerDay": 5, "FreeConcurrentVideos": 2}
     documented |= {"VideoExpiryDays": 0, "MediaBaseUrl": ""}
     documented |= {"AlarmEmail": "", "SetApiGatewayLogRole": "true"}
     documented |= {"PremiumVideosPerDay": 50, "PremiumConcurrentVideos": 5, "ServiceVideosPerDay": 500}
+    documented |= {"FreeAnalysesPerDay": 20, "PremiumAnalysesPerDay": 200, "ServiceAnalysesPerDay": 5000}
+    documented |= {"RegistrationsPerAddress": 20, "PremiumReserve": 20, "ModerationStrikes": 5}
     found = {name: TEMPLATE["Parameters"][name]["Default"] for name in documented}
     assert found == documented
     assert {"ClaudeModel", "RunwayModel", "AllowedOrigins", "AllowedVideoHosts"} <= TEMPLATE["Parameters"].keys()

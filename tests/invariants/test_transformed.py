@@ -14,6 +14,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from local.emulator.http_api import routes_of
 from local.transformed import Evaluation, transformed
+from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 
 PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
@@ -59,12 +60,15 @@ def test_the_http_api_has_the_routes_of_the_functions_events_and_no_others() -> 
                 route = event["Properties"]
                 key = f"{route['Method']} {route['Path']}"
                 public = route.get("Auth", {}).get("Authorizer") == "NONE"
-                declared[key] = (name, *((None, ()) if public else ("AccessToken", ("aws.cognito.signin.user.admin",))))
+                declared[key] = (
+                    f"{name}Aliaslive",
+                    *((None, ()) if public else ("AccessToken", ("aws.cognito.signin.user.admin",))),
+                )
                 keys[key] += 1
     # With a DefinitionBody the transform lets a second event silently replace the first.
     assert {key: count for key, count in keys.items() if count > 1} == {}
     body = transformed()["Resources"]["Api"]["Properties"]["Body"]
-    found = {route.key: (route.function, route.authorizer, route.scopes) for route in routes_of(body)}
+    found = {route.key: (route.alias, route.authorizer, route.scopes) for route in routes_of(body)}
     assert found == declared
 
 
@@ -172,9 +176,15 @@ def test_layers_of_two_stacks_have_different_names() -> None:
             assert "${AWS::StackName}" in str(resource["Properties"]["LayerName"]), name
 
 
-def test_the_linter_has_no_findings_in_the_transformed_template(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "overrides", [{}, {"Stage": "prod", "Canary": "true", "SnapStart": "true"}], ids=["dev", "prod"]
+)
+def test_the_linter_has_no_findings_in_the_template_and_the_transformed_template(
+    tmp_path: Path, overrides: dict[str, str]
+) -> None:
     file = tmp_path / "transformed.json"
-    file.write_text(json.dumps(transformed(), default=str))
-    command = [str(Path(sys.executable).parent / "cfn-lint"), "--region", "us-east-1", "--", str(file)]
+    file.write_text(json.dumps(transformed(overrides), default=str))
+    files = [str(REPOSITORY / "template.yaml"), str(file)]
+    command = [str(Path(sys.executable).parent / "cfn-lint"), "--region", "us-east-1", "--", *files]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout + found.stderr

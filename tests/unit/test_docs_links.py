@@ -58,6 +58,21 @@ def test_every_relative_link_leads_to_a_file(document: Path) -> None:
     assert [file for file in files if not (document.parent / file).exists()] == []
 
 
+def anchors_of(document: Path) -> set[str]:
+    """Return the anchors that GitHub gives a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", document.read_text()), re.MULTILINE)
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings]
+    return {re.sub(r"[^\w -]", "", heading).strip().replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("document", CURRENT, ids=_id)
+def test_every_anchor_is_a_heading(document: Path) -> None:
+    links = [link for link, _ in _LINK.findall(_FENCED.sub("", document.read_text())) if "#" in link]
+    targets = [link.partition("#")[::2] for link in links if not re.match(r"[a-z]+:", link)]
+    pages = [(document.parent / file if file else document, anchor) for file, anchor in targets]
+    assert [anchor for page, anchor in pages if page.suffix == ".md" and anchor not in anchors_of(page)] == []
+
+
 @pytest.mark.parametrize("document", CURRENT, ids=_id)
 def test_every_path_exists(document: Path) -> None:
     assert [path for path in paths_in(document.read_text()) if not exists(path, document)] == []

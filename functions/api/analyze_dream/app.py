@@ -2,6 +2,7 @@
 
 from dreamvision.analysis.factory import configured_analyzer
 from dreamvision.database.client import Database
+from dreamvision.dreams.analysis_quota import AnalysisQuota
 from dreamvision.dreams.repository import DreamRepository
 from dreamvision.dreams.service import analyze_and_store
 from dreamvision.limits.idempotency import IdempotentRequest
@@ -10,7 +11,7 @@ from dreamvision.queries.presenters import analysis_response
 from dreamvision.schemas.dreams import DreamAnalysisRequest, DreamAnalysisResponse
 from dreamvision_api.api import Api, InvalidInputError, lambda_handler
 from dreamvision_api.idempotency import IdempotencyKey, idempotent_request
-from dreamvision_api.route_docs import ANALYSIS_ERRORS, SPENDING_ERRORS, document
+from dreamvision_api.route_docs import ANALYSIS_ERRORS, ANALYSIS_QUOTA_ERRORS, SPENDING_ERRORS, document
 
 api = Api()
 
@@ -25,7 +26,7 @@ _BUDGET_SECONDS = 23.0
     " video of it with `POST /api/v1/videos/generate`.",
     tags=["Dreams"],
 )
-@document(errors=(*SPENDING_ERRORS, *ANALYSIS_ERRORS, "ContentionError"))
+@document(errors=(*SPENDING_ERRORS, *ANALYSIS_QUOTA_ERRORS, *ANALYSIS_ERRORS, "ContentionError"))
 def analyze_dream(body: DreamAnalysisRequest, idempotency_key: IdempotencyKey = None) -> DreamAnalysisResponse:
     if body.user_id not in (None, api.caller.user_id):
         raise InvalidInputError(["body", "user_id"], "must be your own id or be omitted")
@@ -45,6 +46,7 @@ def analyze_dream(body: DreamAnalysisRequest, idempotency_key: IdempotencyKey = 
             budget_seconds=_BUDGET_SECONDS,
             dream_id=request.dream_id,
             resumed=request.resumed,
+            quota=AnalysisQuota.shared(),
         )
     return analysis_response(dream)
 

@@ -26,10 +26,12 @@ from dreamvision.schemas.users import (
 from dreamvision_api.api import Api, lambda_handler
 from dreamvision_api.client_address import client_address
 from dreamvision_api.rate_limiting import enforce_rate_limit
+from dreamvision_api.request_body import RequestBodyError
 from dreamvision_api.responses import json_response, no_content
 from dreamvision_api.route_docs import ResponseDoc, document
 
 _PREFIX = "/api/v1/auth"
+_REFRESH = f"POST {_PREFIX}/refresh"
 _TAGS = ["Authentication"]
 _POOL_ERRORS = ("UserPoolBusyError", "UserPoolUnreachableError", "UserPoolTriggerError")
 # Errors of the public routes.
@@ -41,7 +43,32 @@ _NO_CONTENT = ResponseDoc(HTTPStatus.NO_CONTENT)
 _ACCEPTED = ResponseDoc(HTTPStatus.ACCEPTED, Accepted)
 _CODE_SENT = Accepted(message="If the address belongs to an eligible account, a code has been sent to it.")
 
+
+def _count_request(api: Api) -> None:
+    """Count a request to a public route: a refresh by its session, any other by the client's address.
+
+    A refresh token that is not ours counts by the address: its session could be made up.
+    """
+    limits, session_id = RateLimits.shared(), _refreshed_session(api)
+    if session_id is None:
+        state = limits.count_address(Scope.AUTH, client_address(api))
+    else:
+        state = limits.count_session(Scope.REFRESH, session_id)
+    enforce_rate_limit(api, state)
+
+
+def _refreshed_session(api: Api) -> str | None:
+    if api.route_key != _REFRESH:
+        return None
+    try:
+        token = (api.json_object() or {}).get("refresh_token")
+        return accounts().session_of(token) if isinstance(token, str) and token.isascii() else None
+    except (RequestBodyError, InvalidRefreshTokenError):
+        return None
+
+
 api = Api(
+    count_public=_count_request,
     public=frozenset(
         f"POST {_PREFIX}/{name}"
         for name in (
@@ -53,7 +80,7 @@ api = Api(
             "forgot-password",
             "reset-password",
         )
-    )
+    ),
 )
 
 
@@ -80,12 +107,12 @@ def accounts() -> AccountService:
         "SignUpRefusedError",
         "CodeDeliveryError",
         "ContentionError",
+        "TooManyRegistrationsError",
         *_PUBLIC_ERRORS,
     ),
 )
 def register(body: UserRegister) -> Response[TokenResponse | ConfirmationRequired]:
-    _enforce_rate_limit()
-    result = accounts().register(body.email, body.password, body.username)
+    result = accounts().register(body.email, body.password, body.username, client_address(api))
     status = HTTPStatus.OK if isinstance(result, TokenResponse) else HTTPStatus.ACCEPTED
     return json_response(status, result)
 
@@ -98,7 +125,6 @@ def register(body: UserRegister) -> Response[TokenResponse | ConfirmationRequire
 )
 @document(errors=_SIGN_IN_ERRORS)
 def login(body: UserLogin) -> TokenResponse:
-    _enforce_rate_limit()
     return accounts().sign_in(body.email, body.password)
 
 
@@ -113,7 +139,6 @@ def login(body: UserLogin) -> TokenResponse:
 )
 @document(errors=("InvalidRefreshTokenError", *_PUBLIC_ERRORS))
 def refresh(body: TokenRefreshRequest) -> TokenResponse:
-    _enforce_refresh_limit(body.refresh_token)
     return accounts().refresh(body.refresh_token)
 
 
@@ -145,7 +170,6 @@ def logout(
 )
 @document(_NO_CONTENT, errors=_CODE_ERRORS)
 def confirm(body: ConfirmationRequest) -> Response[None]:
-    _enforce_rate_limit()
     accounts().confirm(body.email, body.code)
     return no_content()
 
@@ -158,7 +182,6 @@ def confirm(body: ConfirmationRequest) -> Response[None]:
 )
 @document(_ACCEPTED, errors=_CODE_REQUEST_ERRORS)
 def resend_confirmation(body: EmailRequest) -> Response[Accepted]:
-    _enforce_rate_limit()
     accounts().resend_confirmation(body.email)
     return json_response(HTTPStatus.ACCEPTED, _CODE_SENT)
 
@@ -171,7 +194,6 @@ def resend_confirmation(body: EmailRequest) -> Response[Accepted]:
 )
 @document(_ACCEPTED, errors=_CODE_REQUEST_ERRORS)
 def forgot_password(body: EmailRequest) -> Response[Accepted]:
-    _enforce_rate_limit()
     accounts().forgot_password(body.email)
     return json_response(HTTPStatus.ACCEPTED, _CODE_SENT)
 
@@ -185,7 +207,6 @@ def forgot_password(body: EmailRequest) -> Response[Accepted]:
 )
 @document(_NO_CONTENT, errors=("WeakPasswordError", *_CODE_ERRORS))
 def reset_password(body: PasswordResetRequest) -> Response[None]:
-    _enforce_rate_limit()
     accounts().reset_password(body.email, body.code, body.new_password)
     return no_content()
 
@@ -226,21 +247,6 @@ def get_me() -> UserProfile:
 @document(errors=("UsernameTakenError", "ContentionError", *_POOL_ERRORS))
 def update_me(body: ProfileUpdate) -> UserProfile:
     return accounts().rename(api.caller.user_id, body.username)
-
-
-def _enforce_rate_limit() -> None:
-    """Count the request against the limit that the public routes share, per client address."""
-    enforce_rate_limit(api, RateLimits.shared().count_address(Scope.AUTH, client_address(api)))
-
-
-def _enforce_refresh_limit(refresh_token: str) -> None:
-    """Count the refresh against its session's limit, and a token that is not ours against the address's."""
-    try:
-        session_id = accounts().session_of(refresh_token)
-    except InvalidRefreshTokenError:
-        _enforce_rate_limit()
-        raise
-    enforce_rate_limit(api, RateLimits.shared().count_session(Scope.REFRESH, session_id))
 
 
 handler = lambda_handler(api)

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel
 
+from dreamvision.core.config import Config
 from dreamvision.database.client import Database
 from dreamvision.dreams.repository import DreamRecord, DreamRepository
 from dreamvision.erasure.dreams import DreamDeletion
@@ -31,12 +32,26 @@ from dreamvision_api.api import Api, InvalidInputError, lambda_handler
 from dreamvision_api.idempotency import IdempotencyKey, idempotent_request
 from dreamvision_api.pagination import Cursor, Limit
 from dreamvision_api.responses import json_response, no_content
-from dreamvision_api.route_docs import ANALYSIS_ERRORS, QUOTA_ERRORS, SPENDING_ERRORS, ResponseDoc, document
+from dreamvision_api.route_docs import (
+    ANALYSIS_ERRORS,
+    ANALYSIS_QUOTA_ERRORS,
+    QUOTA_ERRORS,
+    SPENDING_ERRORS,
+    ResponseDoc,
+    document,
+)
 
 api = Api()
 
-# API Gateway times out an integration after 30 seconds; clients often do so earlier.
-_WAIT_SECONDS = 20.0
+
+class _WaitSettings(Config):
+    """How long a request may wait for its analysis, in seconds.
+
+    API Gateway times out an integration after 30 seconds; clients often do so earlier.
+    """
+
+    analysis_wait: float = 20.0
+
 
 # Errors of starting a video.
 _START_ERRORS = ("DreamNotFoundError", "ContentionError", "WorkflowUnavailableError")
@@ -61,7 +76,7 @@ class _Outcome(BaseModel):
 @document(
     ResponseDoc(HTTPStatus.OK, CombinedDreamVideoResponse, headers=("Location",)),
     ResponseDoc(HTTPStatus.ACCEPTED, AcceptedDreamVideo, headers=("Location", "Retry-After", "Preference-Applied")),
-    errors=(*SPENDING_ERRORS, *QUOTA_ERRORS, *ANALYSIS_ERRORS, *_START_ERRORS),
+    errors=(*SPENDING_ERRORS, *QUOTA_ERRORS, *ANALYSIS_QUOTA_ERRORS, *ANALYSIS_ERRORS, *_START_ERRORS),
     request_headers=("Prefer",),
 )
 def generate_dream_video(
@@ -96,9 +111,14 @@ def _create_video(body: CombinedDreamVideoRequest, request: IdempotentRequest) -
     dream_id, video = service.create_with_dream(user_id, body.dream_text, body.duration, seed=request.seed)
     api.add_problem_fields(dream_id=dream_id, job_id=video.job_id)
     asynchronous = "respond-async" in api.header("prefer")
-    dream = None if asynchronous else service.wait_for_analysis(user_id, dream_id, _WAIT_SECONDS)
+    dream = None if asynchronous else _analysis(service, dream_id)
     generation = generation_response(video, service.estimated_completion(video))
     return _Outcome(generation=generation, analyzed=dream is not None, asynchronous=asynchronous), dream
+
+
+def _analysis(service: VideoService, dream_id: str) -> DreamRecord | None:
+    seconds = _WaitSettings.from_environment().analysis_wait
+    return service.wait_for_analysis(api.caller.user_id, dream_id, seconds) if seconds else None
 
 
 @api.routes.get(

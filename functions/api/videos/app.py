@@ -104,8 +104,9 @@ def get_video(
 @api.routes.delete(
     "/api/v1/videos/<job_id>",
     summary="Cancel a video",
-    description="Cancels the render and refunds the quota. Returns the cancelled video; repeating the request is safe."
-    " A completed or failed video cannot be cancelled (409): it is deleted with its dream.",
+    description="Cancels the render and returns the cancelled video; repeating the request is safe. Its place among the"
+    " concurrent videos is free at once. It still counts for the day if its render was already requested, which costs"
+    " money. A completed or failed video cannot be cancelled (409): it is deleted with its dream.",
     tags=["Videos"],
 )
 @document(errors=("VideoNotFoundError", "VideoFinalError", "ContentionError", "ExecutionStopError"))

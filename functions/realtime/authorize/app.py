@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from dreamvision.auth.tokens import UnauthenticatedError
+from dreamvision.core.error_reports import reports_errors
 from dreamvision.core.errors import UnexpectedError
 from dreamvision.core.logging import log_unexpected
 from dreamvision_api.websocket_authentication import authenticate_handshake, authorizer_policy
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 logger = Logger()
 
 
+@reports_errors
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     try:

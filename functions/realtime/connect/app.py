@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from dreamvision.core.error_reports import reports_errors
 from dreamvision.realtime.connections import ConnectionManager, TooManyConnectionsError
 from dreamvision_api.websocket import connection_of, is_event_type
 from dreamvision_api.websocket_authentication import handshake_headers
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 logger = Logger()
 
 
+@reports_errors
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if not is_event_type(event, "CONNECT"):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from dreamvision.core.error_reports import reports_errors
 from dreamvision.realtime.broadcaster import Broadcaster
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 logger = Logger()
 
 
+@reports_errors
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     failed = Broadcaster.shared().broadcast(event["Records"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from dreamvision.core.error_reports import reports_errors
 from dreamvision.database.client import Database
 from dreamvision.rendering.factory import configured_renderer
 from dreamvision.videos.failures import close_stopped
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 logger = Logger()
 
 
+@reports_errors
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     detail = event["detail"]

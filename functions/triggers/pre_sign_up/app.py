@@ -12,8 +12,18 @@ from typing import Any
 _SELF_REGISTRATION = "PreSignUp_SignUp"
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - unused, and absent in tests
     """Set the confirmation flags. Idempotent; users created by an administrator stay unchanged."""
+    try:
+        return _confirm(event, context)
+    except Exception:
+        # Imported, and run again with a report of the error, only after a failure.
+        from dreamvision.core.error_reports import reports_errors
+
+        return reports_errors(_confirm)(event, context)
+
+
+def _confirm(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if event["triggerSource"] == _SELF_REGISTRATION and _allows_unconfirmed():
         event["response"]["autoConfirmUser"] = True
         event["response"]["autoVerifyEmail"] = True

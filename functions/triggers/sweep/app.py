@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from dreamvision.core.clock import utc_now
+from dreamvision.core.error_reports import reports_errors
 from dreamvision.database.client import Database
 from dreamvision.limits.usage import record_service_usage
 from dreamvision.rendering.factory import configured_renderer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 logger = Logger()
 
 
+@reports_errors
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     now = utc_now()

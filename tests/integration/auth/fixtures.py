@@ -21,6 +21,7 @@ from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
 from dreamvision.database.client import Database, TableNames
+from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, RateSettings
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.users import TokenResponse
@@ -79,7 +80,13 @@ class AccountBackend:
         settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
         self.pool = UserPool(settings, cast(Any, self.cognito))
         self.accounts = AccountService(
-            self.pool, self.profiles, self.usernames, self.sessions, self.limits, self.clock.utc
+            self.pool,
+            self.profiles,
+            self.usernames,
+            self.sessions,
+            self.limits,
+            DailyCounts(self.database),
+            self.clock.utc,
         )
 
     def items(self, table: str) -> list[dict[str, Any]]:
@@ -148,9 +155,14 @@ class AuthApi:
         token: str | None = None,
         query: Mapping[str, str] | None = None,
         gateway: bool = True,
+        encoded: bool = False,
     ) -> Answer:
-        """Send a request. With ``gateway``, the authorizer has verified the token and passes its claims on."""
-        raw = self._module["handler"](_event(route, body, token, query, gateway), _context())
+        """Send a request. With ``gateway``, the authorizer has verified the token and passes its claims on.
+
+        ``encoded``: the body is base64, as the gateway passes on what is not text.
+        """
+        event = {**_event(route, body, token, query, gateway), "isBase64Encoded": encoded}
+        raw = self._module["handler"](event, _context())
         text = raw.get("body") or ""
         return Answer(raw["statusCode"], raw.get("headers", {}), json.loads(text) if text else None)
 

@@ -173,6 +173,22 @@ def test_a_second_registration_completes_a_user_without_a_profile(backend: Accou
     assert register(backend).user.username == NAME
 
 
+@pytest.mark.parametrize(
+    "error", ["NotAuthorizedException", "UserNotConfirmedException", "PasswordResetRequiredException"]
+)
+def test_an_address_that_cannot_sign_in_is_taken(backend: AccountBackend, error: str) -> None:
+    """The answer is the same as for every other account: it tells nothing about its state."""
+    backend.pool.sign_up(EMAIL, PASSWORD)
+    backend.clock.advance(RESERVATION_SECONDS + 1)
+    backend.cognito.fail("AdminInitiateAuth", refused(error))
+
+    with pytest.raises(UserAlreadyExistsError):
+        register(backend)
+
+    assert held_usernames(backend) == set()
+    assert [user.email for user in backend.cognito.users.values()] == [EMAIL]
+
+
 def test_signing_in_creates_a_missing_profile(backend: AccountBackend) -> None:
     backend.pool.sign_up(EMAIL, PASSWORD)
 

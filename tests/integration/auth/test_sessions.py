@@ -1,5 +1,9 @@
 """The record of revoked sessions."""
 
+from collections.abc import Callable
+
+import pytest
+
 from dreamvision.auth.tokens import UnauthenticatedError
 from tests.integration.auth.fixtures import AccountBackend
 
@@ -82,8 +86,57 @@ def test_revoked_sessions_are_stored_while_they_could_be_refreshed(backend: Acco
     assert {entry.split(" ")[1] for entry in item["sessions"]} == {"second", "third"}
 
 
-def test_revoked_sessions_have_an_expiry(backend: AccountBackend) -> None:
-    backend.sessions.revoke(_USER, "one")
+def _revoke_one_that_removes_another(backend: AccountBackend) -> None:
+    backend.sessions.revoke(_USER, "first")
+    backend.clock.advance(8 * _DAY)
+    backend.sessions.revoke(_USER, "second")
+
+
+def _start_after_revoking_all(backend: AccountBackend) -> None:
+    backend.sessions.revoke_all(_USER)
+    backend.clock.advance(1)
+    backend.sessions.start(_USER, "new", int(backend.clock()))
+
+
+def _unblock(backend: AccountBackend) -> None:
+    backend.sessions.block(_USER)
+    backend.clock.advance(_DAY)
+    backend.sessions.unblock(_USER)
+
+
+_LAST_TOKEN_EXPIRES = 7 * _DAY + 3600 + 300
+"""A session can be refreshed for seven days, its last access token is valid for an hour, and clocks differ."""
+
+
+@pytest.mark.parametrize(
+    ("change", "lifetime"),
+    [
+        (lambda backend: backend.sessions.revoke(_USER, "one"), _LAST_TOKEN_EXPIRES),
+        (_revoke_one_that_removes_another, _LAST_TOKEN_EXPIRES),
+        (_start_after_revoking_all, _LAST_TOKEN_EXPIRES),
+        (lambda backend: backend.sessions.revoke_all(_USER), _LAST_TOKEN_EXPIRES),
+        (lambda backend: backend.sessions.block(_USER), _LAST_TOKEN_EXPIRES),
+        (_unblock, _LAST_TOKEN_EXPIRES),
+        (lambda backend: backend.sessions.revoke_permanently(_USER), 3600 + 300),
+    ],
+    ids=["revoke", "remove", "start", "revoke all", "block", "unblock", "erase"],
+)
+def test_every_change_keeps_the_record_until_the_last_token_has_expired_and_no_longer(
+    backend: AccountBackend, change: Callable[[AccountBackend], None], lifetime: int
+) -> None:
+    change(backend)
 
     (item,) = backend.items("guards")
-    assert int(item["expires_at"]) > backend.clock() + 7 * _DAY + 3600
+    assert item["expires_at"] == int(backend.clock()) + lifetime
+
+
+def test_an_expired_entry_is_kept_until_the_last_second(backend: AccountBackend) -> None:
+    backend.sessions.revoke(_USER, "first")
+    backend.clock.advance(_LAST_TOKEN_EXPIRES)
+    backend.sessions.revoke(_USER, "second")
+    (item,) = backend.items("guards")
+    assert len(item["sessions"]) == 2
+    backend.clock.advance(1)
+    backend.sessions.revoke(_USER, "second")
+    (item,) = backend.items("guards")
+    assert {entry.split(" ")[1] for entry in item["sessions"]} == {"second"}

@@ -1,7 +1,6 @@
 """Dreams and videos in every state, written by the product's own repositories, and the services that use them."""
 
 from datetime import UTC, datetime
-from itertools import count
 
 import boto3
 import pytest
@@ -28,7 +27,7 @@ from dreamvision.videos.models import Media, VideoRecord
 from dreamvision.videos.service import VideoService, VideoServiceSettings
 from dreamvision.videos.workflow import VideoWorkflow
 from tests.fakes.aws import MEDIA_BUCKET, REGION
-from tests.fakes.runway import FakeRenderer
+from tests.fakes.runway import FakeRenderer, new_task_id
 from tests.fakes.states import MACHINE, FakeStates
 
 LUNA = "11111111-1111-4111-8111-111111111111"
@@ -58,7 +57,6 @@ class DreamBackend:
         self.video_queries = VideoQueries(database, self.presenter, self.cursors, settings)
         self.service = VideoService(database, self.workflow, VideoServiceSettings(poll_first_wait=20))
         self.dream_queries = DreamQueries(database, self.presenter, self.cursors)
-        self._numbers = count(1)
 
     # ------------------------------------------------------------ builders
 
@@ -92,7 +90,7 @@ class DreamBackend:
         """Create a video whose render is in progress."""
         video = self.queued_video(dream)
         self.videos.request_render(video.user_id, video.job_id, utc_now())
-        self.videos.record_render(video.user_id, video.job_id, f"task-{next(self._numbers)}", 60, utc_now())
+        self.videos.record_render(video.user_id, video.job_id, new_task_id(), 60, utc_now())
         return self.stored_video(video.user_id, video.job_id)
 
     def completed_video(self, dream: DreamRecord) -> VideoRecord:

@@ -1,5 +1,7 @@
 """Erasures from the request to the last state: the real definition and functions, and a crash before any call."""
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,7 +23,7 @@ from dreamvision.schemas.categories import Category
 from dreamvision.videos.models import VideoRecord
 from dreamvision.videos.workflow import VideoWorkflow
 from tests.conftest import load_function
-from tests.fakes.asl import FunctionDiedError, Machine, Task
+from tests.fakes.asl import ExecutionFailedError, FunctionDiedError, Machine, Task
 from tests.fakes.aws import MEDIA_BUCKET, TABLES
 from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
 from tests.fakes.http_api import Answer, HttpFunction
@@ -43,6 +45,11 @@ FUNCTIONS = {
     "PurgeTombstonesArn": "purge_tombstones",
     "DeleteAccountArn": "delete_account",
 }
+
+
+# What may stay: that a user's sessions are revoked, counts of all users together, of a mailbox and of a network until
+# midnight, and the reconciliation's position.
+_STAYS = ("sessions#", "quota#service#", "spending#", "cursor#", "mailbox#", "quota#analyses#", "registrations#")
 
 
 class Killed(BaseException):
@@ -71,7 +78,7 @@ class _CountedRenderer(FakeRenderer):
 
 
 class ErasureBackend:
-    """The erasure workflow on a ``DreamBackend``. ``kill_at`` is the number of the call before which it is killed.
+    """The erasure workflow on a ``DreamBackend``. ``at_call`` does something once, before the call with a number.
 
     ``deaths`` maps the folder of a function to the number of its next invocations that Lambda ends.
     """
@@ -79,7 +86,7 @@ class ErasureBackend:
     def __init__(self, backend: DreamBackend, monkeypatch: pytest.MonkeyPatch) -> None:
         self.dreams = backend
         self.calls = 0
-        self.kill_at: int | None = None
+        self.interruption: tuple[int, Callable[[], object]] | None = None
         backend.renderer = _CountedRenderer(self)
         self.cognito = _CountedCognito(self)
         self.pool = UserPool(
@@ -104,8 +111,8 @@ class ErasureBackend:
         monkeypatch.setattr(VideoWorkflow, "shared", lambda: backend.workflow)
         monkeypatch.setattr(load_function("workflows/erasure/delete_media"), "MediaStore", lambda _: backend.store)
         self.deaths: dict[str, int] = {}
-        tasks = {arn: self._mortal(folder) for arn, folder in FUNCTIONS.items()}
-        self.machine = Machine("erasure", tasks, {"EraseGrace": str(GRACE)})
+        self._tasks = {arn: self._mortal(folder) for arn, folder in FUNCTIONS.items()}
+        self.machine = Machine.named("erasure", self._tasks, {"EraseGrace": str(GRACE)})
 
     def _mortal(self, folder: str) -> Task:
         """Return the task of a function that Lambda ends ``deaths[folder]`` times before its first line."""
@@ -121,11 +128,21 @@ class ErasureBackend:
 
     def step(self) -> None:
         self.calls += 1
-        if self.calls == self.kill_at:
-            raise Killed
+        if self.interruption is not None and self.calls == self.interruption[0]:
+            (_, interrupt), self.interruption = self.interruption, None
+            interrupt()
+
+    def at_call(self, number: int, interrupt: Callable[[], object]) -> None:
+        """Do something once, before the call with this number from now on."""
+        self.calls, self.interruption = 0, (number, interrupt)
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether the call of ``at_call`` has come."""
+        return self.interruption is None
 
     def kill_at_call(self, number: int | None) -> None:
-        self.calls, self.kill_at = 0, number
+        self.calls, self.interruption = 0, None if number is None else (number, _kill)
 
     # ------------------------------------------------------------ requests and executions
 
@@ -139,6 +156,12 @@ class ErasureBackend:
         """Run the execution that was started last."""
         self.machine.run(list(self.erasures.started.values())[-1])
 
+    def execute(self, user_id: str, dream_id: str | None = None) -> list[str]:
+        """Run an execution of a machine of its own, as beside another one. Return the states that it entered."""
+        machine = Machine.named("erasure", self._tasks, {"EraseGrace": str(GRACE)})
+        machine.run({"user_id": user_id, "whole_account": dream_id is None, "dream_id": dream_id})
+        return machine.entered
+
     def lose_executions(self) -> None:
         """Let every execution have failed without a trace."""
         self.erasures.ended = dict.fromkeys(self.erasures.started, "FAILED")
@@ -151,6 +174,38 @@ class ErasureBackend:
     def open_records(self) -> list[dict[str, Any]]:
         """Return the records of open erasures."""
         return [item for item in self.items() if str(item.get("guard")).startswith("erasure#")]
+
+    # ------------------------------------------------------------ the end of every test
+
+    def complete_everything(self) -> None:
+        """Complete the open erasures, then erase every user. Nothing may be left of anybody.
+
+        A dream's erasure is checked first: that of its account would delete most of what it left.
+        """
+        self.kill_at_call(None)
+        self.deaths, self.erasures.refusal = {}, None
+        for record in self.open_records():
+            self._complete(str(record["user_id"]), record.get("dream_id"))
+        assert not self.orphans(), self.orphans()
+        for user_id in self._users():
+            self._complete(user_id, None)
+        left = [*self.dreams.media_keys(), *(item for item in self.items() if not _stays(item))]
+        assert not left, left
+
+    def _complete(self, user_id: str, dream_id: str | None) -> None:
+        with suppress(ExecutionFailedError):
+            assert self.execute(user_id, dream_id)[-1] == "Erased"
+
+    def _users(self) -> set[str]:
+        rows = [str(item["user_id"]).rpartition("#")[2] for item in self.items() if "user_id" in item]
+        return {*rows, *self.cognito.users} - {name for name in rows if len(name) != len(LUNA)}
+
+    def orphans(self) -> list[str]:
+        """Return the tombstones, and the objects to which no row of a dream or video leads."""
+        items = self.items()
+        tombstones = [str(item) for item in items if str(item.get("user_id")).startswith("erasing#")]
+        known = "".join(str(item) for item in items if "guard" not in item)
+        return tombstones + [key for key in self.dreams.media_keys() if not _leads_to(known, key)]
 
     # ------------------------------------------------------------ accounts and their data
 
@@ -177,7 +232,7 @@ class ErasureBackend:
     def items(self) -> list[dict[str, Any]]:
         """Return every item of all tables."""
         client = self.dreams.database.client
-        return [item for table in TABLES for item in client.scan(TableName=table)["Items"]]
+        return [item for table in TABLES for item in client.scan(TableName=table, ConsistentRead=True)["Items"]]
 
     def remains_of(self, *marks: str) -> list[str]:
         """Return every item and key that contains one of the marks."""
@@ -186,6 +241,23 @@ class ErasureBackend:
 
     def put_media(self, key: str) -> None:
         self.dreams.media.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=b"media")
+
+
+def _stays(item: dict[str, Any]) -> bool:
+    """Return whether an item may be left: it names no user, or is needed for as long as an erased user's tokens live.
+
+    A username that is only reserved has no owner.
+    """
+    return "held_until" in item if "user_id" in item else str(item["guard"]).startswith(_STAYS)
+
+
+def _kill() -> None:
+    raise Killed
+
+
+def _leads_to(rows: str, key: str) -> bool:
+    """Return whether the rows contain the key, or the id from which it is derived."""
+    return key in rows or key.rpartition("/")[2].partition(".")[0] in rows or key.split("/")[-2] in rows
 
 
 def _task(folder: str) -> Task:
@@ -218,9 +290,10 @@ def status_of(path: str, **parameters: Any) -> int:
 
 
 @pytest.fixture
-def erasure(backend: DreamBackend, monkeypatch: pytest.MonkeyPatch) -> ErasureBackend:
-    """The erasure workflow, with the accounts of Luna and Stella."""
+def erasure(backend: DreamBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[ErasureBackend]:
+    """The erasure workflow, with the accounts of Luna and Stella. After each test, nothing may be left of anybody."""
     found = ErasureBackend(backend, monkeypatch)
     found.add_account(LUNA, LUNAS_EMAIL, LUNAS_NAME)
     found.add_account(STELLA, STELLAS_EMAIL, STELLAS_NAME)
-    return found
+    yield found
+    found.complete_everything()

@@ -16,7 +16,7 @@ from dreamvision.core.ids import new_id
 from dreamvision.dreams.repository import DreamRecord
 from dreamvision.erasure.dreams import DreamDeletion
 from dreamvision.realtime.stream import change_in
-from dreamvision.rendering.errors import RenderCancelUnconfirmedError
+from dreamvision.rendering.errors import RenderCancelUnconfirmedError, RenderKeyError
 from dreamvision.rendering.renderer import RenderTask
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.dreams import AnalysisStatus
@@ -30,6 +30,7 @@ from tests.integration.dreams.fixtures import LUNA, STELLA
 from tests.integration.erasure.fixtures import GRACE, LONG_TEXT, ErasureBackend, Killed, populated_account, status_of
 
 
+@pytest.mark.usefixtures("noon")
 def test_a_deleted_dream_disappears_at_once(erasure: ErasureBackend) -> None:
     videos = populated_account(erasure)
     (dream_id, mine), (other_id, others), (pending_id, _) = videos.items()
@@ -171,6 +172,7 @@ def test_a_dream_analyzed_during_its_deletion_keeps_the_counters_right(erasure: 
 
     profile = backend.profile()
     assert (profile.dreams_count, profile.dreams_by_category[Category.CHASE]) == (0, 0)
+    assert erasure.execute(LUNA, video.dream_id)[-1] == "Erased"
 
 
 def test_videos_are_found_despite_clock_skew(erasure: ErasureBackend) -> None:
@@ -258,6 +260,30 @@ def test_data_is_erased_even_if_the_provider_is_down(erasure: ErasureBackend, mo
 
     assert erasure.machine.entered[-1] == "RenderLeftBehind"
     assert erasure.remains_of(dream_id, *(video.job_id for video in mine)) == []
+
+
+@pytest.mark.parametrize("error", [RenderCancelUnconfirmedError(), RenderKeyError()], ids=lambda error: str(error)[:20])
+def test_one_render_that_is_not_cancelled_does_not_keep_the_others(
+    erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch, error: RenderCancelUnconfirmedError | RenderKeyError
+) -> None:
+    dream = erasure.dreams.analyzed_dream()
+    first, second = erasure.dreams.processing_video(dream), erasure.dreams.processing_video(dream)
+    cancel, refused = erasure.dreams.renderer.cancel, [first.provider_task_id]
+
+    def once(task_id: str) -> None:
+        if task_id in refused:
+            refused.clear()
+            raise error
+        cancel(task_id)
+
+    monkeypatch.setattr(erasure.dreams.renderer, "cancel", once)
+    erasure.delete_dream(dream.dream_id)
+    erasure.run_execution()
+
+    # THEN the second one is cancelled although the first was not, and the state repeats both
+    assert erasure.dreams.renderer.cancelled[:3] == [
+        second.provider_task_id, first.provider_task_id, second.provider_task_id
+    ]  # fmt: skip
 
 
 def test_many_videos_take_several_runs(erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch) -> None:

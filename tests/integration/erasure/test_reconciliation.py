@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -22,6 +23,10 @@ from dreamvision.erasure.reconciliation import (
 )
 from dreamvision.erasure.repository import ReconciliationCursor
 from dreamvision.erasure.workflow import ErasureUnavailableError, ErasureWorkflow
+from dreamvision.limits.quotas import day_of
+from dreamvision.limits.repository import LimitsRepository
+from dreamvision.limits.spending import Spent, shards_on
+from dreamvision.users.repository import ProfileRepository, Spending, StoredUserPage
 from tests.conftest import load_function
 from tests.fakes.cognito_state import refused
 from tests.integration.dreams.fixtures import LUNA, STELLA
@@ -96,6 +101,42 @@ def test_existing_users_are_left_alone_whatever_their_state(erasure: ErasureBack
 
     assert _run(erasure) == (2, 0, True)
     assert erasure.erasures.started == {}
+
+
+def test_what_is_due_is_counted_once(erasure: ErasureBackend) -> None:
+    # GIVEN the cost of a long text's analysis, which waits in the profile
+    database, now = erasure.dreams.database, utc_now() + _LATER
+    profiles, limits = ProfileRepository(database), LimitsRepository(database)
+    cost = Decimal(4000)
+    write = profiles.count_write(LUNA, utc_now(), spending=Spending(cost=cost), due=cost)
+    database.client.update_item(**write["Update"])
+    # WHEN two runs pass
+    for _ in range(2):
+        assert _run(erasure) == (2, 0, True)
+    # THEN
+    assert limits.spending(shards_on(day_of(now))) == Spent(0, cost, Decimal(0))
+    profile = profiles.get(LUNA, consistent=True)
+    assert (profile.due, profile.cost) == (Decimal(0), cost)
+
+
+def test_what_is_due_is_left_to_a_change_in_between(erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    database, now = erasure.dreams.database, utc_now() + _LATER
+    profiles, limits = ProfileRepository(database), LimitsRepository(database)
+    write = profiles.count_write(LUNA, utc_now(), due=Decimal(4000))
+    database.client.update_item(**write["Update"])
+    # GIVEN a video that is completed after the page was read, and counts what was due
+    scan = ProfileRepository.scan_users
+
+    def scan_then_change(*arguments: Any) -> StoredUserPage:
+        page = scan(*arguments)
+        changed = profiles.count_write(LUNA, utc_now(), due=Decimal(-4000))
+        database.client.update_item(**changed["Update"])
+        return page
+
+    monkeypatch.setattr(ProfileRepository, "scan_users", scan_then_change)
+    # WHEN, THEN
+    _run(erasure)
+    assert limits.spending(shards_on(day_of(now))) == Spent()
 
 
 def test_usernames_are_not_looked_up(erasure: ErasureBackend) -> None:
@@ -251,7 +292,7 @@ def test_half_of_the_users_and_a_few_users_may_be_missing(erasure: ErasureBacken
 
     erasure.erasures.started.clear()
     for user_id in users:
-        erasure.dreams.usernames.delete_profile(user_id)
+        erasure.execute(user_id)
     _delete_at_cognito(erasure, LUNA, STELLA)
     assert _run(erasure) == (2, 2, True)
 

@@ -248,6 +248,7 @@ def test_the_functions_may_do_what_they_do(erasure: ErasureBackend, monkeypatch:
     monkeypatch.setattr(ErasureWorkflow, "shared", lambda: erasure.workflow)
     assert erasure.delete_dream(dream.dream_id).status == 204
     names = {"user_id": LUNA, "whole_account": False, "dream_id": dream.dream_id}
+    load_function("workflows/erasure/delete_media").handler(names, CONTEXT)
     load_function("workflows/erasure/purge_tombstones").handler(names, CONTEXT)
     assert erasure.delete_account().status == 204
     erasure.seconds += 600

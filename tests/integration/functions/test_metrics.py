@@ -23,7 +23,7 @@ from dreamvision.videos.models import Media, VideoRecord
 from dreamvision.videos.service import VideoService
 from dreamvision.videos.sweeper import sweep
 from dreamvision.videos.workflow import VideoWorkflow
-from tests.conftest import load_function
+from tests.conftest import at_noon, load_function
 from tests.fakes.aws import ENVIRONMENT, aws, template
 from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.emf import Sample, Use, alarm_uses, emf_lines, samples, widget_uses
@@ -131,7 +131,13 @@ class Scenario:
 
     def exhaust_the_quotas(self) -> None:
         body = {"dream_text": DREAM, "duration": 5}
-        for quota in ("FREE_VIDEOS_PER_DAY", "FREE_CONCURRENT_VIDEOS", "SERVICE_VIDEOS_PER_DAY"):
+        for quota in (
+            "FREE_VIDEOS_PER_DAY",
+            "FREE_CONCURRENT_VIDEOS",
+            "SERVICE_VIDEOS_PER_DAY",
+            "FREE_ANALYSES_PER_DAY",
+            "SERVICE_ANALYSES_PER_DAY",
+        ):
             self.patch.setenv(quota, "0")
             VideoService.shared.cache_clear()
             send = HttpFunction("api/dreams")
@@ -159,7 +165,7 @@ class Scenario:
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
-    with pytest.MonkeyPatch.context() as patch, aws() as database:
+    with at_noon(), pytest.MonkeyPatch.context() as patch, aws() as database:
         for name, value in {**ENVIRONMENT, "POWERTOOLS_SERVICE_NAME": STACK}.items():
             patch.setenv(name, value)
         Database.shared.cache_clear()
@@ -225,7 +231,7 @@ def test_failures_are_counted_by_reason(written: list[Sample]) -> None:
     for reason in ("RenderDeadlineError", "Lambda.Unknown", "Other"):
         assert total(written, Metric.VIDEOS_FAILED, reason=reason) == 1
     assert total(written, Metric.VIDEOS_REFUSED, reason="RenderModerationError") == 1
-    for reason in ("daily", "concurrent", "service"):
+    for reason in ("daily", "concurrent", "service", "analyses", "serviceAnalyses"):
         assert total(written, Metric.QUOTA_REFUSALS, reason=reason) == 1
 
 
@@ -233,6 +239,7 @@ def test_a_metric_survives_the_error_of_its_function(written: list[Sample]) -> N
     assert total(written, Metric.PROVIDER_ACCESS_ERRORS, reason="RenderKeyError") == 1
 
 
+@pytest.mark.usefixtures("noon")
 def test_the_sweep_records_the_oldest_open_video_and_the_days_usage(scenario: Scenario) -> None:
     """Of all videos, one was completed and one is open; the others cost nothing, so they are not counted."""
     video = scenario.new_video()

@@ -1,5 +1,6 @@
 """The functions of the WebSocket API called with their sample events, as API Gateway and the streams would."""
 
+import base64
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -146,3 +147,15 @@ def test_logging_out_closes_the_sessions_connections(database: Database, sockets
     Sessions(database).revoke(USER_ID, SESSION_ID)
     call("close_ended_sessions", sample("close-ended-sessions"))
     assert sockets.closed == [sample("connect")["requestContext"]["connectionId"]]
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [(b"\xff" * 4096, "malformed"), (b"\xff" * 4097, "too_large"), (b"{" * 4097, "too_large")],
+    ids=["4,096 bytes that are not UTF-8", "4,097 of them", "4,097 bytes of JSON"],
+)
+def test_the_size_of_a_binary_message_is_that_of_its_bytes(sockets: FakeSockets, message: bytes, code: str) -> None:
+    event = {**sample("ping"), "body": base64.b64encode(message).decode(), "isBase64Encoded": True}
+    assert call("messages", event) == {"statusCode": 200}
+    (answer,) = sockets.sent(event["requestContext"]["connectionId"])
+    assert answer["code"] == code

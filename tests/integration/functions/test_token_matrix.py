@@ -46,26 +46,31 @@ def _without(name: str) -> dict[str, Any]:
     return {claim: value for claim, value in _claims().items() if claim != name}
 
 
-GOOD = f"Bearer {POOL.sign(_claims())}"
-REFUSED: dict[str, str | None] = {
-    "none": None,
-    "empty": "",
-    "no token": "Bearer",
-    "garbage": "Bearer garbage",
-    "another scheme": GOOD.replace("Bearer", "Basic"),
-    "alg none": f"Bearer {jwt.encode(_claims(), '', algorithm='none', headers={'kid': POOL.key_id})}",
-    "alg HS256": f"Bearer {jwt.encode(_claims(), 'x' * 32, algorithm='HS256', headers={'kid': POOL.key_id})}",
-    "wrong key": f"Bearer {TokenIssuer(ISSUER, CLIENT, 'second').sign(_claims(), POOL.key_id)}",
-    "unknown key": f"Bearer {TokenIssuer(ISSUER, CLIENT, 'second').sign(_claims())}",
-    "wrong issuer": f"Bearer {POOL.sign(_claims(iss=ISSUER + '2'))}",
-    "other client": f"Bearer {POOL.sign(_claims(client_id='another-client'))}",
-    "no client": f"Bearer {POOL.sign(_without('client_id'))}",
-    "expired": f"Bearer {POOL.sign(_claims(exp=int(time.time()) - 1))}",
-    "without an end": f"Bearer {POOL.sign(_without('exp'))}",
-    "ID token": f"Bearer {POOL.sign(POOL.id_claims(USER_ID, SESSION_ID, time.time(), 'luna@example.com'))}",
-    "without a session": f"Bearer {POOL.sign(_without('origin_jti'))}",
-    "without a user": f"Bearer {POOL.sign(_without('sub'))}",
-}
+def good() -> str:
+    return f"Bearer {POOL.sign(_claims())}"
+
+
+def refused() -> dict[str, str | None]:
+    """Return the refused values of ``Authorization`` by kind."""
+    return {
+        "none": None,
+        "empty": "",
+        "no token": "Bearer",
+        "garbage": "Bearer garbage",
+        "another scheme": good().replace("Bearer", "Basic"),
+        "alg none": f"Bearer {jwt.encode(_claims(), '', algorithm='none', headers={'kid': POOL.key_id})}",
+        "alg HS256": f"Bearer {jwt.encode(_claims(), 'x' * 32, algorithm='HS256', headers={'kid': POOL.key_id})}",
+        "wrong key": f"Bearer {TokenIssuer(ISSUER, CLIENT, 'second').sign(_claims(), POOL.key_id)}",
+        "unknown key": f"Bearer {TokenIssuer(ISSUER, CLIENT, 'second').sign(_claims())}",
+        "wrong issuer": f"Bearer {POOL.sign(_claims(iss=ISSUER + '2'))}",
+        "other client": f"Bearer {POOL.sign(_claims(client_id='another-client'))}",
+        "no client": f"Bearer {POOL.sign(_without('client_id'))}",
+        "expired": f"Bearer {POOL.sign(_claims(exp=int(time.time()) - 1))}",
+        "without an end": f"Bearer {POOL.sign(_without('exp'))}",
+        "ID token": f"Bearer {POOL.sign(POOL.id_claims(USER_ID, SESSION_ID, time.time(), 'luna@example.com'))}",
+        "without a session": f"Bearer {POOL.sign(_without('origin_jti'))}",
+        "without a user": f"Bearer {POOL.sign(_without('sub'))}",
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -91,12 +96,12 @@ def _require_refused(name: str, answer: tuple[int, dict[str, str], dict[str, Any
 
 
 def test_a_valid_token_is_accepted() -> None:
-    assert call("GET /api/v1/dreams", GOOD)[0] == 200
+    assert call("GET /api/v1/dreams", good())[0] == 200
 
 
 @pytest.mark.parametrize("route", sorted(PROTECTED))
 def test_every_function_rejects_invalid_tokens(route: str) -> None:
-    for name, authorization in REFUSED.items():
+    for name, authorization in refused().items():
         _require_refused(name, call(route, authorization))
 
 
@@ -104,4 +109,4 @@ def test_every_function_rejects_invalid_tokens(route: str) -> None:
 def test_every_function_rejects_revoked_sessions(route: str, database: Database) -> None:
     Sessions(database).revoke(USER_ID, SESSION_ID)
 
-    _require_refused("logged out", call(route, GOOD))
+    _require_refused("logged out", call(route, good()))

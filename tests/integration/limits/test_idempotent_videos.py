@@ -50,6 +50,19 @@ def test_an_asynchronous_response_is_replayed(video_api: VideoApi, ministack: Da
     assert len(videos_of(ministack)) == 1
 
 
+def test_without_a_wait_the_response_is_202_at_once(
+    video_api: VideoApi, ministack: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANALYSIS_WAIT", "0")
+    monkeypatch.setattr(VideoService, "wait_for_analysis", lambda *_: pytest.fail("waited"))
+    first = post(video_api.dreams, sample=GENERATE)
+    again = post(video_api.dreams, sample=GENERATE)
+    assert (first.status, first.body["status"]) == (202, "pending")
+    assert "Preference-Applied" not in first.headers
+    assert without_countdown(again) == without_countdown(first)
+    assert len(videos_of(ministack)) == len(video_api.states.started) == 1
+
+
 def test_a_quota_error_is_not_stored(ministack: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     video_api = VideoApi(ministack, monkeypatch, free_concurrent_videos=1)
     first = send(video_api.dreams, GENERATE, {"dream_text": DREAM})

@@ -14,7 +14,7 @@ from dreamvision.schemas.videos import VideoStatus
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.videos.models import Media, VideoFinalError
 from dreamvision.videos.service import CreatedVideo
-from dreamvision.videos.sweeper import SweepIncompleteError
+from dreamvision.videos.sweeper import SweepIncompleteError, sweep
 from dreamvision.videos.workflow import WorkflowUnavailableError
 from tests.fakes.gateway import USER_ID
 from tests.fakes.runway import FakeRenderer
@@ -58,6 +58,19 @@ def test_a_crash_before_the_execution_starts_releases_all_reservations(
     assert (dream.analysis_status, dream.video_status) == (AnalysisStatus.FAILED, VideoStatus.FAILED)
     # AND it is not swept again
     assert backend.sweep() == (0, 0)
+
+
+def test_a_video_is_swept_after_two_minutes(backend: QuotaBackend) -> None:
+    """No request runs longer than 29 s, so that a start at its very end is never taken for one that failed."""
+    created_at = backend.create_video().created_at
+    backend.states.executions.clear()
+
+    def sweep_at(seconds: float) -> tuple[int, int]:
+        now = created_at + timedelta(seconds=seconds)
+        return sweep(backend.videos, backend.workflow, lambda: backend.renderer, now)
+
+    assert sweep_at(120) == (0, 0)
+    assert sweep_at(120.001) == (1, 1)
 
 
 def test_the_next_sweep_cancels_a_render_that_could_not_be_cancelled(

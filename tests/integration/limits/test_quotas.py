@@ -27,6 +27,8 @@ from tests.integration.limits.fixtures import DREAM, PLENTY, QuotaBackend, in_pa
 from tests.integration.ministack import guard_items
 from tests.permissions.running import running_as
 
+pytestmark = pytest.mark.usefixtures("noon")
+
 # ---------------------------------------------------------------- limits
 
 
@@ -148,7 +150,7 @@ def test_concurrent_requests_of_a_user_stop_at_the_daily_quota(ministack: Databa
 
 @pytest.mark.parametrize("ceiling", [3, 20])
 def test_concurrent_requests_of_many_users_stop_at_the_service_quota(ministack: Database, ceiling: int) -> None:
-    backend = QuotaBackend(ministack, service_videos_per_day=ceiling)
+    backend = QuotaBackend(ministack, service_videos_per_day=ceiling, premium_reserve=0)
     results = in_parallel(lambda: backend.create_video(new_id()), 50)
     assert sum(isinstance(result, VideoRecord) for result in results) == ceiling
     assert {type(result) for result in results} == {VideoRecord, ServiceQuotaExceededError}
@@ -156,7 +158,7 @@ def test_concurrent_requests_of_many_users_stop_at_the_service_quota(ministack: 
 
 
 def test_released_reservations_are_available_again(ministack: Database) -> None:
-    backend = QuotaBackend(ministack, **(PLENTY | {"service_videos_per_day": 10}))
+    backend = QuotaBackend(ministack, **(PLENTY | {"service_videos_per_day": 10, "premium_reserve": 0}))
     videos = [backend.create_video() for _ in range(10)]
     with running_as("ApiDreams"), pytest.raises(ServiceQuotaExceededError):
         backend.create_video()

@@ -1,6 +1,8 @@
 """What the service has spent: counted with the analyses and videos, nothing twice and nothing lost."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,15 +13,22 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
 from dreamvision.dreams.repository import DreamRepository
+from dreamvision.erasure.dreams import DreamDeletion
 from dreamvision.limits.quotas import SERVICE_SHARDS, day_of
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.limits.spending import Spent, days_of_month, shard_of, shards_on
+from dreamvision.rendering.errors import RenderCancelledError
+from dreamvision.rendering.renderer import FailureKind, RenderFailure, RenderState, RenderStatus
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.videos.lifecycle import VideoLifecycle
-from dreamvision.videos.models import Media, VideoFinalError, VideoRecord
+from dreamvision.videos.models import Media, VideoFinalError, VideoNotFoundError, VideoRecord
+from dreamvision.videos.render import poll_render
 from tests.fakes.claude import FakeAnalyzer
+from tests.fakes.runway import FakeRenderer
 from tests.integration.limits.fixtures import DREAM
 from tests.integration.ministack import guard_items
+
+pytestmark = pytest.mark.usefixtures("noon")
 
 LUNA, STELLA = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 LONG_TEXT = "".join(chr(0x4E00 + 17 * number % 20_000) for number in range(2000))
@@ -46,7 +55,7 @@ def processing_video(database: Database, dream_id: str, user_id: str = LUNA) -> 
     videos, job_id = VideoLifecycle(database), new_id()
     videos.add(user_id, job_id, dream_id, 5, utc_now())
     videos.request_render(user_id, job_id, utc_now())
-    videos.record_render(user_id, job_id, f"task-{job_id}", CREDITS, utc_now())
+    videos.record_render(user_id, job_id, job_id, CREDITS, utc_now())
     return videos.get(user_id, job_id, consistent=True)
 
 
@@ -77,10 +86,80 @@ def test_a_video_is_counted_once_it_is_completed(ministack: Database) -> None:
     assert spent(ministack).total == ANALYSIS_COST + RENDER_COST
 
 
-def test_a_failed_video_is_not_counted(ministack: Database) -> None:
+def fail(database: Database, video: VideoRecord) -> None:
+    VideoLifecycle(database).fail(LUNA, video.job_id, "RenderFailedError", "It failed.", utc_now())
+
+
+def cancel(database: Database, video: VideoRecord) -> None:
+    VideoLifecycle(database).cancel(LUNA, video.job_id, utc_now())
+
+
+@pytest.mark.parametrize("close", [fail, cancel])
+def test_a_render_that_is_paid_for_and_not_delivered_is_counted_once(
+    ministack: Database, close: Callable[[Database, VideoRecord], None]
+) -> None:
     video = processing_video(ministack, analyze(ministack))
-    VideoLifecycle(ministack).fail(LUNA, video.job_id, "RenderFailedError", "It failed.", utc_now())
-    assert spent(ministack) == Spent(0, ANALYSIS_COST, Decimal(0))
+    with ThreadPoolExecutor(4) as pool:
+        for each in [pool.submit(close, ministack, video) for _ in range(4)]:
+            each.result()
+    assert spent(ministack) == Spent(0, ANALYSIS_COST, RENDER_COST)
+    # The user's own costs are those of what was delivered.
+    assert ProfileRepository(ministack).get(LUNA, consistent=True).cost == ANALYSIS_COST
+
+
+@pytest.mark.parametrize("close", [fail, cancel])
+def test_a_video_without_a_render_has_cost_nothing(
+    ministack: Database, close: Callable[[Database, VideoRecord], None]
+) -> None:
+    videos, job_id = VideoLifecycle(ministack), new_id()
+    videos.add(LUNA, job_id, analyze(ministack), 5, utc_now())
+    videos.request_render(LUNA, job_id, utc_now())
+    close(ministack, videos.get(LUNA, job_id, consistent=True))
+    assert spent(ministack).runway == 0
+
+
+@pytest.mark.parametrize(("charged", "cost"), [(0, 0), (30, 300_000), (60, 600_000)])
+def test_what_the_provider_has_charged_replaces_its_estimate(ministack: Database, charged: int, cost: int) -> None:
+    # GIVEN a render that failed, as the provider says with its charge
+    video = processing_video(ministack, analyze(ministack))
+    state = RenderState(RenderStatus.FAILED, failure=RenderFailure(FailureKind.CANCELLED), credits=charged)
+    # WHEN it is polled, and the video is closed
+    with pytest.raises(RenderCancelledError):
+        poll_render(LUNA, video.job_id, FakeRenderer(state), VideoLifecycle(ministack))
+    fail(ministack, video)
+    # THEN
+    assert spent(ministack).runway == cost
+    assert VideoLifecycle(ministack).get(LUNA, video.job_id, consistent=True).credits == charged
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_a_render_accepted_after_its_video_was_closed_is_counted(ministack: Database, erased: bool) -> None:
+    # GIVEN a video that is cancelled, or deleted as well, while the provider's answer is on its way
+    videos, job_id = VideoLifecycle(ministack), new_id()
+    video = videos.add(LUNA, job_id, analyze(ministack), 5, utc_now())
+    videos.request_render(LUNA, job_id, utc_now())
+    cancel(ministack, video)
+    if erased:
+        DreamDeletion(ministack).soft_delete_dream(LUNA, video.dream_id)
+    # WHEN the answer arrives
+    with suppress(VideoNotFoundError):
+        videos.record_render(LUNA, job_id, "task", CREDITS, utc_now())
+    # THEN
+    assert spent(ministack) == Spent(0, ANALYSIS_COST, RENDER_COST)
+
+
+def test_closing_at_the_moment_of_the_providers_answer_counts_once(ministack: Database) -> None:
+    dream_id = analyze(ministack)
+    videos, job_ids = VideoLifecycle(ministack), [new_id() for _ in range(8)]
+    for job_id in job_ids:
+        videos.add(LUNA, job_id, dream_id, 5, utc_now())
+        videos.request_render(LUNA, job_id, utc_now())
+    with ThreadPoolExecutor(8) as pool:
+        running = [pool.submit(videos.cancel, LUNA, job_id, utc_now()) for job_id in job_ids]
+        running += [pool.submit(videos.record_render, LUNA, each, each, CREDITS, utc_now()) for each in job_ids]
+        for each in running:
+            each.result()
+    assert spent(ministack).runway == len(job_ids) * RENDER_COST
 
 
 def test_a_long_texts_analysis_is_counted_with_the_next_video(ministack: Database) -> None:

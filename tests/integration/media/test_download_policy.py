@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import httpcore
 import pytest
 
+from dreamvision.core.errors import DreamVisionError
 from dreamvision.media.download import DownloadPolicy, fetch_video, is_public
-from dreamvision.media.errors import SourceForbiddenError, SourceUnavailableError
+from dreamvision.media.errors import SourceForbiddenError, SourceTooSlowError, SourceUnavailableError
 
 PUBLIC = "93.184.216.34"
 
@@ -16,8 +17,9 @@ PUBLIC = "93.184.216.34"
 class Disconnected(httpcore.MockBackend):
     """A network that records connection attempts and rejects them."""
 
-    def __init__(self) -> None:
+    def __init__(self, failure: type[Exception] = httpcore.ConnectError) -> None:
         super().__init__([])
+        self._failure = failure
         self.dialled: list[tuple[str, int]] = []
 
     def connect_tcp(
@@ -29,7 +31,7 @@ class Disconnected(httpcore.MockBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         self.dialled.append((host, port))
-        raise httpcore.ConnectError
+        raise self._failure
 
 
 def attempt(url: str, *origins: str, addresses: Iterable[str] = (PUBLIC,)) -> list[tuple[str, int]]:
@@ -169,6 +171,22 @@ def test_public_addresses_are_allowed(address: str) -> None:
 def test_all_addresses_are_tried_ipv4_first() -> None:
     dialled = attempt("https://m.example.com/", "m.example.com", addresses=["2606:2800::1", PUBLIC, "93.184.216.35"])
     assert dialled == [(PUBLIC, 443), ("93.184.216.35", 443), ("2606:2800::1", 443)]
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [(httpcore.ConnectError, SourceUnavailableError), (httpcore.ConnectTimeout, SourceTooSlowError)],
+)
+def test_the_other_addresses_are_tried_however_one_fails(
+    failure: type[Exception], error: type[DreamVisionError]
+) -> None:
+    wire = Disconnected(failure)
+    policy, addresses = DownloadPolicy(("m.example.com",)), [PUBLIC, "93.184.216.35"]
+    with pytest.raises(error):
+        fetch_video(
+            "https://m.example.com/", io.BytesIO(), policy=policy, resolve=lambda host, port: addresses, dial=wire
+        )
+    assert [host for host, _ in wire.dialled] == addresses
 
 
 @pytest.mark.parametrize("failure", [OSError("no such host"), UnicodeError("label too long")])

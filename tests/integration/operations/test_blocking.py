@@ -21,6 +21,8 @@ from tests.integration.dreams.fixtures import DREAM, LUNA, STELLA
 from tests.integration.erasure.fixtures import LUNAS_EMAIL, status_of
 from tests.integration.operations.fixtures import PASSWORD, OperatorBackend
 
+pytestmark = pytest.mark.usefixtures("noon")
+
 
 def block(operators: OperatorBackend) -> dict[str, Any]:
     return operators.result("user.block", user_id=LUNA)

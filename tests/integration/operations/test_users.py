@@ -6,10 +6,12 @@ import pytest
 
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
-from dreamvision.limits.quotas import VideoLimits, VideoQuotaExceededError
+from dreamvision.limits.quotas import UserPausedError, VideoLimits, VideoQuotaExceededError
 from tests.integration.dreams.fixtures import DREAM, LUNA, STELLA
 from tests.integration.erasure.fixtures import LUNAS_EMAIL, LUNAS_NAME, populated_account, status_of
 from tests.integration.operations.fixtures import OperatorBackend
+
+pytestmark = pytest.mark.usefixtures("noon")
 
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
 CHANGES = ("user.set_tier", "user.block", "user.unblock", "user.erase", "user.quota")
@@ -114,6 +116,25 @@ def test_a_reset_gives_the_day_back_but_not_the_running_videos(operators: Operat
     for _ in range(2):
         operators.dreams.videos.add(LUNA, new_id(), dream.dream_id, 5, utc_now(), limits)
     assert operators.result("user.quota", user_id=LUNA)["running_videos"] == 4
+
+
+def test_the_quota_counts_analyses_and_refusals_and_a_reset_ends_the_pause(operators: OperatorBackend) -> None:
+    # GIVEN a user with five refused dreams
+    for _ in range(5):
+        dream_id = operators.dreams.pending_video().dream_id
+        operators.dreams.dreams.count_refusal(LUNA, dream_id, utc_now())
+    found = operators.result("user.quota", user_id=LUNA)
+    assert (found["analyses_today"], found["analyses_per_day"], found["analyses_left_today"]) == (5, 20, 15)
+    assert (found["refused_today"], found["paused"]) == (5, True)
+    with pytest.raises(UserPausedError):
+        operators.dreams.service.create_with_dream(LUNA, DREAM, 5)
+    # WHEN the day is reset, twice
+    for _ in range(2):
+        found = operators.result("user.quota", user_id=LUNA, reset=True)
+    # THEN nothing is counted, and a dream that was counted before counts again
+    assert (found["analyses_today"], found["refused_today"], found["paused"]) == (0, 0, False)
+    operators.dreams.dreams.count_refusal(LUNA, dream_id, utc_now())
+    assert operators.result("user.quota", user_id=LUNA)["refused_today"] == 1
 
 
 def test_an_erasure_closes_the_account_and_starts_the_workflow(operators: OperatorBackend) -> None:

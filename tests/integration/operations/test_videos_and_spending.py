@@ -13,6 +13,8 @@ from dreamvision.limits.spending import Spent, shard_of
 from tests.integration.dreams.fixtures import DREAM, LUNA, STELLA
 from tests.integration.operations.fixtures import OperatorBackend
 
+pytestmark = pytest.mark.usefixtures("noon")
+
 PROMPT = "POV gentle rise"
 
 

@@ -264,6 +264,7 @@ def test_stats_of_a_new_user_are_zero(dreams: HttpFunction) -> None:
     assert body["estimated_cost_usd"] == {"analyses": 0, "videos": 0, "total": 0}
 
 
+@pytest.mark.usefixtures("noon")
 def test_stats_cost_one_read(backend: DreamBackend, dreams: HttpFunction) -> None:
     # GIVEN three analyses of 800 and 140 tokens at 2 and 10 dollars per million, and a video of 60 credits
     backend.pending_video()
@@ -300,6 +301,7 @@ def test_an_analysis_in_a_workflow_counts_once(backend: DreamBackend, dreams: Ht
     assert (body["token_usage"], body["estimated_cost_usd"]["total"]) == ({"input": 1000, "output": 100}, 0.003)
 
 
+@pytest.mark.usefixtures("noon")
 def test_monthly_counters_expire(backend: DreamBackend, dreams: HttpFunction) -> None:
     # GIVEN a dream in each of the last fourteen months
     now = utc_now()

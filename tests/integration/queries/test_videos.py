@@ -16,7 +16,7 @@ from dreamvision.videos.models import VideoFinalError, VideoRecord
 from dreamvision.videos.render import cancel_render, poll_render, start_render
 from tests.fakes.capacity import Meter
 from tests.fakes.http_api import Answer, HttpFunction
-from tests.fakes.runway import FakeRenderer
+from tests.fakes.runway import TASK_ID, FakeRenderer
 from tests.integration.dreams.fixtures import LUNA, STELLA, DreamBackend
 
 _PATH = "/api/v1/videos/{job_id}"
@@ -358,10 +358,10 @@ def test_closing_is_retried_until_the_task_id_is_stored(backend: DreamBackend, v
 
     with pytest.raises(RenderCancelUnconfirmedError):
         close_stopped(LUNA, video.job_id, "ABORTED", backend.videos, backend.renderer)
-    backend.videos.record_render(LUNA, video.job_id, "late-task", 60, utc_now())
+    backend.videos.record_render(LUNA, video.job_id, TASK_ID, 60, utc_now())
     close_stopped(LUNA, video.job_id, "ABORTED", backend.videos, backend.renderer)
 
-    assert backend.renderer.cancelled == ["late-task"]
+    assert backend.renderer.cancelled == [TASK_ID]
 
 
 def test_the_first_of_two_concurrent_final_writes_wins(backend: DreamBackend, videos: HttpFunction) -> None:

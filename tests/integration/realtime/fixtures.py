@@ -93,7 +93,7 @@ def backend(database: Database) -> RealtimeBackend:
 def replies(backend: RealtimeBackend, text: str, caller: AccessClaims | None = None) -> list[dict[str, Any]]:
     before = len(backend.sockets.sent("phone"))
     with running_as("RealtimeMessages"):
-        backend.handler.handle("phone", caller or AccessClaims(LUNA, "session", int(time.time())), text)
+        backend.handler.handle("phone", caller or AccessClaims(LUNA, "session", int(time.time())), text.encode())
     return backend.sockets.sent("phone")[before:]
 
 

@@ -17,10 +17,11 @@ from dreamvision.rendering.errors import (
 )
 from dreamvision.rendering.renderer import FailureKind, RenderFailure, RenderState, RenderStatus
 from dreamvision.schemas.videos import VideoStatus
-from dreamvision.videos.failures import close_stopped, message_for, record_failure
+from dreamvision.videos.failures import message_for, record_failure
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import DreamNotAnalyzedError, VideoFinalError, VideoRecord
 from dreamvision.videos.render import cancel_render, poll_render, start_render
+from tests.fakes.capacity import Meter
 from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.runway import FakeRenderer
 
@@ -118,6 +119,37 @@ def test_polling_stores_progress_and_the_start_of_queueing(database: Database, v
     assert (row.progress, row.queued_since) == (40, None)
 
 
+def test_a_poll_without_news_writes_nothing(database: Database, video: VideoRecord) -> None:
+    """A render is polled every five seconds for minutes, and each write is also sent to every connected client."""
+    waiting, rendering = RenderState(RenderStatus.QUEUED), RenderState(RenderStatus.RENDERING, 40)
+    renderer = FakeRenderer(waiting, waiting, waiting, rendering, rendering, RenderState(RenderStatus.RENDERING, 30))
+    start(database, video, renderer)
+    meter = Meter(database)
+    written = []
+    for _ in range(7):
+        meter.forget()
+        poll_render(USER, video.job_id, renderer, VideoLifecycle(database))
+        written.append(len(meter.writes))
+    # THEN only the begin of queueing and the progress are written: not progress that goes back
+    assert written == [1, 0, 0, 1, 0, 0, 0]
+
+
+def test_no_progress_is_written_to_a_video_closed_during_the_poll(database: Database, video: VideoRecord) -> None:
+    videos = VideoLifecycle(database)
+
+    class ClosedMeanwhile(FakeRenderer):
+        def status(self, task_id: str) -> RenderState:
+            record_failure(USER, video.job_id, "ExecutionAborted", videos)
+            return RenderState(RenderStatus.RENDERING, 40)
+
+    renderer = ClosedMeanwhile()
+    start(database, video, renderer)
+    with pytest.raises(VideoFinalError):
+        poll_render(USER, video.job_id, renderer, videos)
+    row = videos.get(USER, video.job_id)
+    assert (row.status, row.progress) == (VideoStatus.FAILED, 0)
+
+
 def test_a_failed_render_raises_the_matching_error(database: Database, video: VideoRecord) -> None:
     failure = RenderFailure(FailureKind.MODERATION, "SAFETY.INPUT.TEXT")
     renderer = FakeRenderer(RenderState(RenderStatus.FAILED, failure=failure))
@@ -133,21 +165,6 @@ def test_cancelling_requires_a_task(database: Database, video: VideoRecord) -> N
     start(database, video, renderer)
     cancel_render(USER, video.job_id, renderer, VideoLifecycle(database))
     assert renderer.cancelled == renderer.task_ids
-
-
-@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
-def test_a_stopped_execution_closes_the_video_and_cancels_the_render(
-    database: Database, video: VideoRecord, status: str
-) -> None:
-    renderer, videos = FakeRenderer(), VideoLifecycle(database)
-    start(database, video, renderer)
-    closed = close_stopped(USER, video.job_id, status, videos, renderer)
-    assert closed.status is VideoStatus.FAILED
-    assert renderer.cancelled == renderer.task_ids
-    # A repeated event, sent if the provider did not confirm the cancellation, cancels the same render again.
-    assert close_stopped(USER, video.job_id, status, videos, renderer) == closed
-    assert set(renderer.cancelled) == set(renderer.task_ids)
-    assert len(renderer.started) == 1
 
 
 def test_every_recorded_error_has_its_own_message() -> None:

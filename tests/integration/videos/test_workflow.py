@@ -62,7 +62,9 @@ class Workflow:
                 monkeypatch.setattr(module, "configured_renderer", lambda: self.renderer)
         monkeypatch.setattr(VideoArchiver, "shared", lambda: SimpleNamespace(keep=self._keep))
         substitutions = {"PollFirstWait": "20", "PollInterval": "5", "PollDeadline": str(deadline)}
-        self.machine = Machine("dream_to_video", {f"{name}Arn": self._task(name) for name in FUNCTIONS}, substitutions)
+        self.machine = Machine.named(
+            "dream_to_video", {f"{name}Arn": self._task(name) for name in FUNCTIONS}, substitutions
+        )
 
     def run(self) -> VideoRecord:
         """Run the execution to its end and return the video."""

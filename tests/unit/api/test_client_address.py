@@ -1,13 +1,14 @@
 """The client's address: the gateway's, or CloudFront's if the request proves that it came through CloudFront."""
 
 import hmac
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from dreamvision.core.config import ConfigurationError
-from dreamvision_api import client_address as module
+from dreamvision_api import edge as module
 from dreamvision_api.api import Api
 from dreamvision_api.client_address import client_address
 
@@ -79,6 +80,24 @@ def test_two_values_are_accepted_while_the_secret_is_rotated(secret: list[str]) 
     for sent in ("new-value", _SECRET):
         assert _address(x_origin_secret=sent, cloudfront_viewer_address=f"{_VIEWER}:443") == _VIEWER
     assert _address(x_origin_secret=secret[0], cloudfront_viewer_address=f"{_VIEWER}:443") == _GATEWAY
+
+
+def test_a_secret_may_be_a_json_object_of_values(secret: list[str]) -> None:
+    secret[0] = json.dumps({"current": "new-value", "previous": _SECRET})
+    for sent in ("new-value", _SECRET):
+        assert _address(x_origin_secret=sent, cloudfront_viewer_address=f"{_VIEWER}:443") == _VIEWER
+    for sent in (secret[0], "current", "{"):
+        assert _address(x_origin_secret=sent, cloudfront_viewer_address=f"{_VIEWER}:443") == _GATEWAY
+    # AND an empty member, as before the first rotation, matches nothing
+    secret[0] = json.dumps({"current": _SECRET, "previous": ""})
+    assert _address(x_origin_secret="", cloudfront_viewer_address=f"{_VIEWER}:443") == _GATEWAY
+
+
+def test_the_header_of_the_address_can_be_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIEWER_ADDRESS_HEADER", "x-viewer-address")
+    forged = {"cloudfront_viewer_address": "192.0.2.1:443"}
+    assert _address(x_origin_secret=_SECRET, x_viewer_address=f"{_VIEWER}:0", **forged) == _VIEWER
+    assert _address(x_origin_secret=_SECRET, **forged) == _GATEWAY
 
 
 def test_an_empty_secret_is_an_error_and_matches_nothing(secret: list[str]) -> None:

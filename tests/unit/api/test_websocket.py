@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dreamvision.auth.tokens import AccessClaims, IdentitySettings, TokenVerifier, UnauthenticatedError
-from dreamvision_api.websocket import connection_of, is_event_type, message_text
+from dreamvision_api.websocket import connection_of, is_event_type, message_bytes
 from dreamvision_api.websocket_authentication import authenticate_handshake, authorizer_policy, handshake_headers
 from tests.fakes.token_issuer import TokenIssuer
 
@@ -169,7 +169,7 @@ def test_a_message_cannot_pretend_to_be_a_handshake() -> None:
 
 
 def test_text_and_binary_messages_are_read() -> None:
-    assert message_text({"body": '{"action": "ping"}', "isBase64Encoded": False}) == '{"action": "ping"}'
-    assert message_text({"body": base64.b64encode("ü".encode()).decode(), "isBase64Encoded": True}) == "ü"
-    assert message_text({"body": base64.b64encode(b"\xff\xfe").decode(), "isBase64Encoded": True}) == "\ufffd\ufffd"
-    assert message_text({"body": None}) == ""
+    assert message_bytes({"body": '{"action": "ping"}', "isBase64Encoded": False}) == b'{"action": "ping"}'
+    assert message_bytes({"body": base64.b64encode("ü".encode()).decode(), "isBase64Encoded": True}) == "ü".encode()
+    assert message_bytes({"body": base64.b64encode(b"\xff\xfe").decode(), "isBase64Encoded": True}) == b"\xff\xfe"
+    assert message_bytes({"body": None}) == b""

@@ -9,12 +9,18 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from dreamvision.analysis.errors import ClaudeOverloadedError
+from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.ids import derived_id, new_id
 from dreamvision.limits.quotas import (
     SERVICE_SHARDS,
+    AnalysisLimits,
+    AnalysisQuotaExceededError,
+    PremiumReserveError,
     QuotaSettings,
+    ServiceAnalysesExceededError,
     ServiceQuotaExceededError,
     TooManyRunningVideosError,
+    UserPausedError,
     VideoLimits,
     VideoQuotaExceededError,
     day_of,
@@ -26,6 +32,7 @@ from dreamvision.limits.rate_limits import (
     RateLimitedError,
     RateLimitState,
     Scope,
+    TooManyRegistrationsError,
     address_digest,
 )
 from dreamvision_api.problem_responses import error_response
@@ -77,13 +84,18 @@ def test_the_headers_are_structured_fields() -> None:
         (RateLimitedError(42), 429, "rate_limited", "42"),
         (VideoQuotaExceededError(3600), 429, "video_quota_exceeded", "3600"),
         (TooManyRunningVideosError(), 429, "too_many_running_videos", "30"),
+        (PremiumReserveError(9), 429, "free_videos_used_up", "9"),
+        (AnalysisQuotaExceededError(9), 429, "analysis_quota_exceeded", "9"),
+        (ServiceAnalysesExceededError(9), 429, "service_analysis_quota_exceeded", "9"),
+        (UserPausedError(9), 429, "paused_after_refusals", "9"),
+        (TooManyRegistrationsError(9), 429, "too_many_registrations", "9"),
         (ServiceQuotaExceededError(7), 503, "service_quota_exceeded", "7"),
         (ClaudeOverloadedError(), 503, "analysis_overloaded", "10"),
         (ClaudeOverloadedError(retry_after_seconds=2.2), 503, "analysis_overloaded", "3"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_an_error_has_retry_after(error: RateLimitedError, status: int, code: str, retry_after: str) -> None:
+def test_an_error_has_retry_after(error: DreamVisionError, status: int, code: str, retry_after: str) -> None:
     answer = error_response(error, "request-1")
     assert answer.status_code == status
     assert json.loads(str(answer.body))["type"] == f"urn:dreamvision:problem:{code}"
@@ -95,9 +107,22 @@ def test_an_error_has_retry_after(error: RateLimitedError, status: int, code: st
 
 def test_the_tier_sets_the_limits_and_defaults_to_free() -> None:
     settings = QuotaSettings()
-    assert settings.of_tier("free") == VideoLimits(5, 2, 500)
-    assert settings.of_tier("premium") == VideoLimits(50, 5, 500)
+    assert settings.of_tier("free") == VideoLimits(5, 2, 500, reserved=100, strikes=5)
+    assert settings.of_tier("premium") == VideoLimits(50, 5, 500, reserved=0, strikes=5)
+    assert settings.analyses_of_tier("free") == AnalysisLimits(20, 5000, 5)
+    assert settings.analyses_of_tier("premium") == AnalysisLimits(200, 5000, 5)
     assert settings.of_tier("platinum") == settings.of_tier("free")
+    assert settings.analyses_of_tier("platinum") == settings.analyses_of_tier("free")
+
+
+@pytest.mark.parametrize(("percent", "free"), [(0, 43), (20, 34), (50, 21), (99, 0), (100, 0)])
+def test_free_users_may_take_at_most_what_is_not_reserved(percent: int, free: int) -> None:
+    settings = QuotaSettings(service_videos_per_day=43, premium_reserve=percent)
+    limits, all_of_it = settings.of_tier("free"), settings.of_tier("premium")
+    parts = [limits.of_shard(shard) for shard in range(SERVICE_SHARDS)]
+    assert sum(parts) == free
+    # A shard's part for free users must be within that for premium users, or the reserve would not be exact.
+    assert all(part <= all_of_it.of_shard(shard) for shard, part in enumerate(parts))
 
 
 @pytest.mark.parametrize("ceiling", [0, 1, 3, 7, 8, 9, 500, 501])

@@ -126,11 +126,12 @@ def test_cloudfront_sends_the_same_policy_as_the_local_server() -> None:
         assert theirs[name] == ours[name], name
     assert theirs["img-src"] == "'self' ${Media}"
     assert theirs["media-src"] == "${Media}"
-    assert theirs["connect-src"].startswith("'self' ${Api.ApiEndpoint}")
+    assert theirs["connect-src"] == "'self' ${Http} ${Socket}"
+    assert names["Http"]["Fn::If"][2]["Fn::If"][2] == {"Fn::GetAtt": ["Api", "ApiEndpoint"]}
     if "MediaDistribution" in resources:
         assert "https://${MediaDistribution.DomainName}" in str(names["Media"])
     if any(each["Type"] == "AWS::Serverless::WebSocketApi" for each in resources.values()):
-        assert "wss://${WebSocketApi}." in theirs["connect-src"]
+        assert "wss://${WebSocketApi}." in str(names["Socket"])
 
 
 def test_page_bucket_is_private_and_optional() -> None:

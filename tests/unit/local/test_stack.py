@@ -85,7 +85,7 @@ def test_template_keeps_its_intrinsic_functions() -> None:
 
 
 def test_routes_are_read_from_sams_openapi_document() -> None:
-    uri = {"Fn::Sub": "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/functions/${F.Arn}/invocations"}
+    uri = {"Fn::Sub": "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/functions/${FAliaslive}/invocations"}
     operation = {"x-amazon-apigateway-integration": {"uri": uri}}
     body = {
         "paths": {
@@ -94,8 +94,8 @@ def test_routes_are_read_from_sams_openapi_document() -> None:
         }
     }
     assert list(routes_of(body)) == [
-        Route("GET /open", "F", None, ()),
-        Route("POST /closed", "F", "AccessToken", ("scope",)),
+        Route("GET /open", "FAliaslive", None, ()),
+        Route("POST /closed", "FAliaslive", "AccessToken", ("scope",)),
     ]
 
 

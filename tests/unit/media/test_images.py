@@ -2,11 +2,12 @@
 
 import io
 import random
+import struct
 import zlib
 from collections.abc import Callable
 
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from dreamvision.media.errors import (
     ImageDimensionsError,
@@ -273,6 +274,49 @@ def test_a_damaged_file_yields_an_image_or_one_of_our_errors(seed: int) -> None:
         except ImageRejectedError:
             continue
         assert images.COMMENT.encode() not in clean.data
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("broken data stream"),
+        UnidentifiedImageError("cannot identify image file"),
+        SyntaxError("not a PNG file"),
+        ValueError("bad value"),
+        TypeError("bad type"),
+        EOFError("no more frames"),
+        ZeroDivisionError("a fraction in the metadata"),
+        KeyError("unknown tag"),
+        IndexError("bytearray index out of range"),
+        struct.error("unpack requires a buffer"),
+        zlib.error("incorrect header check"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_the_decoder_raises_is_a_malformed_image(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(Image, "open", _raising(error))
+    with pytest.raises(ImageMalformedError):
+        reencode_image(images.jpeg(), JPEG)
+
+
+@pytest.mark.parametrize("error", [Image.DecompressionBombError("huge"), Image.DecompressionBombWarning("large")])
+def test_whatever_the_decoder_takes_for_a_bomb_is_too_large(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(Image, "open", _raising(error))
+    with pytest.raises(ImageDimensionsError):
+        reencode_image(images.jpeg(), JPEG)
+
+
+def test_a_fault_of_our_own_is_not_blamed_on_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", _raising(AttributeError("a fault")))
+    with pytest.raises(AttributeError):
+        reencode_image(images.jpeg(), JPEG)
+
+
+def _raising(error: Exception) -> Callable[..., Image.Image]:
+    def opened(*_: object, **__: object) -> Image.Image:
+        raise error
+
+    return opened
 
 
 def test_every_rejection_has_its_own_message() -> None:

@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -50,6 +51,24 @@ def test_the_base_url_may_end_in_a_slash() -> None:
     runway = ScriptedRunway(created())
     renderer(runway, base_url="http://127.0.0.1:4569/").start(PROMPT, 10)
     assert str(runway.requests[0].url) == "http://127.0.0.1:4569/v1/text_to_video"
+
+
+def test_every_request_has_the_timeouts_of_the_settings() -> None:
+    """Without them httpx gives up after five seconds: the answer to a paid create would be lost."""
+    runway = ScriptedRunway(created())
+    client = renderer(runway, connect_timeout=3.0, create_timeout=61.0, read_timeout=7.0)
+    client.start(PROMPT, 5)
+    client.cancel(TASK_ID)
+    with suppress(errors.RenderStatusUnavailableError):
+        client.status(TASK_ID)
+    create, cancel, status = (request.extensions["timeout"] for request in runway.requests)
+    assert create == {"connect": 3.0, "read": 61.0, "write": 61.0, "pool": 61.0}
+    assert cancel == status == {"connect": 3.0, "read": 7.0, "write": 7.0, "pool": 7.0}
+
+
+def test_a_create_call_waits_for_as_long_as_the_provider_may_need() -> None:
+    settings = RunwaySettings()
+    assert (settings.connect_timeout, settings.create_timeout, settings.read_timeout) == (5.0, 60.0, 10.0)
 
 
 def test_an_estimate_is_optional() -> None:
@@ -325,6 +344,7 @@ def test_a_missing_task_counts_as_cancelled(status: int) -> None:
     ("answer", "error"),
     [
         (httpx.Response(401), errors.RenderKeyError),
+        (httpx.Response(403), errors.RenderKeyError),
         (httpx.Response(429), errors.RenderCancelUnconfirmedError),
         (httpx.Response(500), errors.RenderCancelUnconfirmedError),
         (httpx.ReadTimeout("slow"), errors.RenderCancelUnconfirmedError),

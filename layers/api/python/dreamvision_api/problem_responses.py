@@ -11,6 +11,9 @@ from aws_lambda_powertools.event_handler import Response
 from dreamvision.core.errors import DreamVisionError
 from dreamvision_api.problems import CONTENT_TYPE, TYPE_PREFIX, Problem, problem_for
 
+# A body within the limit can have thousands of unknown keys.
+MAX_ERRORS = 20
+
 
 def problem_response(
     problem: Problem,
@@ -20,7 +23,10 @@ def problem_response(
     errors: Sequence[Mapping[str, Any]] = (),
     extra: Mapping[str, Any] | None = None,
 ) -> Response[str]:
-    """Return the response for a problem, with ``request_id``, ``errors`` (the invalid values) and ``extra`` members."""
+    """Return the response for a problem, with ``request_id`` and ``extra`` members.
+
+    ``errors`` are the invalid values, of which the first ``MAX_ERRORS`` are listed.
+    """
     body: dict[str, Any] = {
         "type": TYPE_PREFIX + problem.code,
         "title": problem.title,
@@ -30,7 +36,7 @@ def problem_response(
         **(extra or {}),
     }
     if errors:
-        body["errors"] = list(errors)
+        body["errors"] = list(errors[:MAX_ERRORS])
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     if problem.retry_after_seconds is not None:
         headers["Retry-After"] = str(problem.retry_after_seconds)

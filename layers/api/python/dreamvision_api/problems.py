@@ -24,6 +24,7 @@ INTERNAL = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Somethin
 VALIDATION = Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "validation_failed", "The request has invalid values")
 MALFORMED = Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The request body is not a JSON object")
 UNSUPPORTED_TYPE = Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The request body must be JSON")
+BODY_TOO_LARGE = Problem(HTTPStatus.CONTENT_TOO_LARGE, "body_too_large", "The request body is too large")
 ROUTE_NOT_FOUND = Problem(HTTPStatus.NOT_FOUND, "route_not_found", "Route not found")
 
 _BAD_GATEWAY = HTTPStatus.BAD_GATEWAY
@@ -36,6 +37,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "DreamVisionError": INTERNAL,
     "ConfigurationError": INTERNAL,
     "InvalidInputError": VALIDATION,
+    "DirectRequestError": Problem(HTTPStatus.FORBIDDEN, "direct_request", "This is not the public address"),
     "UnauthenticatedError": Problem(HTTPStatus.UNAUTHORIZED, "unauthenticated", "A valid access token is required"),
     "DreamNotFoundError": Problem(HTTPStatus.NOT_FOUND, "dream_not_found", "Dream not found"),
     "VideoNotFoundError": Problem(HTTPStatus.NOT_FOUND, "video_not_found", "Video not found"),
@@ -56,6 +58,23 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "ServiceQuotaExceededError": Problem(
         _UNAVAILABLE, "service_quota_exceeded", "The service has reached its daily video limit"
+    ),
+    "PremiumReserveError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "free_videos_used_up", "The free videos of the day are used up"
+    ),
+    "AnalysisQuotaExceededError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "analysis_quota_exceeded", "The daily quota of analyses is used up"
+    ),
+    "ServiceAnalysesExceededError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "service_analysis_quota_exceeded",
+        "The service has reached its daily limit of analyses",
+    ),
+    "UserPausedError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "paused_after_refusals", "Too many dreams were refused for their content"
+    ),
+    "TooManyRegistrationsError": Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "too_many_registrations", "Too many accounts were created from this network"
     ),
     "IdempotencyKeyReusedError": Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -1,17 +1,20 @@
 """Validation of a request body before the resolver parses it.
 
-The resolver would accept a form, or the first element of a list, as a JSON object.
+The resolver would accept a body of any size, a form, or the first element of a list.
 """
 
 import base64
 import binascii
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from dreamvision_api.problems import MALFORMED, UNSUPPORTED_TYPE, Problem
+from dreamvision_api.headers import header_of
+from dreamvision_api.problems import BODY_TOO_LARGE, MALFORMED, UNSUPPORTED_TYPE, Problem
 
 type Event = dict[str, Any]
+
+# The longest dream, 2,000 characters outside the BMP, has 24,000 bytes as escaped surrogate pairs.
+MAX_BODY_BYTES = 32_768
 
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _JSON_TYPES = frozenset({"", "application/json"})
@@ -30,11 +33,25 @@ def require_json_object(event: Event) -> None:
     """Check that the body of an HTTP API event is a JSON object, and decode it from base64 in place.
 
     Raises:
-        RequestBodyError: 415 for another content type, 400 for a body that is not a JSON object.
+        RequestBodyError: see ``json_object``.
+    """
+    body = json_object(event)
+    if body is not None:
+        event["body"], event["isBase64Encoded"] = json.dumps(body), False
+
+
+def json_object(event: Event) -> dict[str, Any] | None:
+    """Return the body of an HTTP API event, or ``None`` if it has none.
+
+    Raises:
+        RequestBodyError: 413 for more than ``MAX_BODY_BYTES``, 415 for another content type, 400 for a body that is not
+            a JSON object.
     """
     method = event["requestContext"]["http"]["method"]
     if method not in _METHODS_WITH_BODY or not event.get("body"):
-        return
+        return None
+    if _size(event) > MAX_BODY_BYTES:
+        raise RequestBodyError(BODY_TOO_LARGE, f"A request body may have {MAX_BODY_BYTES:,} bytes at the most.")
     if _content_type(event) not in _JSON_TYPES:
         raise RequestBodyError(UNSUPPORTED_TYPE, "Send the request body as application/json.")
     try:
@@ -43,7 +60,16 @@ def require_json_object(event: Event) -> None:
         raise RequestBodyError(MALFORMED, "The request body could not be parsed as JSON.") from None
     if not isinstance(body, dict):
         raise RequestBodyError(MALFORMED, "The request body must be a JSON object.")
-    event["body"], event["isBase64Encoded"] = json.dumps(body), False
+    return body
+
+
+def _size(event: Event) -> int:
+    """Return the size of the body in bytes. One in base64 is measured without decoding it."""
+    body = str(event["body"])
+    if event.get("isBase64Encoded"):
+        return len(body) // 4 * 3 - body[-2:].count("=")
+    # A character has at least one byte.
+    return len(body) if len(body) > MAX_BODY_BYTES else len(body.encode("utf-8", "surrogatepass"))
 
 
 def _reject_constant(name: str) -> None:
@@ -52,9 +78,7 @@ def _reject_constant(name: str) -> None:
 
 
 def _content_type(event: Event) -> str:
-    headers: Mapping[str, str] = event.get("headers") or {}
-    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
-    return content_type.split(";")[0].strip().lower()
+    return header_of(event, "content-type").split(";")[0].strip().lower()
 
 
 def _body_text(event: Event) -> str:

@@ -25,7 +25,15 @@ ANALYSIS_ERRORS = (
 # Raised by dreamvision_api.idempotency.idempotent_request.
 SPENDING_ERRORS = ("RateLimitedError", "IdempotencyKeyReusedError", "RequestInProgressError")
 # Raised when a video is created.
-QUOTA_ERRORS = ("VideoQuotaExceededError", "TooManyRunningVideosError", "ServiceQuotaExceededError")
+QUOTA_ERRORS = (
+    "VideoQuotaExceededError",
+    "TooManyRunningVideosError",
+    "PremiumReserveError",
+    "ServiceQuotaExceededError",
+    "UserPausedError",
+)
+# Raised when a dream is to be analyzed.
+ANALYSIS_QUOTA_ERRORS = ("AnalysisQuotaExceededError", "ServiceAnalysesExceededError", "UserPausedError")
 
 
 class ResponseDoc(NamedTuple):

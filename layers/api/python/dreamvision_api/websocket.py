@@ -32,7 +32,7 @@ def is_event_type(event: Event, event_type: str) -> bool:
     return bool(event["requestContext"]["eventType"] == event_type)
 
 
-def message_text(event: Event) -> str:
-    """Return the text of a message. Bytes of a binary message that are not UTF-8 become replacement characters."""
+def message_bytes(event: Event) -> bytes:
+    """Return the bytes of a text or binary message."""
     body = str(event.get("body") or "")
-    return base64.b64decode(body).decode("utf-8", "replace") if event.get("isBase64Encoded") else body
+    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Build the dream analyzer from the environment. Imports the Claude SDK, which takes a second."""
+"""Build the dream analyzer from the environment. Imports the Claude SDK, which takes a second or a snapshot."""
 
 from functools import cache
 from pathlib import Path
@@ -8,6 +8,9 @@ from dreamvision.analysis.models import Analyzer
 from dreamvision.analysis.prompts import load_prompts
 from dreamvision.core.config import Config
 from dreamvision.core.secrets import provider_key
+from dreamvision.core.snapshots import prepare_for_snapshots
+
+prepare_for_snapshots()
 
 
 class AnalyzerSettings(Config):

@@ -27,10 +27,17 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.metrics import Metric, count
 from dreamvision.database.client import Database
+from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, Scope
 from dreamvision.schemas.users import AccountUser, ConfirmationRequired, TokenResponse, UserProfile
 from dreamvision.users.repository import Profile, ProfileRepository
-from dreamvision.users.usernames import RESERVATION_LIFETIME, ProfileExistsError, Usernames, UsernameTakenError
+from dreamvision.users.usernames import (
+    RESERVATION_LIFETIME,
+    ProfileExistsError,
+    UsernameReservation,
+    Usernames,
+    UsernameTakenError,
+)
 
 _NAMING_TRIES = 5
 
@@ -62,6 +69,7 @@ class AccountService:
         usernames: Usernames,
         sessions: Sessions,
         limits: RateLimits,
+        daily_counts: DailyCounts,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool = pool
@@ -69,6 +77,7 @@ class AccountService:
         self._usernames = usernames
         self._sessions = sessions
         self._limits = limits
+        self._daily_counts = daily_counts
         self._now = now
 
     @classmethod
@@ -77,16 +86,27 @@ class AccountService:
         """Return this process's instance, configured from the environment."""
         database = Database.shared()
         pool = UserPool(CognitoSettings.from_environment())
-        return cls(pool, ProfileRepository(database), Usernames(database), Sessions(database), RateLimits.shared())
+        return cls(
+            pool,
+            ProfileRepository(database),
+            Usernames(database),
+            Sessions(database),
+            RateLimits.shared(),
+            DailyCounts(database),
+        )
 
     # ------------------------------------------------------------ registration
 
-    def register(self, email: str, password: str, username: str) -> TokenResponse | ConfirmationRequired:
+    def register(
+        self, email: str, password: str, username: str, address: str = ""
+    ) -> TokenResponse | ConfirmationRequired:
         """Create an account and sign in, unless the e-mail address must be confirmed first.
 
-        A failed registration is rolled back. Errors of the user pool's sign-up propagate.
+        ``address``: the client's IP address; registrations from an unknown one count together. A failed registration is
+        rolled back. Errors of the user pool's sign-up propagate.
 
         Raises:
+            TooManyRegistrationsError: the address or its network has created too many accounts today.
             UsernameTakenError: another user has the username or has reserved it.
             UserAlreadyExistsError: the e-mail address already has an account.
             WeakPasswordError: the password does not satisfy the pool's policy.
@@ -94,9 +114,10 @@ class AccountService:
         with ExitStack() as rollback:
             reservation = self._usernames.reserve(username, self._now())
             rollback.callback(self._usernames.release, reservation)
+            self._limits.count_registration(address)
             user = self._create_user(email, password, rollback)
             try:
-                self._usernames.assign(user.user_id, email, reservation, self._now())
+                self._assign(user.user_id, email, reservation)
             except ProfileExistsError:
                 # The user signed in meanwhile and was given a username: do not roll back the account.
                 rollback.pop_all()
@@ -318,11 +339,20 @@ class AccountService:
             except UsernameTakenError:
                 continue
             try:
-                self._usernames.assign(user_id, email, reservation, self._now())
+                self._assign(user_id, email, reservation)
             except ProfileExistsError:
                 self._usernames.release(reservation)  # a concurrent request of the same user completed it
             return self._profiles.get(user_id, consistent=True)
         raise ProfileIncompleteError
+
+    def _assign(self, user_id: str, email: str, reservation: UsernameReservation) -> None:
+        """Create the profile, with what an erased account of this e-mail address has used of today.
+
+        The old account's counts were written before its user was deleted, so before Cognito accepted this sign-up.
+        """
+        now = self._now()
+        counts = self._daily_counts.take_over_writes(user_id, self._pool.mailbox(email), now)
+        self._usernames.assign(user_id, email, reservation, now, counts)
 
 
 def _user_profile(profile: Profile) -> UserProfile:

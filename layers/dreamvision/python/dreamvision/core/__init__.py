@@ -1,1 +1,1 @@
-"""Shared basics: clock, configuration, ids, errors, logging, metrics, pricing, secrets and Step Functions."""
+"""Shared basics: clock, configuration, ids, errors and their reports, logging, metrics, pricing, secrets, workflows."""

@@ -1,8 +1,10 @@
-"""Log unexpected errors without their messages: libraries' messages may quote their input."""
+"""Log and report unexpected errors without their messages: libraries' messages may quote their input."""
 
 import logging
 import traceback
 from typing import Protocol
+
+from dreamvision.core.error_reports import report
 
 
 class _Logger(Protocol):
@@ -19,10 +21,11 @@ def _frames(error: BaseException) -> traceback.StackSummary:
 
 
 def log_unexpected(logger: "logging.Logger | _Logger", error: BaseException) -> None:
-    """Log one line: the classes of the error and its causes, and the stack frames; never their messages."""
+    """Log one line and report the error: the classes of it and its causes, and the stack frames; never messages."""
     classes = []
     current: BaseException | None = error
     while current is not None:
         classes.append(type(current).__name__)
         current = current.__cause__ or current.__context__
     logger.error("unexpected error", extra={"error": classes[0], "errors": classes, "frames": frames_of(error)})
+    report(error)

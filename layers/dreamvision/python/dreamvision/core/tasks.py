@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
+from dreamvision.core.error_reports import reports_errors
 from dreamvision.core.errors import DreamVisionError, UnexpectedError
 from dreamvision.core.logging import log_unexpected
 from dreamvision.core.metrics import count_access_error
@@ -27,6 +28,7 @@ def task_of[Input: BaseModel](model: type[Input], work: Callable[[Input], dict[s
     error becomes an ``UnexpectedError`` with a fixed message.
     """
 
+    @reports_errors
     @wraps(work)
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:

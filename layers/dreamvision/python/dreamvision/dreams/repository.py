@@ -20,6 +20,7 @@ from dreamvision.core.pricing import MICRO, estimate_cost
 from dreamvision.database.client import Database, Item, build_update, is_condition_failure
 from dreamvision.database.compression import CompressedText, compress
 from dreamvision.database.transactions import Transaction, TransactionRefusedError, Write
+from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.limits.spending import Spent, shard_of
 from dreamvision.schemas.categories import Category
@@ -110,6 +111,7 @@ class DreamRepository:
         self._table = database.names.dreams_table
         self._profiles = ProfileRepository(database)
         self._limits = LimitsRepository(database)
+        self._daily_counts = DailyCounts(database)
 
     def get(self, user_id: str, dream_id: str, *, consistent: bool = False) -> DreamRecord:
         """Return a dream.
@@ -264,6 +266,10 @@ class DreamRepository:
                 },
             }
         }
+
+    def count_refusal(self, user_id: str, dream_id: str, now: datetime) -> None:
+        """Count that the dream was refused for its content. Idempotent; the dream need not exist."""
+        self._daily_counts.strike(user_id, dream_id, now)
 
     def row(self, user_id: str, dream_id: str, dream_text: str, now: datetime) -> Item:
         """Return the row of a dream whose analysis is pending."""

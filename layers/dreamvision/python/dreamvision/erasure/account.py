@@ -11,6 +11,7 @@ from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
 from dreamvision.erasure.open_erasures import OpenErasures
 from dreamvision.erasure.workflow import ErasureWorkflow
+from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import rate_guards
 from dreamvision.limits.repository import LimitsRepository, operation_guard, quota_guards
 from dreamvision.users.repository import Profile, ProfileRepository
@@ -20,9 +21,9 @@ from dreamvision.users.usernames import Usernames
 def user_guards(profile: Profile, now: datetime) -> set[str]:
     """Return the keys of the user's items in the guards table. Add here every new kind of item that names a user.
 
-    Excludes idempotency records: their keys are digests that identify no user, and they expire within a day; and the
-    records of open erasures, which end with the erasure itself. The reconciliation's position may name a row until its
-    next run, an hour later.
+    Excludes the counts kept for a mailbox, which name no user and end at midnight; idempotency records: their keys are
+    digests that identify no user, and they expire within a day; and the records of open erasures, which end with the
+    erasure itself. The reconciliation's position may name a row until its next run, an hour later.
     """
     guards = {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
     return guards | {operation_guard(profile.user_id)}
@@ -37,6 +38,7 @@ class AccountErasure:
         self._profiles = ProfileRepository(database)
         self._usernames = Usernames(database)
         self._limits = LimitsRepository(database)
+        self._daily_counts = DailyCounts(database)
         self._open_erasures = OpenErasures(database)
         self._pool = pool
         self._sessions = sessions
@@ -77,13 +79,26 @@ class AccountErasure:
     def delete(self, user_id: str) -> None:
         """Delete the guards, the profile, the username and the Cognito user; then the erasure is complete. Idempotent.
 
-        The item that revokes the user's sessions stays until their last token has expired. It holds the user's id only.
+        What the user has used of today is kept for the mailbox until midnight, before Cognito accepts its address
+        again. The item that revokes the user's sessions stays until their last token has expired. It holds the user's
+        id only.
 
         Raises:
             UserPoolBusyError, UserPoolUnreachableError: Cognito was not reached; repeat.
         """
         profile = self._profiles.get(user_id, consistent=True)
+        if profile.email is None:
+            profile = profile.model_copy(update={"email": self._address(user_id)})
+        if profile.email:
+            self._daily_counts.keep(user_id, self._pool.mailbox(profile.email), self._now())
         self._limits.delete(user_guards(profile, self._now()))
         self._usernames.delete_profile(user_id)
         self._pool.delete(user_id)
         self._open_erasures.end(user_id)
+
+    def _address(self, user_id: str) -> str | None:
+        """Return the address of a user whose profile was never completed; ``None`` if Cognito has no such user."""
+        try:
+            return self._pool.get(user_id).email
+        except UserNotFoundError:
+            return None

@@ -6,9 +6,12 @@ the pool, a page at a time; a run continues where the last one stopped.
 
 Erasing cannot be undone. Only Cognito's answer that the user does not exist counts, never an error; another pool than
 before, or a page on which most users are missing, stops the run until an operator has looked into it.
+
+Since it reads every profile, it also counts the costs that are due in them (``limits/spending.py``).
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
@@ -16,8 +19,11 @@ from dreamvision.auth.cognito import CognitoSettings, UserPool
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.database.client import Database
+from dreamvision.database.transactions import Transaction, TransactionRefusedError
 from dreamvision.erasure.repository import ReconciliationCursor
 from dreamvision.erasure.workflow import ErasureWorkflow
+from dreamvision.limits.repository import LimitsRepository
+from dreamvision.limits.spending import Spent, shard_of
 from dreamvision.users.repository import ProfileRepository, StoredUser
 
 # Rows of the profiles table, of which about half are usernames: 50 requests to Cognito, about 2 s.
@@ -59,7 +65,9 @@ class Reconciliation:
     def __init__(
         self, database: Database, pool: UserPool, workflow: ErasureWorkflow, now: Callable[[], datetime] = utc_now
     ) -> None:
+        self._database = database
         self._profiles = ProfileRepository(database)
+        self._limits = LimitsRepository(database)
         self._cursor = ReconciliationCursor(database)
         self._pool = pool
         self._workflow = workflow
@@ -85,6 +93,7 @@ class Reconciliation:
         checked = missing = 0
         while True:
             page = self._profiles.scan_users(_ROWS_PER_PAGE, after_id)
+            self._count_due(page.users)
             candidates = [user for user in page.users if self._may_be_missing(user)]
             gone = [user for user in candidates if not self._pool.exists(user.user_id)]
             self._erase(gone, len(candidates))
@@ -92,6 +101,16 @@ class Reconciliation:
             self._cursor.store(self._pool.pool_id, after_id)
             if after_id is None or seconds_left() < SECONDS_PER_PAGE:
                 return ReconciliationResult(checked, missing, completed=after_id is None)
+
+    def _count_due(self, users: list[StoredUser]) -> None:
+        now = self._now()
+        for user in users:
+            if user.due:
+                transaction = Transaction().add("profile", self._profiles.settle_write(user.user_id, user.due))
+                shard, spent = shard_of(user.user_id, now), Spent(claude=user.due)
+                transaction.add("spending", self._limits.spending_write(shard, spent, now))
+                with suppress(TransactionRefusedError):  # changed meanwhile; the next run counts it
+                    self._database.transact_write(transaction)
 
     def _start(self) -> str | None:
         position = self._cursor.read()

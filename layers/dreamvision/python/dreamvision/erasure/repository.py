@@ -125,10 +125,12 @@ class TombstoneRepository:
     def _replace_with_tombstone(
         self, table: str, key: Item, expected: Item, tombstone: Item, others: Mapping[str, Write]
     ) -> bool:
-        """Replace a row in one transaction; ``False`` if its attributes differ from ``expected`` (``None``: absent)."""
+        """Replace a row in one transaction; ``False`` if its attributes differ from ``expected`` (``None``: absent).
+
+        At least one is expected to be present, so a row that is gone differs too.
+        """
         present = {name: value for name, value in expected.items() if value is not None}
-        conditions = ["attribute_exists(user_id)"]
-        conditions += [
+        conditions = [
             f"#{name} = :{name}" if name in present else f"attribute_not_exists(#{name})" for name in expected
         ]
         delete: Item = {
@@ -136,9 +138,8 @@ class TombstoneRepository:
             "Key": key,
             "ConditionExpression": " AND ".join(conditions),
             "ExpressionAttributeNames": {f"#{name}": name for name in expected},
+            "ExpressionAttributeValues": {f":{name}": value for name, value in present.items()},
         }
-        if present:
-            delete["ExpressionAttributeValues"] = {f":{name}": value for name, value in present.items()}
         transaction = Transaction().add("row", {"Delete": delete})
         transaction.add("tombstone", {"Put": {"TableName": table, "Item": tombstone}}).add_all(others)
         try:

@@ -12,6 +12,7 @@ import hashlib
 import ipaddress
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -19,7 +20,9 @@ from pydantic import PositiveInt
 
 from dreamvision.core.config import Config
 from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.metrics import Metric, count
 from dreamvision.database.client import Database
+from dreamvision.limits.quotas import seconds_to_midnight
 from dreamvision.limits.repository import LimitsRepository, rate_guard
 
 WINDOW_SECONDS = 60
@@ -27,6 +30,11 @@ CODES_PER_HOUR = 5
 _CODE_WINDOW_SECONDS = 3600
 # A client usually controls a whole IPv6 /64 (RFC 6177), so count by network.
 _IPV6_NETWORK_BITS = 64
+# Households get a /56, businesses and tunnels a /48 (RFC 6177, RIPE-690); a phone gets a /64 (RFC 7278).
+_SUBSCRIBER_BITS = 56
+_SITE_BITS = 48
+# A /48 may also be 256 households of a small provider.
+_SUBSCRIBERS_PER_SITE = 4
 # Cognito locks an account for at most 15 minutes and does not return the remaining time.
 _LOCKOUT_SECONDS = 900
 
@@ -49,6 +57,17 @@ class TooManyAttemptsError(DreamVisionError):
     user_message = "You have made too many attempts. Please try again later."
 
     def __init__(self, retry_after_seconds: int = _LOCKOUT_SECONDS) -> None:
+        super().__init__()
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyRegistrationsError(DreamVisionError):
+    """The client's address or network has created as many accounts as a day allows."""
+
+    default_message = "Too many accounts were created from this network today."
+    user_message = "Too many accounts were created from your network today. Please try again after midnight (UTC)."
+
+    def __init__(self, retry_after_seconds: int = 3600) -> None:
         super().__init__()
         self.retry_after_seconds = retry_after_seconds
 
@@ -81,12 +100,13 @@ could tell by the rejections which accounts exist. This count comes first, and i
 
 class RateSettings(Config):
     """Requests per minute: per user on each limited route, per address on all public account routes together, and
-    refreshes per session.
+    refreshes per session. ``registrations_per_address`` is per day (UTC).
     """
 
     rate_limit_per_minute: PositiveInt = 10
     auth_rate_limit_per_minute: PositiveInt = 20
     refresh_rate_limit_per_minute: PositiveInt = 10
+    registrations_per_address: PositiveInt = 20
 
 
 class RateLimitState(NamedTuple):
@@ -136,6 +156,21 @@ class RateLimits:
         if not state.allowed:
             raise TooManyAttemptsError(state.resets_in_seconds)
 
+    def count_registration(self, address: str) -> None:
+        """Count an account that is about to be created from an IP address, which is stored as digests only.
+
+        Never given back: a sign-up that Cognito refuses tells whether an e-mail address has an account.
+
+        Raises:
+            TooManyRegistrationsError: the limit of the address or its network is reached; nothing was counted.
+            ContentionError: concurrent registrations from the same network outlasted the retries.
+        """
+        limit, now = self._settings.registrations_per_address, datetime.fromtimestamp(self._clock(), UTC)
+        digests = registration_digests(address, limit)
+        if not self._limits.count_registrations(digests, now):
+            count(Metric.QUOTA_REFUSALS, reason="registrations")
+            raise TooManyRegistrationsError(seconds_to_midnight(now))
+
     def _count(self, scope: Scope, subject: str, limit: int, window_seconds: int = WINDOW_SECONDS) -> RateLimitState:
         now_ms = int(self._clock() * 1000)
         state = self._limits.count(rate_guard(scope, subject), limit, window_seconds * 1000, now_ms)
@@ -167,10 +202,24 @@ def session_digest(session_id: str) -> str:
 
 def address_digest(address: str) -> str:
     """Return the SHA-256 digest of an IPv4 address or of an IPv6 address's /64 network."""
-    return hashlib.sha256(f"address {_network(address)}".encode()).hexdigest()
+    return _digest_of_network(_network(address, _IPV6_NETWORK_BITS))
 
 
-def _network(address: str) -> str:
+def registration_digests(address: str, limit: int) -> dict[str, int]:
+    """Return the networks that registrations are counted by, as SHA-256 digests, and their limits.
+
+    An IPv4 address counts alone. Of an IPv6 address the /56 has the limit, and the /48 four times as much.
+    """
+    limits = {_network(address, _SITE_BITS): limit * _SUBSCRIBERS_PER_SITE}
+    limits |= {_network(address, _SUBSCRIBER_BITS): limit}
+    return {_digest_of_network(network): number for network, number in limits.items()}
+
+
+def _digest_of_network(network: str) -> str:
+    return hashlib.sha256(f"address {network}".encode()).hexdigest()
+
+
+def _network(address: str, ipv6_bits: int) -> str:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -179,4 +228,4 @@ def _network(address: str) -> str:
         return str(parsed)
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), _IPV6_NETWORK_BITS), strict=False))
+    return str(ipaddress.ip_network((int(parsed), ipv6_bits), strict=False))

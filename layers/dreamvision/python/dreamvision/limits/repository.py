@@ -4,9 +4,12 @@ DynamoDB deletes expired items within two days, not immediately: no code here re
 one conditional write, so counts are exact under any concurrency.
 
     rate#<scope>#<subject>             requests within the current window
-    quota#day#<user>#<date>            a user's videos on a day (UTC)
+    quota#day#<user>#<date>            a user's videos, analyses and refused dreams on a day (UTC)
     quota#running#<user>               a user's videos that are not final; ``stopped`` if there may be no more
     quota#service#<date>#<shard>       all users' videos on a day
+    quota#analyses#<date>#<shard>      all users' analyses on a day
+    registrations#<date>#<digest>      accounts created from an address or network on a day
+    mailbox#<hmac>                     what the erased account of an e-mail address had used of a day
     spending#<date>#<shard>            what all users' analyses and videos cost on a day
     request#<digest>                   a request with an idempotency key
     operation#<user>                   an operator's command that is changing a user
@@ -23,14 +26,15 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from dreamvision.database.client import Database, Item, is_condition_failure
-from dreamvision.database.transactions import ContentionError, Write
-from dreamvision.limits.quotas import SERVICE_SHARDS, QuotaReservation, VideoLimits
+from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
+from dreamvision.limits.counters import Increment, Update, conditional_update
+from dreamvision.limits.quotas import SERVICE_SHARDS, AnalysisLimits, QuotaReservation, VideoLimits, day_of, shard_part
 from dreamvision.limits.spending import SpendingShard, Spent
 
 _TRIES = 4
 _DAY_SECONDS = 24 * 3600
 # A daily or concurrent count is needed until its last video is final (at most two hours).
-_QUOTA_LIFETIME_SECONDS = 3 * _DAY_SECONDS
+QUOTA_LIFETIME_SECONDS = 3 * _DAY_SECONDS
 # Thirteen months, so that a month can be compared with that of the year before.
 _SPENDING_LIFETIME_SECONDS = 400 * _DAY_SECONDS
 # BatchGetItem's limit of keys per call.
@@ -61,11 +65,11 @@ class RequestClaim(NamedTuple):
     record: RequestRecord
 
 
-class _Update(NamedTuple):
-    """The item after an update, or unchanged if the condition did not hold."""
+class AnalysisReservation(NamedTuple):
+    """The limits of an analysis that is counted with a video, and the shard of the service's counter."""
 
-    applied: bool
-    item: Item
+    limits: AnalysisLimits
+    shard: int
 
 
 class LimitsRepository:
@@ -90,7 +94,7 @@ class LimitsRepository:
         item: Item = response.get("Item", {})
         for _ in range(_TRIES):
             if _is_full(item, limit, now_ms):
-                return _window_state(_Update(applied=False, item=item))
+                return _window_state(Update(applied=False, item=item))
             if item and int(item["ends_at"]) > now_ms:
                 update = self._update(guard, "ADD taken :one", "ends_at > :now AND taken < :limit", add_values)
             else:
@@ -105,19 +109,51 @@ class LimitsRepository:
             item = update.item
         raise ContentionError
 
+    # ------------------------------------------------------------ registrations
+
+    def count_registrations(self, limits: Mapping[str, int], now: datetime) -> bool:
+        """Count a registration under each of these digests; under none if one of them has reached its limit.
+
+        Raises:
+            ContentionError: concurrent registrations from the same network outlasted the retries.
+        """
+        transaction, lapses = Transaction(), int(now.timestamp()) + 2 * _DAY_SECONDS
+        for digest, limit in limits.items():
+            increment = Increment({"registrations": limit}, lapses)
+            transaction.add(digest, self.count_write(f"registrations#{day_of(now)}#{digest}", increment))
+        try:
+            self._database.transact_write(transaction)
+        except TransactionRefusedError:
+            return False
+        return True
+
     # ------------------------------------------------------------ quotas
 
     def reserve_writes(
-        self, user_id: str, reservation: QuotaReservation, limits: VideoLimits, now: int
+        self,
+        user_id: str,
+        reservation: QuotaReservation,
+        limits: VideoLimits,
+        now: int,
+        analyses: AnalysisReservation | None = None,
     ) -> dict[str, Write]:
-        """Return the writes that count one video, by quota: ``daily``, ``concurrent`` and ``service``."""
-        expires_at = now + _QUOTA_LIFETIME_SECONDS
-        service = limits.of_shard(reservation.shard)
-        return {
-            "daily": self._increment_write(day_guard(user_id, reservation.day), limits.per_day, expires_at),
-            "concurrent": self._increment_write(running_guard(user_id), limits.concurrent, expires_at, "stopped"),
-            "service": self._increment_write(_service_guard(reservation), service, expires_at),
+        """Return the writes that count one video, by quota: ``daily``, ``concurrent`` and ``service``.
+
+        With ``analyses`` they also count one analysis: ``daily`` that of the user, ``service_analyses`` that of all.
+        """
+        lapses = now + QUOTA_LIFETIME_SECONDS
+        daily = {"videos": limits.per_day} | ({"analyses": analyses.limits.per_day} if analyses else {})
+        service = Increment({"videos": limits.of_shard(reservation.shard)}, lapses)
+        concurrent = Increment({"videos": limits.concurrent}, lapses, condition="attribute_not_exists(stopped)")
+        writes = {
+            "daily": self.count_write(day_guard(user_id, reservation.day), Increment(daily, lapses, limits.strikes)),
+            "concurrent": self.count_write(running_guard(user_id), concurrent),
+            "service": self.count_write(_service_guard(reservation), service),
         }
+        if analyses:
+            part = Increment({"analyses": shard_part(analyses.limits.service_per_day, analyses.shard)}, lapses)
+            writes["service_analyses"] = self.count_write(analyses_guard(reservation.day, analyses.shard), part)
+        return writes
 
     def release_concurrent_writes(self, user_id: str) -> dict[str, Write]:
         """Return the write that frees one of the user's concurrent videos."""
@@ -145,15 +181,9 @@ class LimitsRepository:
         response = self._database.client.batch_get_item(RequestItems=request)  # type: ignore[arg-type]
         return {guards[str(item["guard"])]: int(item["videos"]) for item in response["Responses"][self._table]}  # type: ignore[call-overload]
 
-    def _increment_write(self, guard: str, limit: int, expires_at: int, unless: str = "") -> Write:
-        # With a limit of 0 not even the first video is allowed.
-        condition = "(attribute_not_exists(videos) OR videos < :limit)" if limit > 0 else "videos < :limit"
-        return self._update_write(
-            guard,
-            "SET expires_at = :lapses ADD videos :one",
-            condition + (f" AND attribute_not_exists({unless})" if unless else ""),
-            {":one": 1, ":limit": limit, ":lapses": expires_at},
-        )
+    def count_write(self, guard: str, increment: Increment) -> Write:
+        """Return the write of a counter, for a transaction."""
+        return self._update_write(guard, increment.update, increment.conditions, increment.expression_values)
 
     def _decrement_write(self, guard: str) -> Write:
         return self._update_write(guard, "ADD videos :less", "videos > :none", {":less": -1, ":none": 0})
@@ -259,22 +289,8 @@ class LimitsRepository:
 
     # ------------------------------------------------------------ one conditional write
 
-    def _update(self, guard: str, update: str, condition: str, values: Item) -> _Update:
-        try:
-            response = self._database.client.update_item(
-                TableName=self._table,
-                Key={"guard": guard},
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
-            return _Update(applied=False, item=_item_of(error))
-        return _Update(applied=True, item=response["Attributes"])
+    def _update(self, guard: str, update: str, condition: str, values: Item) -> Update:
+        return conditional_update(self._database, guard, update, condition, values)
 
     def _delete(self, guard: str, condition: str, values: Item) -> None:
         try:
@@ -289,21 +305,11 @@ class LimitsRepository:
                 raise
 
 
-def _item_of(error: ClientError) -> Item:
-    """Return the item that failed a condition, or an empty one. boto3 does not deserialize items in errors."""
-    serialized: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
-    # Imported here: only a failed condition needs it.
-    from boto3.dynamodb.types import TypeDeserializer
-
-    deserializer = TypeDeserializer()
-    return {name: deserializer.deserialize(value) for name, value in serialized.items()}
-
-
 def _is_full(item: Item, limit: int, now_ms: int) -> bool:
     return bool(item) and int(item["ends_at"]) > now_ms and int(item["taken"]) >= limit
 
 
-def _window_state(update: _Update) -> WindowState:
+def _window_state(update: Update) -> WindowState:
     return WindowState(update.applied, int(update.item["taken"]), int(update.item["ends_at"]))
 
 
@@ -320,7 +326,7 @@ def quota_guards(user_id: str, now: datetime) -> list[str]:
     """Return the keys of a user's video counters that may not have expired yet."""
     days = [
         (now.astimezone(UTC) - timedelta(seconds=age)).date()
-        for age in range(0, _QUOTA_LIFETIME_SECONDS + 1, _DAY_SECONDS)
+        for age in range(0, QUOTA_LIFETIME_SECONDS + 1, _DAY_SECONDS)
     ]
     return [running_guard(user_id), *(day_guard(user_id, day.isoformat()) for day in days)]
 
@@ -328,6 +334,11 @@ def quota_guards(user_id: str, now: datetime) -> list[str]:
 def day_guard(user_id: str, day: str) -> str:
     """Return the key of a user's daily count."""
     return f"quota#day#{user_id}#{day}"
+
+
+def analyses_guard(day: str, shard: int) -> str:
+    """Return the key of a shard of the service's count of analyses."""
+    return f"quota#analyses#{day}#{shard}"
 
 
 def running_guard(user_id: str) -> str:

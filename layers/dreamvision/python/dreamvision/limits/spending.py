@@ -1,9 +1,11 @@
 """What the service spends: one counter per UTC day, split into shards like the service's quota.
 
-The transaction that stores an analysis or completes a video also counts its cost. DynamoDB charges two write units for
+The transaction that stores an analysis or closes a video also counts its cost. DynamoDB charges two write units for
 that, which the analysis of a text with an item of its own does not have left (docs/decisions/0024): its cost is added
-to the profile (``due``) and counted with the user's next video. The costs are those of the profiles: estimates of what
-was delivered, without failed and cancelled videos.
+to the profile (``due``) and counted with the user's next video, or by the hourly run of ``erasure/reconciliation.py``.
+
+A video that failed or was cancelled counts if the provider had accepted its render: with what was charged, if the
+provider has said so, otherwise with its estimate. The profiles have what was delivered only.
 """
 
 import calendar
@@ -16,7 +18,7 @@ from dreamvision.limits.quotas import SERVICE_SHARDS, day_of, shard_number
 
 
 class Spent(NamedTuple):
-    """Completed videos, and the costs of analyses and renders in millionths of a US dollar."""
+    """Completed videos, and the costs of analyses and of accepted renders in millionths of a US dollar."""
 
     videos: int = 0
     claude: Decimal = Decimal(0)

@@ -55,7 +55,10 @@ class ChangedUser(Response):
 
 
 class Quota(Response):
-    """The user's quota today (UTC). ``reset``: whether the command has reset the day's count."""
+    """The user's quota today (UTC). ``reset``: whether the command has reset the day's counts.
+
+    ``refused_today``: dreams and videos refused for their content; ``paused``: too many of them.
+    """
 
     user_id: str
     tier: str
@@ -65,6 +68,11 @@ class Quota(Response):
     left_today: int
     running_videos: int
     concurrent_videos: int
+    analyses_today: int
+    analyses_per_day: int
+    analyses_left_today: int
+    refused_today: int
+    paused: bool
     resets_in_seconds: int
     reset: bool
 
@@ -107,7 +115,10 @@ class InspectedVideo(Response):
 
 
 class Spending(Response):
-    """Completed videos and estimated costs of a day (``2026-11-23``) or a month (``2026-11``), in UTC."""
+    """Completed videos, and estimated costs, of a day (``2026-11-23``) or a month (``2026-11``), in UTC.
+
+    The costs include renders that failed or were cancelled.
+    """
 
     period: str
     videos: int

@@ -71,7 +71,7 @@ class EraseUser(_UserCommand):
 
 
 class UserQuota(_UserCommand):
-    """Show what is left of the user's quota; with ``reset``, first reset the day's count."""
+    """Show what is left of the user's quota; with ``reset``, first reset the day's counts."""
 
     command: Literal["user.quota"]
     reset: bool = False

@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError
 
 from dreamvision.database.client import Database, Item, is_condition_failure
 from dreamvision.dreams.repository import dream_key
+from dreamvision.limits.daily_counts import counts_in
+from dreamvision.limits.quotas import DayCounts
 from dreamvision.limits.repository import day_guard, operation_guard, running_guard
 
 # Needed until the requests that were accepted before the block have ended: at most 29 s (template.yaml).
@@ -15,10 +17,10 @@ _STOP_LIFETIME = timedelta(days=3)
 HOLD = timedelta(seconds=90)
 
 
-class VideoCounts(NamedTuple):
-    """A user's videos of a day, and those that are not final."""
+class UserCounts(NamedTuple):
+    """What a user has used of a day, and the videos that are not final."""
 
-    today: int
+    today: DayCounts
     running: int
 
 
@@ -38,16 +40,17 @@ class OperationsRepository:
         self._guards = database.names.guards_table
         self._dreams = database.names.dreams_table
 
-    def counts(self, user_id: str, day: str) -> VideoCounts:
+    def counts(self, user_id: str, day: str) -> UserCounts:
         """Return the user's counts."""
         today, running = day_guard(user_id, day), running_guard(user_id)
         keys = {self._guards: [{"guard": today}, {"guard": running}]}
         items = {item["guard"]: item for item in self._database.batch_get(keys)[self._guards]}
-        return VideoCounts(*(int(items.get(guard, {}).get("videos", 0)) for guard in (today, running)))
+        return UserCounts(counts_in(items.get(today, {})), int(items.get(running, {}).get("videos", 0)))
 
     def reset_day(self, user_id: str, day: str) -> None:
-        """Set the user's count of a day to zero. Idempotent."""
-        self._update_if(day_guard(user_id, day), "SET videos = :none", "attribute_exists(guard)", {":none": 0})
+        """Set the user's counts of a day to zero. Idempotent."""
+        update = "SET videos = :none, analyses = :none, strikes = :none REMOVE refused"
+        self._update_if(day_guard(user_id, day), update, "attribute_exists(guard)", {":none": 0})
 
     def stop_videos(self, user_id: str, now: datetime) -> None:
         """Let the user create no more videos, also by requests that are already being processed. Idempotent."""

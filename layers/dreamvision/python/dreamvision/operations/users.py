@@ -99,7 +99,7 @@ class UserOperations:
         )
 
     def quota(self, user_id: str, *, reset: bool) -> Quota:
-        """Return what is left of the user's quota; with ``reset``, set the day's count to zero first.
+        """Return what is left of the user's quota; with ``reset``, set the day's counts to zero first.
 
         Raises:
             UserNotFoundError: there is no such user.
@@ -112,16 +112,22 @@ class UserOperations:
         day, tier = day_of(now), account.profile.subscription_tier
         if reset:
             self._repository.reset_day(user_id, day)
-        limits, counts = self._quotas.of_tier(tier), self._repository.counts(user_id, day)
+        limits, analyses = self._quotas.of_tier(tier), self._quotas.analyses_of_tier(tier)
+        today, running = self._repository.counts(user_id, day)
         return Quota(
             user_id=user_id,
             tier=tier,
             day=day,
-            videos_today=counts.today,
+            videos_today=today.videos,
             videos_per_day=limits.per_day,
-            left_today=max(0, limits.per_day - counts.today),
-            running_videos=counts.running,
+            left_today=max(0, limits.per_day - today.videos),
+            running_videos=running,
             concurrent_videos=limits.concurrent,
+            analyses_today=today.analyses,
+            analyses_per_day=analyses.per_day,
+            analyses_left_today=max(0, analyses.per_day - today.analyses),
+            refused_today=today.strikes,
+            paused=0 < limits.strikes <= today.strikes,
             resets_in_seconds=seconds_to_midnight(now),
             reset=reset,
         )

@@ -48,14 +48,14 @@ class MessageHandler:
             ConnectionGateway.shared(), ConnectionManager.shared(), Sessions(Database.shared()), SyncService.shared()
         )
 
-    def handle(self, connection_id: str, client: AccessClaims, text: str) -> None:
+    def handle(self, connection_id: str, client: AccessClaims, message: bytes) -> None:
         """Reply to one message. If the client's session is revoked, close the connection instead.
 
         Raises:
             ConnectionUnavailableError: the reply could not be sent, or the connection could not be closed.
         """
         try:
-            self._reply(connection_id, client, text)
+            self._reply(connection_id, client, message)
         except ConnectionGoneError:
             self._connections.remove(client.user_id, connection_id)
         except UnauthenticatedError:
@@ -67,11 +67,11 @@ class MessageHandler:
             log_unexpected(logger, error)
             self._send(connection_id, _UNAVAILABLE)
 
-    def _reply(self, connection_id: str, client: AccessClaims, text: str) -> None:
-        if len(text.encode("utf-8", "surrogatepass")) > MAX_MESSAGE_BYTES:
+    def _reply(self, connection_id: str, client: AccessClaims, message: bytes) -> None:
+        if len(message) > MAX_MESSAGE_BYTES:
             self._send(connection_id, _TOO_LARGE)
             return
-        match _parse(text):
+        match _parse(message):
             case {"action": "ping"}:
                 self._send(connection_id, Pong())
             case {"action": "sync", **fields}:
@@ -97,8 +97,8 @@ class MessageHandler:
         self._gateway.send(connection_id, message.text())
 
 
-def _parse(text: str) -> Any:  # noqa: ANN401 - whatever JSON may hold
+def _parse(message: bytes) -> Any:  # noqa: ANN401 - whatever JSON may hold
     try:
-        return json.loads(text)
+        return json.loads(message.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None

@@ -79,11 +79,12 @@ class Profile(BaseModel):
 
 
 class StoredUser(NamedTuple):
-    """A user with a row in the table; ``erasing_since`` is set once their erasure has begun."""
+    """A user with a row in the table. ``erasing_since``: once their erasure has begun. ``due``: see ``Profile``."""
 
     user_id: str
     created_at: datetime | None
     erasing_since: datetime | None
+    due: Decimal = Decimal(0)
 
 
 class StoredUserPage(NamedTuple):
@@ -115,7 +116,7 @@ class ProfileRepository:
         request: dict[str, Any] = {
             "TableName": self._table,
             "Limit": limit,
-            "ProjectionExpression": "user_id, created_at, erasing_since",
+            "ProjectionExpression": "user_id, created_at, erasing_since, due",
             "ConsistentRead": True,
         }
         if after_id:
@@ -196,6 +197,18 @@ class ProfileRepository:
             }
         }
 
+    def settle_write(self, user_id: str, due: Decimal) -> Write:
+        """Return the write that removes what is due, for the transaction that counts it. Fails if it has changed."""
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"user_id": user_id},
+                "UpdateExpression": "REMOVE due",
+                "ConditionExpression": "due = :due",
+                "ExpressionAttributeValues": {":due": due},
+            }
+        }
+
     def set_tier(self, user_id: str, tier: str, now: datetime) -> bool:
         """Set the subscription tier. Return false if there is no profile or the account is being erased."""
         try:
@@ -233,6 +246,7 @@ def _stored_user(item: Item) -> StoredUser:
         str(item["user_id"]),
         datetime.fromisoformat(created_at) if created_at else None,
         datetime.fromisoformat(erasing_since) if erasing_since else None,
+        item.get("due", Decimal(0)),
     )
 
 

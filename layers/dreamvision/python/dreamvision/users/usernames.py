@@ -5,8 +5,10 @@ registration does not block a name.
 """
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
 from botocore.exceptions import ClientError
@@ -86,8 +88,17 @@ class Usernames:
             if not is_condition_failure(error):
                 raise
 
-    def assign(self, user_id: str, email: str, reservation: UsernameReservation, now: datetime) -> None:
+    def assign(
+        self,
+        user_id: str,
+        email: str,
+        reservation: UsernameReservation,
+        now: datetime,
+        others: Mapping[str, Write] = MappingProxyType({}),
+    ) -> None:
         """Assign the reserved name to the user and complete the profile. Existing counters are kept.
+
+        ``others``: unconditional writes of the same transaction.
 
         Raises:
             UsernameTakenError: the reservation had expired and another user took the name.
@@ -119,7 +130,7 @@ class Usernames:
         transaction = Transaction()
         transaction.add("username", {"Update": name_update}).add("profile", {"Update": profile_update})
         try:
-            self._database.transact_write(transaction)
+            self._database.transact_write(transaction.add_all(others))
         except TransactionRefusedError as refused:
             if "profile" in refused.failed:
                 raise ProfileExistsError from None

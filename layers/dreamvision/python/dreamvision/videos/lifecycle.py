@@ -96,6 +96,10 @@ class VideoLifecycle(VideoCreation):
             if "video" not in refused.failed:
                 raise  # otherwise the request was already withdrawn
 
+    def count_refusal(self, user_id: str, job_id: str, now: datetime) -> None:
+        """Count that the render was refused for its content. Idempotent; the video need not exist."""
+        self._daily_counts.strike(user_id, job_id, now)
+
     def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> VideoRecord:
         """Store the provider's task id whatever the status: without it a paid task would be lost.
 
@@ -105,9 +109,8 @@ class VideoLifecycle(VideoCreation):
             VideoNotFoundError: the video was deleted meanwhile; the task id is stored in its tombstone for the erasure.
         """
         values = {"provider_task_id": task_id, "credits": credits}
-        if not self._update_if_exists(user_id, job_id, values, now):
-            self._update_if_exists(TOMBSTONE_PREFIX + user_id, job_id, values, now)
-            raise VideoNotFoundError
+        if not self._update_if(_NOT_FINAL, user_id, job_id, values, now):
+            self._record_render_of_closed(user_id, job_id, values, now)
         video = self.get(user_id, job_id, consistent=True)
         if video.status is not VideoStatus.PENDING:
             return video
@@ -116,6 +119,21 @@ class VideoLifecycle(VideoCreation):
         except VideoFinalError:
             return self.get(user_id, job_id, consistent=True)
         return video.model_copy(update={"status": VideoStatus.PROCESSING})
+
+    def _record_render_of_closed(self, user_id: str, job_id: str, values: Item, now: datetime) -> None:
+        """Store the task of a final or deleted video, and count its cost: it was unknown when the video was closed."""
+        for owner in (user_id, TOMBSTONE_PREFIX + user_id):
+            if self._update_if("attribute_exists(user_id)", owner, job_id, values, now):
+                break
+        if values["credits"]:
+            spent = Spent(runway=micros_of_credits(values["credits"]))
+            write = self._limits.spending_write(shard_of(job_id, now), spent, now)
+            self._database.client.update_item(**write["Update"])
+
+    def record_charge(self, video: VideoRecord, credits: int, now: datetime) -> None:
+        """Store what the provider has charged in the place of its estimate. A final video stays unchanged."""
+        if credits != video.credits:
+            self._update_if(_NOT_FINAL, video.user_id, video.job_id, {"credits": credits}, now)
 
     def record_progress(self, video: VideoRecord, progress: int, queued_since: datetime | None, now: datetime) -> None:
         """Store the progress, which never decreases. Writes nothing if neither value has changed.
@@ -238,7 +256,7 @@ class VideoLifecycle(VideoCreation):
         copy_write = self._dreams.copy_video_write(video.user_id, video.dream_id, video.job_id, dream_copy)
         for _ in range(_MAX_ATTEMPTS):
             transaction = Transaction().add("video", self._status_write(video, status, now, values))
-            transaction.add_all(count_writes)
+            transaction.add_all({**count_writes, **self._undelivered_writes(video, status, now)})
             # Optional: a newer video of the dream may own the copy; a counter may have expired or been erased.
             transaction.add_optional({"dream": copy_write, **self._release_writes(video, status)})
             try:
@@ -259,9 +277,13 @@ class VideoLifecycle(VideoCreation):
         update |= {"TableName": self._table, "Key": row_key(video.user_id, video.job_id)}
         update["ConditionExpression"] = _NOT_FINAL
         if status.is_final:
-            # The released quotas depend on this.
-            requested = "attribute_exists" if video.render_requested_at else "attribute_not_exists"
-            update["ConditionExpression"] += f" AND {requested}(render_requested_at)"
+            # The released quotas and the counted cost depend on these.
+            for name, value in (
+                ("render_requested_at", video.render_requested_at),
+                ("provider_task_id", video.provider_task_id),
+            ):
+                exists = "attribute_not_exists" if value is None else "attribute_exists"
+                update["ConditionExpression"] += f" AND {exists}({name})"
         update["ExpressionAttributeValues"] |= _OPEN_STATES
         return {"Update": update}
 
@@ -272,6 +294,13 @@ class VideoLifecycle(VideoCreation):
         daily = {} if render_requested else self._limits.release_daily_writes(video.user_id, video.reservation)
         return self._limits.release_concurrent_writes(video.user_id) | daily
 
+    def _undelivered_writes(self, video: VideoRecord, status: VideoStatus, now: datetime) -> dict[str, Write]:
+        """Return the write that counts a render that was accepted and not delivered: providers charge for most."""
+        if status not in (VideoStatus.FAILED, VideoStatus.CANCELLED) or not video.credits:
+            return {}
+        spent = Spent(runway=micros_of_credits(video.credits))
+        return {"spending": self._limits.spending_write(shard_of(video.job_id, now), spent, now)}
+
     def _reload_open(self, video: VideoRecord) -> VideoRecord:
         try:
             current = self.get(video.user_id, video.job_id, consistent=True)
@@ -281,9 +310,10 @@ class VideoLifecycle(VideoCreation):
             raise VideoFinalError
         return current
 
-    def _update_if_exists(self, user_id: str, job_id: str, values: Item, now: datetime) -> bool:
+    def _update_if(self, condition: str, user_id: str, job_id: str, values: Item, now: datetime) -> bool:
+        states = _OPEN_STATES if condition == _NOT_FINAL else None
         try:
-            self._update(user_id, job_id, values, now, "attribute_exists(user_id)")
+            self._update(user_id, job_id, values, now, condition, states)
         except ClientError as error:
             if is_condition_failure(error):
                 return False

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from dreamvision.core.clock import utc_now
+from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.metrics import Metric, record
 from dreamvision.core.pricing import MICRO, micros_of_credits
 from dreamvision.dreams.repository import DreamRecord, DreamRepository
@@ -78,12 +79,18 @@ def _require_prompt(dream: DreamRecord) -> str:
 def _start(video: VideoRecord, prompt: str, renderer: VideoRenderer, videos: VideoLifecycle) -> RenderTask:
     try:
         task = renderer.start(prompt, video.duration)
-    except _NOTHING_CREATED:
+    except _NOTHING_CREATED as error:
+        _count_refusal(error, video, videos)
         videos.withdraw_render_request(video.user_id, video.job_id, utc_now())
         raise
     if task.estimated_credits is not None:
         record({Metric.RUNWAY_COST: micros_of_credits(task.estimated_credits) / MICRO})
     return task
+
+
+def _count_refusal(error: DreamVisionError, video: VideoRecord, videos: VideoLifecycle) -> None:
+    if isinstance(error, RenderModerationError):
+        videos.count_refusal(video.user_id, video.job_id, utc_now())
 
 
 def poll_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: VideoLifecycle) -> RenderState:
@@ -100,9 +107,13 @@ def poll_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: Vide
     if video.status.is_final:
         raise VideoFinalError
     state = renderer.status(_require_task_id(video))
-    if state.failure is not None:
-        raise state.failure.to_error()
     now = utc_now()
+    if state.failure is not None:
+        if state.credits is not None:
+            videos.record_charge(video, state.credits, now)
+        error = state.failure.to_error()
+        _count_refusal(error, video, videos)
+        raise error
     videos.record_progress(video, state.progress, _queued_since(video, state, now), now)
     if video.queued_since is not None and not state.status.is_waiting:
         # The provider does not report when a render left its queue: exact to one poll interval.

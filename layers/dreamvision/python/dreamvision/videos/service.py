@@ -13,7 +13,7 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import derived_id, new_id
 from dreamvision.database.client import Database
 from dreamvision.dreams.repository import DreamRecord, DreamRepository
-from dreamvision.limits.quotas import QuotaSettings, VideoLimits
+from dreamvision.limits.quotas import QuotaSettings
 from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.videos.lifecycle import VideoLifecycle
@@ -77,13 +77,18 @@ class VideoService:
 
         Raises:
             AccountErasedError: the account is being erased.
-            VideoQuotaExceededError, TooManyRunningVideosError, ServiceQuotaExceededError: a quota is used up; nothing
-                was written.
+            AnalysisQuotaExceededError, ServiceAnalysesExceededError: as below, for analyses.
+            UserPausedError: too many of the user's dreams were refused today; nothing was written.
+            VideoQuotaExceededError, TooManyRunningVideosError, PremiumReserveError, ServiceQuotaExceededError: a quota
+                is used up; nothing was written.
             WorkflowUnavailableError: the execution did not start; dream and video are stored as failed.
         """
         dream_id, job_id = _ids(seed)
-        limits = self._limits(user_id)
-        video = self._videos.add_with_dream(user_id, job_id, dream_id, dream_text, duration, utc_now(), limits)
+        tier = self._profiles.get(user_id).subscription_tier
+        limits, analyses = self._settings.of_tier(tier), self._settings.analyses_of_tier(tier)
+        video = self._videos.add_with_dream(
+            user_id, job_id, dream_id, dream_text, duration, utc_now(), limits, analyses
+        )
         self._start(ExecutionInput(user_id=user_id, dream_id=dream_id, job_id=job_id, needs_analysis=True), video)
         return CreatedVideo(dream_id, video)
 
@@ -93,17 +98,16 @@ class VideoService:
         Raises:
             DreamNotFoundError: the user has no such dream.
             DreamNotAnalyzedError: the dream has no analysis.
-            VideoQuotaExceededError, TooManyRunningVideosError, ServiceQuotaExceededError: a quota is used up; nothing
-                was written.
+            UserPausedError: too many of the user's dreams were refused today; nothing was written.
+            VideoQuotaExceededError, TooManyRunningVideosError, PremiumReserveError, ServiceQuotaExceededError: a quota
+                is used up; nothing was written.
             WorkflowUnavailableError: the execution did not start; the video is stored as failed.
         """
         _, job_id = _ids(seed)
-        video = self._videos.add(user_id, job_id, dream_id, duration, utc_now(), self._limits(user_id))
+        limits = self._settings.of_tier(self._profiles.get(user_id).subscription_tier)
+        video = self._videos.add(user_id, job_id, dream_id, duration, utc_now(), limits)
         self._start(ExecutionInput(user_id=user_id, dream_id=dream_id, job_id=job_id), video)
         return video
-
-    def _limits(self, user_id: str) -> VideoLimits:
-        return self._settings.of_tier(self._profiles.get(user_id).subscription_tier)
 
     def wait_for_analysis(self, user_id: str, dream_id: str, seconds: float) -> DreamRecord | None:
         """Return the dream once it is analyzed, or ``None`` after ``seconds``.
