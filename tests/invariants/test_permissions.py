@@ -165,8 +165,8 @@ def _declared_invokers() -> set[tuple[str, str, str]]:
         elif each["Type"] == "AWS::Serverless::WebSocketApi":
             api = f"arn:aws:execute-api:{ACCOUNT}:<{name}"
             for key, route in each["Properties"]["Routes"].items():
-                found.add((route["FunctionArn"]["Fn::GetAtt"][0], "apigateway", f"{api}.ApiId>/v1/{key}"))
-            authorizer = each["Properties"]["Auth"]["AuthArn"]["Fn::GetAtt"][0]
+                found.add((_alias(route["FunctionArn"]), "apigateway", f"{api}.ApiId>/v1/{key}"))
+            authorizer = _alias(each["Properties"]["Auth"]["AuthArn"])
             # The id of the API's only authorizer does not exist yet when SAM writes this.
             found.add((authorizer, "apigateway", f"{api}>/authorizers/*"))
     return found
@@ -178,8 +178,12 @@ def _route(event: dict[str, Any]) -> str:
     return f"arn:aws:execute-api:{ACCOUNT}:<Api>/*/{event['Properties']['Method']}{path}"
 
 
+def _alias(reference: dict[str, str]) -> str:
+    return reference["Ref"].removesuffix(".Alias")
+
+
 def _id(reference: str) -> str:
-    return reference.removeprefix("<").removesuffix(">").removesuffix(".Arn")
+    return reference.removeprefix("<").removesuffix(">").removesuffix(".Arn").removesuffix("Aliaslive")
 
 
 def test_functions_may_be_invoked_by_what_the_template_names_and_nothing_else() -> None:

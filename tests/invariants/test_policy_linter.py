@@ -23,10 +23,12 @@ ARNS = {
     "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{ACCOUNT}:secret:{{}}-abcdef",
     "AWS::StepFunctions::StateMachine": f"arn:aws:states:{ACCOUNT}:stateMachine:{{}}",
     "AWS::Lambda::Function": f"arn:aws:lambda:{ACCOUNT}:function:{{}}",
+    "AWS::Lambda::Alias": f"arn:aws:lambda:{ACCOUNT}:function:{{}}:live",
     "AWS::Cognito::UserPool": f"arn:aws:cognito-idp:{ACCOUNT.partition(':')[0]}:123456789012:userpool/{{}}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{ACCOUNT}:{{}}",
     "AWS::Events::Rule": f"arn:aws:events:{ACCOUNT}:rule/{{}}",
 }
+REFERENCED_BY_ARN = ("AWS::StepFunctions::StateMachine", "AWS::Lambda::Alias")
 
 
 def _value(reference: re.Match[str]) -> str:
@@ -35,7 +37,7 @@ def _value(reference: re.Match[str]) -> str:
     kind = resources()[name]["Type"]
     if attribute == "StreamArn":
         return f"{ARNS[kind].format(name)}/stream/2026-01-01T00:00:00.000"
-    names_an_arn = attribute in ("Arn", "Id") or (not attribute and kind == "AWS::StepFunctions::StateMachine")
+    names_an_arn = attribute in ("Arn", "Id") or (not attribute and kind in REFERENCED_BY_ARN)
     return ARNS[kind].format(name.lower() if "S3" in kind else name) if names_an_arn else name.lower()
 
 

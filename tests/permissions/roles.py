@@ -110,8 +110,9 @@ def needs_of_definitions() -> Needs:
             definition = yaml.safe_load((REPOSITORY / properties["DefinitionUri"]).read_text())
             arns = properties["DefinitionSubstitutions"]
             tasks = (state["Resource"] for state in definition["States"].values() if state["Type"] == "Task")
-            functions = (arns[task.removeprefix("${").removesuffix("}")]["Fn::GetAtt"][0] for task in tasks)
-            found[name] = frozenset(Need("lambda:InvokeFunction", f"<{function}.Arn>") for function in functions)
+            aliases = (arns[task.removeprefix("${").removesuffix("}")]["Ref"] for task in tasks)
+            functions = (alias.removesuffix(".Alias") for alias in aliases)
+            found[name] = frozenset(Need("lambda:InvokeFunction", f"<{each}Aliaslive>") for each in functions)
     return found
 
 
