@@ -38,10 +38,6 @@ def _exceptions() -> Iterator[tuple[str, str, str, str]]:
             yield function, "dynamodb:ListStreams", f"<{table}.Arn>/stream/*", reason
         reason = "Lambda sends the positions of failed batches to the queue with the function's role."
         yield function, "sqs:SendMessage", "<RealtimeFailures.Arn>", reason
-    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:-??????"
-    reason = "Only a stack behind CloudFront has this secret; tests/unit/api/test_client_address.py tests its use."
-    yield "ApiAuthFunction", "secretsmanager:GetSecretValue", secret, reason
-
     closing = "arn:aws:execute-api:us-east-1:123456789012:<WebSocketApi>/v1/DELETE/@connections/*"
     # In e2e tests RealtimeCloseEndedSessionsFunction is faster.
     reason = "A session that ended before its message arrived: tests/integration/realtime/test_messages.py."

@@ -19,32 +19,44 @@ type Needs = Mapping[str, frozenset[Need]]
 """Needs by the logical id of the function or state machine that has them."""
 
 ACCOUNT = "us-east-1:123456789012"
+ORIGIN_SECRET = "dreamvision/origin"
+"""The secret of a distribution of one's own, with which ``resources`` is evaluated. Tests append a suffix."""
 
 
 @cache
 def resources() -> dict[str, dict[str, Any]]:
     """Return the resources of a stack in production. Shared; do not modify."""
-    overrides = {"Stage": "prod", "HostPage": "true"}
+    overrides = {"Stage": "prod", "HostPage": "true", "OriginSecret": ORIGIN_SECRET}
     return Evaluation(transformed(overrides), overrides).resources()
 
 
 def role_of(name: str) -> dict[str, Any]:
     """Return the properties of the role of a function or state machine."""
-    properties = resources()[name]["Properties"]
-    role = str(properties.get("Role", properties.get("RoleArn"))).removeprefix("<").removesuffix(".Arn>")
-    found: dict[str, Any] = resources()[role]["Properties"]
+    found: dict[str, Any] = resources()[_role_name(name)]["Properties"]
     return found
+
+
+def _role_name(name: str) -> str:
+    properties = resources()[name]["Properties"]
+    return str(properties.get("Role", properties.get("RoleArn"))).removeprefix("<").removesuffix(".Arn>")
+
+
+def policies_of(name: str) -> list[dict[str, Any]]:
+    """Return the policies of the role of a function or state machine: inline, and attached by a resource."""
+    role = f"<{_role_name(name)}>"
+    attached = (each["Properties"] for each in resources().values() if each["Type"] == "AWS::IAM::Policy")
+    return [*role_of(name).get("Policies", []), *(each for each in attached if role in each["Roles"])]
 
 
 @cache
 def permissions() -> Needs:
-    """Return what each role allows in its inline policies; a resource may contain ``*`` and ``?``."""
+    """Return what each role allows, apart from AWS's managed policies; a resource may contain ``*`` and ``?``."""
     kinds = ("AWS::Lambda::Function", "AWS::StepFunctions::StateMachine")
-    return {name: frozenset(_allowed(role_of(name))) for name, each in resources().items() if each["Type"] in kinds}
+    return {name: frozenset(_allowed(policies_of(name))) for name, each in resources().items() if each["Type"] in kinds}
 
 
-def _allowed(role: Mapping[str, Any]) -> Iterator[Need]:
-    for statement in statements(role.get("Policies", [])):
+def _allowed(policies: list[dict[str, Any]]) -> Iterator[Need]:
+    for statement in statements(policies):
         assert statement["Effect"] == "Allow"
         for action in as_list(statement["Action"]):
             for resource in as_list(statement["Resource"]):
@@ -135,6 +147,9 @@ def symbolic(need: Need, names: Mapping[str, str]) -> Need:
             resource = f"arn:aws:states:{ACCOUNT}:execution:<{machine}.Name>:*"
         case "states":
             resource = f"<{names[need.resource]}>"
+        case "secretsmanager" if need.resource.startswith(ORIGIN_SECRET):
+            # Secrets Manager appends a hyphen and six characters to a name.
+            resource = f"arn:aws:secretsmanager:{ACCOUNT}:secret:{ORIGIN_SECRET}-??????"
         case "secretsmanager":
             resource = f"<{names[need.resource]}.Id>"
         case "execute-api":
