@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dreamvision.auth.tokens import SCOPE
 from dreamvision.limits.idempotency import HOLD_SECONDS
 from dreamvision.limits.quotas import QuotaSettings
 from dreamvision.limits.rate_limits import RateSettings
@@ -68,7 +69,7 @@ def test_only_the_public_routes_have_no_authorizer() -> None:
 
 def test_the_authorizer_keeps_id_tokens_out() -> None:
     authorizer = RESOURCES["Api"]["Properties"]["Auth"]["Authorizers"]["AccessToken"]
-    assert authorizer["AuthorizationScopes"] == ["aws.cognito.signin.user.admin"]
+    assert authorizer["AuthorizationScopes"] == [SCOPE]
 
 
 def test_routes_are_specific() -> None:

@@ -213,17 +213,22 @@ def reset_password(body: PasswordResetRequest) -> Response[None]:
 @api.routes.post(
     f"{_PREFIX}/change-password",
     summary="Change the password",
-    description="Ends every session of the user, including this one, and starts a new one.",
+    description="Ends every session of the user, including this one, and starts a new one. Limited to ten attempts an"
+    " hour per user.",
     tags=_TAGS,
 )
 @document(
-    errors=("WrongPasswordError", "WeakPasswordError", "AccountInputError", "TooManyAttemptsError", *_POOL_ERRORS)
+    errors=(
+        "WrongPasswordError",
+        "WeakPasswordError",
+        "PasswordResetRequiredError",
+        "AccountInputError",
+        "TooManyAttemptsError",
+        *_POOL_ERRORS,
+    )
 )
 def change_password(body: PasswordChangeRequest) -> TokenResponse:
-    _, _, access_token = api.header("authorization").partition(" ")
-    return accounts().change_password(
-        api.caller.user_id, access_token.strip(), body.current_password, body.new_password
-    )
+    return accounts().change_password(api.caller.user_id, body.current_password, body.new_password)
 
 
 @api.routes.get(

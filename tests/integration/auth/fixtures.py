@@ -27,12 +27,14 @@ from dreamvision.schemas.users import TokenResponse
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.users.usernames import RESERVATION_LIFETIME, Usernames
 from tests.conftest import REPOSITORY
-from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito, Trigger
+from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
+from tests.fakes.cognito_tokens import Trigger
 
 _FUNCTIONS = REPOSITORY / "functions"
 NAMES = TableNames(profiles_table="profiles", dreams_table="dreams", videos_table="videos", guards_table="guards")
 _KEYS = {NAMES.profiles_table: "user_id", NAMES.guards_table: "guard"}
 _REGION = "eu-central-1"
+IDENTITY = IdentitySettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID, aws_region=_REGION)
 
 EMAIL = "luna@example.com"
 PASSWORD = "Moonlight7"
@@ -89,7 +91,8 @@ class AccountBackend:
     def is_open(self, access_token: str) -> bool:
         """Return whether the handlers would accept this token."""
         try:
-            self.sessions.require_active(*checked_claims(claims_of(access_token)))
+            access = checked_claims(claims_of(access_token), IDENTITY)
+            self.sessions.require_active(access.user_id, access.session_id, access.issued_at)
         except UnauthenticatedError:
             return False
         return True
@@ -234,8 +237,7 @@ def tables(created_tables: Tables) -> Tables:
 @pytest.fixture
 def auth(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> AuthApi:
     """The function on this backend."""
-    settings = IdentitySettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID, aws_region="eu-central-1")
-    verifier = TokenVerifier(settings, fetch_keys=backend.cognito.issuer.jwks)
+    verifier = TokenVerifier(IDENTITY, fetch_keys=backend.cognito.issuer.jwks)
     monkeypatch.setattr(Database, "shared", lambda: backend.database)
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
     return AuthApi(backend)

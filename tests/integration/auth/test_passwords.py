@@ -6,9 +6,10 @@ from dreamvision.auth.errors import (
     InvalidCredentialsError,
     InvalidOrExpiredCodeError,
     InvalidRefreshTokenError,
+    WeakPasswordError,
     WrongPasswordError,
 )
-from dreamvision.limits.rate_limits import CODES_PER_HOUR, TooManyAttemptsError
+from dreamvision.limits.rate_limits import CODES_PER_HOUR, PASSWORD_CHECKS_PER_HOUR, TooManyAttemptsError
 from tests.integration.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, AccountBackend, register
 
 
@@ -68,7 +69,7 @@ def test_resetting_the_password_revokes_every_session(backend: AccountBackend) -
 def test_changing_the_password_starts_a_new_session_and_revokes_the_others(backend: AccountBackend) -> None:
     here, elsewhere = register(backend), backend.accounts.sign_in(EMAIL, PASSWORD)
 
-    answer = backend.accounts.change_password(here.user.id, here.access_token, PASSWORD, OTHER_PASSWORD)
+    answer = backend.accounts.change_password(here.user.id, PASSWORD, OTHER_PASSWORD)
 
     assert backend.is_open(answer.access_token)
     assert backend.accounts.refresh(answer.refresh_token).user == here.user
@@ -82,7 +83,32 @@ def test_a_wrong_current_password_changes_nothing(backend: AccountBackend) -> No
     here = register(backend)
 
     with pytest.raises(WrongPasswordError):
-        backend.accounts.change_password(here.user.id, here.access_token, "Wrong-password1", OTHER_PASSWORD)
+        backend.accounts.change_password(here.user.id, "Wrong-password1", OTHER_PASSWORD)
 
     assert backend.is_open(here.access_token)
     assert backend.accounts.sign_in(EMAIL, PASSWORD)
+
+
+def test_checks_of_the_current_password_are_limited(backend: AccountBackend) -> None:
+    # GIVEN a stolen access token, with which passwords are guessed slowly enough for Cognito
+    here = register(backend)
+    for _ in range(PASSWORD_CHECKS_PER_HOUR):
+        with pytest.raises(WrongPasswordError):
+            backend.accounts.change_password(here.user.id, "Wrong-password1", OTHER_PASSWORD)
+        backend.clock.advance(350)
+
+    with pytest.raises(TooManyAttemptsError):
+        backend.accounts.change_password(here.user.id, PASSWORD, OTHER_PASSWORD)
+
+    backend.clock.advance(3600)
+    assert backend.accounts.change_password(here.user.id, PASSWORD, OTHER_PASSWORD)
+
+
+def test_a_refused_new_password_leaves_the_sessions_and_no_other(backend: AccountBackend) -> None:
+    here = register(backend)
+
+    with pytest.raises(WeakPasswordError):
+        backend.accounts.change_password(here.user.id, PASSWORD, "sunshine")
+
+    assert backend.is_open(here.access_token)
+    assert [session.revoked for session in backend.cognito.sessions] == [False, True]

@@ -273,17 +273,28 @@ class AccountService:
         self._pool.reset_password(email, code, password)
         self.sign_out_everywhere(self._pool.get(email).user_id)
 
-    def change_password(self, user_id: str, access_token: str, current: str, new: str) -> TokenResponse:
+    def change_password(self, user_id: str, current: str, new: str) -> TokenResponse:
         """Set a new password, end every session including this one, and start a new one.
 
         Raises:
             WrongPasswordError: the current password is wrong.
             WeakPasswordError: the new password does not satisfy the pool's policy.
-            TooManyAttemptsError: Cognito's limit is reached.
+            TooManyAttemptsError: too many attempts of this user.
         """
-        self._pool.change_password(access_token, current, new)
+        self.check_password(user_id, current)
+        self._pool.set_password(user_id, new)
         self.sign_out_everywhere(user_id)
         return self._start_session(self._pool.sign_in(user_id, new))
+
+    def check_password(self, user_id: str, password: str) -> None:
+        """Require the password of a signed-in user.
+
+        Raises:
+            WrongPasswordError: the password is wrong.
+            TooManyAttemptsError: too many attempts of this user.
+        """
+        self._limits.count_password(user_id)
+        self._pool.check_password(user_id, password)
 
     # ------------------------------------------------------------ profile
 

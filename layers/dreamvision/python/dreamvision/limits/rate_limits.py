@@ -24,6 +24,7 @@ from dreamvision.limits.repository import LimitsRepository, rate_guard
 
 WINDOW_SECONDS = 60
 CODES_PER_HOUR = 5
+PASSWORD_CHECKS_PER_HOUR = 10
 _CODE_WINDOW_SECONDS = 3600
 # A client usually controls a whole IPv6 /64 (RFC 6177), so count by network.
 _IPV6_NETWORK_BITS = 64
@@ -66,9 +67,10 @@ class Scope(StrEnum):
     RESEND = "resend"
     FORGOT = "forgot"
     RESET = "reset"
+    PASSWORD = "password"  # noqa: S105 - the name of a counter
 
 
-USER_SCOPES = frozenset({Scope.ANALYZE, Scope.DREAM_VIDEO, Scope.VIDEO, Scope.UPLOAD})
+USER_SCOPES = frozenset({Scope.ANALYZE, Scope.DREAM_VIDEO, Scope.VIDEO, Scope.UPLOAD, Scope.PASSWORD})
 """Scopes counted by user id."""
 
 CODE_SCOPES = frozenset({Scope.CONFIRM, Scope.RESEND, Scope.FORGOT, Scope.RESET})
@@ -133,6 +135,16 @@ class RateLimits:
             TooManyAttemptsError: ``CODES_PER_HOUR`` is reached.
         """
         state = self._count(scope, email_digest(email), CODES_PER_HOUR, window_seconds=_CODE_WINDOW_SECONDS)
+        if not state.allowed:
+            raise TooManyAttemptsError(state.resets_in_seconds)
+
+    def count_password(self, user_id: str) -> None:
+        """Count a check of a signed-in user's password, whatever its result.
+
+        Raises:
+            TooManyAttemptsError: ``PASSWORD_CHECKS_PER_HOUR`` is reached.
+        """
+        state = self._count(Scope.PASSWORD, user_id, PASSWORD_CHECKS_PER_HOUR, window_seconds=_CODE_WINDOW_SECONDS)
         if not state.allowed:
             raise TooManyAttemptsError(state.resets_in_seconds)
 

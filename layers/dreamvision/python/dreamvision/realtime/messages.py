@@ -82,7 +82,7 @@ class MessageHandler:
                 self._send(connection_id, _MALFORMED)
 
     def _synchronize(self, connection_id: str, client: AccessClaims, since: object) -> None:
-        self._sessions.require_active(*client)
+        self._sessions.require_active(client.user_id, client.session_id, client.issued_at)
         try:
             missed = self._sync.since(client.user_id, parse_timestamp(since))
         except (ValueError, FutureMomentError):
