@@ -34,7 +34,7 @@ POOL_ID = "eu-central-1_Fake12345"
 CLIENT_ID = "1example23456789"
 CLIENT_SECRET = "9example87654321abcdefghijk"
 ISSUER = f"https://cognito-idp.eu-central-1.amazonaws.com/{POOL_ID}"
-REFRESH_SECONDS = 7 * 24 * 3600
+REFRESH_SECONDS = 365 * 24 * 3600
 CONFIRMATION_CODE_SECONDS = 24 * 3600
 RESET_CODE_SECONDS = 3600
 CODE_ATTEMPTS = 5
@@ -101,8 +101,6 @@ class FakeCognito:
         self._grace_seconds = grace_seconds
         self._flows = frozenset(flows)
         self._hides_users = hides_users
-
-    # ------------------------------------------------------------ for tests
 
     def fail(self, operation: str, error: Exception, *, after: bool = False) -> None:
         """Let the next call of this operation fail, before or after its effect."""

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
+from dreamvision.auth.refresh_tokens import IDLE_SECONDS
 from dreamvision.erasure.reconciliation import ERASURE_LIFETIME, SECONDS_PER_PAGE
 from local.transformed import Evaluation
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
+from tests.fakes.cognito import REFRESH_SECONDS
 from tests.fakes.cognito_state import GRACE_SECONDS
 
 RESOURCES: dict[str, dict[str, Any]] = template()["Resources"]
@@ -44,6 +46,16 @@ def test_a_refresh_can_be_repeated_for_as_long_as_cognito_allows() -> None:
 
 def test_rotation_excludes_the_flow_that_does_not_rotate() -> None:
     assert "ALLOW_REFRESH_TOKEN_AUTH" not in CLIENT["ExplicitAuthFlows"]
+
+
+def test_cognitos_tokens_outlive_a_session_without_use() -> None:
+    # RefreshTokenValidity is at most ten years (CreateUserPoolClient in the Cognito API reference).
+    parameter = template()["Parameters"]["SessionDays"]
+    assert CLIENT["RefreshTokenValidity"] == {"Ref": "SessionDays"}
+    assert CLIENT["TokenValidityUnits"]["RefreshToken"] == "days"
+    assert parameter["MinValue"] * 86_400 > IDLE_SECONDS
+    assert parameter["MaxValue"] <= 3650
+    assert parameter["Default"] * 86_400 == REFRESH_SECONDS
 
 
 # ---------------------------------------------------------------- what an access token opens at Cognito

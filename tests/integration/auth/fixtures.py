@@ -17,6 +17,7 @@ import pytest
 from moto import mock_aws
 
 from dreamvision.auth.cognito import CognitoSettings, UserPool
+from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
@@ -77,11 +78,17 @@ class AccountBackend:
         self.profiles = ProfileRepository(self.database)
         self.sessions = Sessions(self.database, self.clock)
         self.usernames = Usernames(self.database)
-        self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock)
         settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
         self.pool = UserPool(settings, cast(Any, self.cognito))
+        self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock, self.pool.seal)
         self.accounts = AccountService(
-            self.pool, self.profiles, self.usernames, self.sessions, self.limits, self.clock.utc
+            self.pool,
+            self.profiles,
+            self.usernames,
+            self.sessions,
+            self.limits,
+            RegistrationLock(self.database, self.clock),
+            self.clock.utc,
         )
 
     def items(self, table: str) -> list[dict[str, Any]]:
@@ -205,6 +212,7 @@ def _context() -> Any:
     )
 
 
+ADDRESS = "203.0.113.7"
 RESERVATION_SECONDS = RESERVATION_LIFETIME.total_seconds()
 
 

@@ -91,9 +91,8 @@ def backend(database: Database) -> RealtimeBackend:
 
 def replies(backend: RealtimeBackend, text: str, caller: AccessClaims | None = None) -> list[dict[str, Any]]:
     before = len(backend.sockets.sent("phone"))
-    backend.handler.handle(
-        "phone", caller or AccessClaims(LUNA, "session", int(time.time()), int(time.time()) + 3600), text.encode()
-    )
+    caller = caller or AccessClaims(LUNA, "session", int(time.time()), int(backend.clock().timestamp()) + 3600)
+    backend.handler.handle("phone", caller, text.encode())
     return backend.sockets.sent("phone")[before:]
 
 

@@ -21,6 +21,9 @@ from dreamvision.auth.errors import (
     PASSWORD_CHECK_ERRORS,
     REFRESH_ERRORS,
     SIGN_IN_ERRORS,
+    EmailNotConfirmedError,
+    InvalidCredentialsError,
+    InvalidOrExpiredCodeError,
     PasswordResetRequiredError,
     Translation,
     UserNotFoundError,
@@ -69,6 +72,7 @@ class PoolUser(NamedTuple):
     email: str
     created_at: datetime
     enabled: bool = True
+    confirmed: bool = True
 
 
 class UserPool:
@@ -176,6 +180,7 @@ class UserPool:
             email=attributes["email"].lower(),
             created_at=response["UserCreateDate"],
             enabled=response.get("Enabled", True),
+            confirmed=response.get("UserStatus") != "UNCONFIRMED",
         )
 
     def exists(self, user_id: str) -> bool:
@@ -227,6 +232,21 @@ class UserPool:
             self._client.confirm_sign_up(
                 ClientId=self._client_id, SecretHash=self._secret_hash(email), Username=email, ConfirmationCode=code
             )
+
+    def require_unconfirmed(self, email: str, password: str) -> None:
+        """Require a user who waits for a confirmation and has this password. Cognito checks the password first.
+
+        Raises:
+            InvalidOrExpiredCodeError: there is no such user; the response must not tell why.
+        """
+        try:
+            tokens = self._authenticate(email, password, SIGN_IN_ERRORS)
+        except EmailNotConfirmedError:
+            return
+        except (InvalidCredentialsError, PasswordResetRequiredError):
+            raise InvalidOrExpiredCodeError from None
+        self.revoke(tokens.refresh_token)
+        raise InvalidOrExpiredCodeError
 
     def resend_confirmation(self, email: str) -> None:
         """Send another code to an unconfirmed user.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple, Self
+from typing import Self
 
 from dreamvision.auth.cognito import CognitoSettings, NewUser, Tokens, UserPool
 from dreamvision.auth.errors import (
@@ -21,12 +21,15 @@ from dreamvision.auth.errors import (
     UserAlreadyExistsError,
     UserNotFoundError,
 )
+from dreamvision.auth.refresh_tokens import RefreshToken, opened
+from dreamvision.auth.registrations import RegistrationLock, RegistrationRunningError
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.metrics import Metric, count
 from dreamvision.database.client import Database
+from dreamvision.database.transactions import ContentionError
 from dreamvision.limits.rate_limits import RateLimits, Scope
 from dreamvision.schemas.users import AccountUser, ConfirmationRequired, TokenResponse, UserProfile
 from dreamvision.users.repository import Profile, ProfileRepository
@@ -41,17 +44,6 @@ class ProfileIncompleteError(DreamVisionError):
     default_message = "The profile could not be completed."
 
 
-class SessionEnvelope(NamedTuple):
-    """The session's user, id and start (Unix seconds). Our refresh tokens add them to Cognito's, which is opaque."""
-
-    user_id: str
-    session_id: str
-    signed_in_at: str
-
-    def signed_text(self, token: str) -> str:
-        return ".".join([*self, token])
-
-
 class AccountService:
     """Manages accounts, sessions and passwords."""
 
@@ -62,6 +54,7 @@ class AccountService:
         usernames: Usernames,
         sessions: Sessions,
         limits: RateLimits,
+        registrations: RegistrationLock,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool = pool
@@ -69,6 +62,7 @@ class AccountService:
         self._usernames = usernames
         self._sessions = sessions
         self._limits = limits
+        self._registrations = registrations
         self._now = now
 
     @classmethod
@@ -77,20 +71,42 @@ class AccountService:
         """Return this process's instance, configured from the environment."""
         database = Database.shared()
         pool = UserPool(CognitoSettings.from_environment())
-        return cls(pool, ProfileRepository(database), Usernames(database), Sessions(database), RateLimits.shared())
+        return cls(
+            pool,
+            ProfileRepository(database),
+            Usernames(database),
+            Sessions(database),
+            RateLimits.shared(pool.seal),
+            RegistrationLock(database),
+        )
+
+    @property
+    def limits(self) -> RateLimits:
+        """The limits that count by address, e-mail address and session as well."""
+        return self._limits
 
     # ------------------------------------------------------------ registration
 
     def register(self, email: str, password: str, username: str) -> TokenResponse | ConfirmationRequired:
         """Create an account and sign in, unless the e-mail address must be confirmed first.
 
-        A failed registration is rolled back. Errors of the user pool's sign-up propagate.
+        A failed registration is rolled back. Errors of the user pool's sign-up propagate. A user of the address who was
+        never confirmed is replaced, so that nobody can occupy the address of somebody else, or have that person confirm
+        a password that is not theirs.
 
         Raises:
             UsernameTakenError: another user has the username or has reserved it.
             UserAlreadyExistsError: the e-mail address already has an account.
             WeakPasswordError: the password does not satisfy the pool's policy.
         """
+        try:
+            with self._registrations.hold(self._pool.seal(email)):
+                self._discard_unconfirmed(email)
+                return self._register(email, password, username)
+        except RegistrationRunningError:
+            raise UserAlreadyExistsError from None
+
+    def _register(self, email: str, password: str, username: str) -> TokenResponse | ConfirmationRequired:
         with ExitStack() as rollback:
             reservation = self._usernames.reserve(username, self._now())
             rollback.callback(self._usernames.release, reservation)
@@ -108,6 +124,15 @@ class AccountService:
                 result = ConfirmationRequired(user=AccountUser(id=user.user_id, email=email, username=username))
             rollback.pop_all()
             return result
+
+    def _discard_unconfirmed(self, email: str) -> None:
+        try:
+            user = self._pool.get(email)
+        except UserNotFoundError:
+            return
+        if not user.confirmed:
+            self._usernames.delete_profile(user.user_id)
+            self._pool.delete(user.user_id)
 
     def _create_user(self, email: str, password: str, rollback: ExitStack) -> NewUser:
         try:
@@ -157,7 +182,7 @@ class AccountService:
         Raises:
             InvalidRefreshTokenError: the token is not ours.
         """
-        return self._open(refresh_token)[0].session_id
+        return opened(refresh_token, self._pool.seal).session_id
 
     def refresh(self, refresh_token: str) -> TokenResponse:
         """Return new tokens for the session.
@@ -167,24 +192,42 @@ class AccountService:
         everywhere.
 
         Raises:
-            InvalidRefreshTokenError: the token is not ours, already used, expired or revoked, or its session has ended.
+            InvalidRefreshTokenError: the token is not ours, already used or revoked, or its session has ended: by a
+                sign-out, or after seven days without a refresh.
         """
-        envelope, token = self._open(refresh_token)
+        current = opened(refresh_token, self._pool.seal)
+        if current.is_idle(self._now().timestamp()):
+            raise InvalidRefreshTokenError
         try:
-            self._sessions.require_active(envelope.user_id, envelope.session_id, int(envelope.signed_in_at))
+            self._sessions.require_active(current.user_id, current.session_id, current.signed_in_at)
         except UnauthenticatedError:
-            self._pool.revoke(token)
+            self._pool.revoke(current.token)
             raise InvalidRefreshTokenError from None
         try:
-            tokens = self._pool.refresh(token)
+            tokens = self._pool.refresh(current.token)
         except RefreshTokenReusedError:
-            self.sign_out_everywhere(envelope.user_id)
+            self.sign_out_everywhere(current.user_id)
             raise
-        return self._token_response(tokens, envelope)
+        refreshed_at = int(self._now().timestamp())
+        return self._token_response(tokens, current._replace(refreshed_at=refreshed_at, token=tokens.refresh_token))
 
-    def sign_out(self, user_id: str, session_id: str) -> None:
-        """End one session, with immediate effect."""
-        self._sessions.revoke(user_id, session_id)
+    def sign_out(self, user_id: str, session_id: str, refresh_token: str | None = None) -> None:
+        """End one session, with immediate effect; at Cognito as well if its refresh token is given.
+
+        A refresh token that is not of this session is ignored: a sign-out must not fail.
+        """
+        try:
+            if refresh_token is not None:
+                self._revoke(user_id, session_id, refresh_token)
+        except InvalidRefreshTokenError:
+            pass
+        finally:
+            self._sessions.revoke(user_id, session_id)
+
+    def _revoke(self, user_id: str, session_id: str, refresh_token: str) -> None:
+        ended = opened(refresh_token, self._pool.seal)
+        if (ended.user_id, ended.session_id) == (user_id, session_id):
+            self._pool.revoke(ended.token)
 
     def sign_out_everywhere(self, user_id: str) -> None:
         """End all sessions of a user, with immediate effect."""
@@ -198,42 +241,38 @@ class AccountService:
 
     def _start_session(self, tokens: Tokens) -> TokenResponse:
         self._sessions.start(tokens.user_id, tokens.session_id, tokens.signed_in_at)
-        envelope = SessionEnvelope(tokens.user_id, tokens.session_id, str(tokens.signed_in_at))
-        return self._token_response(tokens, envelope)
+        return self._token_response(tokens, RefreshToken.of(tokens, int(self._now().timestamp())))
 
-    def _token_response(self, tokens: Tokens, envelope: SessionEnvelope) -> TokenResponse:
+    def _token_response(self, tokens: Tokens, refresh_token: RefreshToken) -> TokenResponse:
         profile = self.profile(tokens.user_id)
         return TokenResponse(
             access_token=tokens.access_token,
-            refresh_token=self._seal(envelope, tokens.refresh_token),
+            refresh_token=refresh_token.sealed(self._pool.seal),
             expires_in=tokens.expires_in,
             user=AccountUser(id=profile.id, email=profile.email, username=profile.username),
         )
 
-    def _seal(self, envelope: SessionEnvelope, token: str) -> str:
-        return ".".join([*envelope, self._pool.seal(envelope.signed_text(token)), token])
-
-    def _open(self, refresh_token: str) -> tuple[SessionEnvelope, str]:
-        parts = refresh_token.split(".", 4)
-        if len(parts) != 5:
-            raise InvalidRefreshTokenError
-        *session, seal, token = parts
-        envelope = SessionEnvelope(*session)
-        if not secrets.compare_digest(seal.encode(), self._pool.seal(envelope.signed_text(token)).encode()):
-            raise InvalidRefreshTokenError
-        return envelope, token
-
     # ------------------------------------------------------------ codes and passwords
 
-    def confirm(self, email: str, code: str) -> None:
-        """Confirm the e-mail address of a new account.
+    def confirm(self, email: str, code: str, address: str, password: str | None = None) -> None:
+        """Confirm the e-mail address of a new account, from a client's IP address.
+
+        With ``password``, only an account with this password is confirmed: not one that somebody else has registered
+        for the address meanwhile.
 
         Raises:
-            InvalidOrExpiredCodeError: the code is wrong or has expired.
-            TooManyAttemptsError: too many attempts for this address.
+            InvalidOrExpiredCodeError: the code is wrong or has expired, or the password is another.
+            TooManyAttemptsError: too many attempts for this e-mail address.
+            ContentionError: the address is being registered.
         """
-        self._limits.count_code(Scope.CONFIRM, email)
-        self._pool.confirm(email, code)
+        self._limits.count_attempt(Scope.CONFIRM, email, address)
+        try:
+            with self._registrations.hold(self._pool.seal(email)):
+                if password is not None:
+                    self._pool.require_unconfirmed(email, password)
+                self._pool.confirm(email, code)
+        except RegistrationRunningError:
+            raise ContentionError from None
 
     def resend_confirmation(self, email: str) -> None:
         """Send another confirmation code, if the account exists and is unconfirmed.
@@ -261,7 +300,7 @@ class AccountService:
         except UserNotFoundError:
             return  # the response must not reveal whether the account exists
 
-    def reset_password(self, email: str, code: str, password: str) -> None:
+    def reset_password(self, email: str, code: str, password: str, address: str) -> None:
         """Set a new password with a code and end every session, in case the old password was known to others.
 
         Raises:
@@ -269,7 +308,7 @@ class AccountService:
             WeakPasswordError: the password does not satisfy the pool's policy.
             TooManyAttemptsError: too many attempts for this address.
         """
-        self._limits.count_code(Scope.RESET, email)
+        self._limits.count_attempt(Scope.RESET, email, address)
         self._pool.reset_password(email, code, password)
         self.sign_out_everywhere(self._pool.get(email).user_id)
 

@@ -126,11 +126,20 @@ class TokenRefreshRequest(Request):
     refresh_token: RefreshToken
 
 
+class SignOutRequest(Request):
+    """The session to end."""
+
+    refresh_token: RefreshToken
+
+
 class ConfirmationRequest(Request):
     """An e-mail address and the code that was sent to it."""
 
     email: Email
     code: Code
+    password: Password | None = Field(
+        default=None, description="The password of the registration. Send it: see the description of the route."
+    )
 
 
 class EmailRequest(Request):
