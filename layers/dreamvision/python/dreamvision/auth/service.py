@@ -21,6 +21,7 @@ from dreamvision.auth.errors import (
     UserAlreadyExistsError,
     UserNotFoundError,
 )
+from dreamvision.auth.passwords import PasswordCheck
 from dreamvision.auth.refresh_tokens import RefreshToken, opened
 from dreamvision.auth.registrations import RegistrationLock, RegistrationRunningError
 from dreamvision.auth.sessions import Sessions
@@ -320,20 +321,10 @@ class AccountService:
             WeakPasswordError: the new password does not satisfy the pool's policy.
             TooManyAttemptsError: too many attempts of this user.
         """
-        self.check_password(user_id, current)
+        PasswordCheck(self._pool, self._limits).require(user_id, current)
         self._pool.set_password(user_id, new)
         self.sign_out_everywhere(user_id)
         return self._start_session(self._pool.sign_in(user_id, new))
-
-    def check_password(self, user_id: str, password: str) -> None:
-        """Require the password of a signed-in user.
-
-        Raises:
-            WrongPasswordError: the password is wrong.
-            TooManyAttemptsError: too many attempts of this user.
-        """
-        self._limits.count_password(user_id)
-        self._pool.check_password(user_id, password)
 
     # ------------------------------------------------------------ profile
 

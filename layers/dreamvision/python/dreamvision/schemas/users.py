@@ -7,9 +7,9 @@ from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, StringCon
 
 from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
+from dreamvision.schemas.passwords import MAX_PASSWORD_LENGTH, Password
 
 MIN_PASSWORD_LENGTH = 8
-MAX_PASSWORD_LENGTH = 256  # Cognito's maximum
 MAX_EMAIL_LENGTH = 128  # Cognito's maximum for a username; users sign in with the address as one
 MAX_CODE_LENGTH = 64
 MAX_TOKEN_LENGTH = 8192
@@ -73,13 +73,6 @@ NewPassword = Annotated[
         },
     ),
 ]
-
-Password = Annotated[
-    str,
-    StringConstraints(strict=True, min_length=1, max_length=MAX_PASSWORD_LENGTH),
-    Field(examples=["Moonlight7"], json_schema_extra={"format": "password"}),
-]
-"""A password as entered to sign in: not checked against the policy."""
 
 Username = Annotated[
     str,
