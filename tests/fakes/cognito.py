@@ -27,19 +27,19 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from tests.fakes.cognito_state import GRACE_SECONDS, Code, Session, User, refused
-from tests.fakes.token_issuer import ACCESS_TOKEN_SECONDS, TokenIssuer, opaque_token
+from tests.fakes.cognito_tokens import PRE_TOKEN_GENERATION, Trigger, scope_of
+from tests.fakes.token_issuer import ACCESS_TOKEN_SECONDS, COGNITO_SCOPE, TokenIssuer, opaque_token
 
 POOL_ID = "eu-central-1_Fake12345"
 CLIENT_ID = "1example23456789"
 CLIENT_SECRET = "9example87654321abcdefghijk"
 ISSUER = f"https://cognito-idp.eu-central-1.amazonaws.com/{POOL_ID}"
-REFRESH_SECONDS = 7 * 24 * 3600
+REFRESH_SECONDS = 365 * 24 * 3600
 CONFIRMATION_CODE_SECONDS = 24 * 3600
 RESET_CODE_SECONDS = 3600
 CODE_ATTEMPTS = 5
 PASSWORD_ATTEMPTS = 5
-
-type Trigger = Callable[[dict[str, Any], object], dict[str, Any]]
+PRETENDED_DELIVERY = {"CodeDeliveryDetails": {"Destination": "d***@e***", "DeliveryMedium": "EMAIL"}}
 
 
 @cache
@@ -80,6 +80,7 @@ class FakeCognito:
         self,
         pre_sign_up: Trigger | None = None,
         *,
+        pre_token_generation: Trigger | None = PRE_TOKEN_GENERATION,
         clock: Callable[[], float] = time.time,
         rotation: bool = True,
         grace_seconds: float = GRACE_SECONDS,
@@ -94,13 +95,12 @@ class FakeCognito:
         self.failures: dict[str, tuple[Exception | None, Exception | None]] = {}
         self.lock = threading.RLock()
         self._pre_sign_up = pre_sign_up
+        self._pre_token_generation = pre_token_generation
         self._clock = clock
         self._rotation = rotation
         self._grace_seconds = grace_seconds
         self._flows = frozenset(flows)
         self._hides_users = hides_users
-
-    # ------------------------------------------------------------ for tests
 
     def fail(self, operation: str, error: Exception, *, after: bool = False) -> None:
         """Let the next call of this operation fail, before or after its effect."""
@@ -115,6 +115,12 @@ class FakeCognito:
         user = User(email, password, self._clock(), confirmed=True, verified=True)
         self.users[user.sub] = user
         return user
+
+    def tokens_of(self, user: User) -> dict[str, Any]:
+        """Start a session."""
+        session = Session(user, self._clock())
+        self.sessions.append(session)
+        return self._tokens(session, new_refresh_token=True)
 
     # ------------------------------------------------------------ operations
 
@@ -134,7 +140,7 @@ class FakeCognito:
         assert attributes == {"email": Username}
         if self._find(Username):
             raise refused("UsernameExistsException")
-        self._check_policy(Password)
+        self.check_policy(Password)
         user = User(Username, Password, self._clock())
         self._ask_trigger(user)
         self.users[user.sub] = user
@@ -153,16 +159,14 @@ class FakeCognito:
         user = self._find(AuthParameters["USERNAME"])
         if user is None:
             raise refused("NotAuthorizedException" if self._hides_users else "UserNotFoundException")
-        self._check_password(user, AuthParameters["PASSWORD"])
+        self.check_password(user, AuthParameters["PASSWORD"])
         if not user.enabled:
             raise refused("NotAuthorizedException", "User is disabled.")
         if not user.confirmed:
             raise refused("UserNotConfirmedException")
         if user.must_reset:
             raise refused("PasswordResetRequiredException")
-        session = Session(user, self._clock())
-        self.sessions.append(session)
-        return {"AuthenticationResult": self._tokens(session, new_refresh_token=True), "ChallengeParameters": {}}
+        return {"AuthenticationResult": self.tokens_of(user), "ChallengeParameters": {}}
 
     @_operation
     def get_tokens_from_refresh_token(self, *, RefreshToken: str, ClientId: str, ClientSecret: str) -> dict[str, Any]:
@@ -239,24 +243,24 @@ class FakeCognito:
         self._check_hash(ClientId, SecretHash, Username)
         user = self._find(Username)
         if user is None:
-            return self._pretended_delivery()
+            return dict(PRETENDED_DELIVERY)
         if user.confirmed:
             raise refused("InvalidParameterException", "User is already confirmed.")
         user.confirmation = self._send_code(user)
-        return self._pretended_delivery()
+        return dict(PRETENDED_DELIVERY)
 
     @_operation
     def forgot_password(self, *, ClientId: str, SecretHash: str, Username: str) -> dict[str, Any]:
         self._check_hash(ClientId, SecretHash, Username)
         user = self._find(Username)
         if user is None:
-            return self._pretended_delivery()
+            return dict(PRETENDED_DELIVERY)
         if not user.enabled:
             raise refused("NotAuthorizedException", "User is disabled.")
         if not user.verified:
             raise refused("InvalidParameterException", "there is no registered/verified email or phone_number")
         user.reset = self._send_code(user)
-        return self._pretended_delivery()
+        return dict(PRETENDED_DELIVERY)
 
     @_operation
     def confirm_forgot_password(
@@ -265,18 +269,16 @@ class FakeCognito:
         self._check_hash(ClientId, SecretHash, Username)
         user = self._find_or_hide(Username, "CodeMismatchException")
         self._check_code(user.reset, ConfirmationCode, RESET_CODE_SECONDS)
-        self._check_policy(Password)
+        self.check_policy(Password)
         user.password, user.reset, user.must_reset, user.confirmed = Password, None, False, True
         user.failures, user.locked_until = 0, 0
         return {}
 
     @_operation
-    def change_password(self, *, AccessToken: str, PreviousPassword: str, ProposedPassword: str) -> dict[str, Any]:
-        user = self._user_of_access_token(AccessToken)
-        self._check_password(user, PreviousPassword)
-        self._check_policy(ProposedPassword)
-        user.password = ProposedPassword
-        return {}
+    def admin_set_user_password(self, *, UserPoolId: str, Username: str, Password: str, Permanent: bool) -> None:
+        user = self._known(UserPoolId, Username)
+        self.check_policy(Password)
+        user.password, user.must_reset, user.confirmed = Password, not Permanent, True
 
     # ------------------------------------------------------------ rules
 
@@ -296,13 +298,13 @@ class FakeCognito:
             raise refused("NotAuthorizedException", "Unable to verify secret hash for client")
 
     @staticmethod
-    def _check_policy(password: str) -> None:
+    def check_policy(password: str) -> None:
         if len(password) > 256 or not re.fullmatch(r"\S+", password):
             raise refused("InvalidParameterException")
         if len(password) < 8 or not re.search("[A-Z]", password) or not re.search("[0-9]", password):
             raise refused("InvalidPasswordException")
 
-    def _check_password(self, user: User, password: str) -> None:
+    def check_password(self, user: User, password: str) -> None:
         """Lock the user after five failures: for a second, then two, and so on up to 15 minutes."""
         if self._clock() < user.locked_until:
             raise refused("NotAuthorizedException", "Password attempts exceeded")
@@ -346,10 +348,6 @@ class FakeCognito:
             return user
         raise refused("UserNotFoundException")
 
-    def _pretended_delivery(self) -> dict[str, Any]:
-        details = {"Destination": "d***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"}
-        return {"CodeDeliveryDetails": details}
-
     def _ask_trigger(self, user: User) -> None:
         if self._pre_sign_up is None:
             return
@@ -375,21 +373,22 @@ class FakeCognito:
     def _session_of(self, refresh_token: str) -> Session | None:
         return next((session for session in self.sessions if refresh_token in session.tokens), None)
 
-    def _user_of_access_token(self, access_token: str) -> User:
+    def user_of_access_token(self, access_token: str) -> User:
         claims = self.issuer.read(access_token) or {}
         session = next((one for one in self.sessions if one.origin_jti == claims.get("origin_jti")), None)
         good = session and not session.revoked and claims["token_use"] == "access" and self._clock() < claims["exp"]
         if session is None or not good:
             raise refused("NotAuthorizedException", "Invalid Access Token")
+        if COGNITO_SCOPE not in claims["scope"].split():
+            raise refused("NotAuthorizedException", "Access Token does not have required scopes")
         return session.user
 
     def _tokens(self, session: Session, *, new_refresh_token: bool) -> dict[str, Any]:
         now = self._clock()
         user = session.user
+        claims = self.issuer.access_claims(user.sub, session.origin_jti, now, session.signed_in_at)
         result: dict[str, Any] = {
-            "AccessToken": self.issuer.sign(
-                self.issuer.access_claims(user.sub, session.origin_jti, now, session.signed_in_at)
-            ),
+            "AccessToken": self.issuer.sign(claims | {"scope": scope_of(user, self._pre_token_generation)}),
             "IdToken": self.issuer.sign(self.issuer.id_claims(user.sub, session.origin_jti, now, user.email)),
             "ExpiresIn": ACCESS_TOKEN_SECONDS,
             "TokenType": "Bearer",

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
+from dreamvision.auth.refresh_tokens import IDLE_SECONDS
 from dreamvision.erasure.reconciliation import ERASURE_LIFETIME, SECONDS_PER_PAGE
 from local.transformed import Evaluation
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
+from tests.fakes.cognito import REFRESH_SECONDS
 from tests.fakes.cognito_state import GRACE_SECONDS
 
 RESOURCES: dict[str, dict[str, Any]] = template()["Resources"]
@@ -44,6 +46,48 @@ def test_a_refresh_can_be_repeated_for_as_long_as_cognito_allows() -> None:
 
 def test_rotation_excludes_the_flow_that_does_not_rotate() -> None:
     assert "ALLOW_REFRESH_TOKEN_AUTH" not in CLIENT["ExplicitAuthFlows"]
+
+
+def test_cognitos_tokens_outlive_a_session_without_use() -> None:
+    # RefreshTokenValidity is at most ten years (CreateUserPoolClient in the Cognito API reference).
+    parameter = template()["Parameters"]["SessionDays"]
+    assert CLIENT["RefreshTokenValidity"] == {"Ref": "SessionDays"}
+    assert CLIENT["TokenValidityUnits"]["RefreshToken"] == "days"
+    assert parameter["MinValue"] * 86_400 > IDLE_SECONDS
+    assert parameter["MaxValue"] <= 3650
+    assert parameter["Default"] * 86_400 == REFRESH_SECONDS
+
+
+# ---------------------------------------------------------------- what an access token opens at Cognito
+
+
+def test_the_pool_replaces_the_scope_of_its_access_tokens() -> None:
+    # LambdaVersion V2_0 needs the tier Essentials (user-pool-lambda-pre-token-generation in Cognito's guide).
+    pool = RESOURCES["UserPool"]["Properties"]
+    assert pool["UserPoolTier"] == "ESSENTIALS"
+    assert pool["LambdaConfig"]["PreTokenGenerationConfig"] == {
+        "LambdaArn": {"Fn::GetAtt": ["PreTokenGenerationFunction", "Arn"]},
+        "LambdaVersion": "V2_0",
+    }
+    assert "PreTokenGeneration" not in pool["LambdaConfig"]
+
+
+@pytest.mark.parametrize("trigger", ["PreSignUp", "PreTokenGeneration"])
+def test_cognito_may_invoke_its_triggers_and_is_answered_in_time(trigger: str) -> None:
+    permission = RESOURCES[f"{trigger}Permission"]["Properties"]
+    assert permission == {
+        "FunctionName": {"Ref": f"{trigger}Function"},
+        "Action": "lambda:InvokeFunction",
+        "Principal": "cognito-idp.amazonaws.com",
+        "SourceArn": {"Fn::GetAtt": ["UserPool", "Arn"]},
+    }
+    # Cognito waits for 5 s.
+    assert RESOURCES[f"{trigger}Function"]["Properties"]["Timeout"] <= 5
+
+
+def test_a_client_can_write_nothing_but_what_a_sign_up_sends() -> None:
+    # Not []: without an entry every standard attribute is writable.
+    assert CLIENT["WriteAttributes"] == ["email"]
 
 
 # ---------------------------------------------------------------- e-mail

@@ -17,6 +17,7 @@ import pytest
 from moto import mock_aws
 
 from dreamvision.auth.cognito import CognitoSettings, UserPool
+from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
@@ -28,12 +29,14 @@ from dreamvision.schemas.users import TokenResponse
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.users.usernames import RESERVATION_LIFETIME, Usernames
 from tests.conftest import REPOSITORY
-from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito, Trigger
+from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
+from tests.fakes.cognito_tokens import Trigger
 
 _FUNCTIONS = REPOSITORY / "functions"
 NAMES = TableNames(profiles_table="profiles", dreams_table="dreams", videos_table="videos", guards_table="guards")
 _KEYS = {NAMES.profiles_table: "user_id", NAMES.guards_table: "guard"}
 _REGION = "eu-central-1"
+IDENTITY = IdentitySettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID, aws_region=_REGION)
 
 EMAIL = "luna@example.com"
 PASSWORD = "Moonlight7"
@@ -76,9 +79,9 @@ class AccountBackend:
         self.profiles = ProfileRepository(self.database)
         self.sessions = Sessions(self.database, self.clock)
         self.usernames = Usernames(self.database)
-        self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock)
         settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
         self.pool = UserPool(settings, cast(Any, self.cognito))
+        self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock, self.pool.seal)
         self.accounts = AccountService(
             self.pool,
             self.profiles,
@@ -86,6 +89,7 @@ class AccountBackend:
             self.sessions,
             self.limits,
             DailyCounts(self.database),
+            RegistrationLock(self.database, self.clock),
             self.clock.utc,
         )
 
@@ -96,7 +100,8 @@ class AccountBackend:
     def is_open(self, access_token: str) -> bool:
         """Return whether the handlers would accept this token."""
         try:
-            self.sessions.require_active(*checked_claims(claims_of(access_token)))
+            access = checked_claims(claims_of(access_token), IDENTITY)
+            self.sessions.require_active(access.user_id, access.session_id, access.issued_at)
         except UnauthenticatedError:
             return False
         return True
@@ -209,6 +214,7 @@ def _context() -> Any:
     )
 
 
+ADDRESS = "203.0.113.7"
 RESERVATION_SECONDS = RESERVATION_LIFETIME.total_seconds()
 
 
@@ -241,8 +247,7 @@ def tables(created_tables: Tables) -> Tables:
 @pytest.fixture
 def auth(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> AuthApi:
     """The function on this backend."""
-    settings = IdentitySettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID, aws_region="eu-central-1")
-    verifier = TokenVerifier(settings, fetch_keys=backend.cognito.issuer.jwks)
+    verifier = TokenVerifier(IDENTITY, fetch_keys=backend.cognito.issuer.jwks)
     monkeypatch.setattr(Database, "shared", lambda: backend.database)
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
     return AuthApi(backend)

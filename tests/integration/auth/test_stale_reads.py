@@ -7,6 +7,7 @@ import pytest
 
 from dreamvision.auth.cognito import CognitoSettings, UserPool
 from dreamvision.auth.errors import UserAlreadyExistsError
+from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import UnauthenticatedError
@@ -34,9 +35,15 @@ def cognito() -> FakeCognito:
 def accounts(database: Database, replica: StaleReplica, cognito: FakeCognito) -> AccountService:
     """The account service on tables whose eventually consistent reads stand still."""
     pool = UserPool(CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID), cast(Any, cognito))
-    limits = RateLimits(LimitsRepository(database), RateSettings())
-    counts = DailyCounts(database)
-    return AccountService(pool, ProfileRepository(database), Usernames(database), Sessions(database), limits, counts)
+    return AccountService(
+        pool,
+        ProfileRepository(database),
+        Usernames(database),
+        Sessions(database),
+        RateLimits(LimitsRepository(database), RateSettings(), seal=pool.seal),
+        DailyCounts(database),
+        RegistrationLock(database),
+    )
 
 
 @pytest.mark.parametrize("how", ["revoke", "revoke_all", "block", "revoke_permanently"])

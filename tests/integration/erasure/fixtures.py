@@ -47,8 +47,9 @@ FUNCTIONS = {
 }
 
 
-# What may stay: that a user's sessions are revoked, counts of all users together, and the reconciliation's position.
-_STAYS = ("sessions#", "quota#service#", "spending#", "cursor#")
+# What may stay: that a user's sessions are revoked, counts of all users together and of a mailbox until midnight, and
+# the reconciliation's position.
+_STAYS = ("sessions#", "quota#service#", "spending#", "cursor#", "mailbox#")
 
 
 class Killed(BaseException):
@@ -216,7 +217,8 @@ class ErasureBackend:
         self.cognito.users[user_id] = user
         usernames = self.dreams.usernames
         usernames.assign(user_id, email, usernames.reserve(username, utc_now()), utc_now())
-        RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_code(Scope.FORGOT, email)
+        limits = RateLimits(LimitsRepository(self.dreams.database), RateSettings(), seal=self.pool.seal)
+        limits.count_code(Scope.FORGOT, email)
         forgotten = Connection(
             user_id=user_id,
             connection_id=new_id(),
@@ -226,7 +228,7 @@ class ErasureBackend:
         )
         ConnectionRepository(self.dreams.database, "ConnectionsTable").add(forgotten)
         for scope in USER_SCOPES:
-            RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_user(scope, user_id)
+            limits.count_user(scope, user_id)
 
     def items(self) -> list[dict[str, Any]]:
         """Return every item of all tables."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dreamvision.auth.errors import UserPoolBusyError
+from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
@@ -36,9 +37,15 @@ def use_up(erasure: ErasureBackend, user_id: str = LUNA) -> None:
 
 def register_again(erasure: ErasureBackend, email: str = LUNAS_EMAIL) -> str:
     database = erasure.dreams.database
-    limits = RateLimits(LimitsRepository(database), RateSettings())
+    limits = RateLimits(LimitsRepository(database), RateSettings(), seal=erasure.pool.seal)
     accounts = AccountService(
-        erasure.pool, erasure.dreams.profiles, erasure.dreams.usernames, erasure.sessions, limits, DailyCounts(database)
+        erasure.pool,
+        erasure.dreams.profiles,
+        erasure.dreams.usernames,
+        erasure.sessions,
+        limits,
+        DailyCounts(database),
+        RegistrationLock(database),
     )
     answer: Any = accounts.register(email, PASSWORD, f"Luna {new_id()[-8:]}", "203.0.113.7")
     return str(answer.user.id)

@@ -55,7 +55,7 @@ def processing_video(database: Database, dream_id: str, user_id: str = LUNA) -> 
     videos, job_id = VideoLifecycle(database), new_id()
     videos.add(user_id, job_id, dream_id, 5, utc_now())
     videos.request_render(user_id, job_id, utc_now())
-    videos.record_render(user_id, job_id, f"task-{job_id}", CREDITS, utc_now())
+    videos.record_render(user_id, job_id, job_id, CREDITS, utc_now())
     return videos.get(user_id, job_id, consistent=True)
 
 

@@ -81,7 +81,7 @@ def test_a_task_of_a_missing_video_creates_no_row(backend: DreamBackend, of_tomb
     task_id = new_task_id()
     with pytest.raises(VideoNotFoundError):
         backend.videos.record_render(LUNA, key["job_id"], task_id, 60, utc_now())
-    rows = _rows(backend)
+    rows: list[dict[str, Any]] = backend.database.client.scan(TableName=backend.database.names.videos_table)["Items"]
     assert [(row["user_id"], row["provider_task_id"]) for row in rows] == [(key["user_id"], task_id)] * of_tombstone
 
 

@@ -31,9 +31,9 @@ def test_the_handlers_accept_the_access_token() -> None:
         user_pool_id=fake.POOL_ID, user_pool_client_id=fake.CLIENT_ID, aws_region="eu-central-1"
     )
 
-    claims = TokenVerifier(settings, fetch_keys=cognito.issuer.jwks).verify(pool.sign_in(EMAIL, PASSWORD).access_token)
+    access = TokenVerifier(settings, fetch_keys=cognito.issuer.jwks).verify(pool.sign_in(EMAIL, PASSWORD).access_token)
 
-    assert claims["sub"] == user.user_id
+    assert access.user_id == user.user_id
 
 
 def test_a_user_id_is_accepted_for_signing_in(pool: UserPool) -> None:

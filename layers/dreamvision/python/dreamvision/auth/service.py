@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple, Self
+from typing import Self
 
 from dreamvision.auth.cognito import CognitoSettings, NewUser, Tokens, UserPool
 from dreamvision.auth.errors import (
@@ -21,12 +21,16 @@ from dreamvision.auth.errors import (
     UserAlreadyExistsError,
     UserNotFoundError,
 )
+from dreamvision.auth.passwords import PasswordCheck
+from dreamvision.auth.refresh_tokens import RefreshToken, opened
+from dreamvision.auth.registrations import RegistrationLock, RegistrationRunningError
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.metrics import Metric, count
 from dreamvision.database.client import Database
+from dreamvision.database.transactions import ContentionError
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, Scope
 from dreamvision.schemas.users import AccountUser, ConfirmationRequired, TokenResponse, UserProfile
@@ -48,17 +52,6 @@ class ProfileIncompleteError(DreamVisionError):
     default_message = "The profile could not be completed."
 
 
-class SessionEnvelope(NamedTuple):
-    """The session's user, id and start (Unix seconds). Our refresh tokens add them to Cognito's, which is opaque."""
-
-    user_id: str
-    session_id: str
-    signed_in_at: str
-
-    def signed_text(self, token: str) -> str:
-        return ".".join([*self, token])
-
-
 class AccountService:
     """Manages accounts, sessions and passwords."""
 
@@ -70,6 +63,7 @@ class AccountService:
         sessions: Sessions,
         limits: RateLimits,
         daily_counts: DailyCounts,
+        registrations: RegistrationLock,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool = pool
@@ -78,6 +72,7 @@ class AccountService:
         self._sessions = sessions
         self._limits = limits
         self._daily_counts = daily_counts
+        self._registrations = registrations
         self._now = now
 
     @classmethod
@@ -91,9 +86,15 @@ class AccountService:
             ProfileRepository(database),
             Usernames(database),
             Sessions(database),
-            RateLimits.shared(),
+            RateLimits.shared(pool.seal),
             DailyCounts(database),
+            RegistrationLock(database),
         )
+
+    @property
+    def limits(self) -> RateLimits:
+        """The limits that count by address, e-mail address and session as well."""
+        return self._limits
 
     # ------------------------------------------------------------ registration
 
@@ -103,7 +104,9 @@ class AccountService:
         """Create an account and sign in, unless the e-mail address must be confirmed first.
 
         ``address``: the client's IP address; registrations from an unknown one count together. A failed registration is
-        rolled back. Errors of the user pool's sign-up propagate.
+        rolled back. Errors of the user pool's sign-up propagate. A user of the e-mail address who was never confirmed
+        is replaced, so that nobody can occupy the address of somebody else, or have that person confirm a password that
+        is not theirs.
 
         Raises:
             TooManyRegistrationsError: the address or its network has created too many accounts today.
@@ -111,10 +114,18 @@ class AccountService:
             UserAlreadyExistsError: the e-mail address already has an account.
             WeakPasswordError: the password does not satisfy the pool's policy.
         """
+        try:
+            with self._registrations.hold(self._pool.seal(email)):
+                return self._register(email, password, username, address)
+        except RegistrationRunningError:
+            raise UserAlreadyExistsError from None
+
+    def _register(self, email: str, password: str, username: str, address: str) -> TokenResponse | ConfirmationRequired:
         with ExitStack() as rollback:
             reservation = self._usernames.reserve(username, self._now())
             rollback.callback(self._usernames.release, reservation)
             self._limits.count_registration(address)
+            self._discard_unconfirmed(email)
             user = self._create_user(email, password, rollback)
             try:
                 self._assign(user.user_id, email, reservation)
@@ -129,6 +140,15 @@ class AccountService:
                 result = ConfirmationRequired(user=AccountUser(id=user.user_id, email=email, username=username))
             rollback.pop_all()
             return result
+
+    def _discard_unconfirmed(self, email: str) -> None:
+        try:
+            user = self._pool.get(email)
+        except UserNotFoundError:
+            return
+        if not user.confirmed:
+            self._usernames.delete_profile(user.user_id)
+            self._pool.delete(user.user_id)
 
     def _create_user(self, email: str, password: str, rollback: ExitStack) -> NewUser:
         try:
@@ -178,7 +198,7 @@ class AccountService:
         Raises:
             InvalidRefreshTokenError: the token is not ours.
         """
-        return self._open(refresh_token)[0].session_id
+        return opened(refresh_token, self._pool.seal).session_id
 
     def refresh(self, refresh_token: str) -> TokenResponse:
         """Return new tokens for the session.
@@ -188,24 +208,42 @@ class AccountService:
         everywhere.
 
         Raises:
-            InvalidRefreshTokenError: the token is not ours, already used, expired or revoked, or its session has ended.
+            InvalidRefreshTokenError: the token is not ours, already used or revoked, or its session has ended: by a
+                sign-out, or after seven days without a refresh.
         """
-        envelope, token = self._open(refresh_token)
+        current = opened(refresh_token, self._pool.seal)
+        if current.is_idle(self._now().timestamp()):
+            raise InvalidRefreshTokenError
         try:
-            self._sessions.require_active(envelope.user_id, envelope.session_id, int(envelope.signed_in_at))
+            self._sessions.require_active(current.user_id, current.session_id, current.signed_in_at)
         except UnauthenticatedError:
-            self._pool.revoke(token)
+            self._pool.revoke(current.token)
             raise InvalidRefreshTokenError from None
         try:
-            tokens = self._pool.refresh(token)
+            tokens = self._pool.refresh(current.token)
         except RefreshTokenReusedError:
-            self.sign_out_everywhere(envelope.user_id)
+            self.sign_out_everywhere(current.user_id)
             raise
-        return self._token_response(tokens, envelope)
+        refreshed_at = int(self._now().timestamp())
+        return self._token_response(tokens, current._replace(refreshed_at=refreshed_at, token=tokens.refresh_token))
 
-    def sign_out(self, user_id: str, session_id: str) -> None:
-        """End one session, with immediate effect."""
-        self._sessions.revoke(user_id, session_id)
+    def sign_out(self, user_id: str, session_id: str, refresh_token: str | None = None) -> None:
+        """End one session, with immediate effect; at Cognito as well if its refresh token is given.
+
+        A refresh token that is not of this session is ignored: a sign-out must not fail.
+        """
+        try:
+            if refresh_token is not None:
+                self._revoke(user_id, session_id, refresh_token)
+        except InvalidRefreshTokenError:
+            pass
+        finally:
+            self._sessions.revoke(user_id, session_id)
+
+    def _revoke(self, user_id: str, session_id: str, refresh_token: str) -> None:
+        ended = opened(refresh_token, self._pool.seal)
+        if (ended.user_id, ended.session_id) == (user_id, session_id):
+            self._pool.revoke(ended.token)
 
     def sign_out_everywhere(self, user_id: str) -> None:
         """End all sessions of a user, with immediate effect."""
@@ -219,42 +257,38 @@ class AccountService:
 
     def _start_session(self, tokens: Tokens) -> TokenResponse:
         self._sessions.start(tokens.user_id, tokens.session_id, tokens.signed_in_at)
-        envelope = SessionEnvelope(tokens.user_id, tokens.session_id, str(tokens.signed_in_at))
-        return self._token_response(tokens, envelope)
+        return self._token_response(tokens, RefreshToken.of(tokens, int(self._now().timestamp())))
 
-    def _token_response(self, tokens: Tokens, envelope: SessionEnvelope) -> TokenResponse:
+    def _token_response(self, tokens: Tokens, refresh_token: RefreshToken) -> TokenResponse:
         profile = self.profile(tokens.user_id)
         return TokenResponse(
             access_token=tokens.access_token,
-            refresh_token=self._seal(envelope, tokens.refresh_token),
+            refresh_token=refresh_token.sealed(self._pool.seal),
             expires_in=tokens.expires_in,
             user=AccountUser(id=profile.id, email=profile.email, username=profile.username),
         )
 
-    def _seal(self, envelope: SessionEnvelope, token: str) -> str:
-        return ".".join([*envelope, self._pool.seal(envelope.signed_text(token)), token])
-
-    def _open(self, refresh_token: str) -> tuple[SessionEnvelope, str]:
-        parts = refresh_token.split(".", 4)
-        if len(parts) != 5:
-            raise InvalidRefreshTokenError
-        *session, seal, token = parts
-        envelope = SessionEnvelope(*session)
-        if not secrets.compare_digest(seal.encode(), self._pool.seal(envelope.signed_text(token)).encode()):
-            raise InvalidRefreshTokenError
-        return envelope, token
-
     # ------------------------------------------------------------ codes and passwords
 
-    def confirm(self, email: str, code: str) -> None:
-        """Confirm the e-mail address of a new account.
+    def confirm(self, email: str, code: str, address: str, password: str | None = None) -> None:
+        """Confirm the e-mail address of a new account, from a client's IP address.
+
+        With ``password``, only an account with this password is confirmed: not one that somebody else has registered
+        for the address meanwhile.
 
         Raises:
-            InvalidOrExpiredCodeError: the code is wrong or has expired.
-            TooManyAttemptsError: too many attempts for this address.
+            InvalidOrExpiredCodeError: the code is wrong or has expired, or the password is another.
+            TooManyAttemptsError: too many attempts for this e-mail address.
+            ContentionError: the address is being registered.
         """
-        self._limits.count_code(Scope.CONFIRM, email)
-        self._pool.confirm(email, code)
+        self._limits.count_attempt(Scope.CONFIRM, email, address)
+        try:
+            with self._registrations.hold(self._pool.seal(email)):
+                if password is not None:
+                    self._pool.require_unconfirmed(email, password)
+                self._pool.confirm(email, code)
+        except RegistrationRunningError:
+            raise ContentionError from None
 
     def resend_confirmation(self, email: str) -> None:
         """Send another confirmation code, if the account exists and is unconfirmed.
@@ -282,7 +316,7 @@ class AccountService:
         except UserNotFoundError:
             return  # the response must not reveal whether the account exists
 
-    def reset_password(self, email: str, code: str, password: str) -> None:
+    def reset_password(self, email: str, code: str, password: str, address: str) -> None:
         """Set a new password with a code and end every session, in case the old password was known to others.
 
         Raises:
@@ -290,19 +324,20 @@ class AccountService:
             WeakPasswordError: the password does not satisfy the pool's policy.
             TooManyAttemptsError: too many attempts for this address.
         """
-        self._limits.count_code(Scope.RESET, email)
+        self._limits.count_attempt(Scope.RESET, email, address)
         self._pool.reset_password(email, code, password)
         self.sign_out_everywhere(self._pool.get(email).user_id)
 
-    def change_password(self, user_id: str, access_token: str, current: str, new: str) -> TokenResponse:
+    def change_password(self, user_id: str, current: str, new: str) -> TokenResponse:
         """Set a new password, end every session including this one, and start a new one.
 
         Raises:
             WrongPasswordError: the current password is wrong.
             WeakPasswordError: the new password does not satisfy the pool's policy.
-            TooManyAttemptsError: Cognito's limit is reached.
+            TooManyAttemptsError: too many attempts of this user.
         """
-        self._pool.change_password(access_token, current, new)
+        PasswordCheck(self._pool, self._limits).require(user_id, current)
+        self._pool.set_password(user_id, new)
         self.sign_out_everywhere(user_id)
         return self._start_session(self._pool.sign_in(user_id, new))
 
