@@ -28,9 +28,8 @@ UNUSED_FILES = {"py.typed"}
 METADATA = {"METADATA", "RECORD", "entry_points.txt"}
 METADATA_FOLDER = re.compile(r"\.dist-info/")
 LICENSE = re.compile(r"(licen[sc]e|copying|notice|authors)", re.IGNORECASE)
-# Powertools' own Swagger UI: the API serves another one (functions/api/docs/). cffi's compiler and its parser of C:
-# cryptography is compiled already and uses _cffi_backend alone.
-UNUSED_PARTS = ("aws_lambda_powertools/event_handler/openapi/swagger_ui/*.min.*", "cffi", "pycparser")
+# cffi's compiler and its parser of C: cryptography is compiled already and uses _cffi_backend alone.
+UNUSED_PARTS = ("cffi", "pycparser")
 
 
 def main(kind: str, architecture: str, artifacts: Path) -> None:

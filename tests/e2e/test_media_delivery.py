@@ -93,7 +93,8 @@ def test_the_cdn_serves_nothing_but_images(
 def test_the_distribution_requires_tls(completed_video: tuple[User, dict[str, Any]], stack: dict[str, Any]) -> None:
     path = urlsplit(completed_video[1]["thumbnail_url"]).path.removeprefix("/media")
     distributions = ControlPlane(stack).client("cloudfront").list_distributions()["DistributionList"]["Items"]
-    host = next(each["DomainName"] for each in distributions if each["Comment"].startswith("Images of"))
+    origin = stack["media_bucket"]
+    host = next(each["DomainName"] for each in distributions if origin in str(each["Origins"]["Items"]))
     assert fetch(f"{stack['endpoint_url']}{path}", Host=host).status_code == 403
     assert fetch(f"{stack['endpoint_url']}{path}", Host=host, **{"X-Forwarded-Proto": "https"}).status_code == 200
 

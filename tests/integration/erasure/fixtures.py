@@ -47,9 +47,9 @@ FUNCTIONS = {
 }
 
 
-# What may stay: that a user's sessions are revoked, counts of all users together and of a mailbox until midnight, and
-# the reconciliation's position.
-_STAYS = ("sessions#", "quota#service#", "spending#", "cursor#", "mailbox#")
+# What may stay: that a user's sessions are revoked, counts of all users together, of a mailbox and of a network until
+# midnight, and the reconciliation's position.
+_STAYS = ("sessions#", "quota#service#", "spending#", "cursor#", "mailbox#", "quota#analyses#", "registrations#")
 
 
 class Killed(BaseException):
