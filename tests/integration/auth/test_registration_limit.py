@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dreamvision.auth.errors import EmailNotConfirmedError
-from dreamvision.limits.rate_limits import TooManyRegistrationsError, registration_keys
+from dreamvision.limits.rate_limits import RateSettings, TooManyRegistrationsError, registration_keys
 from dreamvision.users.usernames import UsernameTakenError
 from tests.integration.auth.fixtures import EMAIL, PASSWORD, AccountBackend, AuthApi, Tables, trigger
 
@@ -21,7 +21,7 @@ def test_the_twenty_first_account_of_an_address_is_refused(
     auth: AuthApi, backend: AccountBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The attack: twenty accounts from one address in 3.4 s, and as many again."""
-    monkeypatch.setenv("AUTH_RATE_LIMIT_PER_MINUTE", "100")
+    monkeypatch.setattr(backend.limits, "_settings", RateSettings(auth_rate_limit_per_minute=100))
     answers = []
     for number in range(25):
         body = {"email": f"luna{number}@example.com", "password": PASSWORD, "username": f"Luna {number}"}

@@ -94,7 +94,7 @@ def test_a_registration_is_not_resumed_over_a_complete_profile(
     cognito.calls.clear()
     with pytest.raises(UserAlreadyExistsError):
         accounts.register(EMAIL, PASSWORD, "Stella")
-    assert cognito.calls == ["SignUp", "AdminInitiateAuth"]
+    assert cognito.calls == ["AdminGetUser", "SignUp", "AdminInitiateAuth"]
     with pytest.raises(UsernameTakenError):
         Usernames(database).reserve(NAME, later)
     assert Usernames(database).owner("Stella") is None

@@ -116,6 +116,7 @@ class AccountService:
         """
         try:
             with self._registrations.hold(self._pool.seal(email)):
+                self._discard_unconfirmed(email)
                 return self._register(email, password, username, address)
         except RegistrationRunningError:
             raise UserAlreadyExistsError from None
@@ -125,7 +126,6 @@ class AccountService:
             reservation = self._usernames.reserve(username, self._now())
             rollback.callback(self._usernames.release, reservation)
             self._limits.count_registration(address)
-            self._discard_unconfirmed(email)
             user = self._create_user(email, password, rollback)
             try:
                 self._assign(user.user_id, email, reservation)
