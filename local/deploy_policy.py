@@ -132,7 +132,10 @@ SERVICES: Mapping[str, Service] = {
         (),
         ("ValidateStateMachineDefinition",),
     ),
-    "WAFv2": Service("WAF", "wafv2", (*_VERBS, "AssociateWebACL", "DisassociateWebACL"), ("*",)),
+    "WAFv2": Service(
+        "WAF", "wafv2",
+        ("*ssociateWebACL", "*agResource", "CreateWebACL", "DeleteWebACL", "Get*", "List*", "UpdateWebACL"), ("*",),
+    ),
 }  # fmt: skip
 
 # Generated names that begin with the logical id, without the stack's name (aws/aws-sam-cli#2022 for state machines).

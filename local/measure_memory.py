@@ -22,6 +22,7 @@ from local.cloudformation_yaml import load_template
 from local.emulator.deploy import client
 from local.progress import console, error_console, step
 from local.sample_events import file_of
+from local.sample_functions import EVENTS, samples_of
 from local.settings import REPOSITORY, STACK_NAME, Settings
 from local.stack import commands
 
@@ -29,6 +30,8 @@ from local.stack import commands
 # one vCPU".
 _MEGABYTES_OF_A_PROCESSOR = 1769
 _RUNS = 3
+# Of the commands of operators, the one that changes nothing and needs no user.
+_READS_ONLY = "operations/spend-today"
 
 # The peak comes from VmHWM, which begins with the program: `ru_maxrss` would begin with the size of the parent.
 _CHILD = """
@@ -72,13 +75,8 @@ def sample_event(name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     for declared in properties.get("Events", {}).values():
         if declared["Type"] == "HttpApi":
             return _read(file_of(f"{declared['Properties']['Method']} {declared['Properties']['Path']}"))
-    folder = Path(properties["CodeUri"]).relative_to("functions")
-    events = REPOSITORY / "events"
-    if folder.parts[0] == "workflows":
-        return _read(events / folder.parent / f"{name.removesuffix('Function')}.json")
-    special = {"messages": "ping.json", "operations": "spend-today.json"}
-    file = special.get(folder.name, f"{folder.name.replace('_', '-')}.json")
-    return _read(events / folder.parts[0] / file)
+    samples = samples_of(name)
+    return _read(EVENTS / f"{_READS_ONLY if _READS_ONLY in samples else samples[0]}.json")
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def scan(checkov: Path) -> set[Finding]:
 def main() -> int:
     exempt = exemptions()
     try:
-        found = problems(scan(Path(sys.argv[1])), exempt)
+        found = problems(scan(Path(sys.argv[1]).absolute()), exempt)
     except ScanError as error:
         found = [str(error)]
     for line in found:

@@ -11,11 +11,12 @@ import pytest
 from local.settings import REPOSITORY
 from tests.e2e.client import PASSWORD, ControlPlane, User, wait_for
 from tests.e2e.shared_stack import StackCommand
+from tests.fakes.operator import Operator
 
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
 
 
-class Operator:
+class StackOperator(Operator):
     """Invokes the function as ``aws lambda invoke`` does."""
 
     def __init__(self, control: ControlPlane) -> None:
@@ -30,21 +31,10 @@ class Operator:
         assert "FunctionError" not in response, answer
         return answer
 
-    def result(self, command: str, **fields: object) -> dict[str, Any]:
-        answer = self.ask(command, **fields)
-        assert answer["ok"], answer
-        found: dict[str, Any] = answer["result"]
-        return found
-
-    def refusal(self, command: str, **fields: object) -> str:
-        answer = self.ask(command, **fields)
-        assert not answer["ok"], answer
-        return str(answer["refusal"]["error"])
-
 
 @pytest.fixture
 def operator(control: ControlPlane) -> Operator:
-    return Operator(control)
+    return StackOperator(control)
 
 
 def sign_in(user: User, password: str = PASSWORD) -> httpx.Response:

@@ -89,7 +89,7 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     rising = list(dict.fromkeys(seen))
     assert len(rising) >= 3, seen
     assert rising == sorted(rising), seen
-    assert visitor.run("return document.getElementById('announcer').textContent") == "Your video is ready."
+    visitor.wait("document.getElementById('announcer').textContent === 'Your video is ready.'")
 
     # AND the video plays automatically, muted
     visitor.wait("document.getElementById('player-video').currentTime > 0.2")

@@ -38,7 +38,6 @@ RUN_BY = {
     "make cost": "tests/unit/local/test_cost.py::test_the_command_prints_the_page_and_renews_it",
     "make sizes": "tests/integration/local/test_build.py::test_the_table_has_every_function_and_layer",
     "make check": ".ci/run",
-    "make test-midnight": ".ci/run",
     "make checkov": ".ci/run",
     "make zizmor": ".ci/run",
     "make smoke": "tests/e2e/test_smoke.py::test_a_registered_user_makes_a_video_and_is_deleted",
@@ -53,6 +52,7 @@ RUN_BY = {
 }
 # What no test may run, and why.
 NOT_RUN = {
+    "make test-midnight": "repeats the unit and integration tests; the workflow `ci.yml` runs it",
     "make measure-memory": "takes minutes; its parts are tested in `tests/unit/local/test_measure_memory.py`",
     "make audit": "asks a database of vulnerabilities on the internet; the workflow `ci.yml` runs it",
     "make clean": "deletes the virtual environment of the tests",

@@ -134,7 +134,10 @@ def test_nothing_is_deployed_without_the_checks() -> None:
     for name, job in DEPLOY["jobs"].items():
         if job["permissions"].get("id-token") == "write":
             assert job["needs"] == ["checks", "build"], name
-    assert [step["run"] for step in CI["jobs"]["test"]["steps"] if "run" in step] == ["bash .ci/run"]
+    assert [step["run"] for step in CI["jobs"]["test"]["steps"] if "run" in step] == [
+        "bash .ci/run",
+        "make test-midnight",
+    ]
 
 
 def test_deploys_of_one_stage_do_not_overlap() -> None:

@@ -38,6 +38,9 @@ from tests.integration.limits.fixtures import (
 )
 from tests.integration.ministack import guard_items
 
+# The counts are those of a day.
+pytestmark = pytest.mark.usefixtures("noon")
+
 
 def used(database: Database, user_id: str = USER_ID) -> DayCounts:
     return DailyCounts(database).of(user_id, day_of(utc_now()))

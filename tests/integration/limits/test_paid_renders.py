@@ -18,6 +18,9 @@ from tests.fakes.runway import FakeRenderer
 from tests.integration.limits.fixtures import PLENTY, QuotaBackend, in_parallel
 from tests.integration.limits.test_analysis_quota import make_premium
 
+# The counts are those of a day.
+pytestmark = pytest.mark.usefixtures("noon")
+
 MANY = PLENTY | {"premium_videos_per_day": 1000, "premium_concurrent_videos": 1000}
 
 

@@ -33,6 +33,9 @@ from tests.integration.limits.fixtures import (
 )
 from tests.integration.ministack import guard_items
 
+# The counts are those of a day.
+pytestmark = pytest.mark.usefixtures("noon")
+
 REFUSED = RenderState(RenderStatus.FAILED, failure=RenderFailure(FailureKind.MODERATION))
 
 

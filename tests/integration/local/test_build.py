@@ -32,7 +32,7 @@ LAYERS_OF_A_FUNCTION = 5
 API_FUNCTION_LIMIT, LAYERS_LIMIT, ARCHIVE_LIMIT = 6_000_000, 15_000_000, 60_000_000
 # What Lambda reads, and what a license demands.
 KEPT_METADATA = re.compile(r"METADATA|RECORD|entry_points\.txt|.*(licen[sc]e|copying|notice|authors).*", re.IGNORECASE)
-UNUSED = re.compile(r"(^|/)(tests?|__pycache__|bin)/|\.(py[xi]|pxd|[ch])$|py\.typed$|\.min\.(js|css)$", re.IGNORECASE)
+UNUSED = re.compile(r"(^|/)(tests?|__pycache__|bin)/|\.(py[xi]|pxd|[ch])$|py\.typed$", re.IGNORECASE)
 
 
 @cache

@@ -20,6 +20,7 @@ from dreamvision.users.repository import ProfileRepository
 from dreamvision.videos.models import VideoRecord
 from dreamvision.videos.workflow import VideoWorkflow
 from tests.conftest import load_function
+from tests.fakes.operator import Operator
 from tests.fakes.states import MACHINE, FakeStates
 from tests.integration.dreams.fixtures import LUNA
 from tests.integration.erasure.fixtures import ERASE, ErasureBackend
@@ -54,7 +55,7 @@ class ReadableStates(FakeStates):
         return name
 
 
-class OperatorBackend:
+class OperatorBackend(Operator):
     """The function ``functions/operations``, with Luna's and Stella's accounts. ``now`` moves the operations' clock."""
 
     def __init__(self, erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,19 +96,6 @@ class OperatorBackend:
         answer: dict[str, Any] = self._handler({"command": command, "operator": "anna", **fields}, context)
         assert answer == json.loads(json.dumps(answer))
         return answer
-
-    def result(self, command: str, **fields: object) -> dict[str, Any]:
-        """Return the result of a command that is carried out."""
-        answer = self.ask(command, **fields)
-        assert answer["ok"], answer
-        found: dict[str, Any] = answer["result"]
-        return found
-
-    def refusal(self, command: str, **fields: object) -> str:
-        """Return the error of a command that is refused."""
-        answer = self.ask(command, **fields)
-        assert not answer["ok"], answer
-        return str(answer["refusal"]["error"])
 
     def is_signed_in(self, session_id: str, user_id: str = LUNA, issued_at: int | None = None) -> bool:
         """Return whether the handlers accept a session's token, by default one issued an hour ago."""

@@ -124,7 +124,7 @@ class Api:
     def _refusal(self, event: Event, request_id: str) -> dict[str, Any] | None:
         """Return the response to a request that is refused before its route runs."""
         try:
-            require_cloudfront(event.get("headers") or {})
+            require_cloudfront(event)
             if event["routeKey"] not in self.public:
                 self.routes.append_context(caller=_authenticate(event))
             elif self._count_public is not None:

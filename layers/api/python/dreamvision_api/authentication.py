@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import Claims, TokenVerifier, UnauthenticatedError
 from dreamvision.database.client import Database
+from dreamvision_api.headers import header_of
 
 type Event = dict[str, Any]
 
@@ -39,9 +40,7 @@ def _gateway_claims(event: Event) -> Claims | None:
 
 
 def _bearer_token(event: Event) -> str:
-    headers: Mapping[str, str] = event.get("headers") or {}
-    authorization = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
-    scheme, _, token = authorization.partition(" ")
+    scheme, _, token = header_of(event, "authorization").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthenticatedError
     return token.strip()

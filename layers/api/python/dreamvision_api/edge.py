@@ -6,10 +6,12 @@ The distribution sends a secret as ``x-origin-secret``. CloudFront replaces a he
 import json
 from collections.abc import Mapping
 from secrets import compare_digest
+from typing import Any
 
 from dreamvision.core.config import Config
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.secrets import read_secret
+from dreamvision_api.headers import header_of
 
 _ORIGIN_HEADER = "x-origin-secret"
 # Running containers accept a replaced value within this time.
@@ -33,17 +35,15 @@ class EdgeSettings(Config):
     viewer_address_header: str = "cloudfront-viewer-address"
 
 
-def require_cloudfront(headers: Mapping[str, str]) -> None:
+def require_cloudfront(event: Mapping[str, Any]) -> None:
     """Reject a request that did not come through CloudFront. Without a configured secret, all requests pass.
 
     Raises:
         DirectRequestError: the secret is missing or wrong.
         ConfigurationError: the secret is empty or may not be read.
     """
-    if EdgeSettings.from_environment().origin_secret:
-        sent = next((value for name, value in headers.items() if name.lower() == _ORIGIN_HEADER), "")
-        if not came_through_cloudfront(sent):
-            raise DirectRequestError
+    if EdgeSettings.from_environment().origin_secret and not came_through_cloudfront(header_of(event, _ORIGIN_HEADER)):
+        raise DirectRequestError
 
 
 def came_through_cloudfront(sent: str) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from dreamvision_api.headers import header_of
+
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
@@ -24,8 +26,7 @@ def is_known(if_none_match: str, tag: str) -> bool:
 def not_modified(event: Mapping[str, Any], response: dict[str, Any]) -> dict[str, Any]:
     """Return the response, or a 304 without a body if ``If-None-Match`` lists its ``ETag``."""
     tag = response["headers"].get("ETag")
-    if_none_match = next((value for name, value in event["headers"].items() if name.lower() == "if-none-match"), "")
-    if tag is None or response["statusCode"] != HTTPStatus.OK or not is_known(if_none_match, tag):
+    if tag is None or response["statusCode"] != HTTPStatus.OK or not is_known(header_of(event, "if-none-match"), tag):
         return response
     headers = {name: value for name, value in response["headers"].items() if name != "Content-Type"}
     return {**response, "statusCode": int(HTTPStatus.NOT_MODIFIED), "headers": headers, "body": ""}

@@ -6,9 +6,9 @@ The resolver would accept a body of any size, a form, or the first element of a 
 import base64
 import binascii
 import json
-from collections.abc import Mapping
 from typing import Any
 
+from dreamvision_api.headers import header_of
 from dreamvision_api.problems import BODY_TOO_LARGE, MALFORMED, UNSUPPORTED_TYPE, Problem
 
 type Event = dict[str, Any]
@@ -81,9 +81,7 @@ def _reject_constant(name: str) -> None:
 
 
 def _content_type(event: Event) -> str:
-    headers: Mapping[str, str] = event.get("headers") or {}
-    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
-    return content_type.split(";")[0].strip().lower()
+    return header_of(event, "content-type").split(";")[0].strip().lower()
 
 
 def _body_text(event: Event) -> str:

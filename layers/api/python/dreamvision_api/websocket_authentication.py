@@ -12,6 +12,7 @@ from typing import Any
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import AccessClaims, TokenVerifier, UnauthenticatedError
 from dreamvision.database.client import Database
+from dreamvision_api.headers import header_of
 from dreamvision_api.websocket import Event
 
 SUBPROTOCOL = "dreamvision"
@@ -58,7 +59,7 @@ def handshake_headers(event: Event) -> dict[str, str]:
 
 
 def _token(event: Event) -> str:
-    authorization = _header(event, "authorization")
+    authorization = header_of(event, "authorization")
     if authorization:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
@@ -73,12 +74,7 @@ def _token(event: Event) -> str:
 
 
 def _subprotocols(event: Event) -> list[str]:
-    return [each.strip() for each in _header(event, "sec-websocket-protocol").split(",")]
-
-
-def _header(event: Event, name: str) -> str:
-    headers: Mapping[str, str] = event.get("headers") or {}
-    return next((value for key, value in headers.items() if key.lower() == name), "")
+    return [each.strip() for each in header_of(event, "sec-websocket-protocol").split(",")]
 
 
 def _has_token_in_url(event: Event) -> bool:
