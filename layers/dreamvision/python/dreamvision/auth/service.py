@@ -14,6 +14,7 @@ from dreamvision.auth.cognito import CognitoSettings, NewUser, Tokens, UserPool
 from dreamvision.auth.errors import (
     EmailNotConfirmedError,
     InvalidCredentialsError,
+    InvalidOrExpiredCodeError,
     InvalidRefreshTokenError,
     PasswordResetRequiredError,
     RefreshTokenReusedError,
@@ -130,8 +131,11 @@ class AccountService:
         except UserNotFoundError:
             return
         if not user.confirmed:
-            self._usernames.delete_profile(user.user_id)
-            self._pool.delete(user.user_id)
+            self._delete(user.user_id)
+
+    def _delete(self, user_id: str) -> None:
+        self._usernames.delete_profile(user_id)
+        self._pool.delete(user_id)
 
     def _create_user(self, email: str, password: str, rollback: ExitStack) -> NewUser:
         try:
@@ -256,22 +260,41 @@ class AccountService:
     def confirm(self, email: str, code: str, address: str, password: str | None = None) -> None:
         """Confirm the e-mail address of a new account, from a client's IP address.
 
-        With ``password``, only an account with this password is confirmed: not one that somebody else has registered
-        for the address meanwhile.
+        Who has the code has the mailbox, and decides on the password: with ``password``, the account has this one from
+        now on, whoever registered the address last. Cognito cannot tell before whether the account has it already: it
+        does not check the passwords of unconfirmed users.
 
         Raises:
-            InvalidOrExpiredCodeError: the code is wrong or has expired, or the password is another.
+            InvalidOrExpiredCodeError: the code is wrong or has expired.
+            WeakPasswordError: the password does not satisfy the pool's policy. The account is deleted.
             TooManyAttemptsError: too many attempts for this e-mail address.
             ContentionError: the address is being registered.
         """
         self._limits.count_attempt(Scope.CONFIRM, email, address)
         try:
             with self._registrations.hold(self._pool.seal(email)):
-                if password is not None:
-                    self._pool.require_unconfirmed(email, password)
-                self._pool.confirm(email, code)
+                if password is None:
+                    self._pool.confirm(email, code)
+                else:
+                    self._confirm_as_owner(email, code, password)
         except RegistrationRunningError:
             raise ContentionError from None
+
+    def _confirm_as_owner(self, email: str, code: str, password: str) -> None:
+        try:
+            user = self._pool.get(email)
+        except UserNotFoundError:
+            raise InvalidOrExpiredCodeError from None
+        if user.confirmed:
+            raise InvalidOrExpiredCodeError
+        self._pool.confirm(email, code)
+        with ExitStack() as rollback:
+            # Better no account than one with another's password. Sessions that it has started meanwhile end anyway.
+            rollback.callback(self._sessions.revoke_permanently, user.user_id)
+            rollback.callback(self._delete, user.user_id)
+            self._pool.set_password(user.user_id, password)
+            rollback.pop_all()
+        self.sign_out_everywhere(user.user_id)
 
     def resend_confirmation(self, email: str) -> None:
         """Send another confirmation code, if the account exists and is unconfirmed.
