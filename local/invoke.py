@@ -1,5 +1,6 @@
 """Invoke a function of the running local stack with an event (docs/INVOKING.md)."""
 
+import copy
 import difflib
 import json
 import os
@@ -72,15 +73,32 @@ def invocation_from(environment: Mapping[str, str]) -> Invocation:
 
 
 def invoke(settings: Settings, invocation: Invocation) -> tuple[Any, bool]:
-    """Return the function's answer, and whether it raised an error. The answer is then the error."""
+    """Return the function's answer, and whether it raised an error. The answer is then the error.
+
+    Claims that an authorizer would have verified are changed to those of the stack's user pool.
+    """
     resource = client(settings, "cloudformation").describe_stack_resource(
         StackName=STACK_NAME, LogicalResourceId=invocation.function
     )
     response = client(settings, "lambda").invoke(
         FunctionName=resource["StackResourceDetail"]["PhysicalResourceId"],
-        Payload=json.dumps(invocation.event).encode(),
+        Payload=json.dumps(_with_pool(invocation.event, outputs(settings) or {})).encode(),
     )
     return json.loads(response["Payload"].read()), "FunctionError" in response
+
+
+def _with_pool(event: dict[str, Any], stack: Mapping[str, Any]) -> dict[str, Any]:
+    authorizer = event.get("requestContext", {}).get("authorizer") or {}
+    claims = (authorizer.get("jwt") or {}).get("claims")
+    if not claims or not stack:
+        return event
+    issuer = str(claims["iss"]).rpartition("/")[0]
+    changed = copy.deepcopy(event)
+    changed["requestContext"]["authorizer"]["jwt"]["claims"] |= {
+        "iss": f"{issuer}/{stack['user_pool_id']}",
+        "client_id": stack["user_pool_client_id"],
+    }
+    return changed
 
 
 def _known_function(name: str) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 from local.cloudformation_yaml import load_template
 from local.settings import REPOSITORY
 
+_SCOPE = "dreamvision/api"
+
 USER_ID = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 SESSION_ID = "5b1c7c5e-7d3b-4a0e-9a4e-2f6d1c0b9a87"
 DREAM_ID = "019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"
@@ -103,9 +105,7 @@ def event_of(route: str, *, public: bool) -> dict[str, Any]:
         "isBase64Encoded": False,
     }
     if not public:
-        event["requestContext"]["authorizer"] = {
-            "jwt": {"claims": _claims(), "scopes": ["aws.cognito.signin.user.admin"]}
-        }
+        event["requestContext"]["authorizer"] = {"jwt": {"claims": _claims(), "scopes": [_SCOPE]}}
     if names:
         event["pathParameters"] = {name: _PATH_PARAMETERS[name] for name in names}
     if body is not None:
@@ -119,7 +119,7 @@ def _claims() -> dict[str, str]:
         "origin_jti": SESSION_ID,
         "jti": "0c1d2e3f-4a5b-6c7d-8e9f-0a1b2c3d4e5f",
         "token_use": "access",
-        "scope": "aws.cognito.signin.user.admin",
+        "scope": _SCOPE,
         "client_id": "test-client",
         "username": USER_ID,
         "iss": _POOL,

@@ -130,7 +130,7 @@ async function signOut(api) {
   const button = byId("sign-out");
   button.disabled = true;
   try {
-    await api.call("POST", "/auth/logout");
+    await api.call("POST", "/auth/logout", { body: { refresh_token: api.session.refreshToken } });
   } catch (error) {
     // This browser is signed out in any case and drops the tokens.
     ignoreApiError(error);

@@ -52,6 +52,8 @@ class Usage:
             "ApiVideosFunction": videos * given["status_requests"],
             "ApiAuthFunction": users * given["session_requests"],
             "PreSignUpFunction": users,
+            # At most: the requests for a profile issue no token.
+            "PreTokenGenerationFunction": users * given["session_requests"],
             "RealtimeAuthorizeFunction": videos,
             "RealtimeConnectFunction": videos,
             "RealtimeDisconnectFunction": videos,

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from local import sandbox
 from local.emulator.build import BuildError, run_tool, source_hash, tool_environment
 from local.emulator.http_api import bring_api_in_line
+from local.emulator.password_policy import make_length_a_number
 from local.emulator.stream_mappings import revive_stream_mappings
 from local.progress import step
 from local.settings import REGION, REPOSITORY, STACK_NAME, Settings
@@ -55,6 +56,7 @@ def deploy(settings: Settings, template: Path) -> dict[str, str]:
         )
         for table in ("GuardsTableName", "ConnectionsTableName"):
             _switch_on_time_to_live(settings, outputs[table])
+        make_length_a_number(client(settings, "cognito-idp"), outputs["UserPoolId"])
         _put_provider_keys(settings, outputs)
         revive_stream_mappings(client(settings, "lambda"))
     return outputs

@@ -29,6 +29,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "COGNITO_EMAIL_ENABLED": "false",
+        # Like Cognito, issue no token if the pre token generation trigger fails.
+        "MINISTACK_COGNITO_PRETOKEN_STRICT": "1",
         "LOG_LEVEL": "INFO",
         # Idle time after which a worker is stopped.
         "LAMBDA_WARM_TTL_SECONDS": "3600",

@@ -51,7 +51,7 @@ class Responses:
         return made
 
     def _request_body(self, raw: Mapping[str, Any]) -> Schema:
-        content = raw["content"]["application/json"]
+        content = {"schema": _without_null(raw["content"]["application/json"]["schema"])}
         body = {**content, "example": example_of(content["schema"], self._schemas)}
         return {"required": raw.get("required", False), "content": {"application/json": body}}
 
@@ -104,6 +104,12 @@ class Responses:
         return {"$ref": f"#/components/responses/{name}"}
 
 
+def _without_null(schema: Schema) -> Schema:
+    """Return the schema of an optional body: it may be missing, but not ``null``."""
+    kept = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
+    return kept[0] if len(kept) == 1 else schema
+
+
 def detail_of(name: str) -> str:
     """Return the ``detail`` of the error class of this name."""
     row = problems.PROBLEMS[name]
@@ -124,7 +130,7 @@ def _subclasses(base: type[DreamVisionError]) -> Iterable[type[DreamVisionError]
 def _problems(operation: Operation) -> Iterable[tuple[Problem, str]]:
     names = [*operation.notes.errors] if operation.public else ["UnauthenticatedError", *operation.notes.errors]
     kinds = [problems.INTERNAL]
-    if operation.method in _METHODS_WITH_BODY:
+    if operation.method in _METHODS_WITH_BODY or "requestBody" in operation.raw:
         kinds += [problems.MALFORMED, problems.BODY_TOO_LARGE, problems.UNSUPPORTED_TYPE]
     if "requestBody" in operation.raw or "parameters" in operation.raw:
         kinds.append(problems.VALIDATION)

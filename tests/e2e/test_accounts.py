@@ -1,8 +1,10 @@
 """Accounts over HTTP, on the emulator's Cognito. What it does not support is tested with a stricter fake."""
 
 import secrets
+from functools import partial
 
 import httpx
+import pytest
 
 from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
 
@@ -77,11 +79,32 @@ def test_logout_applies_to_the_next_request(http: httpx.Client, user: User) -> N
     assert user.get("/auth/me").status_code == 200
 
 
+def test_an_access_token_opens_nothing_at_cognito_itself(http: httpx.Client, control: ControlPlane) -> None:
+    user, cognito = register(http), control.client("cognito-idp")
+    refreshed = http.post("/api/v1/auth/refresh", json={"refresh_token": user.refresh_token}).json()["access_token"]
+    stolen = {"AccessToken": user.access_token}
+    address = [{"Name": "email", "Value": "attacker@example.com"}]
+    attacks = (
+        partial(cognito.get_user, **stolen),
+        partial(cognito.get_user, AccessToken=refreshed),
+        partial(cognito.update_user_attributes, **stolen, UserAttributes=address),
+        partial(cognito.change_password, **stolen, PreviousPassword=PASSWORD, ProposedPassword="Stolen-Moon-8"),
+        partial(cognito.delete_user, **stolen),
+    )
+    for attack in attacks:
+        with pytest.raises(cognito.exceptions.NotAuthorizedException):
+            attack()
+    # The API itself accepts the token, and needs no scope of Cognito's to change the password.
+    answer = user.post("/auth/change-password", {"current_password": PASSWORD, "new_password": "Moon-Light-8"})
+    assert answer.status_code == 200
+    assert http.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {answer.json()['access_token']}"}).is_success
+
+
 def test_a_user_deleted_at_cognito_directly_is_erased(http: httpx.Client, control: ControlPlane) -> None:
-    # GIVEN a client that deletes its user with its access token, past the API
+    # GIVEN an operator who deletes a user in the console, past the API
     user = register(http)
     assert user.post("/dreams/analyze", {"dream_text": "I was flying over a forest"}).status_code == 200
-    control.client("cognito-idp").delete_user(AccessToken=user.access_token)
+    control.client("cognito-idp").admin_delete_user(UserPoolId=control.outputs["user_pool_id"], Username=user.id)
     # AND the registration was long ago
     control.tables.Table(control.outputs["tables"]["user_profiles"]).update_item(
         Key={"user_id": user.id},

@@ -59,6 +59,7 @@ OUTCOMES = {
     "workflows/dream_to_video/ArchiveVideo": "VideoNotFoundError",
     "workflows/dream_to_video/RecordFailure": "VideoNotFoundError",
     "triggers/pre-sign-up": "done",
+    "triggers/pre-token-generation": "done",
     "triggers/execution-stopped": "done",
     "triggers/image-uploaded": "done",
     "triggers/sweep": "done",

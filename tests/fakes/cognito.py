@@ -14,97 +14,52 @@ import hmac
 import json
 import re
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from functools import cache, wraps
 from typing import Any
 
-import botocore.session
-from botocore.exceptions import ParamValidationError
-from botocore.model import ServiceModel
-from botocore.validate import ParamValidator
+from tests.fakes.cognito_operations import Pool, operation
+from tests.fakes.cognito_state import GRACE_SECONDS, POOL_ID, PRETENDED_DELIVERY, Code, Session, User, refused
+from tests.fakes.cognito_tokens import PRE_TOKEN_GENERATION, Trigger, scope_of
+from tests.fakes.token_issuer import ACCESS_TOKEN_SECONDS, COGNITO_SCOPE, TokenIssuer, opaque_token
 
-from tests.fakes.cognito_state import GRACE_SECONDS, Code, Session, User, refused
-from tests.fakes.token_issuer import ACCESS_TOKEN_SECONDS, TokenIssuer, opaque_token
-
-POOL_ID = "eu-central-1_Fake12345"
 CLIENT_ID = "1example23456789"
 CLIENT_SECRET = "9example87654321abcdefghijk"
 ISSUER = f"https://cognito-idp.eu-central-1.amazonaws.com/{POOL_ID}"
-REFRESH_SECONDS = 7 * 24 * 3600
+REFRESH_SECONDS = 365 * 24 * 3600
 CONFIRMATION_CODE_SECONDS = 24 * 3600
 RESET_CODE_SECONDS = 3600
 CODE_ATTEMPTS = 5
 PASSWORD_ATTEMPTS = 5
 
-type Trigger = Callable[[dict[str, Any], object], dict[str, Any]]
 
-
-@cache
-def _model() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("cognito-idp")
-
-
-def _operation[**Parameters, Result](method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Run one call at a time, validated against botocore's model, and raise the failure that a test has set."""
-    name = "".join(part.capitalize() for part in method.__name__.split("_"))
-
-    @wraps(method)
-    def called(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        shape = _model().operation_model(name).input_shape
-        assert shape is not None
-        report = ParamValidator().validate(kwargs, shape)
-        if report.has_errors():
-            raise ParamValidationError(report=report.generate_report())
-        pool = args[0]
-        assert isinstance(pool, FakeCognito)
-        with pool.lock:
-            pool.calls.append(name)
-            before, after = pool.failures.pop(name, (None, None))
-            if before:
-                raise before
-            result = method(*args, **kwargs)
-            if after:
-                raise after
-            return result
-
-    return called
-
-
-class FakeCognito:
+class FakeCognito(Pool):
     """One user pool with one app client."""
 
     def __init__(
         self,
         pre_sign_up: Trigger | None = None,
         *,
+        pre_token_generation: Trigger | None = PRE_TOKEN_GENERATION,
         clock: Callable[[], float] = time.time,
         rotation: bool = True,
         grace_seconds: float = GRACE_SECONDS,
         flows: Iterable[str] = ("ALLOW_ADMIN_USER_PASSWORD_AUTH",),
         hides_users: bool = True,
     ) -> None:
+        super().__init__()
         self.issuer = TokenIssuer(ISSUER, CLIENT_ID)
         self.users: dict[str, User] = {}
         self.sessions: list[Session] = []
         self.outbox: list[tuple[str, str]] = []
-        self.calls: list[str] = []
-        self.failures: dict[str, tuple[Exception | None, Exception | None]] = {}
-        self.lock = threading.RLock()
         self._pre_sign_up = pre_sign_up
+        self._pre_token_generation = pre_token_generation
         self._clock = clock
         self._rotation = rotation
         self._grace_seconds = grace_seconds
         self._flows = frozenset(flows)
         self._hides_users = hides_users
-
-    # ------------------------------------------------------------ for tests
-
-    def fail(self, operation: str, error: Exception, *, after: bool = False) -> None:
-        """Let the next call of this operation fail, before or after its effect."""
-        self.failures[operation] = (None, error) if after else (error, None)
 
     def user(self, email: str) -> User:
         """Return the user with this address."""
@@ -116,14 +71,20 @@ class FakeCognito:
         self.users[user.sub] = user
         return user
 
+    def tokens_of(self, user: User) -> dict[str, Any]:
+        """Start a session."""
+        session = Session(user, self._clock())
+        self.sessions.append(session)
+        return self._tokens(session, new_refresh_token=True)
+
     # ------------------------------------------------------------ operations
 
-    @_operation
+    @operation
     def describe_user_pool_client(self, *, UserPoolId: str, ClientId: str) -> dict[str, Any]:
         self._check_pool(UserPoolId, ClientId)
         return {"UserPoolClient": {"UserPoolId": POOL_ID, "ClientId": CLIENT_ID, "ClientSecret": CLIENT_SECRET}}
 
-    @_operation
+    @operation
     def sign_up(
         self, *, ClientId: str, SecretHash: str, Username: str, Password: str, UserAttributes: list[dict[str, str]]
     ) -> dict[str, Any]:
@@ -134,7 +95,7 @@ class FakeCognito:
         assert attributes == {"email": Username}
         if self._find(Username):
             raise refused("UsernameExistsException")
-        self._check_policy(Password)
+        self.check_policy(Password)
         user = User(Username, Password, self._clock())
         self._ask_trigger(user)
         self.users[user.sub] = user
@@ -142,7 +103,7 @@ class FakeCognito:
             user.confirmation = self._send_code(user)
         return {"UserSub": user.sub, "UserConfirmed": user.confirmed}
 
-    @_operation
+    @operation
     def admin_initiate_auth(
         self, *, UserPoolId: str, ClientId: str, AuthFlow: str, AuthParameters: dict[str, str]
     ) -> dict[str, Any]:
@@ -153,18 +114,17 @@ class FakeCognito:
         user = self._find(AuthParameters["USERNAME"])
         if user is None:
             raise refused("NotAuthorizedException" if self._hides_users else "UserNotFoundException")
-        self._check_password(user, AuthParameters["PASSWORD"])
-        if not user.enabled:
-            raise refused("NotAuthorizedException", "User is disabled.")
+        # Before the password, as Cognito's developers confirm: aws-amplify/amplify-js issue 11209, aws/aws-sdk-js 4608.
         if not user.confirmed:
             raise refused("UserNotConfirmedException")
+        self.check_password(user, AuthParameters["PASSWORD"])
+        if not user.enabled:
+            raise refused("NotAuthorizedException", "User is disabled.")
         if user.must_reset:
             raise refused("PasswordResetRequiredException")
-        session = Session(user, self._clock())
-        self.sessions.append(session)
-        return {"AuthenticationResult": self._tokens(session, new_refresh_token=True), "ChallengeParameters": {}}
+        return {"AuthenticationResult": self.tokens_of(user), "ChallengeParameters": {}}
 
-    @_operation
+    @operation
     def get_tokens_from_refresh_token(self, *, RefreshToken: str, ClientId: str, ClientSecret: str) -> dict[str, Any]:
         self._check_secret(ClientId, ClientSecret)
         session = self._session_of(RefreshToken)
@@ -179,7 +139,7 @@ class FakeCognito:
             session.tokens[RefreshToken] = self._clock()
         return {"AuthenticationResult": self._tokens(session, new_refresh_token=self._rotation)}
 
-    @_operation
+    @operation
     def revoke_token(self, *, Token: str, ClientId: str, ClientSecret: str) -> dict[str, Any]:
         self._check_secret(ClientId, ClientSecret)
         if self.issuer.read(Token):
@@ -188,14 +148,14 @@ class FakeCognito:
             session.revoked = True
         return {}
 
-    @_operation
+    @operation
     def admin_user_global_sign_out(self, *, UserPoolId: str, Username: str) -> dict[str, Any]:
         user = self._known(UserPoolId, Username)
         for session in self.sessions:
             session.revoked = session.revoked or session.user is user
         return {}
 
-    @_operation
+    @operation
     def admin_get_user(self, *, UserPoolId: str, Username: str) -> dict[str, Any]:
         user = self._known(UserPoolId, Username)
         attributes = {"sub": user.sub, "email": user.email, "email_verified": str(user.verified).lower()}
@@ -207,11 +167,11 @@ class FakeCognito:
             "UserStatus": "CONFIRMED" if user.confirmed else "UNCONFIRMED",
         }
 
-    @_operation
+    @operation
     def admin_delete_user(self, *, UserPoolId: str, Username: str) -> None:
         del self.users[self._known(UserPoolId, Username).sub]
 
-    @_operation
+    @operation
     def confirm_sign_up(
         self, *, ClientId: str, SecretHash: str, Username: str, ConfirmationCode: str
     ) -> dict[str, Any]:
@@ -224,59 +184,57 @@ class FakeCognito:
         user.confirmation = None
         return {}
 
-    @_operation
+    @operation
     def admin_disable_user(self, *, UserPoolId: str, Username: str) -> dict[str, Any]:
         self._known(UserPoolId, Username).enabled = False
         return {}
 
-    @_operation
+    @operation
     def admin_enable_user(self, *, UserPoolId: str, Username: str) -> dict[str, Any]:
         self._known(UserPoolId, Username).enabled = True
         return {}
 
-    @_operation
+    @operation
     def resend_confirmation_code(self, *, ClientId: str, SecretHash: str, Username: str) -> dict[str, Any]:
         self._check_hash(ClientId, SecretHash, Username)
         user = self._find(Username)
         if user is None:
-            return self._pretended_delivery()
+            return dict(PRETENDED_DELIVERY)
         if user.confirmed:
             raise refused("InvalidParameterException", "User is already confirmed.")
         user.confirmation = self._send_code(user)
-        return self._pretended_delivery()
+        return dict(PRETENDED_DELIVERY)
 
-    @_operation
+    @operation
     def forgot_password(self, *, ClientId: str, SecretHash: str, Username: str) -> dict[str, Any]:
         self._check_hash(ClientId, SecretHash, Username)
         user = self._find(Username)
         if user is None:
-            return self._pretended_delivery()
+            return dict(PRETENDED_DELIVERY)
         if not user.enabled:
             raise refused("NotAuthorizedException", "User is disabled.")
         if not user.verified:
             raise refused("InvalidParameterException", "there is no registered/verified email or phone_number")
         user.reset = self._send_code(user)
-        return self._pretended_delivery()
+        return dict(PRETENDED_DELIVERY)
 
-    @_operation
+    @operation
     def confirm_forgot_password(
         self, *, ClientId: str, SecretHash: str, Username: str, ConfirmationCode: str, Password: str
     ) -> dict[str, Any]:
         self._check_hash(ClientId, SecretHash, Username)
         user = self._find_or_hide(Username, "CodeMismatchException")
         self._check_code(user.reset, ConfirmationCode, RESET_CODE_SECONDS)
-        self._check_policy(Password)
+        self.check_policy(Password)
         user.password, user.reset, user.must_reset, user.confirmed = Password, None, False, True
         user.failures, user.locked_until = 0, 0
         return {}
 
-    @_operation
-    def change_password(self, *, AccessToken: str, PreviousPassword: str, ProposedPassword: str) -> dict[str, Any]:
-        user = self._user_of_access_token(AccessToken)
-        self._check_password(user, PreviousPassword)
-        self._check_policy(ProposedPassword)
-        user.password = ProposedPassword
-        return {}
+    @operation
+    def admin_set_user_password(self, *, UserPoolId: str, Username: str, Password: str, Permanent: bool) -> None:
+        user = self._known(UserPoolId, Username)
+        self.check_policy(Password)
+        user.password, user.must_reset, user.confirmed = Password, not Permanent, True
 
     # ------------------------------------------------------------ rules
 
@@ -296,13 +254,13 @@ class FakeCognito:
             raise refused("NotAuthorizedException", "Unable to verify secret hash for client")
 
     @staticmethod
-    def _check_policy(password: str) -> None:
+    def check_policy(password: str) -> None:
         if len(password) > 256 or not re.fullmatch(r"\S+", password):
             raise refused("InvalidParameterException")
         if len(password) < 8 or not re.search("[A-Z]", password) or not re.search("[0-9]", password):
             raise refused("InvalidPasswordException")
 
-    def _check_password(self, user: User, password: str) -> None:
+    def check_password(self, user: User, password: str) -> None:
         """Lock the user after five failures: for a second, then two, and so on up to 15 minutes."""
         if self._clock() < user.locked_until:
             raise refused("NotAuthorizedException", "Password attempts exceeded")
@@ -346,10 +304,6 @@ class FakeCognito:
             return user
         raise refused("UserNotFoundException")
 
-    def _pretended_delivery(self) -> dict[str, Any]:
-        details = {"Destination": "d***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"}
-        return {"CodeDeliveryDetails": details}
-
     def _ask_trigger(self, user: User) -> None:
         if self._pre_sign_up is None:
             return
@@ -375,21 +329,22 @@ class FakeCognito:
     def _session_of(self, refresh_token: str) -> Session | None:
         return next((session for session in self.sessions if refresh_token in session.tokens), None)
 
-    def _user_of_access_token(self, access_token: str) -> User:
+    def user_of_access_token(self, access_token: str) -> User:
         claims = self.issuer.read(access_token) or {}
         session = next((one for one in self.sessions if one.origin_jti == claims.get("origin_jti")), None)
         good = session and not session.revoked and claims["token_use"] == "access" and self._clock() < claims["exp"]
         if session is None or not good:
             raise refused("NotAuthorizedException", "Invalid Access Token")
+        if COGNITO_SCOPE not in claims["scope"].split():
+            raise refused("NotAuthorizedException", "Access Token does not have required scopes")
         return session.user
 
     def _tokens(self, session: Session, *, new_refresh_token: bool) -> dict[str, Any]:
         now = self._clock()
         user = session.user
+        claims = self.issuer.access_claims(user.sub, session.origin_jti, now, session.signed_in_at)
         result: dict[str, Any] = {
-            "AccessToken": self.issuer.sign(
-                self.issuer.access_claims(user.sub, session.origin_jti, now, session.signed_in_at)
-            ),
+            "AccessToken": self.issuer.sign(claims | {"scope": scope_of(user, self._pre_token_generation)}),
             "IdToken": self.issuer.sign(self.issuer.id_claims(user.sub, session.origin_jti, now, user.email)),
             "ExpiresIn": ACCESS_TOKEN_SECONDS,
             "TokenType": "Bearer",

@@ -8,7 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
+from dreamvision.auth.tokens import SCOPE, IdentitySettings
 from tests.conftest import load_function
+from tests.fakes.aws import ENVIRONMENT
+
+_IDENTITY = IdentitySettings.from_environment(ENVIRONMENT)
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,12 @@ def event(
     claims = {
         "sub": user_id,
         "token_use": "access",
-        "client_id": "test-client",
+        "iss": _IDENTITY.token_issuer,
+        "client_id": _IDENTITY.user_pool_client_id,
         "origin_jti": "a-session",
         "iat": "1790000000",
-        "scope": "aws.cognito.signin.user.admin",
+        "exp": "1790003600",
+        "scope": SCOPE,
     }
     return {
         "version": "2.0",
@@ -81,7 +87,7 @@ def event(
             "requestId": str(uuid.uuid4()),
             "stage": "$default",
             "http": {"method": method, "path": address, "sourceIp": "203.0.113.7"},
-            "authorizer": {"jwt": {"claims": claims, "scopes": ["aws.cognito.signin.user.admin"]}},
+            "authorizer": {"jwt": {"claims": claims, "scopes": [SCOPE]}},
         },
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,

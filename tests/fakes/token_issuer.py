@@ -10,7 +10,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-SCOPE = "aws.cognito.signin.user.admin"
+from dreamvision.auth.tokens import SCOPE
+
+COGNITO_SCOPE = "aws.cognito.signin.user.admin"
+"""The scope that Cognito gives to every access token from a sign-in through its API."""
 ACCESS_TOKEN_SECONDS = 3600
 
 

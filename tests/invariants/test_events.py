@@ -26,6 +26,7 @@ def test_every_trigger_has_a_sample_event() -> None:
     assert triggers >= {
         "execution-stopped",
         "pre-sign-up",
+        "pre-token-generation",
         "sweep",
         "image-uploaded",
         "restart-erasures",

@@ -157,7 +157,9 @@ def _declared_invokers() -> set[tuple[str, str, str]]:
             targets = (_id(target["Arn"]) for target in properties["Targets"])
             found |= {(target, "events", f"<{name}.Arn>") for target in targets if target.endswith("Function")}
         elif each["Type"] == "AWS::Cognito::UserPool":
-            found |= {(_id(arn), "cognito-idp", f"<{name}.Arn>") for arn in properties["LambdaConfig"].values()}
+            triggers = properties["LambdaConfig"].values()
+            arns = (each["LambdaArn"] if isinstance(each, dict) else each for each in triggers)
+            found |= {(_id(arn), "cognito-idp", f"<{name}.Arn>") for arn in arns}
     for name, each in template()["Resources"].items():
         if each["Type"] == "AWS::Serverless::Function":
             events = each["Properties"].get("Events", {}).values()

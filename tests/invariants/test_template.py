@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dreamvision.auth.tokens import SCOPE
 from dreamvision.limits.idempotency import HOLD_SECONDS
 from dreamvision.limits.quotas import QuotaSettings
 from dreamvision.limits.rate_limits import RateSettings
@@ -68,7 +69,7 @@ def test_only_the_public_routes_have_no_authorizer() -> None:
 
 def test_the_authorizer_keeps_id_tokens_out() -> None:
     authorizer = RESOURCES["Api"]["Properties"]["Auth"]["Authorizers"]["AccessToken"]
-    assert authorizer["AuthorizationScopes"] == ["aws.cognito.signin.user.admin"]
+    assert authorizer["AuthorizationScopes"] == [SCOPE]
 
 
 def test_routes_are_specific() -> None:
@@ -272,6 +273,8 @@ def test_the_app_client_has_a_secret_and_one_flow() -> None:
 def test_parameters_have_the_documented_names_and_defaults() -> None:
     documented: dict[str, Any] = {"PollFirstWait": 20, "PollInterval": 5, "PollDeadline": 600, "EraseGrace": 240}
     documented |= {"ConfirmEmail": "false", "RateLimitPerMinute": 10, "AuthRateLimitPerMinute": 20}
+    documented |= {"SessionDays": 365, "PasswordLength": 8, "DeletionNeedsPassword": "false"}
+    documented |= {"RefuseBreachedPasswords": "false"}
     documented |= {"RefreshRateLimitPerMinute": 10, "OriginSecret": "", "ApiCloudFront": "false", "WebAclArn": ""}
     documented |= {"ThrottleRate": 500, "ThrottleBurst": 1000, "RouteThrottling": "normal", "AnalysisWait": 20}
     documented |= dict.fromkeys(("WaitingConcurrency", "WorkflowConcurrency"), 0)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
+from dreamvision.auth.tokens import SCOPE
 from local.emulator.http_api import routes_of
 from local.transformed import Evaluation, transformed
 from tests.conftest import REPOSITORY
@@ -60,7 +61,7 @@ def test_the_http_api_has_the_routes_of_the_functions_events_and_no_others() -> 
                 public = route.get("Auth", {}).get("Authorizer") == "NONE"
                 declared[key] = (
                     f"{name}Aliaslive",
-                    *((None, ()) if public else ("AccessToken", ("aws.cognito.signin.user.admin",))),
+                    *((None, ()) if public else ("AccessToken", (SCOPE,))),
                 )
                 keys[key] += 1
     # With a DefinitionBody the transform lets a second event silently replace the first.

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from tests.fakes.aws import ENVIRONMENT, MEDIA_BUCKET, TABLES
+from tests.fakes.cognito_state import POOL_ID
 from tests.fakes.media_bucket import BUCKET
 
 _SUFFIX_OF_A_TABLE = re.compile(r"-[0-9a-f]{12}$")
@@ -25,6 +26,9 @@ NAMES: Mapping[str, str] = _Names(
         ENVIRONMENT["STATE_MACHINE_ARN"]: "DreamToVideo",
         ENVIRONMENT["ERASURE_STATE_MACHINE_ARN"]: "Erasure",
         ENVIRONMENT["USER_POOL_ID"]: "UserPool",
+        POOL_ID: "UserPool",
+        "profiles": "ProfilesTable",
+        "guards": "GuardsTable",
         ENVIRONMENT["CURSOR_SECRET"]: "CursorSecret",
         "runway": "RunwaySecret",
         "sockets": "WebSocketApi",

@@ -3,7 +3,7 @@
 A call that the role does not allow fails as it does on AWS. What the calls need is recorded for the process.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, wraps
@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.permissions.calls import Need
+from tests.permissions.calls import Need, needs_of
 from tests.permissions.recorder import install
 
 RECORDED: set[tuple[str, Need]] = set()
@@ -83,6 +83,16 @@ def _check(need: Need) -> None:
     if denied := forbidden({function: frozenset({found})}):
         DENIED.update(denied)
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": denied[0]}}, need.action)
+
+
+def check_call(service: str, operation: str, params: Mapping[str, Any]) -> None:
+    """Enforce the role for a call that a fake answers in the place of botocore.
+
+    Raises:
+        ClientError: the role does not allow the call.
+    """
+    for need in needs_of(service, operation, params):
+        _check(need)
 
 
 # moto and MiniStack deny nothing here; some tests make a client answer that it was denied.

@@ -136,8 +136,8 @@ export class AuthForm {
       return this.#api.session.open(response);
     }
     if (this.#mode === "confirm") {
-      await this.#post("confirm", { email, code: code.trim() });
       const entered = byId("password").value;
+      await this.#post("confirm", { email, code: code.trim(), ...(entered ? { password: entered } : {}) });
       if (!entered) return this.#goTo("login", "Your email address is confirmed. Please sign in.");
       return this.#api.session.open(await this.#post("login", { email, password: entered }));
     }

@@ -88,6 +88,8 @@ export class LiveUpdates extends EventTarget {
       return;
     }
     if (message?.type === "synced") this.#onSynced(message);
+    // The token has expired: the next connection gets a new one.
+    else if (message?.type === "reconnect") this.#socket?.close(message.code);
     else if (message?.type === "error" && message.code === "invalid_since") this.#sync(timeBefore(SYNC_FROM_FAR_MS));
     else if (message?.updated_at) {
       if (this.#since && message.updated_at > this.#since) this.#since = message.updated_at;

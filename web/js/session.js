@@ -28,6 +28,10 @@ export class Session extends EventTarget {
     return this.#tokens?.user ?? null;
   }
 
+  get refreshToken() {
+    return this.#tokens?.refreshToken;
+  }
+
   /** Restores the session of this tab, or takes over that of another tab. */
   async restore() {
     const stored = JSON.parse(sessionStorage.getItem(KEY));

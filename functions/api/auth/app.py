@@ -4,11 +4,11 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from dreamvision.auth.errors import InvalidRefreshTokenError
 from dreamvision.auth.service import AccountService
-from dreamvision.limits.rate_limits import RateLimits, Scope
+from dreamvision.limits.rate_limits import Scope
 from dreamvision.schemas.users import (
     Accepted,
     ConfirmationRequest,
@@ -17,6 +17,7 @@ from dreamvision.schemas.users import (
     PasswordChangeRequest,
     PasswordResetRequest,
     ProfileUpdate,
+    SignOutRequest,
     TokenRefreshRequest,
     TokenResponse,
     UserLogin,
@@ -49,7 +50,7 @@ def _count_request(api: Api) -> None:
 
     A refresh token that is not ours counts by the address: its session could be made up.
     """
-    limits, session_id = RateLimits.shared(), _refreshed_session(api)
+    limits, session_id = accounts().limits, _refreshed_session(api)
     if session_id is None:
         state = limits.count_address(Scope.AUTH, client_address(api))
     else:
@@ -93,7 +94,8 @@ def accounts() -> AccountService:
     f"{_PREFIX}/register",
     summary="Create an account",
     description="Signs the new user in (200). If the service requires confirmed e-mail addresses, the response is 202"
-    " and a code is sent to the address: continue with `/auth/confirm`, then `/auth/login`.",
+    " and a code is sent to the address: continue with `/auth/confirm`, then `/auth/login`. Registering again before"
+    " the confirmation replaces the account and its code.",
     tags=_TAGS,
 )
 @document(
@@ -103,6 +105,7 @@ def accounts() -> AccountService:
         "UsernameTakenError",
         "UserAlreadyExistsError",
         "WeakPasswordError",
+        "BreachedPasswordError",
         "AccountInputError",
         "SignUpRefusedError",
         "CodeDeliveryError",
@@ -132,7 +135,7 @@ def login(body: UserLogin) -> TokenResponse:
     f"{_PREFIX}/refresh",
     summary="Refresh the session",
     description="Exchanges the refresh token for new tokens. A refresh token is valid once: store the new one. A"
-    " session can be refreshed for seven days after the sign-in. If the response was lost, the request can be repeated"
+    " session ends after seven days without a refresh. If the response was lost, the request can be repeated"
     " with the same token for a minute. Reusing an old one later ends every session of the user. Limited per session,"
     " not per client address.",
     tags=_TAGS,
@@ -146,7 +149,8 @@ def refresh(body: TokenRefreshRequest) -> TokenResponse:
     f"{_PREFIX}/logout",
     summary="Sign out",
     description="Ends this session (`scope=session`) or every session of the user (`scope=global`). The access and"
-    " refresh tokens of an ended session are rejected from the next request on.",
+    " refresh tokens of an ended session are rejected from the next request on. With the refresh token in the body, it"
+    " is revoked at Cognito as well.",
     tags=_TAGS,
 )
 @document(_NO_CONTENT, errors=_POOL_ERRORS)
@@ -154,23 +158,28 @@ def logout(
     scope: Annotated[
         Literal["session", "global"], Query(description="`session`: this session. `global`: every session of the user.")
     ] = "session",
+    body: Annotated[SignOutRequest | None, Body()] = None,
 ) -> Response[None]:
     if scope == "global":
         accounts().sign_out_everywhere(api.caller.user_id)
     else:
-        accounts().sign_out(api.caller.user_id, api.caller.session_id)
+        refresh_token = body.refresh_token if body else None
+        accounts().sign_out(api.caller.user_id, api.caller.session_id, refresh_token)
     return no_content()
 
 
 @api.routes.post(
     f"{_PREFIX}/confirm",
     summary="Confirm an e-mail address",
-    description="Takes the code that was sent at registration. Sign in afterwards.",
+    description="Takes the code that was sent at registration, and the password that was chosen there. The account has"
+    " this password from now on, even if somebody else has registered the address meanwhile; without it, the account"
+    " keeps the password of the last registration. Sign in afterwards. Limited to five attempts an hour per e-mail"
+    " address and client network.",
     tags=_TAGS,
 )
-@document(_NO_CONTENT, errors=_CODE_ERRORS)
+@document(_NO_CONTENT, errors=("WeakPasswordError", "BreachedPasswordError", "ContentionError", *_CODE_ERRORS))
 def confirm(body: ConfirmationRequest) -> Response[None]:
-    accounts().confirm(body.email, body.code)
+    accounts().confirm(body.email, body.code, client_address(api), body.password)
     return no_content()
 
 
@@ -202,29 +211,35 @@ def forgot_password(body: EmailRequest) -> Response[Accepted]:
     f"{_PREFIX}/reset-password",
     summary="Reset the password",
     description="Sets a new password with the code from the e-mail. Ends every session of the user; sign in with the"
-    " new password afterwards.",
+    " new password afterwards. Limited to five attempts an hour per e-mail address and client network.",
     tags=_TAGS,
 )
-@document(_NO_CONTENT, errors=("WeakPasswordError", *_CODE_ERRORS))
+@document(_NO_CONTENT, errors=("WeakPasswordError", "BreachedPasswordError", *_CODE_ERRORS))
 def reset_password(body: PasswordResetRequest) -> Response[None]:
-    accounts().reset_password(body.email, body.code, body.new_password)
+    accounts().reset_password(body.email, body.code, body.new_password, client_address(api))
     return no_content()
 
 
 @api.routes.post(
     f"{_PREFIX}/change-password",
     summary="Change the password",
-    description="Ends every session of the user, including this one, and starts a new one.",
+    description="Ends every session of the user, including this one, and starts a new one. Limited to ten attempts an"
+    " hour per user.",
     tags=_TAGS,
 )
 @document(
-    errors=("WrongPasswordError", "WeakPasswordError", "AccountInputError", "TooManyAttemptsError", *_POOL_ERRORS)
+    errors=(
+        "WrongPasswordError",
+        "WeakPasswordError",
+        "BreachedPasswordError",
+        "PasswordResetRequiredError",
+        "AccountInputError",
+        "TooManyAttemptsError",
+        *_POOL_ERRORS,
+    )
 )
 def change_password(body: PasswordChangeRequest) -> TokenResponse:
-    _, _, access_token = api.header("authorization").partition(" ")
-    return accounts().change_password(
-        api.caller.user_id, access_token.strip(), body.current_password, body.new_password
-    )
+    return accounts().change_password(api.caller.user_id, body.current_password, body.new_password)
 
 
 @api.routes.get(

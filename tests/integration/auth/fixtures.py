@@ -16,7 +16,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from dreamvision.auth.breached_passwords import BreachedPasswordSettings, NewPasswordRules
 from dreamvision.auth.cognito import CognitoSettings, UserPool
+from dreamvision.auth.profiles import AccountProfiles
+from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
@@ -28,12 +31,16 @@ from dreamvision.schemas.users import TokenResponse
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.users.usernames import RESERVATION_LIFETIME, Usernames
 from tests.conftest import REPOSITORY
-from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito, Trigger
+from tests.fakes.cognito import CLIENT_ID, FakeCognito
+from tests.fakes.cognito_state import POOL_ID
+from tests.fakes.cognito_tokens import Trigger
+from tests.permissions.running import running_as, running_outside
 
 _FUNCTIONS = REPOSITORY / "functions"
 NAMES = TableNames(profiles_table="profiles", dreams_table="dreams", videos_table="videos", guards_table="guards")
 _KEYS = {NAMES.profiles_table: "user_id", NAMES.guards_table: "guard"}
 _REGION = "eu-central-1"
+IDENTITY = IdentitySettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID, aws_region=_REGION)
 
 EMAIL = "luna@example.com"
 PASSWORD = "Moonlight7"
@@ -69,34 +76,44 @@ class Answer:
 class AccountBackend:
     """The account service with its user pool and tables."""
 
-    def __init__(self, tables: "Tables", pre_sign_up: Trigger | None = None, *, rotation: bool = True) -> None:
+    def __init__(
+        self,
+        tables: "Tables",
+        pre_sign_up: Trigger | None = None,
+        *,
+        rotation: bool = True,
+        refuses_breached: bool = False,
+    ) -> None:
         self.clock = Clock()
         self.database = Database(NAMES, cast(Any, tables))
         self.cognito = FakeCognito(pre_sign_up or trigger(), clock=self.clock, rotation=rotation)
         self.profiles = ProfileRepository(self.database)
         self.sessions = Sessions(self.database, self.clock)
         self.usernames = Usernames(self.database)
-        self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock)
         settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
         self.pool = UserPool(settings, cast(Any, self.cognito))
+        self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock, self.pool.seal)
         self.accounts = AccountService(
             self.pool,
-            self.profiles,
+            AccountProfiles(self.pool, self.profiles, self.usernames, DailyCounts(self.database), self.clock.utc),
             self.usernames,
             self.sessions,
             self.limits,
-            DailyCounts(self.database),
+            RegistrationLock(self.database, self.clock),
+            NewPasswordRules(BreachedPasswordSettings(refuse_breached_passwords=refuses_breached)),
             self.clock.utc,
         )
 
     def items(self, table: str) -> list[dict[str, Any]]:
-        """Return every item of a table."""
-        return self.database.client.scan(TableName=table)["Items"]
+        """Return every item of a table, also while the function's role is enforced."""
+        with running_outside():
+            return self.database.client.scan(TableName=table)["Items"]
 
     def is_open(self, access_token: str) -> bool:
         """Return whether the handlers would accept this token."""
         try:
-            self.sessions.require_active(*checked_claims(claims_of(access_token)))
+            access = checked_claims(claims_of(access_token), IDENTITY)
+            self.sessions.require_active(access.user_id, access.session_id, access.issued_at)
         except UnauthenticatedError:
             return False
         return True
@@ -162,7 +179,8 @@ class AuthApi:
         ``encoded``: the body is base64, as the gateway passes on what is not text.
         """
         event = {**_event(route, body, token, query, gateway), "isBase64Encoded": encoded}
-        raw = self._module["handler"](event, _context())
+        with running_as("ApiAuth"):
+            raw = self._module["handler"](event, _context())
         text = raw.get("body") or ""
         return Answer(raw["statusCode"], raw.get("headers", {}), json.loads(text) if text else None)
 
@@ -209,6 +227,7 @@ def _context() -> Any:
     )
 
 
+ADDRESS = "203.0.113.7"
 RESERVATION_SECONDS = RESERVATION_LIFETIME.total_seconds()
 
 
@@ -241,8 +260,7 @@ def tables(created_tables: Tables) -> Tables:
 @pytest.fixture
 def auth(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> AuthApi:
     """The function on this backend."""
-    settings = IdentitySettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID, aws_region="eu-central-1")
-    verifier = TokenVerifier(settings, fetch_keys=backend.cognito.issuer.jwks)
+    verifier = TokenVerifier(IDENTITY, fetch_keys=backend.cognito.issuer.jwks)
     monkeypatch.setattr(Database, "shared", lambda: backend.database)
     monkeypatch.setattr(TokenVerifier, "shared", lambda: verifier)
     return AuthApi(backend)

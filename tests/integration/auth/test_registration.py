@@ -19,6 +19,7 @@ from dreamvision.schemas.users import ConfirmationRequired
 from dreamvision.users.usernames import ProfileExistsError, UsernameTakenError, normalized
 from tests.fakes.cognito_state import refused
 from tests.integration.auth.fixtures import (
+    ADDRESS,
     EMAIL,
     NAME,
     OTHER_PASSWORD,
@@ -259,7 +260,7 @@ def test_an_account_waits_for_its_confirmation_code(tables: Tables) -> None:
 
     assert isinstance(answer, ConfirmationRequired)
     assert answer.user.username == NAME
-    backend.accounts.confirm(EMAIL, backend.cognito.outbox[-1][1])
+    backend.accounts.confirm(EMAIL, backend.cognito.outbox[-1][1], ADDRESS)
     assert backend.accounts.sign_in(EMAIL, PASSWORD).user.username == NAME
 
 

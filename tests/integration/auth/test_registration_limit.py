@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dreamvision.auth.errors import EmailNotConfirmedError
-from dreamvision.limits.rate_limits import TooManyRegistrationsError, registration_digests
+from dreamvision.limits.rate_limits import RateSettings, TooManyRegistrationsError, registration_keys
 from dreamvision.users.usernames import UsernameTakenError
 from tests.integration.auth.fixtures import EMAIL, PASSWORD, AccountBackend, AuthApi, Tables, trigger
 
@@ -21,7 +21,7 @@ def test_the_twenty_first_account_of_an_address_is_refused(
     auth: AuthApi, backend: AccountBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The attack: twenty accounts from one address in 3.4 s, and as many again."""
-    monkeypatch.setenv("AUTH_RATE_LIMIT_PER_MINUTE", "100")
+    monkeypatch.setattr(backend.limits, "_settings", RateSettings(auth_rate_limit_per_minute=100))
     answers = []
     for number in range(25):
         body = {"email": f"luna{number}@example.com", "password": PASSWORD, "username": f"Luna {number}"}
@@ -81,13 +81,13 @@ def test_an_ipv6_subscriber_counts_once_however_many_networks_they_use(backend: 
 
 
 def test_networks_are_counted_as_digests() -> None:
-    assert list(registration_digests(ADDRESS, 20).values()) == [20]
-    assert registration_digests(f"::ffff:{ADDRESS}", 20) == registration_digests(ADDRESS, 20)
-    household = registration_digests("2001:db8:1:2::1", 20)
+    assert list(registration_keys(ADDRESS, 20, str).values()) == [20]
+    assert registration_keys(f"::ffff:{ADDRESS}", 20, str) == registration_keys(ADDRESS, 20, str)
+    household = registration_keys("2001:db8:1:2::1", 20, str)
     assert sorted(household.values()) == [20, 80]
-    assert household == registration_digests("2001:db8:1:ff::9", 20)
-    assert len(household.keys() & registration_digests("2001:db8:1:100::1", 20).keys()) == 1
-    assert not household.keys() & registration_digests("2001:db8:2:2::1", 20).keys()
+    assert household == registration_keys("2001:db8:1:ff::9", 20, str)
+    assert len(household.keys() & registration_keys("2001:db8:1:100::1", 20, str).keys()) == 1
+    assert not household.keys() & registration_keys("2001:db8:2:2::1", 20, str).keys()
 
 
 def test_an_unconfirmed_user_gets_no_token(tables: Tables) -> None:

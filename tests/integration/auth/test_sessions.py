@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from dreamvision.auth.sessions import MAX_REVOKED_SESSIONS
 from dreamvision.auth.tokens import UnauthenticatedError
 from tests.integration.auth.fixtures import AccountBackend
 
@@ -140,3 +141,45 @@ def test_an_expired_entry_is_kept_until_the_last_second(backend: AccountBackend)
     backend.sessions.revoke(_USER, "second")
     (item,) = backend.items("guards")
     assert {entry.split(" ")[1] for entry in item["sessions"]} == {"second"}
+
+
+def test_a_user_with_too_many_revoked_sessions_has_none_left(backend: AccountBackend) -> None:
+    # GIVEN as many revoked sessions as are stored
+    for number in range(MAX_REVOKED_SESSIONS):
+        backend.sessions.revoke(_USER, f"session-{number:028}")
+    assert not _is_open(backend, f"session-{0:028}")
+    assert _is_open(backend, "other")
+
+    # WHEN one more is revoked
+    backend.sessions.revoke(_USER, "last")
+
+    # THEN all are, and the item is small again
+    for session in ("last", f"session-{0:028}", "other"):
+        assert not _is_open(backend, session)
+    (item,) = backend.items("guards")
+    assert "sessions" not in item
+    backend.clock.advance(3)
+    assert _is_open(backend, "new")
+
+
+def test_expired_entries_do_not_count(backend: AccountBackend) -> None:
+    for number in range(MAX_REVOKED_SESSIONS):
+        backend.sessions.revoke(_USER, f"session-{number}")
+    backend.clock.advance(8 * _DAY)
+
+    backend.sessions.revoke(_USER, "one")
+
+    assert _is_open(backend, "other", backend.clock())
+
+
+def test_a_sign_out_works_although_the_item_is_full(backend: AccountBackend) -> None:
+    # GIVEN an item of DynamoDB's maximum size, 400 KB, from before there was a limit
+    entries = {f"{int(backend.clock())} {number:0100}" for number in range(3640)}
+    backend.database.client.put_item(
+        TableName="guards",
+        Item={"guard": f"sessions#{_USER}", "sessions": entries, "expires_at": int(backend.clock()) + 9 * _DAY},
+    )
+
+    backend.sessions.revoke(_USER, "x" * 36)
+
+    assert not _is_open(backend, "x" * 36)

@@ -5,8 +5,11 @@ from typing import Any, cast
 
 import pytest
 
+from dreamvision.auth.breached_passwords import BreachedPasswordSettings, NewPasswordRules
 from dreamvision.auth.cognito import CognitoSettings, UserPool
 from dreamvision.auth.errors import UserAlreadyExistsError
+from dreamvision.auth.profiles import AccountProfiles
+from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import UnauthenticatedError
@@ -18,7 +21,8 @@ from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.users import TokenResponse
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.users.usernames import RESERVATION_LIFETIME, Usernames, UsernameTakenError
-from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
+from tests.fakes.cognito import CLIENT_ID, FakeCognito
+from tests.fakes.cognito_state import POOL_ID
 from tests.fakes.stale_replica import StaleReplica
 from tests.integration.auth.fixtures import EMAIL, NAME, PASSWORD, trigger
 
@@ -34,9 +38,16 @@ def cognito() -> FakeCognito:
 def accounts(database: Database, replica: StaleReplica, cognito: FakeCognito) -> AccountService:
     """The account service on tables whose eventually consistent reads stand still."""
     pool = UserPool(CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID), cast(Any, cognito))
-    limits = RateLimits(LimitsRepository(database), RateSettings())
-    counts = DailyCounts(database)
-    return AccountService(pool, ProfileRepository(database), Usernames(database), Sessions(database), limits, counts)
+    usernames = Usernames(database)
+    return AccountService(
+        pool,
+        AccountProfiles(pool, ProfileRepository(database), usernames, DailyCounts(database)),
+        usernames,
+        Sessions(database),
+        RateLimits(LimitsRepository(database), RateSettings(), seal=pool.seal),
+        RegistrationLock(database),
+        NewPasswordRules(BreachedPasswordSettings()),
+    )
 
 
 @pytest.mark.parametrize("how", ["revoke", "revoke_all", "block", "revoke_permanently"])
@@ -87,7 +98,7 @@ def test_a_registration_is_not_resumed_over_a_complete_profile(
     cognito.calls.clear()
     with pytest.raises(UserAlreadyExistsError):
         accounts.register(EMAIL, PASSWORD, "Stella")
-    assert cognito.calls == ["SignUp", "AdminInitiateAuth"]
+    assert cognito.calls == ["AdminGetUser", "SignUp", "AdminInitiateAuth"]
     with pytest.raises(UsernameTakenError):
         Usernames(database).reserve(NAME, later)
     assert Usernames(database).owner("Stella") is None

@@ -25,7 +25,8 @@ from dreamvision.videos.workflow import VideoWorkflow
 from tests.conftest import load_function
 from tests.fakes.asl import ExecutionFailedError, FunctionDiedError, Machine, Task
 from tests.fakes.aws import MEDIA_BUCKET, TABLES
-from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
+from tests.fakes.cognito import CLIENT_ID, FakeCognito
+from tests.fakes.cognito_state import POOL_ID
 from tests.fakes.http_api import Answer, HttpFunction
 from tests.fakes.runway import FakeRenderer
 from tests.fakes.states import FakeStates
@@ -217,7 +218,8 @@ class ErasureBackend:
         self.cognito.users[user_id] = user
         usernames = self.dreams.usernames
         usernames.assign(user_id, email, usernames.reserve(username, utc_now()), utc_now())
-        RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_code(Scope.FORGOT, email)
+        limits = RateLimits(LimitsRepository(self.dreams.database), RateSettings(), seal=self.pool.seal)
+        limits.count_code(Scope.FORGOT, email)
         forgotten = Connection(
             user_id=user_id,
             connection_id=new_id(),
@@ -227,7 +229,7 @@ class ErasureBackend:
         )
         ConnectionRepository(self.dreams.database, "ConnectionsTable").add(forgotten)
         for scope in USER_SCOPES:
-            RateLimits(LimitsRepository(self.dreams.database), RateSettings()).count_user(scope, user_id)
+            limits.count_user(scope, user_id)
 
     def items(self) -> list[dict[str, Any]]:
         """Return every item of all tables."""

@@ -10,7 +10,7 @@ from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.ids import new_id
-from dreamvision.limits.rate_limits import CODE_SCOPES, email_digest
+from dreamvision.limits.rate_limits import CODE_SCOPES, email_key
 from dreamvision.limits.repository import rate_guard
 from dreamvision.users.repository import AccountErasedError
 from dreamvision.users.usernames import UsernameTakenError
@@ -32,7 +32,7 @@ from tests.integration.erasure.fixtures import (
 
 def _is_erased(erasure: ErasureBackend) -> None:
     """Assert that nothing of Luna's is left except the record that her sessions are revoked."""
-    codes = [rate_guard(scope, email_digest(LUNAS_EMAIL)) for scope in CODE_SCOPES]
+    codes = [rate_guard(scope, email_key(LUNAS_EMAIL, erasure.pool.seal)) for scope in CODE_SCOPES]
     assert len(erasure.remains_of(LUNA, LUNAS_EMAIL, LUNAS_NAME, LUNAS_NAME.lower(), *codes)) == 1
     guard = next(item for item in erasure.items() if f"sessions#{LUNA}" in str(item))
     assert set(guard) == {"guard", "erased", "all_until", "expires_at"}

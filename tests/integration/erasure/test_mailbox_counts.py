@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from dreamvision.auth.breached_passwords import BreachedPasswordSettings, NewPasswordRules
 from dreamvision.auth.errors import UserPoolBusyError
+from dreamvision.auth.profiles import AccountProfiles
+from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
@@ -36,9 +39,16 @@ def use_up(erasure: ErasureBackend, user_id: str = LUNA) -> None:
 
 def register_again(erasure: ErasureBackend, email: str = LUNAS_EMAIL) -> str:
     database = erasure.dreams.database
-    limits = RateLimits(LimitsRepository(database), RateSettings())
+    limits = RateLimits(LimitsRepository(database), RateSettings(), seal=erasure.pool.seal)
+    profiles, usernames = erasure.dreams.profiles, erasure.dreams.usernames
     accounts = AccountService(
-        erasure.pool, erasure.dreams.profiles, erasure.dreams.usernames, erasure.sessions, limits, DailyCounts(database)
+        erasure.pool,
+        AccountProfiles(erasure.pool, profiles, usernames, DailyCounts(database)),
+        usernames,
+        erasure.sessions,
+        limits,
+        RegistrationLock(database),
+        NewPasswordRules(BreachedPasswordSettings()),
     )
     answer: Any = accounts.register(email, PASSWORD, f"Luna {new_id()[-8:]}", "203.0.113.7")
     return str(answer.user.id)

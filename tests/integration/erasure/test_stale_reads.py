@@ -5,7 +5,7 @@ import pytest
 from dreamvision.core.clock import utc_now
 from dreamvision.erasure.dreams import DreamDeletion
 from dreamvision.erasure.repository import ReconciliationCursor, ReconciliationPosition, TombstoneRepository
-from dreamvision.limits.rate_limits import CODE_SCOPES, email_digest
+from dreamvision.limits.rate_limits import CODE_SCOPES, email_key
 from dreamvision.limits.repository import rate_guard
 from tests.fakes.stale_replica import StaleReplica
 from tests.integration.dreams.fixtures import LUNA
@@ -83,7 +83,7 @@ def test_the_address_of_a_profile_completed_just_now_is_forgotten(erasure: Erasu
     erasure.add_account(user_id, "nova@example.com", "Nova")
     del erasure.cognito.users[user_id]
     erasure.execute(user_id)
-    codes = {rate_guard(scope, email_digest("nova@example.com")) for scope in CODE_SCOPES}
+    codes = {rate_guard(scope, email_key("nova@example.com", erasure.pool.seal)) for scope in CODE_SCOPES}
     assert codes.isdisjoint({item.get("guard") for item in erasure.items()})
     assert backend.usernames.owner("Nova") is None
 

@@ -64,7 +64,7 @@ class RealtimeBackend:
         self.videos, self.dreams = VideoLifecycle(database), DreamRepository(database)
 
     def connect(self, user_id: str, connection_id: str, session: str = "session") -> AccessClaims:
-        caller = AccessClaims(user_id, session, int(time.time()))
+        caller = AccessClaims(user_id, session, int(time.time()), int(time.time()) + 3600)
         self.manager.register(caller, connection_id)
         return caller
 
@@ -92,8 +92,9 @@ def backend(database: Database) -> RealtimeBackend:
 
 def replies(backend: RealtimeBackend, text: str, caller: AccessClaims | None = None) -> list[dict[str, Any]]:
     before = len(backend.sockets.sent("phone"))
+    caller = caller or AccessClaims(LUNA, "session", int(time.time()), int(backend.clock().timestamp()) + 3600)
     with running_as("RealtimeMessages"):
-        backend.handler.handle("phone", caller or AccessClaims(LUNA, "session", int(time.time())), text.encode())
+        backend.handler.handle("phone", caller, text.encode())
     return backend.sockets.sent("phone")[before:]
 
 

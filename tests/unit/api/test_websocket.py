@@ -9,7 +9,7 @@ import pytest
 from dreamvision.auth.tokens import AccessClaims, IdentitySettings, TokenVerifier, UnauthenticatedError
 from dreamvision_api.websocket import connection_of, is_event_type, message_bytes
 from dreamvision_api.websocket_authentication import authenticate_handshake, authorizer_policy, handshake_headers
-from tests.fakes.token_issuer import TokenIssuer
+from tests.fakes.token_issuer import COGNITO_SCOPE, TokenIssuer
 
 ISSUER = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Pool"
 USER = "6f1c2f0e-1d3b-4c55-9a52-0d9f3c0a7b11"
@@ -127,6 +127,7 @@ def test_id_tokens_expired_and_foreign_tokens_are_rejected(issuer: TokenIssuer) 
         issuer.sign(issuer.id_claims(USER, SESSION, now, "luna@example.com")),
         issuer.sign(issuer.access_claims(USER, SESSION, now - 7200)),
         issuer.sign(issuer.access_claims(USER, SESSION, now) | {"client_id": "another"}),
+        issuer.sign(issuer.access_claims(USER, SESSION, now) | {"scope": COGNITO_SCOPE}),
         TokenIssuer(ISSUER, "client", "second").sign(issuer.access_claims(USER, SESSION, now)),
         elsewhere.sign(elsewhere.access_claims(USER, SESSION, now)),
     ]
@@ -141,7 +142,7 @@ def test_a_revoked_session_is_rejected(token: str, issuer: TokenIssuer) -> None:
 
 
 def test_the_policy_allows_one_route_and_passes_the_caller_on() -> None:
-    answer = authorizer_policy(handshake(), AccessClaims(USER, SESSION, 1795403000))
+    answer = authorizer_policy(handshake(), AccessClaims(USER, SESSION, 1795403000, 1795406600))
     (statement,) = answer["policyDocument"]["Statement"]
     assert statement == {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ARN}
     assert answer["principalId"] == USER
@@ -149,7 +150,7 @@ def test_the_policy_allows_one_route_and_passes_the_caller_on() -> None:
 
     # The context that API Gateway passes on is read back unchanged.
     event = {"requestContext": {"connectionId": "c1", "authorizer": {**answer["context"], "principalId": USER}}}
-    assert connection_of(event).access == AccessClaims(USER, SESSION, 1795403000)
+    assert connection_of(event).access == AccessClaims(USER, SESSION, 1795403000, 1795406600)
 
 
 def test_the_policy_denies() -> None:

@@ -90,21 +90,32 @@ def test_a_forgotten_password_is_reset_with_a_code(pool: UserPool, cognito: Fake
         pool.reset_password("unknown@example.com", code, OTHER_PASSWORD)
 
 
-def test_a_password_is_changed_with_the_current_one(pool: UserPool, clock: Clock) -> None:
-    pool.sign_up(EMAIL, PASSWORD)
-    token = pool.sign_in(EMAIL, PASSWORD).access_token
+def test_a_password_is_checked_without_leaving_a_session(pool: UserPool, cognito: FakeCognito) -> None:
+    user = pool.sign_up(EMAIL, PASSWORD)
 
+    pool.check_password(user.user_id, PASSWORD)
     with pytest.raises(errors.WrongPasswordError):
-        pool.change_password(token, OTHER_PASSWORD, OTHER_PASSWORD)
+        pool.check_password(user.user_id, OTHER_PASSWORD)
+
+    assert [session.revoked for session in cognito.sessions] == [True]
+
+
+def test_a_new_password_must_satisfy_the_policy(pool: UserPool) -> None:
+    user = pool.sign_up(EMAIL, PASSWORD)
+
     with pytest.raises(errors.WeakPasswordError):
-        pool.change_password(token, PASSWORD, "sunshine")
-    pool.change_password(token, PASSWORD, OTHER_PASSWORD)
+        pool.set_password(user.user_id, "sunshine")
+    pool.set_password(user.user_id, OTHER_PASSWORD)
 
     assert pool.sign_in(EMAIL, OTHER_PASSWORD)
+    with pytest.raises(errors.InvalidCredentialsError):
+        pool.sign_in(EMAIL, PASSWORD)
 
 
-def test_a_deleted_users_token_does_not_change_a_password(pool: UserPool, cognito: FakeCognito) -> None:
-    cognito.fail("ChangePassword", refused("UserNotFoundException"))
+@pytest.mark.parametrize("operation", ["AdminInitiateAuth", "AdminSetUserPassword"])
+def test_a_deleted_users_password_is_not_changed(pool: UserPool, cognito: FakeCognito, operation: str) -> None:
+    cognito.fail(operation, refused("UserNotFoundException"))
 
+    call = pool.check_password if operation == "AdminInitiateAuth" else pool.set_password
     with pytest.raises(UnauthenticatedError):
-        pool.change_password("token", PASSWORD, OTHER_PASSWORD)
+        call("a-user", PASSWORD)

@@ -4,14 +4,16 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
-from tests.fakes.token_issuer import TokenIssuer
+from dreamvision.auth.tokens import SCOPE, IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
+from dreamvision_api.authentication import authenticate
+from tests.fakes.token_issuer import COGNITO_SCOPE, TokenIssuer
 
 _ISSUER = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Pool"
 _CLIENT = "client"
@@ -62,9 +64,9 @@ def _claims(issuer: TokenIssuer) -> dict[str, Any]:
 def test_a_valid_token_identifies_user_and_session(issuer: TokenIssuer, verifier: TokenVerifier) -> None:
     claims = _claims(issuer)
 
-    access = checked_claims(verifier.verify(issuer.sign(claims)))
+    access = verifier.verify(issuer.sign(claims))
 
-    assert access == (_SUB, _SESSION, claims["iat"])
+    assert access == (_SUB, _SESSION, claims["iat"], claims["exp"])
 
 
 def _unsigned(issuer: TokenIssuer) -> str:
@@ -122,6 +124,23 @@ _BAD_TOKENS: dict[str, Callable[[TokenIssuer], str]] = {
     "no session": _without("origin_jti"),
     "no use": _without("token_use"),
     "no app": _without("client_id"),
+    "no scope": _without("scope"),
+    "Cognito's scope": _with(scope=COGNITO_SCOPE),
+    "a scope that contains ours": _with(scope=f"{SCOPE}2 x{SCOPE}"),
+}
+
+# What a gateway that checks less than ours would let through. It passes every value on as a text.
+_BAD_CLAIMS: dict[str, dict[str, object]] = {
+    "another issuer": {"iss": "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Other"},
+    "another app": {"client_id": "other"},
+    "an ID token": {"token_use": "id"},
+    "Cognito's scope": {"scope": COGNITO_SCOPE},
+    "no scope": {"scope": ""},
+    "no subject": {"sub": ""},
+    "no session": {"origin_jti": ""},
+    "no expiry": {"exp": ""},
+    "an expiry that is no number": {"exp": "soon"},
+    "no issue time": {"iat": ""},
 }
 
 
@@ -132,6 +151,25 @@ def test_other_tokens_are_rejected_without_a_reason(kind: str, issuer: TokenIssu
 
     assert str(refusal.value) == UnauthenticatedError.default_message
     assert refusal.value.__cause__ is None
+
+
+@pytest.mark.parametrize("kind", _BAD_CLAIMS)
+def test_a_request_and_a_handshake_are_held_to_the_same_claims(
+    kind: str, issuer: TokenIssuer, verifier: TokenVerifier
+) -> None:
+    claims = _claims(issuer) | _BAD_CLAIMS[kind]
+    texts = {name: str(value) for name, value in claims.items()}
+    event = {"requestContext": {"authorizer": {"jwt": {"claims": texts}}}}
+    sessions: Any = SimpleNamespace(require_active=lambda *_: None)
+
+    with pytest.raises(UnauthenticatedError):
+        authenticate(event, sessions=sessions, verifier=verifier)
+    with pytest.raises(UnauthenticatedError):
+        verifier.verify(issuer.sign(claims))
+
+
+def test_a_scope_may_stand_among_others(issuer: TokenIssuer, verifier: TokenVerifier) -> None:
+    assert verifier.verify(issuer.sign(_claims(issuer) | {"scope": f"openid {SCOPE} email"}))
 
 
 def test_the_keys_are_fetched_once(issuer: TokenIssuer, keys: _Keys, verifier: TokenVerifier) -> None:
@@ -155,7 +193,7 @@ def test_unknown_key_ids_do_not_refetch_the_keys_repeatedly(issuer: TokenIssuer,
 
     # THEN the keys are not fetched, and valid tokens are still accepted
     assert keys.asked == 1
-    assert verifier.verify(issuer.sign(_claims(issuer)))["sub"] == _SUB
+    assert verifier.verify(issuer.sign(_claims(issuer))).user_id == _SUB
 
 
 def test_a_rotated_key_is_fetched_after_the_cooldown(issuer: TokenIssuer, keys: _Keys) -> None:
@@ -167,14 +205,14 @@ def test_a_rotated_key_is_fetched_after_the_cooldown(issuer: TokenIssuer, keys: 
 
     clock.now += 61
 
-    assert verifier.verify(successor.sign(_claims(successor)))["sub"] == _SUB
+    assert verifier.verify(successor.sign(_claims(successor))).user_id == _SUB
     assert keys.asked == 2
 
 
 def test_numeric_claims_may_be_strings(issuer: TokenIssuer) -> None:
     claims = {name: str(value) for name, value in _claims(issuer).items()}
 
-    assert checked_claims(claims).issued_at == int(claims["iat"])
+    assert checked_claims(claims, _SETTINGS).issued_at == int(claims["iat"])
 
 
 def test_the_issuer_and_the_key_set_follow_from_the_pool() -> None:

@@ -1,6 +1,7 @@
 """Limits, quotas and ids without a table."""
 
 import hashlib
+import hmac
 import json
 import time
 import uuid
@@ -33,7 +34,7 @@ from dreamvision.limits.rate_limits import (
     RateLimitState,
     Scope,
     TooManyRegistrationsError,
-    address_digest,
+    address_key,
 )
 from dreamvision_api.problem_responses import error_response
 from dreamvision_api.rate_limiting import rate_limit_headers
@@ -41,24 +42,31 @@ from dreamvision_api.rate_limiting import rate_limit_headers
 # ---------------------------------------------------------------- addresses
 
 
-def test_an_address_is_stored_as_a_digest() -> None:
-    digest = address_digest("203.0.113.7")
-    assert "203.0.113.7" not in digest
-    assert digest != hashlib.sha256(b"203.0.113.7").hexdigest()
-    assert digest != address_digest("203.0.113.8")
+def seal(text: str) -> str:
+    return hmac.digest(b"the client's secret", text.encode(), "sha256").hex()
+
+
+def test_an_address_is_stored_sealed() -> None:
+    key = address_key("203.0.113.7", seal)
+    assert "203.0.113.7" not in key
+    # AND it cannot be found by hashing all four billion addresses
+    texts = ("203.0.113.7", "address 203.0.113.7")
+    assert key not in {hashlib.sha256(text.encode()).hexdigest() for text in texts}
+    assert key != address_key("203.0.113.8", seal)
+    assert key != address_key("203.0.113.7", lambda text: seal(f"another secret {text}"))
 
 
 def test_all_of_an_ipv6_network_counts_as_one_address() -> None:
-    assert address_digest("2001:db8:1:2::1") == address_digest("2001:db8:1:2:ffff:ffff:ffff:ffff")
-    assert address_digest("2001:db8:1:2::1") != address_digest("2001:db8:1:3::1")
+    assert address_key("2001:db8:1:2::1", seal) == address_key("2001:db8:1:2:ffff:ffff:ffff:ffff", seal)
+    assert address_key("2001:db8:1:2::1", seal) != address_key("2001:db8:1:3::1", seal)
 
 
 def test_an_ipv4_address_in_the_form_of_ipv6_is_the_same() -> None:
-    assert address_digest("::ffff:203.0.113.7") == address_digest("203.0.113.7")
+    assert address_key("::ffff:203.0.113.7", seal) == address_key("203.0.113.7", seal)
 
 
 def test_an_invalid_address_counts_as_it_is() -> None:
-    assert address_digest("unknown") != address_digest("")
+    assert address_key("unknown", seal) != address_key("", seal)
 
 
 def test_every_scope_is_counted_by_one_kind_of_subject() -> None:

@@ -69,3 +69,16 @@ def test_a_stack_that_does_not_run_is_explained(tmp_path: Path, monkeypatch: pyt
 def test_every_function_has_a_sample_event() -> None:
     assert [name for name in functions() if not samples_of(name)] == []
     assert set(samples().values()) == set(functions())
+
+
+def test_the_claims_of_a_sample_become_those_of_the_stacks_pool() -> None:
+    event = invocation_from({"EVENT": "api/get-auth-me"}).event
+    changed = invoke._with_pool(event, {"user_pool_id": "us-east-1_Other", "user_pool_client_id": "other"})
+    claims = changed["requestContext"]["authorizer"]["jwt"]["claims"]
+    assert (claims["iss"], claims["client_id"]) == (
+        "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Other",
+        "other",
+    )
+    assert claims["sub"] == event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"]
+    public = invocation_from({"EVENT": "api/get-health"}).event
+    assert invoke._with_pool(public, {"user_pool_id": "x", "user_pool_client_id": "y"}) == public

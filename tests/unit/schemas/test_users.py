@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from dreamvision.schemas.users import Code, Email, NewPassword, Password, RefreshToken, Username, UserRegister
+from dreamvision.schemas.passwords import Password
+from dreamvision.schemas.users import Code, Email, NewPassword, RefreshToken, Username, UserRegister
 
 _REGISTRATION = {"email": "luna@example.com", "password": "Moonlight7", "username": "luna"}
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dreamvision.auth.sessions import Sessions
-from dreamvision.auth.tokens import Claims, TokenVerifier, UnauthenticatedError, checked_claims
+from dreamvision.auth.tokens import Claims, TokenVerifier, UnauthenticatedError
 from dreamvision.database.client import Database
 from dreamvision_api.headers import header_of
 
@@ -27,10 +27,8 @@ def authenticate(event: Event, *, sessions: Sessions | None = None, verifier: To
     Raises:
         UnauthenticatedError: no token, no valid access token of this app, or its session was signed out.
     """
-    claims = _gateway_claims(event)
-    if claims is None:
-        claims = (verifier or TokenVerifier.shared()).verify(_bearer_token(event))
-    access = checked_claims(claims)
+    claims, verifier = _gateway_claims(event), verifier or TokenVerifier.shared()
+    access = verifier.verify(_bearer_token(event)) if claims is None else verifier.check(claims)
     (sessions or Sessions(Database.shared())).require_active(access.user_id, access.session_id, access.issued_at)
     return Caller(user_id=access.user_id, session_id=access.session_id)
 

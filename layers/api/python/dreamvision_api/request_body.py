@@ -17,6 +17,8 @@ type Event = dict[str, Any]
 MAX_BODY_BYTES = 32_768
 
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+# Other routes ignore the body of a DELETE, which is not read there.
+_DELETIONS_WITH_BODY = frozenset({"DELETE /api/v1/auth/me"})
 _JSON_TYPES = frozenset({"", "application/json"})
 
 
@@ -48,7 +50,8 @@ def json_object(event: Event) -> dict[str, Any] | None:
             a JSON object.
     """
     method = event["requestContext"]["http"]["method"]
-    if method not in _METHODS_WITH_BODY or not event.get("body"):
+    has_body = method in _METHODS_WITH_BODY or event["routeKey"] in _DELETIONS_WITH_BODY
+    if not has_body or not event.get("body"):
         return None
     if _size(event) > MAX_BODY_BYTES:
         raise RequestBodyError(BODY_TOO_LARGE, f"A request body may have {MAX_BODY_BYTES:,} bytes at the most.")

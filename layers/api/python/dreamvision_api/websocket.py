@@ -20,7 +20,10 @@ def connection_of(event: Event) -> Connection:
     """Return the connection of an event. API Gateway itself adds the context that the authorizer returned."""
     context = event["requestContext"]
     authorizer = context["authorizer"]
-    access = AccessClaims(str(authorizer["user_id"]), str(authorizer["session_id"]), int(authorizer["issued_at"]))
+    issued_at = int(authorizer["issued_at"])
+    # Connections from before an update have no expiry in their context; AccessTokenValidity is an hour.
+    expires_at = int(authorizer.get("expires_at", issued_at + 3600))
+    access = AccessClaims(str(authorizer["user_id"]), str(authorizer["session_id"]), issued_at, expires_at)
     return Connection(str(context["connectionId"]), access)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dreamvision.auth.sessions import Sessions
-from dreamvision.auth.tokens import AccessClaims, TokenVerifier, UnauthenticatedError, checked_claims
+from dreamvision.auth.tokens import AccessClaims, TokenVerifier, UnauthenticatedError
 from dreamvision.database.client import Database
 from dreamvision_api.headers import header_of
 from dreamvision_api.websocket import Event
@@ -32,8 +32,8 @@ def authenticate_handshake(
     """
     if _has_token_in_url(event):
         raise UnauthenticatedError
-    access = checked_claims((verifier or TokenVerifier.shared()).verify(_token(event)))
-    (sessions or Sessions(Database.shared())).require_active(*access)
+    access = (verifier or TokenVerifier.shared()).verify(_token(event))
+    (sessions or Sessions(Database.shared())).require_active(access.user_id, access.session_id, access.issued_at)
     return access
 
 

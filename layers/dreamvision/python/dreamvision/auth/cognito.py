@@ -1,7 +1,7 @@
 """The Cognito client: the only module that calls the user pool.
 
-The app client has a secret, so that its public id alone is not enough to sign in or register past our rate limits. A
-signed-in client can still call some operations at Cognito directly (docs/SECURITY.md). The secret is read once per
+The app client has a secret, so that its public id alone is not enough to sign in or register past our rate limits. Its
+access tokens lack the scope that opens Cognito's own API to a client (docs/SECURITY.md). The secret is read once per
 container. Tokens received directly from Cognito over TLS are read without verifying them again.
 """
 
@@ -18,10 +18,11 @@ import boto3
 from dreamvision.auth.errors import (
     CODE_ERRORS,
     CODE_REQUEST_ERRORS,
-    PASSWORD_CHANGE_ERRORS,
+    PASSWORD_CHECK_ERRORS,
     REFRESH_ERRORS,
     SIGN_IN_ERRORS,
     PasswordResetRequiredError,
+    Translation,
     UserNotFoundError,
     translate_errors,
 )
@@ -68,6 +69,7 @@ class PoolUser(NamedTuple):
     email: str
     created_at: datetime
     enabled: bool = True
+    confirmed: bool = True
 
 
 class UserPool:
@@ -107,10 +109,13 @@ class UserPool:
 
         Raises:
             InvalidCredentialsError: the user does not exist, or the password is wrong.
-            EmailNotConfirmedError: the e-mail address is not confirmed.
+            EmailNotConfirmedError: the e-mail address is not confirmed. Cognito does not check the password before.
             PasswordResetRequiredError: a new password must be set first.
         """
-        with translate_errors(SIGN_IN_ERRORS):
+        return self._authenticate(username, password, SIGN_IN_ERRORS)
+
+    def _authenticate(self, username: str, password: str, overrides: Translation) -> Tokens:
+        with translate_errors(overrides):
             response = self._client.admin_initiate_auth(
                 UserPoolId=self._pool_id,
                 ClientId=self._client_id,
@@ -172,6 +177,7 @@ class UserPool:
             email=attributes["email"].lower(),
             created_at=response["UserCreateDate"],
             enabled=response.get("Enabled", True),
+            confirmed=response.get("UserStatus") != "UNCONFIRMED",
         )
 
     def exists(self, user_id: str) -> bool:
@@ -277,16 +283,31 @@ class UserPool:
         """
         return self.seal(f"mailbox:{email.lower()}")
 
-    def change_password(self, access_token: str, current: str, new: str) -> None:
-        """Set a new password, given the current one. Cognito counts the failures.
+    def check_password(self, user_id: str, password: str) -> None:
+        """Require that the password is the user's. Cognito locks the user out for a while after repeated failures.
+
+        The check is a sign-in whose session is revoked at once; its tokens do not leave this method.
 
         Raises:
-            WrongPasswordError: the current password is wrong.
-            WeakPasswordError: the new password does not satisfy the pool's policy.
-            TooManyAttemptsError: Cognito's limit is reached.
+            WrongPasswordError: the password is wrong.
+            UnauthenticatedError: the user was deleted.
+            PasswordResetRequiredError: a new password must be set first.
         """
-        with translate_errors(PASSWORD_CHANGE_ERRORS):
-            self._client.change_password(AccessToken=access_token, PreviousPassword=current, ProposedPassword=new)
+        self.revoke(self._authenticate(user_id, password, PASSWORD_CHECK_ERRORS).refresh_token)
+
+    def set_password(self, user_id: str, password: str) -> None:
+        """Set a new password. The caller has authorized the change.
+
+        An unconfirmed user would become confirmed.
+
+        Raises:
+            WeakPasswordError: the password does not satisfy the pool's policy.
+            UnauthenticatedError: the user was deleted.
+        """
+        with translate_errors(PASSWORD_CHECK_ERRORS):
+            self._client.admin_set_user_password(
+                UserPoolId=self._pool_id, Username=user_id, Password=password, Permanent=True
+            )
 
     @cached_property
     def _client(self) -> "CognitoIdentityProviderClient":

@@ -167,7 +167,7 @@ CODE_REQUEST_ERRORS: Translation = {
     "UserNotConfirmedException": UserNotFoundError,
     "InvalidParameterException": UserNotFoundError,
 }
-PASSWORD_CHANGE_ERRORS: Translation = {
+PASSWORD_CHECK_ERRORS: Translation = {
     "NotAuthorizedException": WrongPasswordError,
     "UserNotFoundException": UnauthenticatedError,
 }

@@ -4,59 +4,39 @@ A registration spans two systems. It reserves the username, then creates the use
 between is rolled back; after a crash, the reservation expires and the next attempt resumes the registration.
 """
 
-import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple, Self
+from typing import Self
 
+from dreamvision.auth.breached_passwords import BreachedPasswordSettings, NewPasswordRules
 from dreamvision.auth.cognito import CognitoSettings, NewUser, Tokens, UserPool
 from dreamvision.auth.errors import (
     EmailNotConfirmedError,
     InvalidCredentialsError,
+    InvalidOrExpiredCodeError,
     InvalidRefreshTokenError,
     PasswordResetRequiredError,
     RefreshTokenReusedError,
     UserAlreadyExistsError,
     UserNotFoundError,
 )
+from dreamvision.auth.passwords import PasswordCheck
+from dreamvision.auth.profiles import AccountProfiles
+from dreamvision.auth.refresh_tokens import RefreshToken, opened
+from dreamvision.auth.registrations import RegistrationLock, RegistrationRunningError
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
-from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.metrics import Metric, count
 from dreamvision.database.client import Database
+from dreamvision.database.transactions import ContentionError
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, Scope
 from dreamvision.schemas.users import AccountUser, ConfirmationRequired, TokenResponse, UserProfile
-from dreamvision.users.repository import Profile, ProfileRepository
-from dreamvision.users.usernames import (
-    RESERVATION_LIFETIME,
-    ProfileExistsError,
-    UsernameReservation,
-    Usernames,
-    UsernameTakenError,
-)
-
-_NAMING_TRIES = 5
-
-
-class ProfileIncompleteError(DreamVisionError):
-    """No free username was found for a profile without one."""
-
-    default_message = "The profile could not be completed."
-
-
-class SessionEnvelope(NamedTuple):
-    """The session's user, id and start (Unix seconds). Our refresh tokens add them to Cognito's, which is opaque."""
-
-    user_id: str
-    session_id: str
-    signed_in_at: str
-
-    def signed_text(self, token: str) -> str:
-        return ".".join([*self, token])
+from dreamvision.users.repository import ProfileRepository
+from dreamvision.users.usernames import RESERVATION_LIFETIME, ProfileExistsError, Usernames
 
 
 class AccountService:
@@ -65,11 +45,12 @@ class AccountService:
     def __init__(
         self,
         pool: UserPool,
-        profiles: ProfileRepository,
+        profiles: AccountProfiles,
         usernames: Usernames,
         sessions: Sessions,
         limits: RateLimits,
-        daily_counts: DailyCounts,
+        registrations: RegistrationLock,
+        rules: NewPasswordRules,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool = pool
@@ -77,7 +58,8 @@ class AccountService:
         self._usernames = usernames
         self._sessions = sessions
         self._limits = limits
-        self._daily_counts = daily_counts
+        self._registrations = registrations
+        self._rules = rules
         self._now = now
 
     @classmethod
@@ -86,14 +68,21 @@ class AccountService:
         """Return this process's instance, configured from the environment."""
         database = Database.shared()
         pool = UserPool(CognitoSettings.from_environment())
+        usernames = Usernames(database)
         return cls(
             pool,
-            ProfileRepository(database),
-            Usernames(database),
+            AccountProfiles(pool, ProfileRepository(database), usernames, DailyCounts(database)),
+            usernames,
             Sessions(database),
-            RateLimits.shared(),
-            DailyCounts(database),
+            RateLimits.shared(pool.seal),
+            RegistrationLock(database),
+            NewPasswordRules(BreachedPasswordSettings.from_environment()),
         )
+
+    @property
+    def limits(self) -> RateLimits:
+        """The limits that count by address, e-mail address and session as well."""
+        return self._limits
 
     # ------------------------------------------------------------ registration
 
@@ -103,21 +92,33 @@ class AccountService:
         """Create an account and sign in, unless the e-mail address must be confirmed first.
 
         ``address``: the client's IP address; registrations from an unknown one count together. A failed registration is
-        rolled back. Errors of the user pool's sign-up propagate.
+        rolled back. Errors of the user pool's sign-up propagate. A user of the e-mail address who was never confirmed
+        is replaced, so that nobody can occupy the address of somebody else, or have that person confirm a password that
+        is not theirs.
 
         Raises:
+            BreachedPasswordError: the password is known from data breaches.
             TooManyRegistrationsError: the address or its network has created too many accounts today.
             UsernameTakenError: another user has the username or has reserved it.
             UserAlreadyExistsError: the e-mail address already has an account.
             WeakPasswordError: the password does not satisfy the pool's policy.
         """
+        self._rules.require(password)
+        try:
+            with self._registrations.hold(self._pool.seal(email)):
+                self._discard_unconfirmed(email)
+                return self._register(email, password, username, address)
+        except RegistrationRunningError:
+            raise UserAlreadyExistsError from None
+
+    def _register(self, email: str, password: str, username: str, address: str) -> TokenResponse | ConfirmationRequired:
         with ExitStack() as rollback:
             reservation = self._usernames.reserve(username, self._now())
             rollback.callback(self._usernames.release, reservation)
             self._limits.count_registration(address)
             user = self._create_user(email, password, rollback)
             try:
-                self._assign(user.user_id, email, reservation)
+                self._profiles.create(user.user_id, email, reservation)
             except ProfileExistsError:
                 # The user signed in meanwhile and was given a username: do not roll back the account.
                 rollback.pop_all()
@@ -129,6 +130,18 @@ class AccountService:
                 result = ConfirmationRequired(user=AccountUser(id=user.user_id, email=email, username=username))
             rollback.pop_all()
             return result
+
+    def _discard_unconfirmed(self, email: str) -> None:
+        try:
+            user = self._pool.get(email)
+        except UserNotFoundError:
+            return
+        if not user.confirmed:
+            self._delete(user.user_id)
+
+    def _delete(self, user_id: str) -> None:
+        self._usernames.delete_profile(user_id)
+        self._pool.delete(user_id)
 
     def _create_user(self, email: str, password: str, rollback: ExitStack) -> NewUser:
         try:
@@ -149,7 +162,7 @@ class AccountService:
             user_id = self._pool.sign_in(email, password).user_id
         except (InvalidCredentialsError, EmailNotConfirmedError, PasswordResetRequiredError):
             raise UserAlreadyExistsError from None
-        if self._profiles.get(user_id, consistent=True).username is not None:
+        if self._profiles.is_complete(user_id):
             raise UserAlreadyExistsError
         if self._pool.get(user_id).created_at + RESERVATION_LIFETIME > self._now():
             raise UserAlreadyExistsError
@@ -178,7 +191,7 @@ class AccountService:
         Raises:
             InvalidRefreshTokenError: the token is not ours.
         """
-        return self._open(refresh_token)[0].session_id
+        return opened(refresh_token, self._pool.seal).session_id
 
     def refresh(self, refresh_token: str) -> TokenResponse:
         """Return new tokens for the session.
@@ -188,24 +201,42 @@ class AccountService:
         everywhere.
 
         Raises:
-            InvalidRefreshTokenError: the token is not ours, already used, expired or revoked, or its session has ended.
+            InvalidRefreshTokenError: the token is not ours, already used or revoked, or its session has ended: by a
+                sign-out, or after seven days without a refresh.
         """
-        envelope, token = self._open(refresh_token)
+        current = opened(refresh_token, self._pool.seal)
+        if current.is_idle(self._now().timestamp()):
+            raise InvalidRefreshTokenError
         try:
-            self._sessions.require_active(envelope.user_id, envelope.session_id, int(envelope.signed_in_at))
+            self._sessions.require_active(current.user_id, current.session_id, current.signed_in_at)
         except UnauthenticatedError:
-            self._pool.revoke(token)
+            self._pool.revoke(current.token)
             raise InvalidRefreshTokenError from None
         try:
-            tokens = self._pool.refresh(token)
+            tokens = self._pool.refresh(current.token)
         except RefreshTokenReusedError:
-            self.sign_out_everywhere(envelope.user_id)
+            self.sign_out_everywhere(current.user_id)
             raise
-        return self._token_response(tokens, envelope)
+        refreshed_at = int(self._now().timestamp())
+        return self._token_response(tokens, current._replace(refreshed_at=refreshed_at, token=tokens.refresh_token))
 
-    def sign_out(self, user_id: str, session_id: str) -> None:
-        """End one session, with immediate effect."""
-        self._sessions.revoke(user_id, session_id)
+    def sign_out(self, user_id: str, session_id: str, refresh_token: str | None = None) -> None:
+        """End one session, with immediate effect; at Cognito as well if its refresh token is given.
+
+        A refresh token that is not of this session is ignored: a sign-out must not fail.
+        """
+        try:
+            if refresh_token is not None:
+                self._revoke(user_id, session_id, refresh_token)
+        except InvalidRefreshTokenError:
+            pass
+        finally:
+            self._sessions.revoke(user_id, session_id)
+
+    def _revoke(self, user_id: str, session_id: str, refresh_token: str) -> None:
+        ended = opened(refresh_token, self._pool.seal)
+        if (ended.user_id, ended.session_id) == (user_id, session_id):
+            self._pool.revoke(ended.token)
 
     def sign_out_everywhere(self, user_id: str) -> None:
         """End all sessions of a user, with immediate effect."""
@@ -219,42 +250,60 @@ class AccountService:
 
     def _start_session(self, tokens: Tokens) -> TokenResponse:
         self._sessions.start(tokens.user_id, tokens.session_id, tokens.signed_in_at)
-        envelope = SessionEnvelope(tokens.user_id, tokens.session_id, str(tokens.signed_in_at))
-        return self._token_response(tokens, envelope)
+        return self._token_response(tokens, RefreshToken.of(tokens, int(self._now().timestamp())))
 
-    def _token_response(self, tokens: Tokens, envelope: SessionEnvelope) -> TokenResponse:
+    def _token_response(self, tokens: Tokens, refresh_token: RefreshToken) -> TokenResponse:
         profile = self.profile(tokens.user_id)
         return TokenResponse(
             access_token=tokens.access_token,
-            refresh_token=self._seal(envelope, tokens.refresh_token),
+            refresh_token=refresh_token.sealed(self._pool.seal),
             expires_in=tokens.expires_in,
             user=AccountUser(id=profile.id, email=profile.email, username=profile.username),
         )
 
-    def _seal(self, envelope: SessionEnvelope, token: str) -> str:
-        return ".".join([*envelope, self._pool.seal(envelope.signed_text(token)), token])
-
-    def _open(self, refresh_token: str) -> tuple[SessionEnvelope, str]:
-        parts = refresh_token.split(".", 4)
-        if len(parts) != 5:
-            raise InvalidRefreshTokenError
-        *session, seal, token = parts
-        envelope = SessionEnvelope(*session)
-        if not secrets.compare_digest(seal.encode(), self._pool.seal(envelope.signed_text(token)).encode()):
-            raise InvalidRefreshTokenError
-        return envelope, token
-
     # ------------------------------------------------------------ codes and passwords
 
-    def confirm(self, email: str, code: str) -> None:
-        """Confirm the e-mail address of a new account.
+    def confirm(self, email: str, code: str, address: str, password: str | None = None) -> None:
+        """Confirm the e-mail address of a new account, from a client's IP address.
+
+        Who has the code has the mailbox, and decides on the password: with ``password``, the account has this one from
+        now on, whoever registered the address last. Cognito cannot tell before whether the account has it already: it
+        does not check the passwords of unconfirmed users.
 
         Raises:
             InvalidOrExpiredCodeError: the code is wrong or has expired.
-            TooManyAttemptsError: too many attempts for this address.
+            BreachedPasswordError: the password is known from data breaches.
+            WeakPasswordError: the password does not satisfy the pool's policy. The account is deleted.
+            TooManyAttemptsError: too many attempts for this e-mail address.
+            ContentionError: the address is being registered.
         """
-        self._limits.count_code(Scope.CONFIRM, email)
+        if password is not None:
+            self._rules.require(password)
+        self._limits.count_attempt(Scope.CONFIRM, email, address)
+        try:
+            with self._registrations.hold(self._pool.seal(email)):
+                if password is None:
+                    self._pool.confirm(email, code)
+                else:
+                    self._confirm_as_owner(email, code, password)
+        except RegistrationRunningError:
+            raise ContentionError from None
+
+    def _confirm_as_owner(self, email: str, code: str, password: str) -> None:
+        try:
+            user = self._pool.get(email)
+        except UserNotFoundError:
+            raise InvalidOrExpiredCodeError from None
+        if user.confirmed:
+            raise InvalidOrExpiredCodeError
         self._pool.confirm(email, code)
+        with ExitStack() as rollback:
+            # Better no account than one with another's password. Sessions that it has started meanwhile end anyway.
+            rollback.callback(self._sessions.revoke_all, user.user_id)
+            rollback.callback(self._delete, user.user_id)
+            self._pool.set_password(user.user_id, password)
+            rollback.pop_all()
+        self.sign_out_everywhere(user.user_id)
 
     def resend_confirmation(self, email: str) -> None:
         """Send another confirmation code, if the account exists and is unconfirmed.
@@ -282,27 +331,32 @@ class AccountService:
         except UserNotFoundError:
             return  # the response must not reveal whether the account exists
 
-    def reset_password(self, email: str, code: str, password: str) -> None:
+    def reset_password(self, email: str, code: str, password: str, address: str) -> None:
         """Set a new password with a code and end every session, in case the old password was known to others.
 
         Raises:
+            BreachedPasswordError: the password is known from data breaches.
             InvalidOrExpiredCodeError: the code is wrong or has expired.
             WeakPasswordError: the password does not satisfy the pool's policy.
             TooManyAttemptsError: too many attempts for this address.
         """
-        self._limits.count_code(Scope.RESET, email)
+        self._rules.require(password)
+        self._limits.count_attempt(Scope.RESET, email, address)
         self._pool.reset_password(email, code, password)
         self.sign_out_everywhere(self._pool.get(email).user_id)
 
-    def change_password(self, user_id: str, access_token: str, current: str, new: str) -> TokenResponse:
+    def change_password(self, user_id: str, current: str, new: str) -> TokenResponse:
         """Set a new password, end every session including this one, and start a new one.
 
         Raises:
+            BreachedPasswordError: the new password is known from data breaches.
             WrongPasswordError: the current password is wrong.
             WeakPasswordError: the new password does not satisfy the pool's policy.
-            TooManyAttemptsError: Cognito's limit is reached.
+            TooManyAttemptsError: too many attempts of this user.
         """
-        self._pool.change_password(access_token, current, new)
+        self._rules.require(new)
+        PasswordCheck(self._pool, self._limits).require(user_id, current)
+        self._pool.set_password(user_id, new)
         self.sign_out_everywhere(user_id)
         return self._start_session(self._pool.sign_in(user_id, new))
 
@@ -314,8 +368,7 @@ class AccountService:
         Raises:
             UnauthenticatedError: the user was deleted from the pool.
         """
-        profile = self._profiles.get(user_id, consistent=True)
-        return _user_profile(profile if profile.username else self._complete_profile(user_id))
+        return self._profiles.get(user_id)
 
     def rename(self, user_id: str, username: str) -> UserProfile:
         """Change the username.
@@ -323,48 +376,4 @@ class AccountService:
         Raises:
             UsernameTakenError: another user has the username or has reserved it.
         """
-        old = self.profile(user_id).username
-        if old != username:
-            self._usernames.rename(user_id, old, username, self._now())
-        return self.profile(user_id)
-
-    def _complete_profile(self, user_id: str) -> Profile:
-        try:
-            email = self._pool.get(user_id).email
-        except UserNotFoundError:
-            raise UnauthenticatedError from None
-        for _ in range(_NAMING_TRIES):
-            try:
-                reservation = self._usernames.reserve(f"dreamer-{secrets.token_hex(4)}", self._now())
-            except UsernameTakenError:
-                continue
-            try:
-                self._assign(user_id, email, reservation)
-            except ProfileExistsError:
-                self._usernames.release(reservation)  # a concurrent request of the same user completed it
-            return self._profiles.get(user_id, consistent=True)
-        raise ProfileIncompleteError
-
-    def _assign(self, user_id: str, email: str, reservation: UsernameReservation) -> None:
-        """Create the profile, with what an erased account of this e-mail address has used of today.
-
-        The old account's counts were written before its user was deleted, so before Cognito accepted this sign-up.
-        """
-        now = self._now()
-        counts = self._daily_counts.take_over_writes(user_id, self._pool.mailbox(email), now)
-        self._usernames.assign(user_id, email, reservation, now, counts)
-
-
-def _user_profile(profile: Profile) -> UserProfile:
-    if profile.email is None or profile.username is None or profile.created_at is None:
-        raise ProfileIncompleteError
-    return UserProfile(
-        id=profile.user_id,
-        email=profile.email,
-        username=profile.username,
-        subscription_tier=profile.subscription_tier,
-        dreams_count=profile.dreams_count,
-        videos_count=profile.videos_count,
-        dreams_by_category=dict(profile.dreams_by_category),
-        created_at=profile.created_at,
-    )
+        return self._profiles.rename(user_id, username)

@@ -8,12 +8,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from botocore.exceptions import ClientError
+
 from dreamvision.auth.tokens import UnauthenticatedError
+from dreamvision.core.aws import error_code
 from dreamvision.database.client import Database
 
-# A session can be refreshed for seven days after sign-in, and its last access token is valid for one more hour
-# (template.yaml). After that, and a margin for clock skew, Cognito itself rejects it.
+# A session that is not refreshed ends after seven days (refresh_tokens.py), and its last access token is valid for one
+# more hour (template.yaml); a margin for clock skew.
 _RETENTION_SECONDS = 7 * 24 * 3600 + 3600 + 300
+# About 3 KB, so that a request still costs one read unit.
+MAX_REVOKED_SESSIONS = 64
 # Tokens carry whole seconds of Cognito's clock. One issued just before a logout must not appear to be newer.
 _CLOCK_MARGIN_SECONDS = 2
 # Sessions of an erased account cannot be refreshed; its last access token is valid for one hour (template.yaml).
@@ -63,12 +68,23 @@ class Sessions:
             self._update(user_id, "ADD begun_after :session SET expires_at = :expires_at", {":session": {session_id}})
 
     def revoke(self, user_id: str, session_id: str) -> None:
-        """Revoke one session."""
+        """Revoke one session. If the user has revoked too many to store, revoke all of them."""
         now = int(self._clock())
-        values = {":session": {f"{now} {session_id}"}}
-        guard = self._update(user_id, "ADD sessions :session SET expires_at = :expires_at", values)
+        try:
+            guard = self._update(
+                user_id,
+                "ADD sessions :session SET expires_at = :expires_at",
+                {":session": {f"{now} {session_id}"}},
+            )
+        except ClientError as error:
+            if error_code(error) != "ValidationException":
+                raise
+            self.revoke_all(user_id)  # the item has DynamoDB's maximum of 400 KB
+            return
         expired = {entry for entry in guard["sessions"] if _revoked_at(entry) + _RETENTION_SECONDS < now}
-        if expired:
+        if len(guard["sessions"]) - len(expired) > MAX_REVOKED_SESSIONS:
+            self.revoke_all(user_id)
+        elif expired:
             self._update(user_id, "DELETE sessions :lapsed SET expires_at = :expires_at", {":lapsed": expired})
 
     def revoke_all(self, user_id: str) -> None:

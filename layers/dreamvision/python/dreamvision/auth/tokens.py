@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 type Claims = Mapping[str, Any]
 
+SCOPE = "dreamvision/api"
+"""The scope of our access tokens, given by functions/triggers/pre_token_generation."""
+
 # Minimum time between key downloads. An unknown key id triggers one, and anyone can make up key ids.
 _KEY_REFRESH_COOL_DOWN_SECONDS = 60.0
 _KEYS_TIMEOUT_SECONDS = 3.0
@@ -58,24 +61,38 @@ class IdentitySettings(Config):
 
 
 class AccessClaims(NamedTuple):
-    """The relevant claims of an access token. ``issued_at`` is in Unix seconds."""
+    """The relevant claims of an access token. Times are in Unix seconds."""
 
     user_id: str
     session_id: str
     issued_at: int
+    expires_at: int
 
 
-def checked_claims(claims: Claims) -> AccessClaims:
-    """Return the caller from claims whose signature, issuer and expiry are already verified.
+def checked_claims(claims: Claims, settings: IdentitySettings) -> AccessClaims:
+    """Return the caller from claims whose signature and expiry are already verified.
+
+    The check is the same for HTTP requests and WebSocket handshakes.
 
     Raises:
-        UnauthenticatedError: the claims are not those of an access token.
+        UnauthenticatedError: the claims are not those of an access token of this pool and app with our scope.
     """
+    expected = {
+        "token_use": "access",
+        "iss": settings.token_issuer,
+        "client_id": settings.user_pool_client_id,
+    }
     user_id, session_id = claims.get("sub"), claims.get("origin_jti")
-    if claims.get("token_use") != "access" or not user_id or not session_id:
+    if any(claims.get(name) != value for name, value in expected.items()) or not user_id or not session_id:
         raise UnauthenticatedError
-    # The gateway passes numbers as strings.
-    return AccessClaims(user_id=str(user_id), session_id=str(session_id), issued_at=int(claims.get("iat", 0)))
+    if SCOPE not in str(claims.get("scope", "")).split():
+        raise UnauthenticatedError
+    try:
+        # The gateway passes numbers as strings.
+        issued_at, expires_at = int(claims["iat"]), int(claims["exp"])
+    except (KeyError, TypeError, ValueError):
+        raise UnauthenticatedError from None
+    return AccessClaims(str(user_id), str(session_id), issued_at, expires_at)
 
 
 class TokenVerifier:
@@ -100,12 +117,12 @@ class TokenVerifier:
         """Return this process's instance, configured from the environment."""
         return cls(IdentitySettings.from_environment())
 
-    def verify(self, token: str) -> Claims:
-        """Return the claims of a valid access token of this app.
+    def verify(self, token: str) -> AccessClaims:
+        """Return the caller of a valid access token of this app.
 
         Raises:
             UnauthenticatedError: the token is malformed, wrongly signed (or ``none``), expired, or of another issuer,
-                app or use.
+                app, use or scope.
         """
         import jwt  # takes about 0.1 s to import: only needed where the gateway did not verify the token
 
@@ -120,10 +137,11 @@ class TokenVerifier:
             )
         except (jwt.PyJWTError, KeyError):
             raise UnauthenticatedError from None
-        if claims.get("client_id") != self._settings.user_pool_client_id:
-            raise UnauthenticatedError
-        checked_claims(claims)
-        return claims
+        return self.check(claims)
+
+    def check(self, claims: Claims) -> AccessClaims:
+        """Return the caller from claims that the gateway's authorizer has verified; see ``checked_claims``."""
+        return checked_claims(claims, self._settings)
 
     def _key(self, key_id: str) -> "PyJWK":
         with self._lock:

@@ -12,20 +12,20 @@ from dreamvision.database.client import Database
 from dreamvision.erasure.open_erasures import OpenErasures
 from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.daily_counts import DailyCounts
-from dreamvision.limits.rate_limits import rate_guards
+from dreamvision.limits.rate_limits import Seal, rate_guards
 from dreamvision.limits.repository import LimitsRepository, operation_guard, quota_guards
 from dreamvision.users.repository import Profile, ProfileRepository
 from dreamvision.users.usernames import Usernames
 
 
-def user_guards(profile: Profile, now: datetime) -> set[str]:
+def user_guards(profile: Profile, now: datetime, seal: Seal) -> set[str]:
     """Return the keys of the user's items in the guards table. Add here every new kind of item that names a user.
 
     Excludes the counts kept for a mailbox, which name no user and end at midnight; idempotency records: their keys are
     digests that identify no user, and they expire within a day; and the records of open erasures, which end with the
     erasure itself. The reconciliation's position may name a row until its next run, an hour later.
     """
-    guards = {*rate_guards(profile.user_id, profile.email), *quota_guards(profile.user_id, now)}
+    guards = {*rate_guards(profile.user_id, profile.email, seal), *quota_guards(profile.user_id, now)}
     return guards | {operation_guard(profile.user_id)}
 
 
@@ -91,7 +91,7 @@ class AccountErasure:
             profile = profile.model_copy(update={"email": self._address(user_id)})
         if profile.email:
             self._daily_counts.keep(user_id, self._pool.mailbox(profile.email), self._now())
-        self._limits.delete(user_guards(profile, self._now()))
+        self._limits.delete(user_guards(profile, self._now(), self._pool.seal))
         self._usernames.delete_profile(user_id)
         self._pool.delete(user_id)
         self._open_erasures.end(user_id)

@@ -1,8 +1,8 @@
 """Erase what belongs to users whom the user pool no longer has.
 
-A client can delete its user at Cognito directly, without our API, as can an operator in the console
-(docs/SECURITY.md). The dreams, videos and profile would stay forever. Every stored profile is therefore looked up in
-the pool, a page at a time; a run continues where the last one stopped.
+An operator can delete a user in the console, past our API (docs/SECURITY.md). The dreams, videos and profile would stay
+forever. Every stored profile is therefore looked up in the pool, a page at a time; a run continues where the last one
+stopped.
 
 Erasing cannot be undone. Only Cognito's answer that the user does not exist counts, never an error; another pool than
 before, or a page on which most users are missing, stops the run until an operator has looked into it.

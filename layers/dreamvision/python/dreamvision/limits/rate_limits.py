@@ -8,7 +8,6 @@ within a minute is rejected. Across the end of a window up to twice the limit ca
 never more than the limit per minute.
 """
 
-import hashlib
 import ipaddress
 import time
 from collections.abc import Callable
@@ -27,6 +26,10 @@ from dreamvision.limits.repository import LimitsRepository, rate_guard
 
 WINDOW_SECONDS = 60
 CODES_PER_HOUR = 5
+# Attempts to use a code, for one e-mail address from all networks together. Those from one network are limited to
+# CODES_PER_HOUR, so that nobody can use up the attempts of the address's owner.
+ATTEMPTS_PER_HOUR = 30
+PASSWORD_CHECKS_PER_HOUR = 10
 _CODE_WINDOW_SECONDS = 3600
 # A client usually controls a whole IPv6 /64 (RFC 6177), so count by network.
 _IPV6_NETWORK_BITS = 64
@@ -72,6 +75,15 @@ class TooManyRegistrationsError(DreamVisionError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class MissingSealError(DreamVisionError):
+    """Only requests of users can be counted without a seal: a bug."""
+
+    default_message = "The limits have no seal."
+
+
+type Seal = Callable[[str], str]
+
+
 class Scope(StrEnum):
     """Requests that are counted together."""
 
@@ -85,9 +97,10 @@ class Scope(StrEnum):
     RESEND = "resend"
     FORGOT = "forgot"
     RESET = "reset"
+    PASSWORD = "password"  # noqa: S105 - the name of a counter
 
 
-USER_SCOPES = frozenset({Scope.ANALYZE, Scope.DREAM_VIDEO, Scope.VIDEO, Scope.UPLOAD})
+USER_SCOPES = frozenset({Scope.ANALYZE, Scope.DREAM_VIDEO, Scope.VIDEO, Scope.UPLOAD, Scope.PASSWORD})
 """Scopes counted by user id."""
 
 CODE_SCOPES = frozenset({Scope.CONFIRM, Scope.RESEND, Scope.FORGOT, Scope.RESET})
@@ -120,44 +133,75 @@ class RateLimitState(NamedTuple):
 
 
 class RateLimits:
-    """Counts requests by user, session, address and e-mail address. ``clock`` returns Unix seconds."""
+    """Counts requests by user, session, address and e-mail address. ``clock`` returns Unix seconds.
+
+    ``seal`` is a keyed hash (HMAC). Whatever could be guessed and hashed, such as addresses, is stored sealed only.
+    Without it, requests can be counted by user only.
+    """
 
     def __init__(
-        self, limits: LimitsRepository, settings: RateSettings, clock: Callable[[], float] = time.time
+        self,
+        limits: LimitsRepository,
+        settings: RateSettings,
+        clock: Callable[[], float] = time.time,
+        seal: Seal | None = None,
     ) -> None:
         self._limits = limits
         self._settings = settings
         self._clock = clock
+        self._seal = seal or _no_seal
 
     @classmethod
-    def shared(cls) -> Self:
+    def shared(cls, seal: Seal | None = None) -> Self:
         """Return an instance configured from the environment. It is cheap to create; only the database is shared."""
-        return cls(LimitsRepository(Database.shared()), RateSettings.from_environment())
+        return cls(LimitsRepository(Database.shared()), RateSettings.from_environment(), seal=seal)
 
     def count_user(self, scope: Scope, user_id: str) -> RateLimitState:
         """Count a request of a user. A rejected request is not counted."""
         return self._count(scope, user_id, self._settings.rate_limit_per_minute)
 
     def count_address(self, scope: Scope, address: str) -> RateLimitState:
-        """Count a request from an IP address, which is stored as a digest only."""
-        return self._count(scope, address_digest(address), self._settings.auth_rate_limit_per_minute)
+        """Count a request from an IP address, which is stored sealed only."""
+        return self._count(scope, address_key(address, self._seal), self._settings.auth_rate_limit_per_minute)
 
     def count_session(self, scope: Scope, session_id: str) -> RateLimitState:
-        """Count a request of a session, whose id is stored as a digest only."""
-        return self._count(scope, session_digest(session_id), self._settings.refresh_rate_limit_per_minute)
+        """Count a request of a session, whose id is stored sealed only."""
+        return self._count(scope, self._seal(f"session {session_id}"), self._settings.refresh_rate_limit_per_minute)
 
     def count_code(self, scope: Scope, email: str) -> None:
-        """Count a code requested or tried for an e-mail address, which is stored as a digest only.
+        """Count a code requested for an e-mail address, which is stored sealed only.
 
         Raises:
             TooManyAttemptsError: ``CODES_PER_HOUR`` is reached.
         """
-        state = self._count(scope, email_digest(email), CODES_PER_HOUR, window_seconds=_CODE_WINDOW_SECONDS)
+        self._count_hourly(scope, email_key(email, self._seal), CODES_PER_HOUR)
+
+    def count_attempt(self, scope: Scope, email: str, address: str) -> None:
+        """Count an attempt to use a code for an e-mail address from a client's IP address. Both are stored sealed only.
+
+        Raises:
+            TooManyAttemptsError: ``CODES_PER_HOUR`` from this network or ``ATTEMPTS_PER_HOUR`` from all is reached.
+        """
+        self._count_hourly(
+            scope, self._seal(f"attempt {_network(address, _IPV6_NETWORK_BITS)} {email}"), CODES_PER_HOUR
+        )
+        self._count_hourly(scope, email_key(email, self._seal), ATTEMPTS_PER_HOUR)
+
+    def count_password(self, user_id: str) -> None:
+        """Count a check of a signed-in user's password, whatever its result.
+
+        Raises:
+            TooManyAttemptsError: ``PASSWORD_CHECKS_PER_HOUR`` is reached.
+        """
+        self._count_hourly(Scope.PASSWORD, user_id, PASSWORD_CHECKS_PER_HOUR)
+
+    def _count_hourly(self, scope: Scope, subject: str, limit: int) -> None:
+        state = self._count(scope, subject, limit, window_seconds=_CODE_WINDOW_SECONDS)
         if not state.allowed:
             raise TooManyAttemptsError(state.resets_in_seconds)
 
     def count_registration(self, address: str) -> None:
-        """Count an account that is about to be created from an IP address, which is stored as digests only.
+        """Count an account that is about to be created from an IP address, which is stored sealed only.
 
         Never given back: a sign-up that Cognito refuses tells whether an e-mail address has an account.
 
@@ -166,8 +210,8 @@ class RateLimits:
             ContentionError: concurrent registrations from the same network outlasted the retries.
         """
         limit, now = self._settings.registrations_per_address, datetime.fromtimestamp(self._clock(), UTC)
-        digests = registration_digests(address, limit)
-        if not self._limits.count_registrations(digests, now):
+        keys = registration_keys(address, limit, self._seal)
+        if not self._limits.count_registrations(keys, now):
             count(Metric.QUOTA_REFUSALS, reason="registrations")
             raise TooManyRegistrationsError(seconds_to_midnight(now))
 
@@ -183,40 +227,39 @@ class RateLimits:
         )
 
 
-def rate_guards(user_id: str, email: str | None) -> list[str]:
-    """Return the keys of a user's counters, both by id and by e-mail address."""
+def rate_guards(user_id: str, email: str | None, seal: Seal) -> list[str]:
+    """Return the keys of a user's counters, both by id and by e-mail address.
+
+    Attempts are also counted by e-mail address and network together. Those keys cannot be listed; they name nobody, and
+    expire within an hour.
+    """
     by_user = [rate_guard(scope, user_id) for scope in USER_SCOPES]
-    by_email = [rate_guard(scope, email_digest(email)) for scope in CODE_SCOPES] if email else []
+    by_email = [rate_guard(scope, email_key(email, seal)) for scope in CODE_SCOPES] if email else []
     return by_user + by_email
 
 
-def email_digest(email: str) -> str:
-    """Return the SHA-256 digest by which codes for an e-mail address are counted."""
-    return hashlib.sha256(email.encode()).hexdigest()
+def email_key(email: str, seal: Seal) -> str:
+    """Return the key by which codes for an e-mail address are counted."""
+    return seal(f"email {email}")
 
 
-def session_digest(session_id: str) -> str:
-    """Return the SHA-256 digest by which a session's requests are counted. It expires with its window."""
-    return hashlib.sha256(f"session {session_id}".encode()).hexdigest()
+def address_key(address: str, seal: Seal) -> str:
+    """Return the key of an IPv4 address or of an IPv6 address's /64 network."""
+    return seal(f"address {_network(address, _IPV6_NETWORK_BITS)}")
 
 
-def address_digest(address: str) -> str:
-    """Return the SHA-256 digest of an IPv4 address or of an IPv6 address's /64 network."""
-    return _digest_of_network(_network(address, _IPV6_NETWORK_BITS))
+def _no_seal(_: str) -> str:
+    raise MissingSealError
 
 
-def registration_digests(address: str, limit: int) -> dict[str, int]:
-    """Return the networks that registrations are counted by, as SHA-256 digests, and their limits.
+def registration_keys(address: str, limit: int, seal: Seal) -> dict[str, int]:
+    """Return the keys of the networks that registrations are counted by, and their limits.
 
     An IPv4 address counts alone. Of an IPv6 address the /56 has the limit, and the /48 four times as much.
     """
     limits = {_network(address, _SITE_BITS): limit * _SUBSCRIBERS_PER_SITE}
     limits |= {_network(address, _SUBSCRIBER_BITS): limit}
-    return {_digest_of_network(network): number for network, number in limits.items()}
-
-
-def _digest_of_network(network: str) -> str:
-    return hashlib.sha256(f"address {network}".encode()).hexdigest()
+    return {seal(f"address {network}"): number for network, number in limits.items()}
 
 
 def _network(address: str, ipv6_bits: int) -> str:

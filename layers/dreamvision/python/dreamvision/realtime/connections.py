@@ -5,13 +5,18 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Self
 
+from aws_lambda_powertools import Logger
+
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import AccessClaims
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.database.client import Database
-from dreamvision.realtime.gateway import ConnectionGateway
+from dreamvision.realtime.gateway import ConnectionGateway, ConnectionGoneError, ConnectionUnavailableError
 from dreamvision.realtime.repository import Connection, ConnectionRepository
+from dreamvision.schemas.realtime import Reconnect
+
+logger = Logger()
 
 MAX_CONNECTIONS = 20
 # The row is written before API Gateway completes the handshake; until then the connection appears to be gone.
@@ -59,6 +64,7 @@ class ConnectionManager:
                 connection_id=connection_id,
                 session_id=caller.session_id,
                 issued_at=caller.issued_at,
+                exp=caller.expires_at,
                 connected_at=self._now(),
             )
         )
@@ -84,16 +90,42 @@ class ConnectionManager:
             self.remove(connection.user_id, connection.connection_id)
 
     def active_connections(self, user_id: str) -> list[Connection]:
-        """Return the user's connections whose session is not revoked."""
+        """Return the user's connections whose session is not revoked and whose token has not expired.
+
+        Those with an expired token are closed.
+        """
         connections = self._connections.list_by_user(user_id)
         if not connections:
             return []
         revoked = self._sessions.revoked(user_id)
-        return [
-            connection
-            for connection in connections
-            if not revoked.includes(connection.session_id, connection.issued_at)
-        ]
+        active = [each for each in connections if not revoked.includes(each.session_id, each.issued_at)]
+        for connection in active:
+            if self.has_expired(connection.exp):
+                self._try_to_end(connection)
+        return [connection for connection in active if not self.has_expired(connection.exp)]
+
+    def has_expired(self, expires_at: int | None) -> bool:
+        """Return whether an access token has expired, given its expiry."""
+        return expires_at is not None and expires_at <= self._now().timestamp()
+
+    def end_expired(self, user_id: str, connection_id: str) -> None:
+        """Tell a client to reconnect with a new token, and close its connection.
+
+        Raises:
+            ConnectionUnavailableError: the connection could not be reached; repeating is harmless.
+        """
+        try:
+            self._gateway.send(connection_id, Reconnect().text())
+            self._gateway.close(connection_id)
+        except ConnectionGoneError:
+            pass
+        self.remove(user_id, connection_id)
+
+    def _try_to_end(self, connection: Connection) -> None:
+        try:
+            self.end_expired(connection.user_id, connection.connection_id)
+        except ConnectionUnavailableError:
+            logger.warning("a connection with an expired token could not be closed")
 
     def close_revoked(self, user_id: str) -> int:
         """Close the user's connections whose session is revoked, and return their number.

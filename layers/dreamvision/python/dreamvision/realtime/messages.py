@@ -49,7 +49,7 @@ class MessageHandler:
         )
 
     def handle(self, connection_id: str, client: AccessClaims, message: bytes) -> None:
-        """Reply to one message. If the client's session is revoked, close the connection instead.
+        """Reply to one message. If the client's session is revoked or its token expired, close the connection instead.
 
         Raises:
             ConnectionUnavailableError: the reply could not be sent, or the connection could not be closed.
@@ -68,6 +68,9 @@ class MessageHandler:
             self._send(connection_id, _UNAVAILABLE)
 
     def _reply(self, connection_id: str, client: AccessClaims, message: bytes) -> None:
+        if self._connections.has_expired(client.expires_at):
+            self._connections.end_expired(client.user_id, connection_id)
+            return
         if len(message) > MAX_MESSAGE_BYTES:
             self._send(connection_id, _TOO_LARGE)
             return
@@ -82,7 +85,7 @@ class MessageHandler:
                 self._send(connection_id, _MALFORMED)
 
     def _synchronize(self, connection_id: str, client: AccessClaims, since: object) -> None:
-        self._sessions.require_active(*client)
+        self._sessions.require_active(client.user_id, client.session_id, client.issued_at)
         try:
             missed = self._sync.since(client.user_id, parse_timestamp(since))
         except (ValueError, FutureMomentError):

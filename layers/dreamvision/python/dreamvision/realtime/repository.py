@@ -27,7 +27,10 @@ class ConnectionSettings(Config):
 
 
 class Connection(BaseModel):
-    """A row of ``connections``. ``session_id`` and ``issued_at`` (Unix seconds) are those of its access token."""
+    """A row of ``connections``. ``session_id``, ``issued_at`` and ``exp`` (Unix seconds) are those of its access token.
+
+    Rows from before an update have no ``exp``.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,6 +38,7 @@ class Connection(BaseModel):
     connection_id: str
     session_id: str
     issued_at: int
+    exp: int | None = None
     connected_at: datetime
 
 
@@ -54,7 +58,7 @@ class ConnectionRepository:
 
     def add(self, connection: Connection) -> None:
         """Store a connection. It expires after ``LIFETIME_SECONDS``."""
-        row = connection.model_dump() | {"connected_at": to_text(connection.connected_at)}
+        row = connection.model_dump(exclude_none=True) | {"connected_at": to_text(connection.connected_at)}
         row["expires_at"] = int(connection.connected_at.timestamp()) + LIFETIME_SECONDS
         self._database.client.put_item(TableName=self._table, Item=row)
 

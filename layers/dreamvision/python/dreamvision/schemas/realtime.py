@@ -59,6 +59,16 @@ class Pong(Message):
     type: Literal["pong"] = "pong"
 
 
+class Reconnect(Message):
+    """The connection's access token has expired: reconnect with a new one. The server closes the connection.
+
+    API Gateway lets a server close a connection, but not choose the close code: ``code`` is the one to close with.
+    """
+
+    type: Literal["reconnect"] = "reconnect"
+    code: Literal[4001] = 4001
+
+
 class MessageProblem(Message):
     """An error in a client's message."""
 

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, StringCon
 
 from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
+from dreamvision.schemas.passwords import MAX_PASSWORD_LENGTH, Password
 
 MIN_PASSWORD_LENGTH = 8
-MAX_PASSWORD_LENGTH = 256  # Cognito's maximum
 MAX_EMAIL_LENGTH = 128  # Cognito's maximum for a username; users sign in with the address as one
 MAX_CODE_LENGTH = 64
 MAX_TOKEN_LENGTH = 8192
@@ -74,13 +74,6 @@ NewPassword = Annotated[
     ),
 ]
 
-Password = Annotated[
-    str,
-    StringConstraints(strict=True, min_length=1, max_length=MAX_PASSWORD_LENGTH),
-    Field(examples=["Moonlight7"], json_schema_extra={"format": "password"}),
-]
-"""A password as entered to sign in: not checked against the policy."""
-
 Username = Annotated[
     str,
     StringConstraints(strict=True),
@@ -126,11 +119,20 @@ class TokenRefreshRequest(Request):
     refresh_token: RefreshToken
 
 
+class SignOutRequest(Request):
+    """The session to end."""
+
+    refresh_token: RefreshToken
+
+
 class ConfirmationRequest(Request):
-    """An e-mail address and the code that was sent to it."""
+    """An e-mail address, the code that was sent to it, and the password of whoever has received the code."""
 
     email: Email
     code: Code
+    password: NewPassword | None = Field(
+        default=None, description="The account's password from now on. Send it: see the description of the route."
+    )
 
 
 class EmailRequest(Request):
