@@ -121,6 +121,7 @@ def _show_analysis(dream: dict[str, Any]) -> bool:
     if dream["analysis_status"] != "completed":
         return False
     console.print(f"    category  [bold]{dream['category']}[/bold] (confidence {dream['confidence']:.0%})")
+    console.print(f"    title     {dream['title']}", markup=False)
     console.print(f"    prompt    {dream['video_prompt']}\n", markup=False)
     return True
 

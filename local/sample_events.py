@@ -39,8 +39,8 @@ _BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/auth/change-password": {"current_password": "SecurePass123", "new_password": "SecurePass456"},
     "PATCH /api/v1/auth/me": {"username": "dreamer"},
     "POST /api/v1/dreams/analyze": {"dream_text": _DREAM},
-    "POST /api/v1/dreams/generate-video": {"dream_text": _DREAM, "duration": 5},
-    "POST /api/v1/videos/generate": {"dream_id": DREAM_ID, "duration": 5},
+    "POST /api/v1/dreams/generate-video": {"dream_text": _DREAM, "duration": 5, "aspect_ratio": "9:16"},
+    "POST /api/v1/videos/generate": {"dream_id": DREAM_ID, "duration": 5, "aspect_ratio": "9:16", "seed": 1234567890},
     "POST /api/v1/storage/thumbnails": {"dream_id": DREAM_ID, "content_type": "image/jpeg"},
 }
 _PATH_PARAMETERS = {"dream_id": DREAM_ID, "job_id": JOB_ID, "file_name": "redoc.25e8ca1220810764d6705aee5efae670.css"}

@@ -37,8 +37,8 @@ async function start() {
     if (liveUpdates.isOpen) store.loadPage().catch(ignoreApiError);
   });
 
-  dreamForm.addEventListener("submitting", ({ detail: text }) => {
-    player.showSubmitting(text);
+  dreamForm.addEventListener("submitting", ({ detail: request }) => {
+    player.showSubmitting(request);
     scrollIntoViewIfNeeded(byId("player"));
   });
   dreamForm.addEventListener("created", ({ detail: dream }) => {

@@ -73,6 +73,11 @@ SCHEMAS: Mapping[str, Schema] = {
                 "examples": [["body", "dream_text"]],
             },
             "msg": {"type": "string", "examples": ["String should have at least 10 characters"]},
+            "code": {
+                "type": "string",
+                "description": "The broken rule of a video prompt.",
+                "examples": ["no_pov_start"],
+            },
         },
         "required": ["loc", "msg"],
     },

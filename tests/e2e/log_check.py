@@ -71,7 +71,8 @@ def _require_clean(lines: list[str], recorder: SecretsRecorder) -> None:
 def _stored_texts(control: ControlPlane) -> Iterator[tuple[str, str]]:
     """The texts in the tables: browsers and generated clients have created dreams without the recorder."""
     tables = control.outputs["tables"]
-    for role, names in {"dreams": ("dream_text", "t", "video_prompt"), "user_profiles": ("email",)}.items():
+    texts = {"dreams": ("dream_text", "t", "title", "video_prompt"), "videos": ("video_prompt",)}
+    for role, names in {**texts, "user_profiles": ("email",)}.items():
         for item in control.tables.Table(tables[role]).scan()["Items"]:
             for name in names:
                 if text := decompress(item.get(name)):

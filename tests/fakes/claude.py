@@ -16,11 +16,13 @@ GOOD_PROMPT = (
     "POV gentle rise through a moonlit forest of twisted trees, glowing lanterns drift past like slow fish, weightless "
     "perspective shifts, cold light from below, dreamlike momentum, quiet wonder."
 )
+GOOD_TITLE = "Lanterns over the forest"
 GOOD_ANSWER: Mapping[str, object] = {
     "category": "flight",
     "template": "FLIGHT",
     "confidence": 0.9,
     "prompt": GOOD_PROMPT,
+    "title": GOOD_TITLE,
 }
 
 type Step = httpx2.Response | Exception | Callable[[httpx2.Request], httpx2.Response]
@@ -133,6 +135,7 @@ class FakeAnalyzer:
             input_tokens=1_000,
             output_tokens=200,
             model="claude-sonnet-5-5",
+            title=GOOD_TITLE,
         )
     )
     dreams: list[str] = field(default_factory=list)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.rendering.errors import RenderTaskLostError
 from dreamvision.rendering.renderer import RenderState, RenderStatus, RenderTask
@@ -19,8 +20,8 @@ class FakeRenderer:
     """A `VideoRenderer` that returns the given states, one per status call; the last one stays.
 
     `start_error`, `status_error` and `cancel_error` are raised instead while they are set. Calls are recorded in
-    `started` (prompt and seconds), `checked` and `cancelled` (task ids). Like the real renderer, it sends no request
-    for a task id that is not a UUID.
+    `started` (prompt and seconds), `shapes` (ratio and seed), `checked` and `cancelled` (task ids). Like the real
+    renderer, it sends no request for a task id that is not a UUID.
     """
 
     def __init__(
@@ -34,12 +35,20 @@ class FakeRenderer:
         self.status_error = status_error
         self.cancel_error: DreamVisionError | None = None
         self.started: list[tuple[str, int]] = []
+        self.shapes: list[tuple[AspectRatio, int | None]] = []
         self.checked: list[str] = []
         self.cancelled: list[str] = []
         self.task_ids: list[str] = []
 
-    def start(self, prompt: str, duration_seconds: int) -> RenderTask:
+    def start(
+        self,
+        prompt: str,
+        duration_seconds: int,
+        aspect_ratio: AspectRatio = AspectRatio.LANDSCAPE,
+        seed: int | None = None,
+    ) -> RenderTask:
         self.started.append((prompt, duration_seconds))
+        self.shapes.append((aspect_ratio, seed))
         if self.start_error is not None:
             raise self.start_error
         self.task_ids.append(new_task_id())

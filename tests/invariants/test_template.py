@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.auth.tokens import SCOPE
 from dreamvision.limits.idempotency import HOLD_SECONDS
 from dreamvision.limits.quotas import QuotaSettings
@@ -282,7 +283,7 @@ def test_parameters_have_the_documented_names_and_defaults() -> None:
     documented |= dict.fromkeys(("ApiDomain", "WebSocketDomain", "PageDomain", "MediaDomain"), "")
     documented |= dict.fromkeys(("CertificateArn", "EdgeCertificateArn", "HostedZoneId"), "")
     documented |= {"FreeVideosPerDay": 5, "FreeConcurrentVideos": 2}
-    documented |= {"VideoExpiryDays": 0, "MediaBaseUrl": ""}
+    documented |= {"VideoExpiryDays": 0, "MediaBaseUrl": "", "DefaultAspectRatio": "16:9"}
     documented |= {"AlarmEmail": "", "SetApiGatewayLogRole": "true"}
     documented |= {"PremiumVideosPerDay": 50, "PremiumConcurrentVideos": 5, "ServiceVideosPerDay": 500}
     documented |= {"FreeAnalysesPerDay": 20, "PremiumAnalysesPerDay": 200, "ServiceAnalysesPerDay": 5000}
@@ -296,6 +297,14 @@ def test_the_code_and_the_template_have_the_same_limits() -> None:
     in_code = RateSettings().model_dump() | QuotaSettings().model_dump()
     in_template = {name: TEMPLATE["Parameters"][_parameter(name)]["Default"] for name in in_code}
     assert in_template == in_code
+
+
+def test_the_default_shape_is_one_that_the_code_knows() -> None:
+    declared = TEMPLATE["Parameters"]["DefaultAspectRatio"]
+    assert declared["AllowedValues"] == list(AspectRatio)
+    for name in ("ApiDreamsFunction", "ApiVideosFunction"):
+        variables = RESOURCES[name]["Properties"]["Environment"]["Variables"]
+        assert variables["DEFAULT_ASPECT_RATIO"] == {"Ref": "DefaultAspectRatio"}
 
 
 def _parameter(setting: str) -> str:

@@ -1,15 +1,15 @@
-// The form for a new dream: text, video length, submit.
+// The form for a new dream: text, video length, shape, submit.
 
 import { ApiError, fieldErrors } from "./api-error.js";
 import { isCountingDown, startCountdown } from "./countdown.js";
 import { announce, byId, scrollIntoViewIfNeeded, setMessage } from "./dom.js";
-import { formatNumber } from "./format.js";
+import { deviceRatio, formatNumber } from "./format.js";
 
 const LABEL = "Create video";
 const MIN_CHARACTERS = 10;
 const MAX_CHARACTERS = 2000;
 
-/** Fires "submitting" (`detail`: the text), "created" (`detail`: a dream) and "failed". */
+/** Fires "submitting" (`detail`: the request), "created" (`detail`: a dream) and "failed". */
 export class DreamForm extends EventTarget {
   #api;
   #text = byId("dream-text");
@@ -33,6 +33,7 @@ export class DreamForm extends EventTarget {
     });
     this.#updateCounter();
     this.#updateDuration();
+    this.#chooseShape();
   }
 
   clear() {
@@ -42,6 +43,7 @@ export class DreamForm extends EventTarget {
     setMessage(byId("dream-alert"), "");
     this.#updateCounter();
     this.#updateDuration();
+    this.#chooseShape();
   }
 
   /** Fills in the text of an earlier dream, to edit and submit it again. */
@@ -66,6 +68,11 @@ export class DreamForm extends EventTarget {
     this.#duration.style.setProperty("--slider-fill", `${(seconds - 5) * 20}%`);
   }
 
+  /** Chooses the shape that fills this device's screen; the user can choose the other. */
+  #chooseShape() {
+    byId("dream-form").elements.aspect_ratio.value = deviceRatio();
+  }
+
   async #submit() {
     if (this.#button.disabled) return;
     const text = this.#text.value.trim();
@@ -73,11 +80,15 @@ export class DreamForm extends EventTarget {
     this.#setTextError(lengthError);
     setMessage(byId("dream-alert"), "");
     if (lengthError) return this.#text.focus();
-    const duration = Number(this.#duration.value);
+    const body = {
+      dream_text: text,
+      duration: Number(this.#duration.value),
+      aspect_ratio: byId("dream-form").elements.aspect_ratio.value,
+    };
     this.#setBusy(true);
-    this.dispatchEvent(new CustomEvent("submitting", { detail: text }));
+    this.dispatchEvent(new CustomEvent("submitting", { detail: body }));
     try {
-      const created = await this.#send({ dream_text: text, duration });
+      const created = await this.#send(body);
       this.clear();
       this.dispatchEvent(new CustomEvent("created", { detail: created }));
     } catch (error) {
@@ -93,8 +104,7 @@ export class DreamForm extends EventTarget {
     this.#unanswered = { fingerprint, key };
     const { data } = await this.#api.call("POST", "/dreams/generate-video", { body, headers: { "Idempotency-Key": key } });
     this.#unanswered = null;
-    const known = { dream_text: body.dream_text, duration: body.duration };
-    return data.dream_analysis ? analyzedDream(data, known) : acceptedDream(data, known);
+    return data.dream_analysis ? analyzedDream(data, body) : acceptedDream(data, body);
   }
 
   #showError(error) {

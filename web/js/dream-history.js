@@ -193,6 +193,10 @@ function renderCard(card, dream) {
   const phase = phaseOf(dream);
   card.dataset.phase = phase;
   card.dataset.category = dream.category ?? "";
+  card.dataset.ratio = dream.aspect_ratio ?? "";
+  const title = card.querySelector(".card-title");
+  title.textContent = dream.title ?? "";
+  setVisible(title, Boolean(dream.title));
   card.querySelector(".card-text").textContent = truncate(dream.dream_text, 110);
   const label = card.querySelector(".card-category");
   label.textContent = categoryName(dream.category);
@@ -204,7 +208,7 @@ function renderCard(card, dream) {
   time.title = dateAndTime(dream.created_at);
   time.textContent = timeAgo(dream.created_at);
   const remove = card.querySelector(".card-delete");
-  remove.setAttribute("aria-label", `Delete dream “${truncate(dream.dream_text, 40)}”`);
+  remove.setAttribute("aria-label", `Delete dream “${dream.title ?? truncate(dream.dream_text, 40)}”`);
   setVisible(remove, !isRunning(dream));
   renderThumbnail(card.querySelector(".card-thumbnail"), dream, phase);
 }
@@ -215,7 +219,7 @@ function renderThumbnail(frame, dream, phase) {
   if (!dream.thumbnail_url) return image?.remove();
   if (!image) {
     image = document.createElement("img");
-    Object.assign(image, { className: "thumbnail", alt: "", loading: "lazy", decoding: "async", width: 640, height: 360 });
+    Object.assign(image, { className: "thumbnail", alt: "", loading: "lazy", decoding: "async" });
     // With an expired link, the frame shows its background only.
     image.addEventListener("error", () => image.remove());
     frame.append(image);

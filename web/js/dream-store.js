@@ -4,6 +4,8 @@
 import { isFinal, isOlder } from "./dream-status.js";
 
 const PAGE_SIZE = 12;
+const VIDEO_FIELDS = ["job_id", "video_status", "aspect_ratio", "video_url", "thumbnail_url", "preview_url"];
+const ANALYSIS_FIELDS = ["analysis_status", "title", "category", "video_prompt", "template_used"];
 
 /** Fires "change" (`detail`: the dream), "remove" (`detail`: its id) and "clear". */
 export class DreamStore extends EventTarget {
@@ -68,10 +70,10 @@ export class DreamStore extends EventTarget {
     const known = this.#dreams.get(update.id);
     const dream = { ...known, ...update };
     if (known && isOlder(update, known)) {
-      for (const name of ["job_id", "video_status", "video_url", "thumbnail_url", "preview_url"]) dream[name] = known[name];
+      for (const name of VIDEO_FIELDS) dream[name] = known[name];
     }
     if (known?.analysis_status === "completed" && update.analysis_status === "pending") {
-      for (const name of ["analysis_status", "category", "video_prompt", "template_used"]) dream[name] = known[name];
+      for (const name of ANALYSIS_FIELDS) dream[name] = known[name];
     }
     if (known && dream.job_id !== known.job_id) {
       Object.assign(dream, { progress: 0, error_message: null, queued_since: null, ...pick(update, "progress") });
@@ -89,7 +91,7 @@ export class DreamStore extends EventTarget {
     const progress = same && !isFinal(video.status) ? Math.max(dream.progress ?? 0, video.progress ?? 0) : video.progress;
     this.#set({
       ...dream,
-      ...pick(video, "video_url", "thumbnail_url", "preview_url", "error_message", "queued_since", "duration"),
+      ...pick(video, "video_url", "thumbnail_url", "preview_url", "error_message", "queued_since", "duration", "aspect_ratio"),
       job_id: video.job_id,
       video_status: video.status,
       progress: progress ?? 0,
@@ -99,9 +101,9 @@ export class DreamStore extends EventTarget {
   }
 
   /** Merges a "dream.analyzed" message. Fetches the dream if it is unknown. */
-  async putAnalysis({ dream_id: id, category, template_used, confidence, video_prompt }) {
+  async putAnalysis({ dream_id: id, title, category, template_used, confidence, video_prompt }) {
     if (!this.#dreams.has(id)) return this.refresh(id);
-    return this.put({ id, analysis_status: "completed", category, template_used, confidence, video_prompt });
+    return this.put({ id, analysis_status: "completed", title, category, template_used, confidence, video_prompt });
   }
 
   /** Deletes a dream and its video, through the API and in every tab. */

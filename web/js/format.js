@@ -20,6 +20,9 @@ export const truncate = (text, length = 60) => {
   return points.length <= length ? text : `${points.slice(0, length - 1).join("").trimEnd()}…`;
 };
 
+/** Returns the aspect ratio that fills this device's screen: portrait on a phone that is held upright. */
+export const deviceRatio = () => (matchMedia("(max-width: 34rem) and (orientation: portrait)").matches ? "9:16" : "16:9");
+
 const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const UNITS = [
   ["year", 31_536_000],

@@ -3,7 +3,7 @@
 import { ApiError } from "./api-error.js";
 import { announce, byId, moveFocusTo, prefersReducedMotion, scrollIntoViewIfNeeded, setMessage, setVisible } from "./dom.js";
 import { isRunning, phaseOf } from "./dream-status.js";
-import { categoryName, dateAndTime, timeAgo, truncate } from "./format.js";
+import { categoryName, dateAndTime, deviceRatio, timeAgo, truncate } from "./format.js";
 
 const PHASE_TEXT = {
   empty: "Your video will appear here.",
@@ -58,10 +58,10 @@ export class Player extends EventTarget {
     if (newest) this.open(newest.id);
   }
 
-  /** Shows the text of a dream that is being submitted and has no id yet. */
-  showSubmitting(text) {
+  /** Shows a dream that is being submitted and has no id yet. */
+  showSubmitting(request) {
     this.#id = null;
-    this.#render({ dream_text: text, analysis_status: "pending" });
+    this.#render({ ...request, analysis_status: "pending" });
   }
 
   /** Shows a dream of the store; `focus` moves the focus to the player. */
@@ -84,6 +84,7 @@ export class Player extends EventTarget {
     const phase = phaseOf(dream);
     this.#section.dataset.phase = phase;
     this.#section.dataset.category = dream?.category ?? "";
+    this.#section.dataset.ratio = dream?.aspect_ratio ?? "";
     this.#renderInfo(dream, phase);
     this.#renderOverlay(dream, phase);
     this.#renderVideo(dream, phase);
@@ -93,9 +94,12 @@ export class Player extends EventTarget {
   }
 
   #renderInfo(dream, phase) {
-    byId("player-title").textContent = dream ? "Your dream" : "Your video";
+    byId("player-title").textContent = dream?.title ?? (dream ? "Your dream" : "Your video");
     byId("player-text").textContent = dream?.dream_text ?? "Describe a dream, or choose one from your history.";
-    byId("player-prompt").textContent = dream?.video_prompt ?? "";
+    // The latest video may have been made from another prompt than the dream's own.
+    const video = dream?.video?.job_id === dream?.job_id ? dream?.video : null;
+    byId("player-prompt").textContent = video?.video_prompt ?? dream?.video_prompt ?? "";
+    byId("player-seed").textContent = Number.isInteger(video?.seed) ? `Seed ${video.seed}` : "";
     setVisible(byId("player-prompt-details"), Boolean(dream?.video_prompt));
     const chips = byId("player-chips");
     chips.replaceChildren();
@@ -211,10 +215,15 @@ export class Player extends EventTarget {
     if (dream.analysis_status === "failed") {
       return this.dispatchEvent(new CustomEvent("edit", { detail: dream.dream_text }));
     }
-    const body = { dream_id: dream.id, duration: dream.duration ?? DEFAULT_SECONDS };
+    const body = {
+      dream_id: dream.id,
+      duration: dream.duration ?? DEFAULT_SECONDS,
+      aspect_ratio: dream.aspect_ratio ?? deviceRatio(),
+    };
     const headers = { "Idempotency-Key": crypto.randomUUID() };
     const { data } = await this.#api.call("POST", "/videos/generate", { body, headers });
-    this.#store.put({ id: dream.id, job_id: data.job_id, video_status: data.status, video_url: null, thumbnail_url: null });
+    const { job_id, status: video_status, aspect_ratio } = data;
+    this.#store.put({ id: dream.id, job_id, video_status, aspect_ratio, video_url: null, thumbnail_url: null });
     return moveFocusTo(byId("player-title"));
   }
 

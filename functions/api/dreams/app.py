@@ -27,6 +27,7 @@ from dreamvision.schemas.dreams import (
     DreamWithVideo,
 )
 from dreamvision.schemas.videos import VideoGenerationResponse
+from dreamvision.videos.models import VideoOptions
 from dreamvision.videos.service import VideoService
 from dreamvision_api.api import Api, InvalidInputError, lambda_handler
 from dreamvision_api.idempotency import IdempotencyKey, idempotent_request
@@ -100,7 +101,13 @@ def _response(
     location = {"Location": f"/api/v1/videos/{generation.job_id}"}
     if dream is None:
         applied = {"Preference-Applied": "respond-async"} if outcome.asynchronous else {}
-        accepted = AcceptedDreamVideo(dream_id=dream_id, job_id=generation.job_id, status=generation.status)
+        accepted = AcceptedDreamVideo(
+            dream_id=dream_id,
+            job_id=generation.job_id,
+            status=generation.status,
+            aspect_ratio=generation.aspect_ratio,
+            seed=generation.seed,
+        )
         return json_response(HTTPStatus.ACCEPTED, accepted, location | applied | {"Retry-After": "2"})
     combined = CombinedDreamVideoResponse(dream_analysis=analysis_response(dream), video_generation=generation)
     return json_response(HTTPStatus.OK, combined, location)
@@ -108,7 +115,10 @@ def _response(
 
 def _create_video(body: CombinedDreamVideoRequest, request: IdempotentRequest) -> tuple[_Outcome, DreamRecord | None]:
     user_id, service = api.caller.user_id, VideoService.shared()
-    dream_id, video = service.create_with_dream(user_id, body.dream_text, body.duration, seed=request.seed)
+    options = VideoOptions(aspect_ratio=body.aspect_ratio)
+    dream_id, video = service.create_with_dream(
+        user_id, body.dream_text, body.duration, options, id_seed=request.id_seed
+    )
     api.add_problem_fields(dream_id=dream_id, job_id=video.job_id)
     asynchronous = "respond-async" in api.header("prefer")
     dream = None if asynchronous else _analysis(service, dream_id)

@@ -19,6 +19,8 @@ from dreamvision.schemas.videos import (
     VideoStatus,
     VideoStatusResponse,
 )
+from dreamvision.videos.models import VideoOptions
+from dreamvision.videos.prompts import require_valid_prompt
 from dreamvision.videos.service import VideoService
 from dreamvision_api.api import Api, lambda_handler
 from dreamvision_api.etags import entity_tag
@@ -33,7 +35,9 @@ api = Api()
 @api.routes.post(
     "/api/v1/videos/generate",
     summary="Create a video",
-    description="Starts another video of an analyzed dream and returns at once. Poll `GET /api/v1/videos/{job_id}`.",
+    description="Starts another video of an analyzed dream and returns at once. Poll `GET /api/v1/videos/{job_id}`. To"
+    " try again differently, send another `video_prompt`, `seed` or `aspect_ratio`. A prompt must keep the rules of the"
+    " analysis; a 422 names each rule that it breaks.",
     tags=["Videos"],
 )
 @document(
@@ -47,11 +51,13 @@ api = Api()
     )
 )
 def generate_video(body: VideoGenerationRequest, idempotency_key: IdempotencyKey = None) -> VideoGenerationResponse:
-    service = VideoService.shared()
+    if body.video_prompt is not None:
+        require_valid_prompt(body.video_prompt)
+    service, options = VideoService.shared(), VideoOptions(body.aspect_ratio, body.seed, body.video_prompt)
     with idempotent_request(api, Scope.VIDEO, idempotency_key, body) as request:
         if request.replayed is not None:
             return VideoGenerationResponse.model_validate(request.replayed)
-        video = service.create(api.caller.user_id, body.dream_id, body.duration, seed=request.seed)
+        video = service.create(api.caller.user_id, body.dream_id, body.duration, options, id_seed=request.id_seed)
         generation = generation_response(video, service.estimated_completion(video))
         request.answer = generation.model_dump(mode="json", exclude_none=True)
     return generation

@@ -13,6 +13,7 @@ from typing import Any
 from local.sandbox.classifier import classify
 from local.sandbox.claude.prompt_writer import write_prompt
 from local.sandbox.claude.schema import fill
+from local.sandbox.claude.titles import write_title
 from local.sandbox.claude.validation import Call
 from local.sandbox.faults import Fault, without_fault_markers
 
@@ -106,7 +107,13 @@ def _values(call: Call, kinds: set[str]) -> dict[str, object]:
         prompt = prompt.replace("POV", "Scene one: the camera makes a", 1)
     if "too_long" in kinds:
         prompt = f"{prompt} {prompt} {prompt} {prompt}"
-    return {"category": category, "template": template, "confidence": classification.confidence, "prompt": prompt}
+    return {
+        "category": category,
+        "template": template,
+        "confidence": classification.confidence,
+        "prompt": prompt,
+        "title": write_title(without_fault_markers(dream)),
+    }
 
 
 def _text(call: Call, values: Mapping[str, object], kinds: set[str]) -> str:

@@ -195,8 +195,8 @@ class _DeletedMeanwhile(FakeRenderer):
         super().__init__()
         self._deleting = deleting
 
-    def start(self, prompt: str, duration_seconds: int) -> RenderTask:
-        task = super().start(prompt, duration_seconds)
+    def start(self, *arguments: Any, **options: Any) -> RenderTask:
+        task = super().start(*arguments, **options)
         self._deleting()
         return task
 

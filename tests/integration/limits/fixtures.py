@@ -130,8 +130,8 @@ def close_video(backend: QuotaBackend, video: VideoRecord, how: str) -> None:
 class CrashingRenderer(FakeRenderer):
     """The process crashes while it waits for the response; the task may exist."""
 
-    def start(self, prompt: str, duration_seconds: int) -> Any:
-        super().start(prompt, duration_seconds)
+    def start(self, *arguments: Any, **options: Any) -> Any:
+        super().start(*arguments, **options)
         raise PowerCutError
 
 

@@ -213,7 +213,7 @@ def test_a_key_may_be_reused_after_exactly_a_day(database: Database, completed: 
     clock.now += 1
     again = _claim(database, clock, "another body")
     assert (again.replayed, again.resumed) == (None, False)
-    assert again.seed != request.seed
+    assert again.id_seed != request.id_seed
 
 
 def test_a_completed_request_is_never_held_again(database: Database) -> None:
@@ -222,7 +222,7 @@ def test_a_completed_request_is_never_held_again(database: Database) -> None:
     _put(database, guard=KEY, expires_at=NOW + DAY, held_by="another run", held_until=1, **stored)
     record = RequestRecord("another seed", "of the body", 0, None)
     claim = LimitsRepository(database).claim(KEY, record, "this run", NOW_MS, NOW_MS + 1000, NOW + DAY)
-    assert (claim.held, claim.record.answer, claim.record.seed) == (False, {"status": "200"}, "a seed")
+    assert (claim.held, claim.record.answer, claim.record.id_seed) == (False, {"status": "200"}, "a seed")
 
 
 def test_a_record_that_was_renewed_meanwhile_is_not_deleted(database: Database) -> None:

@@ -83,7 +83,7 @@ def test_a_crashed_request_is_resumed_once_its_hold_has_expired(idempotency: Ide
         begin(idempotency)
     clock.now += 1.1
     again = begin(idempotency)
-    assert (again.resumed, again.seed) == (True, first.seed)
+    assert (again.resumed, again.id_seed) == (True, first.id_seed)
 
 
 def test_a_crashed_request_is_not_resumed_with_another_body(idempotency: Idempotency, clock: Clock) -> None:
@@ -116,13 +116,13 @@ def test_a_key_may_be_reused_after_a_day(idempotency: Idempotency, clock: Clock)
     clock.now += 2
     again = begin(idempotency, body="another")
     assert (again.replayed, again.resumed) == (None, False)
-    assert again.seed != first.seed
+    assert again.id_seed != first.id_seed
 
 
 def test_one_of_a_hundred_concurrent_requests_claims_the_key(idempotency: Idempotency) -> None:
     def run(_: int) -> str:
         try:
-            return begin(idempotency).seed
+            return begin(idempotency).id_seed
         except RequestInProgressError:
             return "in progress"
 
@@ -132,12 +132,12 @@ def test_one_of_a_hundred_concurrent_requests_claims_the_key(idempotency: Idempo
 
 
 def test_one_of_fifty_concurrent_requests_resumes(idempotency: Idempotency, clock: Clock) -> None:
-    seed = begin(idempotency).seed
+    seed = begin(idempotency).id_seed
     clock.now += HOLD_SECONDS + 1
 
     def run(_: int) -> str:
         try:
-            return begin(idempotency).seed
+            return begin(idempotency).id_seed
         except RequestInProgressError:
             return "in progress"
 
@@ -160,4 +160,4 @@ def test_a_retried_write_does_not_block_its_own_claim(idempotency: Idempotency, 
             return update_item(**request)
 
     again = Idempotency(LimitsRepository(Database(ministack.names, cast(Any, Twice()))))
-    assert again.claim(USER_ID, "analyze", "key", "body").seed
+    assert again.claim(USER_ID, "analyze", "key", "body").id_seed

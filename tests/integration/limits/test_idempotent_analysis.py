@@ -20,6 +20,7 @@ from dreamvision.limits.idempotency import (
 )
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.dreams import MAX_DREAM_LENGTH, DreamAnalysisRequest
+from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
 from dreamvision.users.repository import ProfileRepository
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import Capacity
@@ -212,3 +213,23 @@ def test_no_text_is_left_of_a_long_dream_of_an_account_being_erased(analyze: Mod
     # THEN neither the row nor the text is left
     assert answer.status == 401
     assert dreams_of(ministack) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        pytest.param(DREAM, 14, id="short"),
+        pytest.param(_prose(MAX_DREAM_LENGTH), 16, id="English"),
+        pytest.param(_noise(0x4E00, 0x9FFF), 16, id="Chinese"),
+    ],
+)
+def test_the_longest_title_adds_at_most_a_kilobyte_to_the_row(
+    analyze: ModuleType, analyzer: FakeAnalyzer, ministack: Database, text: str, units: int
+) -> None:
+    assert isinstance(analyzer.outcome, Analysis)
+    title = _noise(0x4E00, 0x9FFF)[:MAX_TITLE_LENGTH]
+    analyzer.outcome = replace(analyzer.outcome, video_prompt=f"POV {_prose(996)}", title=title)
+    capacity = Capacity(ministack)
+    answer = send(analyze, ANALYZE, {"dream_text": text}, headers={"idempotency-key": "key"})
+    assert (answer.status, answer.body["title"]) == (200, title)
+    assert capacity.write_units <= units

@@ -1,11 +1,15 @@
 """``Idempotency-Key`` on ``POST /dreams/generate-video`` and ``POST /videos/generate``."""
 
+import hashlib
+import json
+
 import pytest
 
 from dreamvision.database.client import Database
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.service import VideoService
 from dreamvision.videos.workflow import VideoWorkflow
+from tests.fakes.claude import GOOD_PROMPT
 from tests.fakes.gateway import USER_ID, send
 from tests.integration.limits.fixtures import (
     DREAM,
@@ -20,6 +24,8 @@ from tests.integration.limits.fixtures import (
     without_countdown,
 )
 from tests.integration.ministack import reservation_counts
+
+NEW_FIELDS = {"aspect_ratio", "seed"}
 
 
 def test_a_new_dreams_video_is_replayed(video_api: VideoApi, ministack: Database) -> None:
@@ -112,6 +118,53 @@ def test_a_video_is_replayed(video_api: VideoApi, ministack: Database) -> None:
     assert len(videos_of(ministack)) == 2
     other = send(video_api.videos, "post-videos-generate", body | {"duration": 8}, headers=KEY)
     assert (other.status, other.code) == (422, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize(
+    "change", [{"aspect_ratio": "9:16"}, {"seed": 7}, {"video_prompt": GOOD_PROMPT}, {"aspect_ratio": "16:9"}]
+)
+def test_another_shape_seed_or_prompt_is_another_request(
+    video_api: VideoApi, ministack: Database, change: dict[str, object]
+) -> None:
+    dream_id = send(video_api.dreams, GENERATE, {"dream_text": DREAM}).body["dream_analysis"]["dream_id"]
+    body = {"dream_id": dream_id, "duration": 7}
+    assert send(video_api.videos, "post-videos-generate", body, headers=KEY).status == 200
+    other = send(video_api.videos, "post-videos-generate", body | change, headers=KEY)
+    assert (other.status, other.code) == (422, "idempotency_key_reused")
+    assert len(videos_of(ministack)) == 2
+
+
+def test_another_shape_of_a_new_dream_is_another_request(video_api: VideoApi, ministack: Database) -> None:
+    body = {"dream_text": DREAM, "aspect_ratio": "9:16"}
+    first, again = (send(video_api.dreams, GENERATE, body, headers=KEY) for _ in range(2))
+    assert without_countdown(first) == without_countdown(again)
+    assert first.body["video_generation"]["aspect_ratio"] == "9:16"
+    other = post(video_api.dreams, sample=GENERATE)
+    assert (other.status, other.code) == (422, "idempotency_key_reused")
+    assert len(videos_of(ministack)) == 1
+
+
+def test_a_request_from_before_shapes_existed_is_replayed(video_api: VideoApi, ministack: Database) -> None:
+    """Its digest is that of today's request without the new fields, and its stored response has none of them."""
+    first = post(video_api.dreams, sample=GENERATE)
+    (record,) = request_records(ministack)
+    generation = {name: value for name, value in record["answer"]["generation"].items() if name not in NEW_FIELDS}
+    old_body = json.dumps({"dream_text": DREAM, "duration": 5}, separators=(",", ":"))
+    text = "\n".join((USER_ID, "dream-video", KEY["idempotency-key"], old_body))
+    assert record["fingerprint"] == hashlib.sha256(text.encode()).hexdigest()
+    answer = {**record["answer"], "generation": generation}
+    ministack.client.put_item(TableName=ministack.names.guards_table, Item={**record, "answer": answer})
+
+    again = post(video_api.dreams, sample=GENERATE)
+    assert again.status == 200
+    assert again.body["video_generation"] == first.body["video_generation"] | {"aspect_ratio": "16:9", "seed": None}
+
+
+def test_a_stored_response_contains_no_prompt(video_api: VideoApi, ministack: Database) -> None:
+    dream_id = send(video_api.dreams, GENERATE, {"dream_text": DREAM}).body["dream_analysis"]["dream_id"]
+    body = {"dream_id": dream_id, "video_prompt": GOOD_PROMPT}
+    assert send(video_api.videos, "post-videos-generate", body, headers=KEY).status == 200
+    assert GOOD_PROMPT not in str(request_records(ministack))
 
 
 def test_an_unknown_dream_is_not_stored(video_api: VideoApi, ministack: Database) -> None:

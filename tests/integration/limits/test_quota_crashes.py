@@ -225,26 +225,26 @@ def test_no_video_of_an_account_being_erased_is_completed(backend: QuotaBackend)
 
 
 def test_a_retried_request_reuses_the_rows_of_the_first(backend: QuotaBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    seed = new_id()
+    id_seed = new_id()
     monkeypatch.setattr(backend.workflow, "start", power_cut)
     with pytest.raises(PowerCutError):
-        backend.service.create_with_dream(USER_ID, DREAM, 5, seed=seed)
+        backend.service.create_with_dream(USER_ID, DREAM, 5, id_seed=id_seed)
     monkeypatch.undo()
 
-    first = backend.service.create_with_dream(USER_ID, DREAM, 5, seed=seed)
-    again = backend.service.create_with_dream(USER_ID, DREAM, 5, seed=seed)
+    first = backend.service.create_with_dream(USER_ID, DREAM, 5, id_seed=id_seed)
+    again = backend.service.create_with_dream(USER_ID, DREAM, 5, id_seed=id_seed)
 
-    assert first == again == CreatedVideo(derived_id(seed, "dream"), first.video)
+    assert first == again == CreatedVideo(derived_id(id_seed, "dream"), first.video)
     assert backend.states.started == [first.video.job_id] * 2  # the same name: one execution
     assert len(backend.states.executions) == 1
     assert backend.reservations == (1, 1, 1)
 
 
 def test_a_retried_request_fails_after_the_sweep(backend: QuotaBackend) -> None:
-    seed = new_id()
-    backend.service.create_with_dream(USER_ID, DREAM, 5, seed=seed)
+    id_seed = new_id()
+    backend.service.create_with_dream(USER_ID, DREAM, 5, id_seed=id_seed)
     backend.states.executions.clear()
     backend.sweep()
     with pytest.raises(WorkflowUnavailableError):
-        backend.service.create_with_dream(USER_ID, DREAM, 5, seed=seed)
+        backend.service.create_with_dream(USER_ID, DREAM, 5, id_seed=id_seed)
     assert backend.reservations == (0, 0, 0)

@@ -77,7 +77,7 @@ def test_a_rejection_after_closing_releases_the_day_once(backend: QuotaBackend) 
     backend.complete_analysis(video)
 
     class ClosedMeanwhile(FakeRenderer):
-        def start(self, prompt: str, duration_seconds: int) -> Any:
+        def start(self, *arguments: Any, **options: Any) -> Any:
             backend.record_failure(video)
             assert backend.reservations == (1, 0, 1)
             raise RenderBusyError

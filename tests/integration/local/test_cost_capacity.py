@@ -45,10 +45,17 @@ DREAM = (
     "stood a small door, painted blue. Behind it lay an enormous plain of salt beneath two moons, and my old dog "
     "waited beside a telephone, which quietly began to ring for me."
 )
-# 1,000 characters, as long as a prompt may be.
-PROMPT = ("POV gliding through a corridor that stretches as wallpaper blooms, amber lamplight, drifting dust. " * 11)[
-    :1000
-]
+# 120 words, as the system text asks for.
+PROMPT = (
+    "POV slow track through my grandmother's house, every corridor stretching longer with each step, faded wallpaper "
+    "blooming and creeping at the edges of sight, sterile light humming faintly from the ceiling. Water runs somewhere "
+    "upstairs, glistening down the banister as the camera climbs past crooked portraits whose frames breathe. Amber "
+    "lamplight swings across the steps and smells almost visible, orange dust drifting through the beam, while brass "
+    "instruments glint beneath the flooded floorboards like sleeping fish. A small blue door waits at the top, opening "
+    "by itself onto an enormous plain of salt under two pale moons. An old dog sits beside a black telephone, still "
+    "and patient, its shadow pointing the wrong way. The ringing begins, soft and endless, and a lonely unease settles "
+    "over the white horizon."
+)
 
 
 def context(name: str) -> SimpleNamespace:
@@ -68,7 +75,16 @@ class Metered:
             RenderState(RenderStatus.RENDERING, 30), RenderState(RenderStatus.RENDERING, 30), SUCCESS
         )
         analyzer = FakeAnalyzer()
-        analyzer.outcome = Analysis(Category.LIMINAL, "LIMINAL", 0.91, PROMPT, 1600, 200, "claude-sonnet-5-5")
+        analyzer.outcome = Analysis(
+            Category.LIMINAL,
+            "LIMINAL",
+            0.91,
+            PROMPT,
+            1600,
+            200,
+            "claude-sonnet-5-5",
+            "The house with the growing halls",
+        )
         workflow = VideoWorkflow(MACHINE, cast(Any, FakeStepFunctions()))
         service = VideoService(database, workflow, VideoServiceSettings(poll_first_wait=20))
         presenter = Presenter(MediaLinks(MediaStore(MEDIA_BUCKET, None), "https://media.example.com"))

@@ -330,8 +330,8 @@ class _CancelledMeanwhile(FakeRenderer):
         self._videos = videos
         self._video = video
 
-    def start(self, prompt: str, duration_seconds: int) -> RenderTask:
-        task = super().start(prompt, duration_seconds)
+    def start(self, *arguments: Any, **options: Any) -> RenderTask:
+        task = super().start(*arguments, **options)
         assert _cancel(self._videos, self._video).status == 200
         return task
 

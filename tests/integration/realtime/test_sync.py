@@ -2,14 +2,23 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.clock import to_text
 from dreamvision.core.ids import new_id
+from dreamvision.database.client import Database
+from dreamvision.dreams.repository import AnalyzedDream
+from dreamvision.realtime.events import build_event
+from dreamvision.realtime.stream import Change, change_in
 from dreamvision.realtime.sync import LOOK_BACK
+from dreamvision.schemas.realtime import DreamAnalyzed
 from dreamvision.schemas.videos import VideoStatus
-from tests.integration.realtime.fixtures import LUNA, SOL, RealtimeBackend, sync
+from dreamvision.videos.models import VideoOptions
+from tests.fakes.claude import GOOD_PROMPT, GOOD_TITLE
+from tests.integration.realtime.fixtures import DREAMS, LUNA, SOL, VIDEOS, RealtimeBackend, sync
 
 
 def test_sync_returns_the_current_state_of_everything_changed_since(backend: RealtimeBackend) -> None:
@@ -90,3 +99,61 @@ def test_failed_videos_are_synced(backend: RealtimeBackend) -> None:
     *events, _ = sync(backend, backend.clock())
     assert events[0]["status"] == VideoStatus.FAILED
     assert events[0]["error_message"] == "It took too long."
+
+
+def test_events_carry_title_shape_seed_and_prompt(backend: RealtimeBackend) -> None:
+    since = backend.clock()
+    options = VideoOptions(AspectRatio.PORTRAIT, seed=7, video_prompt=GOOD_PROMPT)
+    video = backend.videos.add_with_dream(LUNA, new_id(), new_id(), "I was flying", 5, backend.clock(), options=options)
+    backend.clock.advance(seconds=3)
+    backend.complete_analysis(video)
+
+    updated, analyzed, _ = sync(backend, since)
+
+    assert (updated["aspect_ratio"], updated["seed"], updated["video_prompt"]) == ("9:16", 7, GOOD_PROMPT)
+    assert (analyzed["title"], analyzed["aspect_ratio"]) == (GOOD_TITLE, "9:16")
+    # AND so do those that are pushed
+    pushed = backend.records_of(lambda: backend.complete_analysis(backend.pending_video(LUNA)), DREAMS)
+    (change,) = [change for each in pushed if isinstance(change := _change(backend, each), AnalyzedDream)]
+    event = build_event(change, backend.presenter)
+    assert isinstance(event, DreamAnalyzed)
+    assert (event.title, event.aspect_ratio) == (GOOD_TITLE, "16:9")
+
+
+def test_the_analysis_of_a_dream_from_before_is_named_by_its_beginning(backend: RealtimeBackend) -> None:
+    since = backend.clock()
+    video = backend.pending_video(LUNA)
+    backend.complete_analysis(video)
+    backend.database.client.update_item(
+        TableName=DREAMS,
+        Key={"user_id": LUNA, "dream_id": video.dream_id},
+        UpdateExpression="REMOVE title, aspect_ratio",
+    )
+    (analyzed,) = [each for each in sync(backend, since) if each["type"] == "dream.analyzed"]
+    assert (analyzed["title"], analyzed["aspect_ratio"]) == ("I was flying", "16:9")
+
+
+# The row is read after the index.
+def test_a_dream_that_is_deleted_during_a_sync_is_reported_as_the_index_has_it(
+    backend: RealtimeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since = backend.clock()
+    video = backend.pending_video(LUNA)
+    backend.complete_analysis(video)
+    monkeypatch.setattr(Database, "batch_get", lambda self, keys: {table: [] for table in keys})
+    (analyzed,) = [each for each in sync(backend, since) if each["type"] == "dream.analyzed"]
+    assert analyzed["video_prompt"] == GOOD_PROMPT
+    assert "title" not in analyzed
+
+
+# The status that follows a moment later shows it: a message more for each video would say nothing new.
+def test_the_prompt_alone_is_no_change(backend: RealtimeBackend) -> None:
+    video = backend.pending_video(LUNA)
+    records = backend.records_of(
+        lambda: backend.videos.request_render(LUNA, video.job_id, backend.clock(), GOOD_PROMPT), VIDEOS
+    )
+    assert [_change(backend, each) for each in records] == [None]
+
+
+def _change(backend: RealtimeBackend, record: dict[str, Any]) -> Change | None:
+    return change_in(record, backend.database.names)

@@ -36,7 +36,7 @@ class FinishedRender:
         self.urls = list(urls)
         self.status_calls = 0
 
-    def start(self, prompt: str, duration_seconds: int) -> RenderTask:
+    def start(self, *arguments: Any, **options: Any) -> RenderTask:
         raise AssertionError("nothing is started")
 
     def status(self, task_id: str) -> RenderState:

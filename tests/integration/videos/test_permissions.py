@@ -32,9 +32,9 @@ class RequestRenderer(FakeRenderer):
         super().__init__(start_error=refusal)
         self._meanwhile = meanwhile
 
-    def start(self, prompt: str, duration_seconds: int) -> Any:
+    def start(self, *arguments: Any, **options: Any) -> Any:
         self._meanwhile()
-        return super().start(prompt, duration_seconds)
+        return super().start(*arguments, **options)
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_a_refusal_gives_the_day_of_a_video_back_that_was_closed_meanwhile(
     backend: DreamBackend, video: VideoRecord
 ) -> None:
     class ClosedMeanwhile(FakeRenderer):
-        def start(self, prompt: str, duration_seconds: int) -> Any:
+        def start(self, *arguments: Any, **options: Any) -> Any:
             backend.videos.cancel(LUNA, video.job_id, utc_now())
             raise RenderBusyError
 

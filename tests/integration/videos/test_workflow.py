@@ -34,9 +34,9 @@ class CountedRenderer(FakeRenderer):
         super().__init__(RenderState(RenderStatus.RENDERING, 30), SUCCESS)
         self._step = step
 
-    def start(self, prompt: str, duration_seconds: int) -> Any:
+    def start(self, *arguments: Any, **options: Any) -> Any:
         self._step()
-        return super().start(prompt, duration_seconds)
+        return super().start(*arguments, **options)
 
 
 class Workflow:

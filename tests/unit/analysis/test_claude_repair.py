@@ -33,7 +33,7 @@ def test_a_repair_turn_lists_the_violations_and_both_requests_count() -> None:
         "- The prompt must be ONE scene in one continuous shot: no shot list, no numbered steps, no time codes, "
         'no "cut to", no second scene, no jump in time.',
         "",
-        "Answer again for the same dream, as one JSON object with all four fields, and keep every rule.",
+        "Answer again for the same dream, as one JSON object with all five fields, and keep every rule.",
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from dreamvision.analysis.claude import MODEL_OPTIONS, ModelOptions
 from dreamvision.analysis.models import Analysis
 from dreamvision.schemas.categories import Category
-from tests.fakes.claude import GOOD_ANSWER, GOOD_PROMPT, FakeClaude, message
+from tests.fakes.claude import GOOD_ANSWER, GOOD_PROMPT, GOOD_TITLE, FakeClaude, message
 from tests.unit.analysis.fixtures import DREAM, FORMAT, PROMPTS, analyzer
 
 
@@ -24,6 +24,7 @@ def test_a_dream_becomes_an_analysis() -> None:
         input_tokens=1_234,
         output_tokens=210,
         model="claude-sonnet-5-5",
+        title=GOOD_TITLE,
     )
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from dreamvision.analysis import errors as errors_module
 from dreamvision.analysis.errors import AnalysisError
-from dreamvision.analysis.output import OUTPUT_SCHEMA, AnalysisOutput, utf16_units, validate_output
+from dreamvision.analysis.output import OUTPUT_SCHEMA, AnalysisOutput, validate_output
+from dreamvision.analysis.prompt_rules import utf16_units
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.pricing import estimate_cost, model_family
 from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
-from tests.fakes.claude import GOOD_ANSWER, GOOD_PROMPT
+from tests.fakes.claude import GOOD_ANSWER, GOOD_PROMPT, GOOD_TITLE
 
 CHASE = (
     "POV rapid movement through wet alleys, a faceless figure gaining in peripheral, sharp turns, toppled crates, red "
@@ -45,7 +46,7 @@ def test_every_category_with_its_template_is_accepted(category: Category) -> Non
     answer, violations = validate_output(json.dumps({**GOOD_ANSWER, "category": category.value, "template": name}))
 
     assert violations == ()
-    assert answer == AnalysisOutput(category, name, 0.9, GOOD_PROMPT)
+    assert answer == AnalysisOutput(category, name, 0.9, GOOD_PROMPT, GOOD_TITLE)
 
 
 def test_whitespace_around_answer_and_prompt_is_trimmed() -> None:
@@ -283,7 +284,7 @@ def test_a_hostile_prompt_does_not_slow_the_validation() -> None:
 def test_the_schema_uses_only_what_structured_outputs_support() -> None:
     refused = {"minLength", "maxLength", "minimum", "maximum", "multipleOf", "pattern", "minItems", "$ref"}
     assert OUTPUT_SCHEMA["additionalProperties"] is False
-    assert OUTPUT_SCHEMA["required"] == ["category", "template", "confidence", "prompt"]
+    assert OUTPUT_SCHEMA["required"] == ["category", "template", "confidence", "prompt", "title"]
     assert not refused & set(re.findall(r'"([^"]+)":', json.dumps(OUTPUT_SCHEMA)))
     properties = OUTPUT_SCHEMA["properties"]
     assert isinstance(properties, dict)

@@ -9,6 +9,7 @@ import pytest
 from dreamvision.analysis.output import validate_output
 from dreamvision.analysis.prompts import PromptFileInvalidError, PromptFileMissingError, PromptSystem, load_prompts
 from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
+from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
 from tests.conftest import REPOSITORY
 
 PROMPTS = REPOSITORY / "prompts"
@@ -114,3 +115,8 @@ def test_a_system_text_without_every_template_is_rejected(copy: Path, change: tu
 
     with pytest.raises(PromptFileInvalidError, match="each of the six templates exactly once"):
         load_prompts(copy)
+
+
+def test_system_text_asks_for_the_title_in_the_language_of_the_dream(prompts: PromptSystem) -> None:
+    assert "Write the prompt in English and the title in the language of the dream." in prompts.system
+    assert f"at most {MAX_TITLE_LENGTH} characters" in prompts.system

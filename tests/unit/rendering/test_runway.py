@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.rendering import errors
 from dreamvision.rendering.renderer import FailureKind, RenderFailure, RenderState, RenderStatus, RenderTask
@@ -94,28 +95,48 @@ def test_a_prompt_that_the_api_would_reject_is_never_sent(prompt: str) -> None:
 @pytest.mark.parametrize(
     ("model", "ratio", "refused"),
     [
-        ("gen4.5", "720:1280", 11),
-        ("gen4.5", "1280:720", 1),
-        ("veo3.1", "1920:1080", 5),
-        ("veo3.1_fast", "720:1280", 10),
+        ("gen4.5", AspectRatio.PORTRAIT, 11),
+        ("gen4.5", AspectRatio.LANDSCAPE, 1),
+        ("veo3.1", AspectRatio.LANDSCAPE, 5),
+        ("veo3.1_fast", AspectRatio.PORTRAIT, 10),
     ],
 )
-def test_an_unsupported_duration_is_never_sent(model: str, ratio: str, refused: int) -> None:
+def test_an_unsupported_duration_is_never_sent(model: str, ratio: AspectRatio, refused: int) -> None:
     runway = ScriptedRunway(created())
     with pytest.raises(errors.RenderRejectedError):
-        renderer(runway, model=model, ratio=ratio).start(PROMPT, refused)
+        renderer(runway, model=model).start(PROMPT, refused, ratio)
     assert runway.requests == []
 
 
 def test_gen45_renders_every_duration_that_the_product_offers() -> None:
-    assert set(range(5, 11)) <= set(RunwaySettings().durations)
-    assert RunwaySettings().durations == MODELS["gen4.5"].durations == tuple(range(2, 11))
+    assert set(range(5, 11)) <= set(RunwaySettings().rules.durations)
+    assert RunwaySettings().rules.durations == MODELS["gen4.5"].durations == tuple(range(2, 11))
 
 
-@pytest.mark.parametrize("settings", [{"model": "gen3a_turbo"}, {"ratio": "16:9"}, {"model": "gen4.5", "ratio": "1:1"}])
-def test_an_unknown_model_or_ratio_is_rejected_at_once(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"known|ratios"):
-        RunwaySettings(**settings)
+def test_an_unknown_model_is_rejected_at_once() -> None:
+    with pytest.raises(ValueError, match="known"):
+        RunwaySettings(model="gen3a_turbo")
+
+
+@pytest.mark.parametrize(
+    ("aspect_ratio", "ratio"), [(AspectRatio.LANDSCAPE, "1280:720"), (AspectRatio.PORTRAIT, "720:1280")]
+)
+def test_shape_and_seed_are_sent_in_the_words_of_the_api(aspect_ratio: AspectRatio, ratio: str) -> None:
+    runway = ScriptedRunway(created())
+    renderer(runway).start(PROMPT, 5, aspect_ratio, 4_294_967_295)
+    assert json.loads(runway.requests[0].content) == {
+        "model": "gen4.5",
+        "promptText": PROMPT,
+        "ratio": ratio,
+        "duration": 5,
+        "seed": 4_294_967_295,
+    }
+
+
+def test_seed_zero_is_a_seed() -> None:
+    runway = ScriptedRunway(created())
+    renderer(runway).start(PROMPT, 5, AspectRatio.LANDSCAPE, 0)
+    assert json.loads(runway.requests[0].content)["seed"] == 0
 
 
 @pytest.mark.parametrize("key", ["", "key with space", "key_1\n", "schlüssel"])

@@ -43,6 +43,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "VideoNotFoundError": Problem(HTTPStatus.NOT_FOUND, "video_not_found", "Video not found"),
     "VideoFinalError": Problem(HTTPStatus.CONFLICT, "video_final", "The video is already finished"),
     "InvalidCursorError": VALIDATION,
+    "VideoPromptError": VALIDATION,
     "DreamNotAnalyzedError": Problem(HTTPStatus.CONFLICT, "dream_not_analyzed", "The dream has not been analyzed yet"),
     "ContentionError": Problem(_UNAVAILABLE, "busy", "The service is busy", 1),
     "WorkflowUnavailableError": Problem(_UNAVAILABLE, "workflow_unavailable", "The video could not be started", 5),

@@ -39,7 +39,8 @@ from dreamvision.analysis.errors import (
     DreamRefusedError,
 )
 from dreamvision.analysis.models import Analysis
-from dreamvision.analysis.output import OUTPUT_SCHEMA, AnalysisOutput, RuleViolation, validate_output
+from dreamvision.analysis.output import OUTPUT_SCHEMA, AnalysisOutput, validate_output
+from dreamvision.analysis.prompt_rules import RuleViolation
 from dreamvision.analysis.prompts import PromptSystem
 from dreamvision.core.pricing import model_family
 
@@ -245,7 +246,7 @@ def _repair_turns(turns: list[MessageParam], raw: str, violations: tuple[RuleVio
     rules = "\n".join(f"- {violation.sentence}" for violation in violations)
     correction = (
         f"That answer cannot be used:\n{rules}\n\n"
-        "Answer again for the same dream, as one JSON object with all four fields, and keep every rule."
+        "Answer again for the same dream, as one JSON object with all five fields, and keep every rule."
     )
     previous = _replace_surrogates(raw).strip()
     if not previous:  # the API rejects an empty assistant turn, so append the correction to the dream's turn
@@ -273,6 +274,7 @@ def _analysis(output: AnalysisOutput, model: str, run: _Run) -> Analysis:
         input_tokens=run.input_tokens,
         output_tokens=run.output_tokens,
         model=model,
+        title=output.title,
     )
 
 

@@ -11,10 +11,10 @@ from dreamvision.schemas.categories import Category
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A dream's validated category and video prompt, with the tokens used.
+    """A dream's validated category, video prompt and title, with the tokens used.
 
     ``confidence`` is 0..1. The token counts cover every request of the analysis. ``model`` is the id that the
-    provider reported, which may include a release date.
+    provider reported, which may include a release date. ``title`` is ``None`` if the model gave none.
     """
 
     category: Category
@@ -24,6 +24,7 @@ class Analysis:
     input_tokens: int
     output_tokens: int
     model: str
+    title: str | None = None
 
 
 class Analyzer(Protocol):

@@ -6,20 +6,15 @@ everything, because a refusal or a truncated output need not match the schema ei
 
 import json
 import math
-import re
-import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from dreamvision.analysis.prompt_rules import RuleViolation, broken_rules
+from dreamvision.analysis.titles import clean_title
 from dreamvision.schemas.categories import TEMPLATE_NAMES, Category
+from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
 
-MIN_PROMPT_CHARACTERS: Final = 100
-MAX_PROMPT_WORDS: Final = 150
-# Runway counts promptText in UTF-16 code units; a character outside the basic plane, such as an emoji, is two.
-MAX_PROMPT_UTF16_UNITS: Final = 1_000
-
-_FIELDS: Final = ("category", "template", "confidence", "prompt")
+_FIELDS: Final = ("category", "template", "confidence", "prompt", "title")
 
 # Structured outputs support a subset of JSON Schema: additionalProperties must be false, and minLength, maxLength,
 # minimum and maximum are rejected with a 400.
@@ -33,6 +28,10 @@ OUTPUT_SCHEMA: Final[dict[str, object]] = {
             "type": "string",
             "description": "The video prompt: one line starting with POV, 100 to 1,000 characters, 150 words at most.",
         },
+        "title": {
+            "type": "string",
+            "description": f"A title in the language of the dream, at most {MAX_TITLE_LENGTH} characters.",
+        },
     },
     "required": list(_FIELDS),
     "additionalProperties": False,
@@ -40,21 +39,14 @@ OUTPUT_SCHEMA: Final[dict[str, object]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class RuleViolation:
-    """One broken rule. Neither field quotes the output, so both may be logged. ``sentence`` is sent to the model."""
-
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
 class AnalysisOutput:
-    """A valid output. ``video_prompt`` is stripped of surrounding white space."""
+    """A valid output. ``video_prompt`` is stripped of surrounding white space; ``title`` is ``None`` without one."""
 
     category: Category
     template_used: str
     confidence: float
     video_prompt: str
+    title: str | None = None
 
 
 class _InvalidJsonError(ValueError):
@@ -72,12 +64,7 @@ def validate_output(raw: str) -> tuple[AnalysisOutput | None, tuple[RuleViolatio
     violations = (*category_violations, *confidence_violations, *prompt_violations)
     if violations or category is None or confidence is None or prompt is None:
         return None, violations
-    return AnalysisOutput(category, TEMPLATE_NAMES[category], confidence, prompt), ()
-
-
-def utf16_units(text: str) -> int:
-    """Return the length in UTF-16 code units. A lone surrogate counts as one."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return AnalysisOutput(category, TEMPLATE_NAMES[category], confidence, prompt, clean_title(fields.get("title"))), ()
 
 
 def _parse(raw: str) -> tuple[dict[str, object], tuple[RuleViolation, ...]]:
@@ -85,8 +72,8 @@ def _parse(raw: str) -> tuple[dict[str, object], tuple[RuleViolation, ...]]:
         parsed: object = json.loads(raw, object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant)
     except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
         return {}, (RuleViolation("not_json", "The answer must be one JSON object and nothing else."),)
-    if not isinstance(parsed, dict) or set(parsed) != set(_FIELDS):
-        sentence = "The JSON object must have exactly the fields category, template, confidence and prompt."
+    if not isinstance(parsed, dict) or {*parsed, "title"} != set(_FIELDS):
+        sentence = "The JSON object must have exactly the fields category, template, confidence, prompt and title."
         return {}, (RuleViolation("wrong_fields", sentence),)
     return parsed, ()
 
@@ -128,119 +115,5 @@ def _check_prompt(value: object) -> tuple[str | None, tuple[RuleViolation, ...]]
     if not isinstance(value, str):
         return None, (RuleViolation("prompt_not_text", "The prompt must be text."),)
     prompt = value.strip()
-    violations = tuple(violation for check in _PROMPT_CHECKS if (violation := check(prompt)) is not None)
+    violations = broken_rules(prompt)
     return (None, violations) if violations else (prompt, ())
-
-
-def _check_pov_start(prompt: str) -> RuleViolation | None:
-    if re.match(r"POV\b", prompt):
-        return None
-    return RuleViolation("no_pov_start", "The prompt must start with the word POV, in capitals.")
-
-
-def _check_min_length(prompt: str) -> RuleViolation | None:
-    if len(prompt) >= MIN_PROMPT_CHARACTERS:
-        return None
-    sentence = f"The prompt has {len(prompt)} characters; it needs at least {MIN_PROMPT_CHARACTERS}."
-    return RuleViolation("too_short", sentence)
-
-
-def _check_word_count(prompt: str) -> RuleViolation | None:
-    words = len(prompt.split())
-    if words <= MAX_PROMPT_WORDS:
-        return None
-    return RuleViolation("too_many_words", f"The prompt has {words} words; {MAX_PROMPT_WORDS} is the most.")
-
-
-def _check_max_length(prompt: str) -> RuleViolation | None:
-    units = utf16_units(prompt)
-    if units <= MAX_PROMPT_UTF16_UNITS:
-        return None
-    sentence = f"The prompt has {units:,} characters; {MAX_PROMPT_UTF16_UNITS:,} is the most (an emoji counts as two)."
-    return RuleViolation("too_long", sentence)
-
-
-def _check_single_line(prompt: str) -> RuleViolation | None:
-    if len(prompt.splitlines()) <= 1:
-        return None
-    return RuleViolation("several_lines", "The prompt must be a single line: one scene, no paragraphs and no list.")
-
-
-def _check_characters(prompt: str) -> RuleViolation | None:
-    # Line breaks have their own rule. Cs: lone surrogates, which UTF-8 cannot encode.
-    if not any(unicodedata.category(character) in {"Cc", "Cs"} for character in "".join(prompt.splitlines())):
-        return None
-    return RuleViolation("control_characters", "The prompt must not contain control characters or broken characters.")
-
-
-def _check_placeholders(prompt: str) -> RuleViolation | None:
-    if re.search(r"\[[A-Za-z][A-Za-z/' -]*\]", prompt) is None:
-        return None
-    return RuleViolation("unfilled_placeholder", "The prompt still has a template's placeholder in square brackets.")
-
-
-# Signs of more than one scene: forms that a shot list or an edit uses and a description of one continuous shot does not
-# need. Allowed: the words "cuts" and "abrupt cuts" alone (the chase template has them), a single clock time, a
-# numbered door, "fades to grey", and events that merely follow one another.
-_SEVERAL_SCENES_PATTERNS: Final = (
-    # "Scene 2", "shot #3", but not "shot 5 seconds" or "shot 35mm"
-    re.compile(r"\b(?:scene|shot)\s*#?\s*[1-9]\b(?!\s*-?\s*(?:s|secs?|seconds?|mm|x|fps)\b)", re.IGNORECASE),
-    re.compile(r"\b(?:scene|shot)\s+(?:one|two|three|four|five)\s*[:–—-]", re.IGNORECASE),
-    re.compile(r"\b(?:next|second|third|new|following|another)\s+scene\b", re.IGNORECASE),
-    re.compile(r"\b(?:next|following)\s+shot\b", re.IGNORECASE),
-    # "Cut to: a beach", but not a wind that "cuts to the bone"
-    re.compile(
-        r"\bcut(?:s|ting)?\s+to\b(?!\s+(?:the\s+)?(?:bone|quick|shape|size|length|ribbons|pieces)\b)", re.IGNORECASE
-    ),
-    re.compile(
-        r"\b(?:fades?|dissolves?|switch(?:es)?|transitions?|jumps?)\s+(?:in)?to\s+(?:an?\s+|the\s+)?"
-        r"(?:new|next|different|another|second|other)\s+(?:scene|shot|location|place|room|view|angle)\b",
-        re.IGNORECASE,
-    ),
-    re.compile(r"\b(?:moments?|seconds?|minutes?|hours?|days?|weeks?|years?)\s+later\b", re.IGNORECASE),
-    # "0-2s: ...", "0:00 - 0:02"
-    re.compile(r"\b\d{1,2}(?:\.\d)?\s*[-–]\s*\d{1,2}(?:\.\d)?\s*(?:s|secs?|seconds?)\s*:", re.IGNORECASE),
-    re.compile(r"\b\d{1,2}:\d{2}\s*[-–]\s*\d{1,2}:\d{2}\b"),
-    # screenplay headings
-    re.compile(r"\b(?:INT|EXT)\.\s"),
-)
-
-
-# "1. ", "2) ", "(3) ", "4: "
-_LIST_ITEM: Final = re.compile(r"(?P<before>^|[.;:!?,]\s+|\s|\()(?P<number>[1-9])(?P<mark>[.):])(?=\s)")
-
-
-def _has_numbered_list(prompt: str) -> bool:
-    """Return whether the prompt has a list numbered 1, 2, 3; two numbers suffice if both are clearly list items.
-
-    "past floor 1. Then floor 2. Silence" is not a list: its numbers end sentences instead of starting them.
-    """
-    count, unambiguous = 0, True
-    for item in _LIST_ITEM.finditer(prompt):
-        if int(item["number"]) == count + 1:
-            count += 1
-            unambiguous = unambiguous and (item["mark"] == ")" or item["before"].strip() != "" or item.start() == 0)
-    return count >= 3 or (count == 2 and unambiguous)
-
-
-def _check_single_scene(prompt: str) -> RuleViolation | None:
-    start = prompt[:MAX_PROMPT_UTF16_UNITS]  # longer ones are rejected anyway, and could make a pattern slow
-    if not _has_numbered_list(start) and not any(pattern.search(start) for pattern in _SEVERAL_SCENES_PATTERNS):
-        return None
-    sentence = (
-        "The prompt must be ONE scene in one continuous shot: no shot list, no numbered steps, no time codes, "
-        'no "cut to", no second scene, no jump in time.'
-    )
-    return RuleViolation("several_scenes", sentence)
-
-
-_PROMPT_CHECKS: Final[tuple[Callable[[str], RuleViolation | None], ...]] = (
-    _check_pov_start,
-    _check_min_length,
-    _check_word_count,
-    _check_max_length,
-    _check_single_line,
-    _check_characters,
-    _check_placeholders,
-    _check_single_scene,
-)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.clock import to_text
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.pricing import MICRO, estimate_cost
@@ -63,6 +64,7 @@ class DreamRecord(BaseModel):
     dream_text: CompressedText
     analysis_status: AnalysisStatus
     created_at: datetime
+    title: CompressedText | None = None
     video_prompt: CompressedText | None = None
     category: Category | None = None
     template_used: str | None = None
@@ -75,6 +77,7 @@ class DreamRecord(BaseModel):
     analyzed_at: datetime | None = None
     latest_job_id: str | None = None
     video_status: VideoStatus | None = None
+    aspect_ratio: AspectRatio | None = None
     video_key: str | None = None
     video_expires_at: datetime | None = None
     thumbnail_key: str | None = None
@@ -89,7 +92,7 @@ class DreamRecord(BaseModel):
 
 
 class AnalyzedDream(BaseModel):
-    """A dream's attributes in the index by analysis time."""
+    """What an event says of an analyzed dream. ``dream_text`` is ``None`` if it is stored separately."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -100,6 +103,9 @@ class AnalyzedDream(BaseModel):
     template_used: str
     confidence: float
     video_prompt: CompressedText
+    title: CompressedText | None = None
+    dream_text: CompressedText | None = None
+    aspect_ratio: AspectRatio | None = None
     latest_job_id: str | None = None
 
 
@@ -158,7 +164,10 @@ class DreamRepository:
         return [str(item["dream_id"]) for item in response["Items"]]
 
     def analyzed_since(self, user_id: str, moment: datetime, limit: int) -> list[AnalyzedDream]:
-        """Return the dreams analyzed at or after ``moment``, oldest first (consistent read)."""
+        """Return the dreams analyzed at or after ``moment``, oldest first (consistent reads).
+
+        The index has not all attributes, and cannot get more without a new table: the rows are read by a second call.
+        """
         response = self._database.client.query(
             TableName=self._table,
             IndexName=ANALYSIS_INDEX,
@@ -167,7 +176,12 @@ class DreamRepository:
             ConsistentRead=True,
             Limit=limit,
         )
-        return [AnalyzedDream.model_validate(item) for item in response["Items"]]
+        if not (indexed := response["Items"]):
+            return []
+        rows = self._database.batch_get({self._table: [dream_key(user_id, str(item["dream_id"])) for item in indexed]})
+        by_id = {row["dream_id"]: row for row in rows[self._table]}
+        # A dream that was deleted between the two reads is still reported, as the index has it.
+        return [AnalyzedDream.model_validate(by_id.get(item["dream_id"], item)) for item in indexed]
 
     def add_analyzed(
         self, user_id: str, dream_id: str, dream_text: str, analysis: "Analysis", processing_time_ms: int, now: datetime
@@ -369,6 +383,7 @@ def _analysis_values(user_id: str, analysis: "Analysis", processing_time_ms: int
         "analysis_status": AnalysisStatus.COMPLETED,
         "user_category": user_category(user_id, analysis.category),
         "video_prompt": compress(analysis.video_prompt),
+        **({"title": compress(analysis.title)} if analysis.title else {}),
         "category": analysis.category,
         "template_used": analysis.template_used,
         "confidence": Decimal(str(analysis.confidence)),

@@ -2,7 +2,7 @@
 
 Powertools' idempotency does not fit. When it resumes an interrupted run it replaces the record, so the first run's ids
 (which begin with its time) are lost and the second run creates a second video; it changes and deletes records without
-checking their owner; and it adds 0.18 s to a cold start. Here a record keeps the ``seed`` from which all ids of the
+checking their owner; and it adds 0.18 s to a cold start. Here a record keeps the ``id_seed`` from which all ids of the
 request are derived, so a resumed run finds the rows and the execution of the previous one.
 
 A record contains no personal text, not even from the response: key and body are stored as digests (the body's covers
@@ -53,7 +53,7 @@ class IdempotentRequest:
     ``stores_response`` is false if the rows that the request writes show whether it was completed.
     """
 
-    seed: str
+    id_seed: str
     resumed: bool = False
     replayed: Mapping[str, Any] | None = None
     answer: dict[str, Any] = field(default_factory=dict)
@@ -64,12 +64,12 @@ class IdempotentRequest:
     @property
     def dream_id(self) -> str:
         """The id of the dream that this request creates; the same in every run."""
-        return derived_id(self.seed, "dream")
+        return derived_id(self.id_seed, "dream")
 
     @property
     def job_id(self) -> str:
         """The id of the video that this request creates; the same in every run."""
-        return derived_id(self.seed, "video")
+        return derived_id(self.id_seed, "video")
 
 
 class Idempotency:
@@ -102,24 +102,24 @@ class Idempotency:
             IdempotencyKeyReusedError: the user sent another body with this key to this route.
             RequestInProgressError: another run of this request is in progress.
         """
-        seed = new_id()
+        id_seed = new_id()
         if key is None:
-            return IdempotentRequest(seed)
+            return IdempotentRequest(id_seed)
         guard, owner, now = f"request#{_digest(user_id, route, key)}", new_id(), self._clock()
-        new_record = RequestRecord(seed, _digest(user_id, route, key, body), tries=0, answer=None)
+        new_record = RequestRecord(id_seed, _digest(user_id, route, key, body), tries=0, answer=None)
         held_until_ms = int((now + HOLD_SECONDS) * 1000)
         claim = self._limits.claim(guard, new_record, owner, int(now * 1000), held_until_ms, self._expires_at(now))
         record = claim.record
         if claim.held:
             resumed = record.tries > 1
             return IdempotentRequest(
-                record.seed, resumed=resumed, guard=guard, owner=owner, stores_response=is_done is None
+                record.id_seed, resumed=resumed, guard=guard, owner=owner, stores_response=is_done is None
             )
         if record.fingerprint != new_record.fingerprint:
             raise IdempotencyKeyReusedError
         if record.answer is not None:
-            return IdempotentRequest(record.seed, replayed=record.answer)
-        earlier = IdempotentRequest(record.seed, replayed={})
+            return IdempotentRequest(record.id_seed, replayed=record.answer)
+        earlier = IdempotentRequest(record.id_seed, replayed={})
         if is_done is None or not is_done(earlier):
             raise RequestInProgressError
         return earlier

@@ -52,7 +52,7 @@ class WindowState(NamedTuple):
 class RequestRecord(NamedTuple):
     """A request with an idempotency key. ``answer`` is set once the request is completed."""
 
-    seed: str
+    id_seed: str
     fingerprint: str
     tries: int
     answer: dict[str, Any] | None
@@ -237,10 +237,10 @@ class LimitsRepository:
     ) -> RequestClaim:
         """Hold a request's record, unless it is completed, held by another run, or belongs to another body.
 
-        A claim after an interrupted run returns that run's ``seed``.
+        A claim after an interrupted run returns that run's ``id_seed``.
         """
         values = {
-            ":seed": record.seed,
+            ":seed": record.id_seed,
             ":fingerprint": record.fingerprint,
             ":owner": owner,
             ":now": now_ms,

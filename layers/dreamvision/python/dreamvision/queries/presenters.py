@@ -6,13 +6,21 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Self
 
+from dreamvision.analysis.titles import opening_words
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.ids import time_of
-from dreamvision.dreams.repository import DreamRecord
+from dreamvision.dreams.repository import AnalyzedDream, DreamRecord
 from dreamvision.media.errors import rejection_message
 from dreamvision.media.links import MediaLinks
 from dreamvision.media.storage import LINK_SECONDS, UPLOAD_SECONDS
 from dreamvision.schemas.categories import Category
-from dreamvision.schemas.dreams import DreamAnalysisResponse, DreamDetail, DreamWithVideo, TokenUsage
+from dreamvision.schemas.dreams import (
+    AnalysisStatus,
+    DreamAnalysisResponse,
+    DreamDetail,
+    DreamWithVideo,
+    TokenUsage,
+)
 from dreamvision.schemas.uploads import ThumbnailUpload, UploadStatus
 from dreamvision.schemas.videos import Disposition, VideoGenerationResponse, VideoStatusResponse
 from dreamvision.videos.models import VideoRecord
@@ -45,6 +53,7 @@ class Presenter:
             user_id=dream.user_id,
             dream_text=dream.dream_text,
             analysis_status=dream.analysis_status,
+            title=title_of(dream) if dream.analysis_status is AnalysisStatus.COMPLETED else None,
             video_prompt=dream.video_prompt,
             category=dream.category,
             template_used=dream.template_used,
@@ -53,6 +62,7 @@ class Presenter:
             created_at=dream.created_at,
             job_id=dream.latest_job_id,
             video_status=dream.video_status,
+            aspect_ratio=aspect_ratio_of(dream),
             video_url=self._links.video(dream.video_key, until=until),
             video_expires_at=until,
             thumbnail_url=self._links.image(dream.image_key or dream.thumbnail_key),
@@ -81,6 +91,9 @@ class Presenter:
             thumbnail_url=self._links.image(video.thumbnail_key),
             preview_url=self._links.image(video.preview_key),
             duration=video.duration,
+            aspect_ratio=video.aspect_ratio,
+            seed=video.seed,
+            video_prompt=video.video_prompt,
             created_at=video.created_at,
             completed_at=video.completed_at,
             queued_since=video.queued_since,
@@ -120,7 +133,22 @@ def generation_response(video: VideoRecord, estimated_completion: datetime) -> V
         status=video.status,
         created_at=video.created_at,
         estimated_completion_time=estimated_completion,
+        aspect_ratio=video.aspect_ratio,
+        seed=video.seed,
     )
+
+
+def title_of(dream: DreamRecord | AnalyzedDream) -> str | None:
+    """Return the title of an analyzed dream: the model's, or the beginning of the text for one that has none.
+
+    ``None`` if the text is not at hand.
+    """
+    return dream.title or (opening_words(dream.dream_text) if dream.dream_text else None)
+
+
+def aspect_ratio_of(dream: DreamRecord | AnalyzedDream) -> AspectRatio | None:
+    """Return the shape of the dream's latest video. Videos from before shapes were kept are landscape."""
+    return (dream.aspect_ratio or AspectRatio.LANDSCAPE) if dream.latest_job_id else None
 
 
 def analysis_response(dream: DreamRecord) -> DreamAnalysisResponse:
@@ -134,6 +162,7 @@ def analysis_response(dream: DreamRecord) -> DreamAnalysisResponse:
         raise ValueError("the dream has no analysis")
     return DreamAnalysisResponse(
         dream_id=dream.dream_id,
+        title=dream.title or opening_words(dream.dream_text),
         video_prompt=dream.video_prompt,
         category=Category(dream.category),
         template_used=dream.template_used,

@@ -1,7 +1,7 @@
 """Map rows to messages of the WebSocket API."""
 
 from dreamvision.dreams.repository import AnalyzedDream
-from dreamvision.queries.presenters import Presenter
+from dreamvision.queries.presenters import Presenter, aspect_ratio_of, title_of
 from dreamvision.schemas.realtime import DreamAnalyzed, Event, VideoUpdated
 from dreamvision.videos.models import VideoRecord
 
@@ -13,6 +13,8 @@ def build_event(row: VideoRecord | AnalyzedDream, presenter: Presenter) -> Event
     return DreamAnalyzed(
         dream_id=row.dream_id,
         job_id=row.latest_job_id,
+        title=title_of(row),
+        aspect_ratio=aspect_ratio_of(row),
         category=row.category,
         template_used=row.template_used,
         confidence=row.confidence,

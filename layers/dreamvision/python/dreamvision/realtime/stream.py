@@ -18,7 +18,8 @@ type StreamRecord = Mapping[str, Any]
 type Change = VideoRecord | AnalyzedDream
 
 # A write that changes only these attributes is not visible to clients.
-_INTERNAL_ATTRIBUTES = frozenset({"updated_at", "render_requested_at", "provider_task_id", "credits"})
+# The prompt is stored with the intent to render; the status that follows a moment later shows it.
+_INTERNAL_ATTRIBUTES = frozenset({"updated_at", "render_requested_at", "provider_task_id", "credits", "video_prompt"})
 
 
 def sequence_of(record: StreamRecord) -> str:

@@ -56,7 +56,7 @@ class SyncService:
     def since(self, user_id: str, moment: datetime) -> MissedEvents:
         """Return the current state of at most ``MAX_EVENTS`` rows changed since ``LOOK_BACK`` before ``moment``.
 
-        Costs one read unit per table and about 4 kB of rows.
+        Costs one read unit per table and about 4 kB of rows, and one for each dream.
 
         Raises:
             FutureMomentError: ``moment`` is later than any ``next_since`` can be.

@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.rendering.errors import (
     RenderCancelledError,
     RenderEmptyOutputError,
@@ -93,8 +94,14 @@ class RenderState:
 class VideoRenderer(Protocol):
     """A service that renders a video from a prompt."""
 
-    def start(self, prompt: str, duration_seconds: int) -> RenderTask:
-        """Start one paid render.
+    def start(
+        self,
+        prompt: str,
+        duration_seconds: int,
+        aspect_ratio: AspectRatio = AspectRatio.LANDSCAPE,
+        seed: int | None = None,
+    ) -> RenderTask:
+        """Start one paid render. ``seed`` is 0 to 4,294,967,295; a model that takes none ignores it.
 
         Raises:
             RenderRejectedError, RenderModerationError, RenderCreditsError, RenderKeyError: nothing was created.

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import httpx
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.rendering.errors import (
     RenderBusyError,
@@ -40,24 +41,26 @@ MAX_PROMPT_UNITS = 1000  # UTF-16 code units, as the API counts `promptText`; an
 
 @dataclass(frozen=True, slots=True)
 class ModelRules:
-    """Limits of one text-to-video model: durations in whole seconds, ratios in pixels."""
+    """Limits of one text-to-video model: durations in whole seconds, and whether it takes a seed."""
 
     durations: tuple[int, ...]
-    ratios: tuple[str, ...]
+    takes_seed: bool = True
 
 
-_VEO = ModelRules((4, 6, 8), ("1280:720", "720:1280", "1920:1080", "1080:1920"))
+# The API's name of each shape, in pixels. Every model in `MODELS` takes both.
+RATIOS: Mapping[AspectRatio, str] = {AspectRatio.LANDSCAPE: "1280:720", AspectRatio.PORTRAIT: "720:1280"}
 
-# Models that accept exactly {model, promptText, ratio, duration} and prompts of at most 1,000 UTF-16 units.
+_VEO = ModelRules((4, 6, 8))
+
+# Models that accept {model, promptText, ratio, duration}, most of them also seed, and prompts of at most 1,000 UTF-16
+# units.
 # The product offers 5 to 10 seconds; only gen4.5 and gemini_omni_flash support all of them.
 MODELS: Mapping[str, ModelRules] = {
-    "gen4.5": ModelRules(tuple(range(2, 11)), ("1280:720", "720:1280")),
+    "gen4.5": ModelRules(tuple(range(2, 11))),
     "veo3.1": _VEO,
     "veo3.1_fast": _VEO,
-    "kling2.5_turbo_pro": ModelRules(
-        (5, 10), ("1920:1080", "1440:1440", "1080:1920", "1280:720", "720:720", "720:1280")
-    ),
-    "gemini_omni_flash": ModelRules(tuple(range(3, 11)), ("1280:720", "720:1280")),
+    "kling2.5_turbo_pro": ModelRules((5, 10), takes_seed=False),
+    "gemini_omni_flash": ModelRules(tuple(range(3, 11)), takes_seed=False),
 }
 
 
@@ -66,28 +69,24 @@ class RunwaySettings:
     """Connection and model settings. Timeouts in seconds.
 
     Raises:
-        ValueError: the model or its ratio is not in `MODELS`.
+        ValueError: the model is not in `MODELS`.
     """
 
     base_url: str = "https://api.dev.runwayml.com"
     model: str = "gen4.5"
-    ratio: str = "1280:720"
     connect_timeout: float = 5.0
     # Generous: abandoning a create call loses a render that is already paid for. The SDK also waits 60 s.
     create_timeout: float = 60.0
     read_timeout: float = 10.0
 
     def __post_init__(self) -> None:
-        rules = MODELS.get(self.model)
-        if rules is None:
+        if self.model not in MODELS:
             raise ValueError(f"unknown Runway model; known: {', '.join(MODELS)}")
-        if self.ratio not in rules.ratios:
-            raise ValueError(f"this model takes the ratios {', '.join(rules.ratios)}")
 
     @property
-    def durations(self) -> tuple[int, ...]:
-        """Durations in seconds that the configured model can render."""
-        return MODELS[self.model].durations
+    def rules(self) -> ModelRules:
+        """The limits of the configured model."""
+        return MODELS[self.model]
 
 
 class RunwayRenderer:
@@ -113,15 +112,23 @@ class RunwayRenderer:
         }
         self._client = client or httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
 
-    def start(self, prompt: str, duration_seconds: int) -> RenderTask:
+    def start(
+        self,
+        prompt: str,
+        duration_seconds: int,
+        aspect_ratio: AspectRatio = AspectRatio.LANDSCAPE,
+        seed: int | None = None,
+    ) -> RenderTask:
         """Create one paid task with exactly one HTTP request. Errors: see `VideoRenderer.start`."""
         self._validate(prompt, duration_seconds)
-        body = {
+        body: dict[str, object] = {
             "model": self._settings.model,
             "promptText": prompt,
-            "ratio": self._settings.ratio,
+            "ratio": RATIOS[aspect_ratio],
             "duration": duration_seconds,
         }
+        if seed is not None and self._settings.rules.takes_seed:
+            body["seed"] = seed
         try:
             response = self._send("POST", "/v1/text_to_video", self._settings.create_timeout, body)
         except _NOTHING_SENT:
@@ -168,7 +175,7 @@ class RunwayRenderer:
             units = len(prompt.encode("utf-16-le")) // 2
         except UnicodeEncodeError:  # a lone surrogate, which JSON in UTF-8 cannot carry
             raise RenderRejectedError from None
-        if not prompt.strip() or units > MAX_PROMPT_UNITS or duration_seconds not in self._settings.durations:
+        if not prompt.strip() or units > MAX_PROMPT_UNITS or duration_seconds not in self._settings.rules.durations:
             raise RenderRejectedError
 
     def _send(self, method: str, path: str, timeout: float, body: object = None) -> httpx.Response:

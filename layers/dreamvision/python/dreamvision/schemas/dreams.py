@@ -5,12 +5,16 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, WithJsonSchema
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
+from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
 from dreamvision.schemas.uploads import ThumbnailUpload
 from dreamvision.schemas.videos import (
     Duration,
     PreviewUrl,
+    RequestedAspectRatio,
+    Seed,
     ThumbnailUrl,
     VideoExpiry,
     VideoGenerationResponse,
@@ -44,6 +48,16 @@ DreamText = Annotated[
 ]
 
 
+Title = Annotated[
+    str,
+    Field(
+        max_length=MAX_TITLE_LENGTH,
+        description="A short title in the language of the dream.",
+        examples=["Flying over the dark forest"],
+    ),
+]
+
+
 class AnalysisStatus(StrEnum):
     """The status of a dream's analysis."""
 
@@ -64,6 +78,7 @@ class CombinedDreamVideoRequest(Request):
 
     dream_text: DreamText
     duration: Duration = 5
+    aspect_ratio: RequestedAspectRatio = None
 
 
 class TokenUsage(Response):
@@ -77,6 +92,7 @@ class DreamAnalysisResponse(Response):
     """The analysis of a dream."""
 
     dream_id: UuidText
+    title: Title
     video_prompt: str = Field(examples=["POV gentle rise through a dark forest, twisted trees drift past below ..."])
     category: Category = Field(examples=["flight"])
     template_used: str = Field(examples=["FLIGHT"])
@@ -99,18 +115,21 @@ class AcceptedDreamVideo(Response):
     dream_id: UuidText
     job_id: UuidText
     status: VideoStatus
+    aspect_ratio: AspectRatio = Field(examples=["9:16"])
+    seed: Seed | None = Field(default=None, description="The random seed of the render.")
 
 
 class DreamDetail(Response):
     """A dream with the main fields of its latest video.
 
-    The five fields of the analysis are `null` until `analysis_status` is `completed`.
+    `title` and the five fields of the analysis are `null` until `analysis_status` is `completed`.
     """
 
     id: UuidText
     user_id: UuidText
     dream_text: str = Field(examples=["I was flying over a dark forest with twisted trees"])
     analysis_status: AnalysisStatus = Field(examples=["completed"])
+    title: Title | None = None
     video_prompt: str | None = Field(
         default=None, examples=["POV gentle rise through a dark forest, twisted trees drift past below ..."]
     )
@@ -121,6 +140,9 @@ class DreamDetail(Response):
     created_at: Timestamp
     job_id: UuidText | None = Field(default=None, description="Id of the dream's latest video.")
     video_status: VideoStatus | None = Field(default=None, examples=["completed"])
+    aspect_ratio: AspectRatio | None = Field(
+        default=None, description="The shape of the latest video; null without one.", examples=["9:16"]
+    )
     video_url: VideoUrl | None = None
     video_expires_at: VideoExpiry | None = None
     thumbnail_url: ThumbnailUrl | None = Field(

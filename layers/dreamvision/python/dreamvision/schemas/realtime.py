@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.schemas.base import Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
+from dreamvision.schemas.dreams import Title
 from dreamvision.schemas.videos import VideoStatusResponse
 
 _TIMESTAMP: TypeAdapter[datetime] = TypeAdapter(Annotated[AwareDatetime, Field(strict=True)])
@@ -34,6 +36,8 @@ class DreamAnalyzed(Message):
     type: Literal["dream.analyzed"] = "dream.analyzed"
     dream_id: UuidText
     job_id: UuidText | None = None
+    title: Title | None = None
+    aspect_ratio: AspectRatio | None = None
     category: Category
     template_used: str
     confidence: float

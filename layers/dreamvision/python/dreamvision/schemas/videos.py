@@ -3,12 +3,19 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber, whole_number
+from dreamvision.schemas.lengths import MAX_PROMPT_LENGTH, MIN_PROMPT_LENGTH
 
 MIN_DURATION_SECONDS = 5
 MAX_DURATION_SECONDS = 10
+MAX_SEED = 4_294_967_295  # Runway's, 32 bits
+_PROMPT = (
+    "POV gentle rise through a dark forest, twisted trees drift past below, weightless perspective shifts, cold light"
+    " from below, dreamlike momentum, quiet wonder."
+)
 
 # Not based on ``WholeNumber``: constraints after a validator are missing from the JSON Schema.
 Duration = Annotated[
@@ -21,6 +28,25 @@ Duration = Annotated[
         examples=[5],
     ),
     BeforeValidator(whole_number),
+]
+
+# Not strict: stored responses have DynamoDB's numbers.
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED, examples=[1234567890], json_schema_extra={"format": "int64"})]
+RequestedSeed = Annotated[Seed, Field(strict=True), BeforeValidator(whole_number)]
+VideoPrompt = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, strict=True),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": MIN_PROMPT_LENGTH,
+            "maxLength": MAX_PROMPT_LENGTH,
+            "description": "A video prompt: one continuous shot on one line that starts with `POV`, 100 to 1,000"
+            " characters (an emoji counts as two) and at most 150 words, without shot lists, time codes, jumps in time"
+            " or `[placeholders]`.",
+            "examples": [_PROMPT],
+        }
+    ),
 ]
 
 VideoUrl = Annotated[
@@ -78,11 +104,36 @@ class Disposition(StrEnum):
     ATTACHMENT = "attachment"
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
+RequestedAspectRatio = Annotated[
+    AspectRatio | None,
+    # Left out of the dump if absent: the digest of a repeated request is that of a request without the field.
+    Field(
+        exclude_if=_is_absent,
+        description="The shape of the video. Default: the service's, `16:9` unless it is configured otherwise.",
+        examples=["9:16"],
+    ),
+]
+
+
 class VideoGenerationRequest(Request):
-    """A video of an analyzed dream."""
+    """A video of an analyzed dream. With another prompt, seed or shape, the same dream becomes another video."""
 
     dream_id: UuidText = Field(description="The analyzed dream.")
     duration: Duration = 5
+    aspect_ratio: RequestedAspectRatio = None
+    video_prompt: VideoPrompt | None = Field(
+        default=None, exclude_if=_is_absent, description="Instead of the dream's own prompt."
+    )
+    seed: RequestedSeed | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="The renderer's random seed. The same prompt, seed, duration and shape give similar videos."
+        " Default: a random one.",
+    )
 
 
 class VideoGenerationResponse(Response):
@@ -93,6 +144,9 @@ class VideoGenerationResponse(Response):
     status: VideoStatus
     created_at: Timestamp
     estimated_completion_time: Timestamp | None = None
+    # Defaults for responses that were stored before these fields existed.
+    aspect_ratio: AspectRatio = Field(default=AspectRatio.LANDSCAPE, examples=["9:16"])
+    seed: Seed | None = Field(default=None, description="The random seed of the render.")
 
 
 class VideoStatusResponse(Response):
@@ -110,6 +164,15 @@ class VideoStatusResponse(Response):
     thumbnail_url: ThumbnailUrl | None = None
     preview_url: PreviewUrl | None = None
     duration: Duration
+    aspect_ratio: AspectRatio = Field(description="The shape of the video.", examples=["9:16"])
+    seed: Seed | None = Field(
+        default=None, description="The random seed of the render; null for a video from before seeds were kept."
+    )
+    video_prompt: str | None = Field(
+        default=None,
+        description="The prompt that the video was made with; null until its render is requested.",
+        examples=[_PROMPT],
+    )
     created_at: Timestamp
     completed_at: Timestamp | None = None
     queued_since: Timestamp | None = Field(

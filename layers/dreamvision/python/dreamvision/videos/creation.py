@@ -26,9 +26,8 @@ from dreamvision.limits.quotas import (
     shard_number,
 )
 from dreamvision.limits.repository import AnalysisReservation, LimitsRepository
-from dreamvision.schemas.videos import VideoStatus
 from dreamvision.users.repository import AccountErasedError, ProfileRepository
-from dreamvision.videos.models import DreamNotAnalyzedError, VideoRecord, new_row
+from dreamvision.videos.models import DEFAULT_OPTIONS, DreamNotAnalyzedError, VideoOptions, VideoRecord, new_row
 from dreamvision.videos.repository import VideoRepository
 
 _MAX_ATTEMPTS = 8
@@ -56,6 +55,7 @@ class VideoCreation(VideoRepository):
         now: datetime,
         limits: VideoLimits = NO_LIMITS,
         analyses: AnalysisLimits = NO_ANALYSIS_LIMITS,
+        options: VideoOptions = DEFAULT_OPTIONS,
     ) -> VideoRecord:
         """Create a dream that awaits its analysis, and its video; both are counted. Idempotent by ``job_id``.
 
@@ -63,11 +63,10 @@ class VideoCreation(VideoRepository):
             AccountErasedError: the account is being erased.
             UserPausedError and the errors of the quotas (``_insert``): nothing was written.
         """
-        dream = self._dreams.row(user_id, dream_id, dream_text, now)
-        dream |= {"latest_job_id": job_id, "video_status": VideoStatus.PENDING}
+        row = new_row(user_id, job_id, dream_id, duration, now, options)
+        dream = self._dreams.row(user_id, dream_id, dream_text, now) | _copy_of_new(row) | {"latest_job_id": job_id}
         others = {"dream": self._dreams.put_write(dream), "profile": self._profiles.count_write(user_id, now, dreams=1)}
         try:
-            row = new_row(user_id, job_id, dream_id, duration, now)
             # The shard of the video: two requests then meet on both of the service's counters or on none.
             return self._insert(row, others, limits, now, AnalysisReservation(analyses, shard_number(job_id)))
         except TransactionRefusedError as refused:
@@ -83,6 +82,7 @@ class VideoCreation(VideoRepository):
         duration: int,
         now: datetime,
         limits: VideoLimits = NO_LIMITS,
+        options: VideoOptions = DEFAULT_OPTIONS,
     ) -> VideoRecord:
         """Create another video of an analyzed dream. Idempotent by ``job_id``.
 
@@ -91,11 +91,12 @@ class VideoCreation(VideoRepository):
             DreamNotAnalyzedError: the dream has no analysis.
             UserPausedError and the errors of the quotas (``_insert``): nothing was written.
         """
+        row = new_row(user_id, job_id, dream_id, duration, now, options)
         cleared = dict.fromkeys(("video_key", "video_expires_at", "thumbnail_key", "preview_key"))
-        copy: Item = {"video_status": VideoStatus.PENDING, **cleared}
+        copy = _copy_of_new(row) | cleared
         others = {"dream": self._dreams.copy_video_write(user_id, dream_id, job_id, copy, first=True)}
         try:
-            return self._insert(new_row(user_id, job_id, dream_id, duration, now), others, limits, now)
+            return self._insert(row, others, limits, now)
         except TransactionRefusedError:
             self._dreams.get(user_id, dream_id, consistent=True)
             raise DreamNotAnalyzedError from None
@@ -177,6 +178,11 @@ class VideoCreation(VideoRepository):
         if not free_shards:
             raise _refusal("serviceAnalyses", ServiceAnalysesExceededError(seconds_to_midnight(now)))
         return analysis._replace(shard=next_shard(analysis.shard, free_shards))
+
+
+def _copy_of_new(row: Item) -> Item:
+    """Return what the dream's row repeats of a new video."""
+    return {"video_status": row["status"], "aspect_ratio": row["aspect_ratio"]}
 
 
 def _refusal[Error: DreamVisionError](reason: str, error: Error) -> Error:

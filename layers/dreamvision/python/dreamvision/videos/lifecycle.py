@@ -15,6 +15,7 @@ from dreamvision.core.clock import to_text
 from dreamvision.core.metrics import Metric, count, record
 from dreamvision.core.pricing import micros_of_credits
 from dreamvision.database.client import TOMBSTONE_PREFIX, Item, build_update, is_condition_failure
+from dreamvision.database.compression import compress
 from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
 from dreamvision.limits.spending import Spent, shard_of
 from dreamvision.rendering.errors import RenderModerationError, RenderOutcomeUnknownError
@@ -35,8 +36,8 @@ _REFUSALS = frozenset({DreamRefusedError.__name__, RenderModerationError.__name_
 class VideoLifecycle(VideoCreation):
     """Reads, creates and transitions videos, of one user at a time."""
 
-    def request_render(self, user_id: str, job_id: str, now: datetime) -> VideoRecord:
-        """Store the intent to request a paid render, before the request.
+    def request_render(self, user_id: str, job_id: str, now: datetime, prompt: str | None = None) -> VideoRecord:
+        """Store the intent to request a paid render, before the request, and the dream's ``prompt`` if it is used.
 
         If the render was already requested, the returned video has its ``provider_task_id``: use that task.
 
@@ -46,8 +47,11 @@ class VideoLifecycle(VideoCreation):
             VideoNotFoundError: the video was deleted meanwhile.
         """
         condition = f"{_NOT_FINAL} AND attribute_not_exists(render_requested_at)"
+        values: Item = {"render_requested_at": to_text(now)}
+        if prompt is not None:
+            values["video_prompt"] = compress(prompt)
         try:
-            self._update(user_id, job_id, {"render_requested_at": to_text(now)}, now, condition, _OPEN_STATES)
+            self._update(user_id, job_id, values, now, condition, _OPEN_STATES)
         except ClientError as error:
             if not is_condition_failure(error):
                 raise

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.clock import to_text
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.database.client import Item
+from dreamvision.database.compression import CompressedText, compress
 from dreamvision.limits.quotas import QuotaReservation
 from dreamvision.media.keys import new_media_token
 from dreamvision.schemas.videos import VideoStatus
@@ -37,6 +39,17 @@ class DreamNotAnalyzedError(DreamVisionError):
     user_message = "This dream has not been analyzed yet."
 
 
+class VideoOptions(NamedTuple):
+    """How a video is made. ``video_prompt`` replaces the dream's own; ``seed`` is for the renderer."""
+
+    aspect_ratio: AspectRatio | None = None
+    seed: int | None = None
+    video_prompt: str | None = None
+
+
+DEFAULT_OPTIONS = VideoOptions()
+
+
 class Media(NamedTuple):
     """The bucket keys of a finished video, sizes in pixels, and the time until which it is kept (None: for ever)."""
 
@@ -51,7 +64,11 @@ class Media(NamedTuple):
 
 
 class VideoRecord(BaseModel):
-    """A row of ``videos``. ``render_requested_at`` records the intent and is written before the render request."""
+    """A row of ``videos``. ``render_requested_at`` records the intent and is written before the render request.
+
+    ``video_prompt`` is stored with the intent, or from the start if the user wrote it. Older rows have neither
+    ``video_prompt`` nor ``seed`` nor ``aspect_ratio``: they are landscape.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,6 +80,9 @@ class VideoRecord(BaseModel):
     created_at: datetime
     updated_at: datetime
     media_token: str
+    aspect_ratio: AspectRatio = AspectRatio.LANDSCAPE
+    seed: int | None = None
+    video_prompt: CompressedText | None = None
     progress: int = 0
     render_requested_at: datetime | None = None
     provider_task_id: str | None = None
@@ -108,8 +128,15 @@ def row_key(user_id: str, job_id: str) -> dict[str, str]:
     return {"user_id": user_id, "job_id": job_id}
 
 
-def new_row(user_id: str, job_id: str, dream_id: str, duration: int, now: datetime) -> Item:
+def new_row(
+    user_id: str, job_id: str, dream_id: str, duration: int, now: datetime, options: VideoOptions = DEFAULT_OPTIONS
+) -> Item:
     """Return the row of a new video: pending, with a new media token."""
+    made_with: Item = {"aspect_ratio": options.aspect_ratio or AspectRatio.LANDSCAPE}
+    if options.seed is not None:
+        made_with["seed"] = options.seed
+    if options.video_prompt is not None:
+        made_with["video_prompt"] = compress(options.video_prompt)
     return {
         **row_key(user_id, job_id),
         "dream_id": dream_id,
@@ -118,6 +145,7 @@ def new_row(user_id: str, job_id: str, dream_id: str, duration: int, now: dateti
         "open_mark": OPEN_MARK,
         "progress": 0,
         "duration": duration,
+        **made_with,
         "media_token": new_media_token(),
         "created_at": to_text(now),
         "updated_at": to_text(now),

@@ -50,8 +50,8 @@ def start_render(
     video = videos.get(user_id, job_id, consistent=True)
     if video.status.is_final:
         raise VideoFinalError
-    prompt = _require_prompt(dreams.get(user_id, video.dream_id, consistent=True))
-    video = videos.request_render(user_id, job_id, utc_now())
+    prompt = video.video_prompt or _require_prompt(dreams.get(user_id, video.dream_id, consistent=True))
+    video = videos.request_render(user_id, job_id, utc_now(), prompt if video.video_prompt is None else None)
     if video.provider_task_id is not None:
         return
     task = _start(video, prompt, renderer, videos)
@@ -78,7 +78,7 @@ def _require_prompt(dream: DreamRecord) -> str:
 
 def _start(video: VideoRecord, prompt: str, renderer: VideoRenderer, videos: VideoLifecycle) -> RenderTask:
     try:
-        task = renderer.start(prompt, video.duration)
+        task = renderer.start(prompt, video.duration, video.aspect_ratio, video.seed)
     except _NOTHING_CREATED as error:
         _count_refusal(error, video, videos)
         videos.withdraw_render_request(video.user_id, video.job_id, utc_now())

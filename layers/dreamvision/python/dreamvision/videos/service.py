@@ -1,5 +1,6 @@
 """Create and cancel videos: write the rows, start the execution and, for ``generate-video``, await the analysis."""
 
+import secrets
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import NamedTuple, Self
 from aws_lambda_powertools import Logger
 
 from dreamvision.analysis.errors import analysis_error
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import derived_id, new_id
 from dreamvision.database.client import Database
@@ -17,7 +19,7 @@ from dreamvision.limits.quotas import QuotaSettings
 from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.videos.lifecycle import VideoLifecycle
-from dreamvision.videos.models import VideoRecord
+from dreamvision.videos.models import DEFAULT_OPTIONS, VideoOptions, VideoRecord
 from dreamvision.videos.workflow import ExecutionInput, VideoWorkflow, WorkflowUnavailableError
 
 # Seconds between two checks for the analysis by a waiting request: frequent at first, then less so.
@@ -30,9 +32,12 @@ logger = Logger()
 
 
 class VideoServiceSettings(QuotaSettings):
-    """The quotas, and the seconds before the first poll of a render, used to estimate the completion time."""
+    """The quotas, the seconds before the first poll of a render, used to estimate the completion time, and the shape of
+    videos whose request names none.
+    """
 
     poll_first_wait: int
+    default_aspect_ratio: AspectRatio = AspectRatio.LANDSCAPE
 
 
 class CreatedVideo(NamedTuple):
@@ -69,11 +74,17 @@ class VideoService:
         return cls(Database.shared(), VideoWorkflow.shared(), settings)
 
     def create_with_dream(
-        self, user_id: str, dream_text: str, duration: int, *, seed: str | None = None
+        self,
+        user_id: str,
+        dream_text: str,
+        duration: int,
+        options: VideoOptions = DEFAULT_OPTIONS,
+        *,
+        id_seed: str | None = None,
     ) -> CreatedVideo:
         """Create a dream and its video, and start the analysis and the render.
 
-        The ids are derived from ``seed``: a repeated call with the same seed resumes an interrupted one.
+        The ids are derived from ``id_seed``: a repeated call with the same one resumes an interrupted one.
 
         Raises:
             AccountErasedError: the account is being erased.
@@ -83,17 +94,25 @@ class VideoService:
                 is used up; nothing was written.
             WorkflowUnavailableError: the execution did not start; dream and video are stored as failed.
         """
-        dream_id, job_id = _ids(seed)
+        dream_id, job_id = _ids(id_seed)
         tier = self._profiles.get(user_id).subscription_tier
         limits, analyses = self._settings.of_tier(tier), self._settings.analyses_of_tier(tier)
         video = self._videos.add_with_dream(
-            user_id, job_id, dream_id, dream_text, duration, utc_now(), limits, analyses
+            user_id, job_id, dream_id, dream_text, duration, utc_now(), limits, analyses, self._complete(options)
         )
         self._start(ExecutionInput(user_id=user_id, dream_id=dream_id, job_id=job_id, needs_analysis=True), video)
         return CreatedVideo(dream_id, video)
 
-    def create(self, user_id: str, dream_id: str, duration: int, *, seed: str | None = None) -> VideoRecord:
-        """Create another video of an analyzed dream. ``seed`` as in ``create_with_dream``.
+    def create(
+        self,
+        user_id: str,
+        dream_id: str,
+        duration: int,
+        options: VideoOptions = DEFAULT_OPTIONS,
+        *,
+        id_seed: str | None = None,
+    ) -> VideoRecord:
+        """Create another video of an analyzed dream. ``id_seed`` as in ``create_with_dream``.
 
         Raises:
             DreamNotFoundError: the user has no such dream.
@@ -103,9 +122,9 @@ class VideoService:
                 is used up; nothing was written.
             WorkflowUnavailableError: the execution did not start; the video is stored as failed.
         """
-        _, job_id = _ids(seed)
+        _, job_id = _ids(id_seed)
         limits = self._settings.of_tier(self._profiles.get(user_id).subscription_tier)
-        video = self._videos.add(user_id, job_id, dream_id, duration, utc_now(), limits)
+        video = self._videos.add(user_id, job_id, dream_id, duration, utc_now(), limits, self._complete(options))
         self._start(ExecutionInput(user_id=user_id, dream_id=dream_id, job_id=job_id), video)
         return video
 
@@ -144,6 +163,13 @@ class VideoService:
         """Return the estimated completion time of a new video."""
         return video.created_at + timedelta(seconds=self._settings.poll_first_wait + _TYPICAL_RENDER_SECONDS)
 
+    def _complete(self, options: VideoOptions) -> VideoOptions:
+        """Choose what the request left open. Runway does not report a seed that it chose itself."""
+        return options._replace(
+            aspect_ratio=options.aspect_ratio or self._settings.default_aspect_ratio,
+            seed=secrets.randbits(32) if options.seed is None else options.seed,
+        )
+
     def _start(self, job: ExecutionInput, video: VideoRecord) -> None:
         if video.error_code == WorkflowUnavailableError.__name__:
             raise WorkflowUnavailableError  # an interrupted earlier call, since closed by the sweeper
@@ -156,7 +182,7 @@ class VideoService:
             raise
 
 
-def _ids(seed: str | None) -> tuple[str, str]:
+def _ids(id_seed: str | None) -> tuple[str, str]:
     """Return the ids of dream and video."""
-    base = seed or new_id()
+    base = id_seed or new_id()
     return derived_id(base, "dream"), derived_id(base, "video")
