@@ -156,12 +156,14 @@ class AuthApi:
         query: Mapping[str, str] | None = None,
         gateway: bool = True,
         encoded: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request. With ``gateway``, the authorizer has verified the token and passes its claims on.
 
-        ``encoded``: the body is base64, as the gateway passes on what is not text.
+        ``encoded``: the body is base64, as the gateway passes on what is not text. ``headers`` replace the default.
         """
         event = {**_event(route, body, token, query, gateway), "isBase64Encoded": encoded}
+        event |= {} if headers is None else {"headers": dict(headers)}
         raw = self._module["handler"](event, _context())
         text = raw.get("body") or ""
         return Answer(raw["statusCode"], raw.get("headers", {}), json.loads(text) if text else None)
