@@ -55,8 +55,10 @@ class UploadBackend:
         self.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=data, ContentType=form.fields["Content-Type"])
         return key
 
-    def receive(self, key: str, clean: Callable[[bytes, ImageType], ReencodedImage] = reencode_image) -> Any:
-        return self.uploads.receive(key, clean)
+    def receive(
+        self, key: str, clean: Callable[[bytes, ImageType], ReencodedImage] = reencode_image, sequencer: str = "01"
+    ) -> Any:
+        return self.uploads.receive(key, clean, sequencer)
 
     def media_keys(self) -> list[str]:
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=MEDIA_BUCKET).get("Contents", [])]
