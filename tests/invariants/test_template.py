@@ -232,6 +232,13 @@ def test_uploads_expire_and_videos_expire_by_parameter() -> None:
     assert TEMPLATE["Parameters"]["VideoExpiryDays"]["Default"] == 0
 
 
+def test_an_edge_keeps_a_deleted_image_for_an_hour_at_most() -> None:
+    policy = RESOURCES["MediaCachePolicy"]["Properties"]["CachePolicyConfig"]
+    assert (policy["MinTTL"], policy["DefaultTTL"], policy["MaxTTL"]) == (0, 3600, 3600)
+    cached = RESOURCES["MediaDistribution"]["Properties"]["DistributionConfig"]["DefaultCacheBehavior"]["CachePolicyId"]
+    assert cached == {"Ref": "MediaCachePolicy"}
+
+
 def test_a_role_touches_only_its_own_folders_of_the_media_bucket() -> None:
     found: dict[str, set[str]] = {}
     for name, function in FUNCTIONS:

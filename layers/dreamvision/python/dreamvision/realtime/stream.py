@@ -18,7 +18,7 @@ type StreamRecord = Mapping[str, Any]
 type Change = VideoRecord | AnalyzedDream
 
 # A write that changes only these attributes is not visible to clients.
-_INTERNAL_ATTRIBUTES = frozenset({"updated_at", "render_requested_at", "provider_task_id", "credits"})
+_INTERNAL_ATTRIBUTES = frozenset({"updated_at", "render_requested_at", "provider_task_id", "credits", "output_url"})
 
 
 def sequence_of(record: StreamRecord) -> str:

@@ -51,7 +51,11 @@ class Media(NamedTuple):
 
 
 class VideoRecord(BaseModel):
-    """A row of ``videos``. ``render_requested_at`` records the intent and is written before the render request."""
+    """A row of ``videos``.
+
+    ``render_requested_at`` records the intent and is written before the render request. ``output_url`` is the
+    provider's signed, short-lived link to the finished render; a final video has none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,6 +70,7 @@ class VideoRecord(BaseModel):
     progress: int = 0
     render_requested_at: datetime | None = None
     provider_task_id: str | None = None
+    output_url: str | None = None
     queued_since: datetime | None = None
     completed_at: datetime | None = None
     error_code: str | None = None
