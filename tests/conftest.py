@@ -99,12 +99,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_place_in_queue)
 
 
-def pytest_collection_finish() -> None:
-    """Exclude what has been imported and collected from the search for cycles: it lives as long as the run."""
-    gc.collect()
-    gc.freeze()
-
-
 def _place_in_queue(item: pytest.Item) -> int:
     if item.path.name in _SLOWEST_FIRST and item.path.parent.name == "e2e":
         return _SLOWEST_FIRST.index(item.path.name)
@@ -117,7 +111,10 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    """Exclude what has been imported and collected from the search for cycles: it lives as long as the run."""
     session.config.stash[_COLLECTED].collect(session)
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_testnodedown(node: WorkerController) -> None:

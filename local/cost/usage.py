@@ -98,8 +98,9 @@ class Usage:
             + steps["PollVideo, rendered"]
             + steps["GET /videos/{job_id}"] * self._given["status_requests"]
             + steps["GET /dreams"] * self._given["list_requests"]
-            # The connections of the user and their sessions, for each change that is pushed.
-            + (self._changes() if kind == "read_units" else 2)
+            # The connections of the user and their sessions, for each change that is pushed; a connection's row, and
+            # the count of its handshake.
+            + (self._changes() + 0.5 if kind == "read_units" else 3)
         )
         return self.videos * per_video + self._stack.scheduled["SweepFunction"] * steps["Sweep"]
 

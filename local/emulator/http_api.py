@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from local.cloudformation_yaml import load_template
 from local.settings import REGION
+from local.transformed import Evaluation
 
 _METHODS = ("get", "post", "put", "patch", "delete", "options", "head")
 _ACCOUNT = "000000000000"
@@ -38,7 +39,7 @@ class Names:
         }
 
     def resolve(self, value: Any) -> Any:  # noqa: ANN401 - a template's value has any shape
-        """Return ``value`` with ``Ref``, ``Fn::Sub`` and ``Fn::Split`` resolved.
+        """Return ``value`` with ``Ref`` and ``Fn::Sub`` resolved.
 
         Raises:
             KeyError: a reference names an unknown resource or parameter.
@@ -51,9 +52,6 @@ class Names:
             return self._values[value["Ref"]]
         if "Fn::Sub" in value:
             return re.sub(r"\$\{([^}]+)\}", lambda found: self._values[found[1]], value["Fn::Sub"])
-        if "Fn::Split" in value:
-            separator, text = value["Fn::Split"]
-            return self.resolve(text).split(separator)
         return {key: self.resolve(each) for key, each in value.items()}
 
 
@@ -95,19 +93,22 @@ def bring_api_in_line(gateway: Any, cloudformation: Any, stack: str, api_id: str
         else:
             gateway.create_route(ApiId=api_id, **settings)
     # The emulator's SAM transform substitutes the parameters' defaults, so take CORS from the original template.
-    original = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    declared = load_template(original)["Resources"]["Api"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-cors"]
-    settings_by_name = {f"{name[0].upper()}{name[1:]}": value for name, value in names.resolve(declared).items()}
+    original = load_template(cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"])
+    declared = original["Resources"]["Api"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-cors"]
+    cors = Evaluation(original, _parameters(cloudformation, stack)).value(declared)
+    settings_by_name = {f"{name[0].upper()}{name[1:]}": value for name, value in cors.items()}
     gateway.update_api(ApiId=api_id, CorsConfiguration=settings_by_name)
 
 
 def _names(cloudformation: Any, stack: str) -> Names:  # noqa: ANN401
     resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    physical_ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+    return Names(physical_ids, _parameters(cloudformation, stack))
+
+
+def _parameters(cloudformation: Any, stack: str) -> dict[str, str]:  # noqa: ANN401
     described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    return Names(
-        {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources},
-        {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])},
-    )
+    return {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])}
 
 
 def _authorizers(gateway: Any, api_id: str, body: Mapping[str, Any], names: Names) -> dict[str, str]:  # noqa: ANN401

@@ -26,7 +26,7 @@ EVERYTHING: Mapping[str, str] = {
     "SentryDsn": "https://0123456789abcdef0123456789abcdef@o123456.ingest.de.sentry.io/1234567890123456",
     "OriginSecret": "dreamvision/origin",
     "MediaBaseUrl": "https://media.dreamvision.example.com",
-    "AllowedOrigins": "https://dreamvision.example.com,http://localhost:8081",
+    "AllowedOrigins": "https://dreamvision.example.com,https://www.dreamvision.example.com",
     "AllowedVideoHosts": "*.cloudfront.net,videos.example.com",
 }
 HIGHEST: Mapping[str, str] = {

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.auth.tokens import SCOPE
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.limits.idempotency import HOLD_SECONDS
 from dreamvision.limits.quotas import QuotaSettings
 from dreamvision.limits.rate_limits import RateSettings
@@ -232,6 +232,13 @@ def test_uploads_expire_and_videos_expire_by_parameter() -> None:
     assert conditional[0] == "VideosExpire"
     assert (conditional[1]["Prefix"], conditional[1]["ExpirationInDays"]) == ("videos/", {"Ref": "VideoExpiryDays"})
     assert TEMPLATE["Parameters"]["VideoExpiryDays"]["Default"] == 0
+
+
+def test_an_edge_keeps_a_deleted_image_for_an_hour_at_most() -> None:
+    policy = RESOURCES["MediaCachePolicy"]["Properties"]["CachePolicyConfig"]
+    assert (policy["MinTTL"], policy["DefaultTTL"], policy["MaxTTL"]) == (0, 3600, 3600)
+    cached = RESOURCES["MediaDistribution"]["Properties"]["DistributionConfig"]["DefaultCacheBehavior"]["CachePolicyId"]
+    assert cached == {"Ref": "MediaCachePolicy"}
 
 
 def test_a_role_touches_only_its_own_folders_of_the_media_bucket() -> None:

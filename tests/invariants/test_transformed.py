@@ -39,7 +39,7 @@ def test_the_http_apis_cors_settings_reach_api_gateway_as_lists_and_numbers() ->
         "allowMethods": ["GET", "POST", "PATCH", "DELETE", "OPTIONS"],
         "allowHeaders": ["authorization", "content-type", "idempotency-key", "if-none-match", "prefer"],
         "exposeHeaders": ["etag", "location", "preference-applied", "ratelimit", "ratelimit-policy", "retry-after"],
-        "allowCredentials": True,
+        "allowCredentials": False,
         "maxAge": 600,
     }
 
@@ -48,6 +48,39 @@ def test_the_buckets_cors_rule_has_the_same_origins() -> None:
     bucket = deployed(AllowedOrigins=WEB_ORIGINS)["MediaBucket"]["Properties"]
     (rule,) = bucket["CorsConfiguration"]["CorsRules"]
     assert rule["AllowedOrigins"] == WEB_ORIGINS.split(",")
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        PARAMETERS["AllowedOrigins"]["Default"],
+        WEB_ORIGINS,
+        "http://localhost",
+        "https://localhost:8081",
+        "https://dreams.example,https://app.localhost",
+        "http://127.0.0.1:4570",
+        "https://127.8.9.10,https://dreams.example",
+        "http://dreams.example",
+    ],
+)
+def test_prod_allows_no_web_client_if_one_is_on_a_developers_machine(origins: str) -> None:
+    for stage, expected in (("prod", ["https://none.invalid"]), ("dev", origins.split(","))):
+        assert origins_of(Stage=stage, AllowedOrigins=origins) == expected
+
+
+@pytest.mark.parametrize("origins", ["https://dreams.example", "https://dreams.example,https://d1.cloudfront.net:8443"])
+def test_prod_allows_web_clients_over_https(origins: str) -> None:
+    assert origins_of(Stage="prod", AllowedOrigins=origins) == origins.split(",")
+
+
+def origins_of(**parameters: str) -> list[str]:
+    """Return the origins of the HTTP API's CORS settings, which are also those of the bucket's."""
+    resources = Evaluation(template(), parameters).value(
+        {name: template()["Resources"][name]["Properties"] for name in ("Api", "MediaBucket")}
+    )
+    found: list[str] = resources["Api"]["DefinitionBody"]["x-amazon-apigateway-cors"]["allowOrigins"]
+    assert resources["MediaBucket"]["CorsConfiguration"]["CorsRules"][0]["AllowedOrigins"] == found
+    return found
 
 
 def test_the_http_api_has_the_routes_of_the_functions_events_and_no_others() -> None:

@@ -22,7 +22,7 @@ class Need(NamedTuple):
     resource: str
 
 
-_TRANSACTION = {
+TRANSACTION = {
     "Put": "PutItem",
     "Update": "UpdateItem",
     "Delete": "DeleteItem",
@@ -77,7 +77,7 @@ def _of_dynamodb(operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
     if operation == "TransactWriteItems":
         for write in params["TransactItems"]:
             ((kind, item),) = write.items()
-            yield Need(f"dynamodb:{_TRANSACTION[kind]}", f"table/{item['TableName']}")
+            yield Need(f"dynamodb:{TRANSACTION[kind]}", f"table/{item['TableName']}")
     elif operation in ("BatchGetItem", "BatchWriteItem"):
         for table in params["RequestItems"]:
             yield Need(f"dynamodb:{operation}", f"table/{table}")

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from functools import cache, wraps
 from typing import Any
 
+from botocore import handlers
 from botocore.exceptions import ClientError
 
 from tests.permissions.calls import Need, needs_of
@@ -95,5 +96,21 @@ def check_call(service: str, operation: str, params: Mapping[str, Any]) -> None:
         _check(need)
 
 
+def _check_keys(params: dict[str, Any], model: Any, **_: Any) -> None:
+    running = _RUNNING.get()
+    if running is None:
+        return
+    from tests.permissions.leading_keys import allows_key, key_uses
+    from tests.permissions.names import NAMES
+
+    function = running[0].removesuffix("Function")
+    for use in key_uses(model.name, params):
+        if not allows_key(function, use._replace(table=NAMES[use.table])):
+            denied = f"{running[0]} may not {use.action} on {use.key}"
+            DENIED.add(denied)
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": denied}}, model.name)
+
+
 # moto and MiniStack deny nothing here; some tests make a client answer that it was denied.
 install(_check, lambda _: None)
+handlers.BUILTIN_HANDLERS.append(("before-parameter-build.dynamodb", _check_keys))

@@ -134,7 +134,6 @@ def _file_response(file: StaticFile, cache_control: str, csp: str = _content_sec
             "Cache-Control": cache_control,
             "Content-Security-Policy": csp,
             "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
         },
     )
 

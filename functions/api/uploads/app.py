@@ -14,7 +14,8 @@ api = Api()
     "/api/v1/storage/thumbnails",
     summary="Request an image upload",
     description="Returns a presigned form: post its `fields`, then the image as `file`, to `url` within ten minutes. S3"
-    " rejects other content types and files over 5 MiB. The image is checked within seconds; see `thumbnail_upload` of"
+    " rejects other content types and files over 5 MiB. Only the first image posted with a form is used. It is checked"
+    " within seconds; see `thumbnail_upload` of"
     " `GET /api/v1/dreams/{dream_id}` for the result.",
     tags=["Storage"],
 )

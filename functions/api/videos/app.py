@@ -88,8 +88,8 @@ def list_videos(
     tags=["Videos"],
 )
 @document(
-    ResponseDoc(HTTPStatus.OK, VideoStatusResponse, headers=("ETag", "Cache-Control", "Retry-After")),
-    ResponseDoc(HTTPStatus.NOT_MODIFIED, headers=("ETag", "Cache-Control", "Retry-After")),
+    ResponseDoc(HTTPStatus.OK, VideoStatusResponse, headers=("ETag", "Retry-After")),
+    ResponseDoc(HTTPStatus.NOT_MODIFIED, headers=("ETag", "Retry-After")),
     errors=("VideoNotFoundError",),
     request_headers=("If-None-Match",),
 )
@@ -101,7 +101,7 @@ def get_video(
     filename: Annotated[FileName | None, Query(description="File name of the downloaded video.")] = None,
 ) -> Response[VideoStatusResponse]:
     result = VideoQueries.shared().get(api.caller.user_id, job_id, disposition, filename)
-    headers = {"ETag": entity_tag(result.version), "Cache-Control": "private, no-cache"}
+    headers = {"ETag": entity_tag(result.version)}
     if result.retry_after_seconds is not None:
         headers["Retry-After"] = str(result.retry_after_seconds)
     return json_response(HTTPStatus.OK, result.video, headers)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from dreamvision.core.error_reports import reports_errors
+from dreamvision.limits.handshakes import Handshakes, TooManyHandshakesError
 from dreamvision.realtime.connections import ConnectionManager, TooManyConnectionsError
 from dreamvision_api.websocket import connection_of, is_event_type
 from dreamvision_api.websocket_authentication import handshake_headers
@@ -22,8 +23,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         return {"statusCode": 400}
     connection = connection_of(event)
     try:
+        Handshakes.shared().count(connection.access.user_id)
         ConnectionManager.shared().register(connection.access, connection.connection_id)
-    except TooManyConnectionsError as error:
-        logger.info("connection rejected: too many connections")
+    except (TooManyConnectionsError, TooManyHandshakesError) as error:
+        logger.info("connection rejected", extra={"reason": type(error).__name__})
         return {"statusCode": 429, "body": error.user_message}
     return {"statusCode": 200, "headers": handshake_headers(event)}

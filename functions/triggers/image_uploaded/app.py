@@ -17,6 +17,7 @@ logger = Logger()
 @reports_errors
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    status = Uploads.shared().receive(str(event["detail"]["object"]["key"]), reencode_image)
+    uploaded = event["detail"]["object"]
+    status = Uploads.shared().receive(str(uploaded["key"]), reencode_image, str(uploaded["sequencer"]))
     logger.info("upload checked", extra={"upload_status": status or "unexpected"})
     return {"status": status}

@@ -173,12 +173,14 @@ class AuthApi:
         query: Mapping[str, str] | None = None,
         gateway: bool = True,
         encoded: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request. With ``gateway``, the authorizer has verified the token and passes its claims on.
 
-        ``encoded``: the body is base64, as the gateway passes on what is not text.
+        ``encoded``: the body is base64, as the gateway passes on what is not text. ``headers`` replace the default.
         """
         event = {**_event(route, body, token, query, gateway), "isBase64Encoded": encoded}
+        event |= {} if headers is None else {"headers": dict(headers)}
         with running_as("ApiAuth"):
             raw = self._module["handler"](event, _context())
         text = raw.get("body") or ""

@@ -116,7 +116,7 @@ class DreamBackend:
             key = form.fields["key"]
             self.media.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=b"media")
             if not (shown := self.dreams.get(dream.user_id, dream.dream_id, consistent=True).image_key):
-                uploads.receive(key, lambda data, _: ReencodedImage(data, 64, 64))
+                uploads.receive(key, lambda data, _: ReencodedImage(data, 64, 64), "01")
         return str(shown), key
 
     def failed_video(self, dream: DreamRecord) -> VideoRecord:

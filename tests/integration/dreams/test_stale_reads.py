@@ -109,7 +109,7 @@ def test_an_image_sent_just_after_its_form_is_attached(backend: DreamBackend, re
     uploads = Uploads(backend.database, backend.store)
     key = uploads.announce(LUNA, dream.dream_id, ImageType.JPEG).fields["key"]
     backend.media.put_object(Bucket="media-for-tests", Key=key, Body=b"image")
-    assert uploads.receive(key, lambda data, _: ReencodedImage(data, 64, 64)) is UploadStatus.ATTACHED
+    assert uploads.receive(key, lambda data, _: ReencodedImage(data, 64, 64), "01") is UploadStatus.ATTACHED
 
 
 def test_a_dream_is_never_replaced(backend: DreamBackend) -> None:

@@ -56,14 +56,16 @@ class UploadBackend:
         self.s3.put_object(Bucket=MEDIA_BUCKET, Key=key, Body=data, ContentType=form.fields["Content-Type"])
         return key
 
-    def receive(self, key: str, clean: Callable[[bytes, ImageType], ReencodedImage] = reencode_image) -> Any:
+    def receive(
+        self, key: str, clean: Callable[[bytes, ImageType], ReencodedImage] = reencode_image, sequencer: str = "01"
+    ) -> Any:
         def clean_outside(data: bytes, kind: ImageType) -> ReencodedImage:
             # Some tests let others change the dream meanwhile.
             with running_outside():
                 return clean(data, kind)
 
         with running_as("ImageUploaded"):
-            return self.uploads.receive(key, clean_outside)
+            return self.uploads.receive(key, clean_outside, sequencer)
 
     def media_keys(self) -> list[str]:
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=MEDIA_BUCKET).get("Contents", [])]

@@ -13,7 +13,7 @@ from dreamvision.auth.sessions import Sessions
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.erasure.account import AccountErasure
-from dreamvision.erasure.open_erasures import OpenErasures
+from dreamvision.erasure.open_erasures import OpenErasure, OpenErasures
 from dreamvision.erasure.sweeper import RestartResult, restart_unfinished
 from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.rate_limits import USER_SCOPES, RateLimits, RateSettings, Scope
@@ -158,10 +158,19 @@ class ErasureBackend:
         self.machine.run(list(self.erasures.started.values())[-1])
 
     def execute(self, user_id: str, dream_id: str | None = None) -> list[str]:
-        """Run an execution of a machine of its own, as beside another one. Return the states that it entered."""
+        """Run an execution of a machine of its own, as beside another one. Return the states that it entered.
+
+        That of an account is recorded before, as every start of one does.
+        """
+        if dream_id is None:
+            self.record_erasure(user_id)
         machine = Machine.named("erasure", self._tasks, {"EraseGrace": str(GRACE)})
         machine.run({"user_id": user_id, "whole_account": dream_id is None, "dream_id": dream_id})
         return machine.entered
+
+    def record_erasure(self, user_id: str) -> None:
+        """Record that the erasure of an account was requested."""
+        self.open_erasures.begin(OpenErasure(user_id=user_id, execution="another"), utc_now())
 
     def lose_executions(self) -> None:
         """Let every execution have failed without a trace."""

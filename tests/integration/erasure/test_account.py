@@ -183,6 +183,7 @@ def test_the_execution_completes_a_crashed_erasure_request(erasure: ErasureBacke
 @pytest.mark.parametrize("operation", ["AdminDisableUser", "AdminUserGlobalSignOut", "AdminDeleteUser"])
 def test_a_busy_cognito_is_retried(erasure: ErasureBackend, operation: str) -> None:
     populated_account(erasure)
+    erasure.record_erasure(LUNA)
     erasure.erasures.started["account"] = {"user_id": LUNA, "whole_account": True, "dream_id": None}
     erasure.cognito.fail(operation, refused("TooManyRequestsException"))
 

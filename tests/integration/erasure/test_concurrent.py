@@ -217,7 +217,7 @@ def test_an_image_that_comes_at_any_moment_of_the_deletion_is_deleted(erasure: E
         erasure.put_media(first)
 
         def attached() -> None:
-            uploads.receive(first, lambda data, _: ReencodedImage(data, 64, 64))
+            uploads.receive(first, lambda data, _: ReencodedImage(data, 64, 64), "01")
 
         def announced() -> None:
             with suppress(DreamNotFoundError):

@@ -12,6 +12,7 @@ from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier
 from dreamvision.core.errors import UnexpectedError
 from dreamvision.database.client import Database
+from dreamvision.limits.handshakes import HANDSHAKES_PER_MINUTE
 from dreamvision.queries.presenters import Presenter
 from dreamvision.realtime.broadcaster import Broadcaster
 from dreamvision.realtime.connections import MAX_CONNECTIONS, ConnectionManager
@@ -129,6 +130,20 @@ def test_too_many_connections_are_rejected_with_a_reason() -> None:
     answer = call("connect", event)
     assert answer["statusCode"] == 429
     assert "close the app" in answer["body"]
+
+
+def test_connecting_again_and_again_is_rejected_before_anything_is_registered(database: Database) -> None:
+    # GIVEN a user whose connections close at once
+    for number in range(HANDSHAKES_PER_MINUTE):
+        for folder in ("connect", "disconnect"):
+            event = sample(folder)
+            event["requestContext"]["connectionId"] = f"c{number}"
+            assert call(folder, event)["statusCode"] == 200
+    # WHEN they connect once more within the minute
+    answer = call("connect", sample("connect"))
+    # THEN
+    assert (answer["statusCode"], "wait a minute" in answer["body"]) == (429, True)
+    assert ConnectionRepository.shared().list_by_user(USER_ID) == []
 
 
 @pytest.mark.parametrize("folder", ["connect", "disconnect"])

@@ -33,7 +33,7 @@ from tests.fakes.gateway import USER_ID, Answer, send
 from tests.fakes.runway import FakeRenderer
 from tests.fakes.step_functions import MACHINE, FakeStepFunctions
 from tests.integration.ministack import guard_items, reservation_counts
-from tests.permissions.running import running_as
+from tests.permissions.running import running_as, running_outside
 
 DREAM = "I was flying over a dark forest with twisted trees"
 PLENTY = {"free_videos_per_day": 1000, "free_concurrent_videos": 1000, "service_videos_per_day": 100_000}
@@ -229,11 +229,13 @@ class VideoApi:
         def started(job: Any) -> None:
             start(job)
             if job.needs_analysis:
-                DreamRepository(database).complete_analysis(
-                    job.user_id, job.dream_id, FakeAnalyzer().analyze(DREAM), 5, VideoLifecycle(database).get(
-                        job.user_id, job.job_id
-                    ).created_at
-                )  # fmt: skip
+                video = VideoLifecycle(database).get(job.user_id, job.job_id)
+                analysis = FakeAnalyzer().analyze(DREAM)
+                # The state AnalyzeDream has a role of its own.
+                with running_outside():
+                    DreamRepository(database).complete_analysis(
+                        job.user_id, job.dream_id, analysis, 5, video.created_at
+                    )
 
         monkeypatch.setattr(workflow, "start", started)
         service = VideoService(database, workflow, self.settings, sleep=lambda _: None)

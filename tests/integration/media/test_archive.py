@@ -22,7 +22,6 @@ from dreamvision.media.errors import (
     VideoUnsuitableError,
 )
 from dreamvision.media.storage import MediaStore
-from dreamvision.rendering.errors import RenderTaskLostError
 from tests.fakes import hostile_source as source
 from tests.fakes.hostile_source import Behavior, HostileSource
 from tests.fakes.media_bucket import BUCKET, failing, keys, media_bucket, unfinished
@@ -58,10 +57,6 @@ def large_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return data
 
 
-def never() -> str:
-    raise AssertionError("a fresh link was asked for")
-
-
 class Archive:
     """Archives from one server into one bucket, and asserts that a failure leaves nothing behind."""
 
@@ -73,7 +68,6 @@ class Archive:
         self,
         server: HostileSource,
         path: str = "/v.mp4",
-        refresh_url: Callable[[], str] = never,
         token: str | None = TOKEN,
     ) -> ArchivedMedia:
         policy = DownloadPolicy((server.origin,), max_bytes=20_000_000, total_seconds=5, stall_seconds=0.3)
@@ -84,7 +78,6 @@ class Archive:
                 job_id=JOB,
                 store=MediaStore(BUCKET, self._client),
                 policy=policy,
-                refresh_url=refresh_url,
                 token=token,
                 work_dir=self._work_dir,
             )
@@ -150,40 +143,10 @@ def test_a_retry_with_the_same_token_replaces_the_first_attempt(
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 410])
-def test_an_expired_link_is_refreshed_once(archive: Archive, client: "S3Client", data: bytes, code: int) -> None:
-    routes = {"/old.mp4": source.status(code), "/new.mp4": source.file(data)}
-    with HostileSource(routes) as server:
-        archive.run(server, "/old.mp4", refresh_url=lambda: server.url("/new.mp4"))
-        assert [request.target for request in server.requests] == ["/old.mp4", "/new.mp4"]
-    assert len(keys(client)) == 3
-
-
-def test_a_refreshed_link_that_has_expired_is_an_error(archive: Archive) -> None:
-    asked: list[str] = []
-
-    def refresh() -> str:
-        asked.append("/v.mp4")
-        return server.url("/v.mp4")
-
-    with HostileSource({"/v.mp4": source.status(403)}) as server, pytest.raises(SourceExpiredError):
-        archive.run(server, refresh_url=refresh)
-    assert len(asked) == 1
-    assert len(server.requests) == 2
-    archive.assert_nothing_left()
-
-
-def test_a_refreshed_link_is_checked_like_the_first(archive: Archive) -> None:
-    with HostileSource({"/v.mp4": source.status(403)}) as server, pytest.raises(SourceForbiddenError):
-        archive.run(server, refresh_url=lambda: "https://169.254.169.254/latest/meta-data/")
-    archive.assert_nothing_left()
-
-
-def test_a_render_lost_meanwhile_is_reported_as_lost(archive: Archive) -> None:
-    def lost() -> str:
-        raise RenderTaskLostError
-
-    with HostileSource({"/v.mp4": source.status(410)}) as server, pytest.raises(RenderTaskLostError):
-        archive.run(server, refresh_url=lost)
+def test_an_expired_link_is_reported_as_expired(archive: Archive, code: int) -> None:
+    with HostileSource({"/v.mp4": source.status(code)}) as server, pytest.raises(SourceExpiredError):
+        archive.run(server)
+    assert len(server.requests) == 1
     archive.assert_nothing_left()
 
 

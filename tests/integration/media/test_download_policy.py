@@ -8,7 +8,8 @@ import httpcore
 import pytest
 
 from dreamvision.core.errors import DreamVisionError
-from dreamvision.media.download import DownloadPolicy, fetch_video, is_public
+from dreamvision.media.addresses import is_public
+from dreamvision.media.download import DownloadPolicy, fetch_video
 from dreamvision.media.errors import SourceForbiddenError, SourceTooSlowError, SourceUnavailableError
 
 PUBLIC = "93.184.216.34"
@@ -144,6 +145,9 @@ PRIVATE = [
     "2002:a9fe:a9fe::1",
     "64:ff9b::10.0.0.1",
     "64:ff9b::169.254.169.254",
+    "192.88.99.1",
+    "fec0::1",
+    "3fff::1",
 ]
 
 

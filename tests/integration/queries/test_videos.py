@@ -48,7 +48,7 @@ def test_the_status_of_a_video(backend: DreamBackend, videos: HttpFunction) -> N
     answer = _get(videos, video)
 
     assert answer.status == 200
-    assert answer.headers["cache-control"] == "private, no-cache"
+    assert answer.headers["cache-control"] == "no-store"
     assert "retry-after" not in answer.headers
     expected = {
         "video_id": video.job_id,
@@ -99,7 +99,7 @@ def test_an_unchanged_video_is_not_modified(backend: DreamBackend, videos: HttpF
     assert (again.status, again.body) == (304, None)
     assert again.headers["etag"] == tag
     assert again.headers["retry-after"] == first.headers["retry-after"] == "5"
-    assert again.headers["cache-control"] == "private, no-cache"
+    assert again.headers["cache-control"] == "no-store"
     assert _get(videos, video, **{"if-none-match": '"another"'}).status == 200
 
 

@@ -183,7 +183,9 @@ def test_a_render_that_started_just_now_is_archived_once(
     monkeypatch.setattr(archive, "archive_video", archive_video)
     archiver = VideoArchiver(backend.store, cast(Any, SimpleNamespace()))
 
-    kept = [archiver.keep(LUNA, video.job_id, FakeRenderer(), backend.videos) for _ in range(2)]
+    poll_render(LUNA, video.job_id, FakeRenderer(), backend.videos)
+
+    kept = [archiver.keep(LUNA, video.job_id, backend.videos) for _ in range(2)]
 
     assert kept == [stored, None]
     assert len(calls) == 1

@@ -1,6 +1,7 @@
 """The state machine dream_to_video with the real functions, which Lambda ends at any point: nothing is paid twice, and
 what is paid for is kept."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import UnexpectedError
+from dreamvision.media.errors import SourceExpiredError
 from dreamvision.rendering.errors import RenderKeyError, RenderStatusUnavailableError
 from dreamvision.rendering.renderer import RenderState, RenderStatus
 from dreamvision.schemas.videos import VideoStatus
@@ -17,7 +19,7 @@ from dreamvision.videos.archive import VideoArchiver
 from dreamvision.videos.models import Media, VideoRecord
 from tests.conftest import load_function
 from tests.fakes.asl import DEATHS, ExecutionFailedError, FunctionDiedError, Machine, Task
-from tests.fakes.runway import SUCCESS, FakeRenderer
+from tests.fakes.runway import OUTPUT_URL, SUCCESS, FakeRenderer
 from tests.integration.dreams.fixtures import DreamBackend
 
 FUNCTIONS = ("AnalyzeDream", "GenerateVideo", "PollVideo", "CancelRender", "ArchiveVideo", "RecordFailure")
@@ -54,6 +56,8 @@ class Workflow:
         self.death = DEATHS[0]
         self.failures: dict[str, list[Exception]] = {}
         self.kill_at: int | None = None
+        self.expired: list[SourceExpiredError] = []
+        self.results: list[dict[str, Any]] = []
         self._calls = 0
         backend.database.client.meta.events.register("before-call.dynamodb.*", lambda **_: self._step())
         for name in FUNCTIONS:
@@ -99,11 +103,15 @@ class Workflow:
             except Killed:
                 self.kill_at = None
                 raise FunctionDiedError(self.death) from None
+            self.results.append(result)
             return result
 
         return run
 
     def _keep(self, user_id: str, job_id: str, *_: object) -> None:
+        if self.expired:
+            raise self.expired.pop()
+        assert self.stored().output_url == OUTPUT_URL
         media = Media(f"videos/{user_id}/{job_id}.mp4", f"thumbnails/t/{job_id}.jpg", None, 1280, 720)
         self.backend.videos.complete(self.backend.stored_video(user_id, job_id), media, utc_now())
 
@@ -120,6 +128,34 @@ def workflow(backend: DreamBackend, monkeypatch: pytest.MonkeyPatch) -> Workflow
 def test_an_undisturbed_render_completes(workflow: Workflow) -> None:
     assert workflow.run().status is VideoStatus.COMPLETED
     assert "ConfirmRender" not in workflow.machine.entered
+
+
+def test_a_render_whose_link_has_expired_is_polled_once_more(workflow: Workflow) -> None:
+    workflow.expired = [SourceExpiredError()]
+    assert workflow.run().status is VideoStatus.COMPLETED
+    assert workflow.machine.entered[-5:] == [
+        "LinkExpired?",
+        "PollVideo",
+        "RenderOutcome",
+        "ArchiveVideo",
+        "VideoCompleted",
+    ]
+
+
+def test_a_second_expired_link_fails_the_video(workflow: Workflow) -> None:
+    workflow.expired = [SourceExpiredError(), SourceExpiredError()]
+    with pytest.raises(ExecutionFailedError):
+        workflow.run()
+    video = workflow.stored()
+    assert (video.status, video.error_code, video.output_url) == (VideoStatus.FAILED, "SourceExpiredError", None)
+
+
+def test_no_link_is_in_the_history_of_an_execution(workflow: Workflow) -> None:
+    workflow.expired = [SourceExpiredError()]
+    workflow.run()
+    history = json.dumps([workflow.machine.inputs, workflow.results])
+    assert workflow.video.job_id in history
+    assert OUTPUT_URL not in history
 
 
 @pytest.mark.parametrize("death", DEATHS)

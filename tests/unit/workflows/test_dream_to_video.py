@@ -114,7 +114,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule(
             (
                 *("SourceUnavailableError", "SourceTruncatedError", "SourceTooSlowError", "MediaUploadError"),
-                *("RenderStatusUnavailableError", "ContentionError", *SERVICE_ERRORS),
+                *("ContentionError", *SERVICE_ERRORS),
             ),
             (2, 4),
             RECORDED,
@@ -122,6 +122,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule(ENDED_BY_LAMBDA, (2, 4), RECORDED),
         Rule(("VideoNotFoundError",), (), ("VideoClosed",)),
         Rule(("VideoFinalError",), (), UNWANTED),
+        # Another poll stores a fresh link.
+        Rule(("SourceExpiredError",), (), ("LinkExpired?", "PollVideo", "RenderOutcome", *ARCHIVED)),
         Rule(OTHERS, (), RECORDED),
     ),
     "RecordFailure": (

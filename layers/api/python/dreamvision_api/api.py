@@ -18,6 +18,7 @@ from dreamvision_api import etags, problems
 from dreamvision_api.edge import require_cloudfront
 from dreamvision_api.problem_responses import MAX_ERRORS, error_response, problem_response
 from dreamvision_api.request_body import RequestBodyError, json_object, require_json_object
+from dreamvision_api.response_headers import with_defaults
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -117,7 +118,7 @@ class Api:
         self._response_headers = {}
         self.routes.current_event = APIGatewayProxyEventV2(event)
         response: dict[str, Any] = self._refusal(event, request_id) or self.routes.resolve(event, context)
-        headers = {**response.get("headers", {}), **self._response_headers}
+        headers = with_defaults({**response.get("headers", {}), **self._response_headers})
         # The body of a 204 or 304 is an empty string: not every gateway accepts null.
         return etags.not_modified(event, {**response, "headers": headers, "body": response.get("body") or ""})
 

@@ -37,7 +37,7 @@ def problem_response(
     }
     if errors:
         body["errors"] = list(errors[:MAX_ERRORS])
-    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
+    headers: dict[str, str | list[str]] = {}
     if problem.retry_after_seconds is not None:
         headers["Retry-After"] = str(problem.retry_after_seconds)
     if problem.status == HTTPStatus.UNAUTHORIZED:

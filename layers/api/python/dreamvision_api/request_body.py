@@ -8,7 +8,7 @@ import binascii
 import json
 from typing import Any
 
-from dreamvision_api.headers import header_of
+from dreamvision_api.headers import header_of, with_header
 from dreamvision_api.problems import BODY_TOO_LARGE, MALFORMED, UNSUPPORTED_TYPE, Problem
 
 type Event = dict[str, Any]
@@ -32,7 +32,7 @@ class RequestBodyError(Exception):
 
 
 def require_json_object(event: Event) -> None:
-    """Check that the body of an HTTP API event is a JSON object, and decode it from base64 in place.
+    """Check that the body of an HTTP API event is a JSON object, decode it from base64, and name its type in place.
 
     Raises:
         RequestBodyError: see ``json_object``.
@@ -40,6 +40,8 @@ def require_json_object(event: Event) -> None:
     body = json_object(event)
     if body is not None:
         event["body"], event["isBase64Encoded"] = json.dumps(body), False
+    # The resolver compares types case-sensitively and looks at them without a body, too: it would fail.
+    event["headers"] = with_header(event, "content-type", "application/json")
 
 
 def json_object(event: Event) -> dict[str, Any] | None:

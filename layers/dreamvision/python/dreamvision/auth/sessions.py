@@ -31,6 +31,11 @@ class RevokedSessions(NamedTuple):
 
     guard: Mapping[str, Any]
 
+    @property
+    def of_erased(self) -> bool:
+        """Whether the account was erased. The item expires an hour later."""
+        return bool(self.guard.get("erased"))
+
     def includes(self, session_id: str, issued_at: int) -> bool:
         """Return whether a session is revoked, given its id and when one of its tokens was issued."""
         if (

@@ -54,7 +54,8 @@ class DreamRecord(BaseModel):
     """A row of ``dreams``.
 
     ``image_key`` is the user's own image; ``replaced_key`` the previous one, to be deleted or already deleted;
-    ``upload_*`` the last announced upload; ``upload_error`` the class name of the error that rejected it.
+    ``upload_*`` the last announced upload; ``upload_object`` S3's sequencer of the one object that was accepted for it,
+    ``upload_error`` the class name of the error that rejected it.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -88,6 +89,7 @@ class DreamRecord(BaseModel):
     upload_token: str | None = None
     upload_status: UploadStatus | None = None
     upload_error: str | None = None
+    upload_object: str | None = None
     text_apart: bool = False
 
 
@@ -309,21 +311,26 @@ class DreamRepository:
             "upload_token": token,
             "upload_status": UploadStatus.PENDING,
             "upload_error": None,
+            "upload_object": None,
         }
         if not self._set_if(user_id, dream_id, values, "attribute_exists(user_id)"):
             raise DreamNotFoundError
 
+    def accept_upload(self, dream: DreamRecord, sequencer: str) -> bool:
+        """Accept the first object of a pending upload. Return false if one was accepted, or it is no longer pending."""
+        return self._set_if_pending(dream, {"upload_object": sequencer}, " AND attribute_not_exists(upload_object)")
+
     def attach_image(self, dream: DreamRecord, key: str) -> bool:
         """Attach the uploaded image. Return false if the upload is no longer pending."""
         values: Item = {"upload_status": UploadStatus.ATTACHED, IMAGE_KEY: key, "replaced_key": dream.image_key}
-        return self._finish_upload(dream, values)
+        return self._set_if_pending(dream, values)
 
     def reject_upload(self, dream: DreamRecord, error: str) -> bool:
         """Reject the upload; ``error`` is the error's class name. Return false if the upload is no longer pending."""
-        return self._finish_upload(dream, {"upload_status": UploadStatus.REJECTED, "upload_error": error})
+        return self._set_if_pending(dream, {"upload_status": UploadStatus.REJECTED, "upload_error": error})
 
-    def _finish_upload(self, dream: DreamRecord, values: Item) -> bool:
-        condition = "upload_id = :expected_id AND upload_status = :pending"
+    def _set_if_pending(self, dream: DreamRecord, values: Item, further: str = "") -> bool:
+        condition = f"upload_id = :expected_id AND upload_status = :pending{further}"
         expected = {":expected_id": dream.upload_id, ":pending": UploadStatus.PENDING}
         return self._set_if(dream.user_id, dream.dream_id, values, condition, expected)
 

@@ -79,10 +79,12 @@ class Uploads:
             expires_at=now + timedelta(seconds=UPLOAD_SECONDS),
         )
 
-    def receive(self, key: str, reencode: Reencoder) -> UploadStatus | None:
+    def receive(self, key: str, reencode: Reencoder, sequencer: str) -> UploadStatus | None:
         """Process the upload stored under ``key``: attach the image to its dream or reject it, then delete the upload.
 
-        Return ``None`` if the upload is not, or no longer, pending. Idempotent: may be retried after any error.
+        A form can be posted until it expires. Only the first object is read: ``sequencer``, with which S3 tells the
+        objects of a key apart, is stored with the upload. Return ``None`` if the upload is not, or no longer, pending,
+        or another object was accepted. Idempotent: may be retried after any error.
 
         Raises:
             MediaReadError: S3 did not return the upload.
@@ -90,15 +92,29 @@ class Uploads:
             MediaDeletionError: S3 did not delete an object.
         """
         upload = _parse_key(key)
-        status = self._process(upload, key, reencode) if upload is not None else None
+        dream = self._accept(upload, sequencer) if upload is not None else None
+        if upload is None or dream is None or not _is_pending(dream, upload):
+            status = None
+            if upload is not None:
+                self._delete_leftovers(upload, dream)
+        elif dream.upload_object != sequencer:
+            # The key is in use: whoever processes the accepted object deletes it.
+            return None
+        else:
+            status = self._process(dream, upload, key, reencode)
         self._store.delete_media([key])
         return status
 
-    def _process(self, upload: _Upload, key: str, reencode: Reencoder) -> UploadStatus | None:
+    def _accept(self, upload: _Upload, sequencer: str) -> DreamRecord | None:
+        """Return the dream, with ``upload_object`` set if the upload is pending."""
         dream = self._dream_of(upload)
-        if dream is None or dream.upload_id != upload.upload_id or dream.upload_status is not UploadStatus.PENDING:
-            self._delete_leftovers(upload, dream)
-            return None
+        if dream is None or not _is_pending(dream, upload) or dream.upload_object is not None:
+            return dream
+        if self._dreams.accept_upload(dream, sequencer):
+            return dream.model_copy(update={"upload_object": sequencer})
+        return self._dream_of(upload)
+
+    def _process(self, dream: DreamRecord, upload: _Upload, key: str, reencode: Reencoder) -> UploadStatus | None:
         try:
             return self._attach(dream, upload, reencode(self._read(key), upload.content_type))
         except ImageRejectedError as error:
@@ -130,6 +146,10 @@ class Uploads:
         """Delete what an interrupted attempt may have stored for an upload that is no longer pending."""
         leftovers = {upload.image_key, dream.replaced_key if dream else None}
         self._store.delete_media(key for key in leftovers if key and (dream is None or key != dream.image_key))
+
+
+def _is_pending(dream: DreamRecord, upload: _Upload) -> bool:
+    return dream.upload_id == upload.upload_id and dream.upload_status is UploadStatus.PENDING
 
 
 def _parse_key(key: str) -> _Upload | None:

@@ -12,6 +12,7 @@ from dreamvision.database.client import Database
 from dreamvision.erasure.open_erasures import OpenErasures
 from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.daily_counts import DailyCounts
+from dreamvision.limits.handshakes import handshakes_guard
 from dreamvision.limits.rate_limits import Seal, rate_guards
 from dreamvision.limits.repository import LimitsRepository, operation_guard, quota_guards
 from dreamvision.users.repository import Profile, ProfileRepository
@@ -26,7 +27,7 @@ def user_guards(profile: Profile, now: datetime, seal: Seal) -> set[str]:
     erasure itself. The reconciliation's position may name a row until its next run, an hour later.
     """
     guards = {*rate_guards(profile.user_id, profile.email, seal), *quota_guards(profile.user_id, now)}
-    return guards | {operation_guard(profile.user_id)}
+    return guards | {operation_guard(profile.user_id), handshakes_guard(profile.user_id)}
 
 
 class AccountErasure:
@@ -75,6 +76,10 @@ class AccountErasure:
             self._pool.sign_out_everywhere(user_id)
         except UserNotFoundError:
             return  # already deleted
+
+    def is_closed(self, user_id: str) -> bool:
+        """Return whether an erasure has closed the account, within the last hour."""
+        return self._sessions.revoked(user_id).of_erased
 
     def delete(self, user_id: str) -> None:
         """Delete the guards, the profile, the username and the Cognito user; then the erasure is complete. Idempotent.

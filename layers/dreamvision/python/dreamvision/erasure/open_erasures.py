@@ -76,6 +76,13 @@ class OpenErasures:
             return False
         return True
 
+    def has_account(self, user_id: str) -> bool:
+        """Return whether the erasure of an account is open. Costs one read unit: consistent."""
+        response = self._database.client.get_item(
+            TableName=self._table, Key=_key(user_id, None), ConsistentRead=True, ProjectionExpression="guard"
+        )
+        return "Item" in response
+
     def withdraw(self, erasure: OpenErasure) -> None:
         """Delete the record of an erasure that did not start, unless another request has started it meanwhile."""
         try:

@@ -31,6 +31,12 @@ class ErasureUnavailableError(DreamVisionError):
     user_message = "This could not be deleted right now. Please try again in a moment."
 
 
+class ErasureNotRequestedError(DreamVisionError):
+    """An execution is to erase an account whose erasure nobody has recorded, or which is complete."""
+
+    default_message = "The erasure of the account is not recorded as open."
+
+
 class ErasureWorkflowSettings(Config):
     """The ARN of the state machine."""
 

@@ -1,12 +1,11 @@
 """Archive a finished render in our own bucket: download, validate, extract the images, store."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dreamvision.media.download import DownloadPolicy, fetch_video
-from dreamvision.media.errors import MediaDeletionError, SourceExpiredError
+from dreamvision.media.errors import MediaDeletionError
 from dreamvision.media.keys import new_media_token, preview_key, thumbnail_key, video_key
 from dreamvision.media.storage import MediaStore
 from dreamvision.media.video import VideoInspection, inspect_video
@@ -35,37 +34,25 @@ def archive_video(
     job_id: str,
     store: MediaStore,
     policy: DownloadPolicy,
-    refresh_url: Callable[[], str],
     token: str | None = None,
     work_dir: Path | None = None,
 ) -> ArchivedMedia:
     """Archive the video at `url`. After a failure nothing of it remains in the bucket.
 
-    `refresh_url` is called once, for a fresh link, if the first has expired. `token` names the thumbnail's folder: a
-    retry with the same token overwrites what a killed attempt left. `work_dir` needs space for one video.
+    `token` names the thumbnail's folder: a retry with the same token overwrites what a killed attempt left. `work_dir`
+    needs space for one video.
 
     Raises:
-        DreamVisionError: any error of `fetch_video`, `inspect_video`, `MediaStore.put_*` or `refresh_url`.
+        DreamVisionError: any error of `fetch_video`, `inspect_video` or `MediaStore.put_*`.
     """
     with tempfile.TemporaryDirectory(dir=work_dir, prefix="archive-") as folder:
         file = Path(folder) / "video.mp4"
-        size = _fetch(url, file, policy, refresh_url)
+        with file.open("wb") as sink:
+            size = fetch_video(url, sink, policy=policy)
         inspection = inspect_video(file)
         media = _describe(user_id, job_id, token or new_media_token(), size, inspection)
         _store(store, media, file, inspection.thumbnail.data, inspection.preview)
     return media
-
-
-def _fetch(url: str, file: Path, policy: DownloadPolicy, refresh_url: Callable[[], str]) -> int:
-    try:
-        return _fetch_once(url, file, policy)
-    except SourceExpiredError:
-        return _fetch_once(refresh_url(), file, policy)
-
-
-def _fetch_once(url: str, file: Path, policy: DownloadPolicy) -> int:
-    with file.open("wb") as sink:
-        return fetch_video(url, sink, policy=policy)
 
 
 def _describe(user_id: str, job_id: str, token: str, size: int, inspection: VideoInspection) -> ArchivedMedia:

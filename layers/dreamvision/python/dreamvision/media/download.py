@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpcore
 import httpx
 
+from dreamvision.media.addresses import Address, is_public
 from dreamvision.media.errors import (
     SourceExpiredError,
     SourceForbiddenError,
@@ -29,7 +30,6 @@ from dreamvision.media.errors import (
     SourceUnavailableError,
 )
 
-type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 type Resolver = Callable[[str, int], Iterable[str]]
 
 DEFAULT_MAX_BYTES = 200 * 1024 * 1024
@@ -37,7 +37,6 @@ _HTTPS_PORT = 443
 _HOST_PATTERN = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*")
 _URL_CHARACTERS = re.compile(r"[!-\[\]^_`a-z{|}~]+")  # visible ASCII without the backslash
 _EXPIRED_STATUSES = (401, 403, 404, 410)
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Sink(Protocol):
@@ -205,17 +204,6 @@ def _resolve_allowed(target: _Target, resolve: Resolver) -> tuple[Address, ...]:
 
 def _is_loopback(address: Address) -> bool:
     return address.is_loopback
-
-
-def is_public(address: Address) -> bool:
-    """Return whether an address, including an IPv4 address embedded in an IPv6 one, is on the public internet."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 class _PinnedNetwork(httpcore.NetworkBackend):

@@ -7,10 +7,9 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.config import Config
 from dreamvision.media.archive import ArchivedMedia, archive_video
 from dreamvision.media.download import DownloadPolicy
+from dreamvision.media.errors import SourceExpiredError
 from dreamvision.media.links import video_expiry
 from dreamvision.media.storage import MediaStore
-from dreamvision.rendering.errors import RenderEmptyOutputError
-from dreamvision.rendering.renderer import VideoRenderer
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import Media, VideoFinalError
 
@@ -39,36 +38,30 @@ class VideoArchiver:
         policy = DownloadPolicy.from_text(settings.allowed_video_hosts)
         return cls(MediaStore(settings.media_bucket), policy, settings.video_expiry_days)
 
-    def keep(self, user_id: str, job_id: str, renderer: VideoRenderer, videos: VideoLifecycle) -> ArchivedMedia | None:
+    def keep(self, user_id: str, job_id: str, videos: VideoLifecycle) -> ArchivedMedia | None:
         """Download and validate the video, store it with its images, and complete it.
 
         Returns ``None`` if the video was already completed. A retry overwrites the same keys, so nothing is orphaned.
+        This runs without a key of the provider, since it decodes what the provider sends.
 
         Raises:
             VideoFinalError: the video was cancelled or closed meanwhile; the stored media are deleted again.
-            RenderEmptyOutputError: the provider has no output.
+            SourceExpiredError: the link that the last poll has stored has expired, or there is none: poll again.
             DreamVisionError: any error of ``archive_video``.
         """
         video = videos.get(user_id, job_id, consistent=True)
         if video.video_key is not None:
             return None
-        if video.provider_task_id is None:
+        if video.status.is_final:
             raise VideoFinalError
-        task_id = video.provider_task_id
-
-        def fresh_url() -> str:
-            state = renderer.status(task_id)
-            if not state.output_urls:
-                raise RenderEmptyOutputError
-            return state.output_urls[0]
-
+        if video.output_url is None:
+            raise SourceExpiredError
         archived = archive_video(
-            fresh_url(),
+            video.output_url,
             user_id=user_id,
             job_id=job_id,
             store=self._store,
             policy=self._policy,
-            refresh_url=fresh_url,
             token=video.media_token,
         )
         media = Media(

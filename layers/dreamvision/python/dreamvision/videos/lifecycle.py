@@ -139,8 +139,15 @@ class VideoLifecycle(VideoCreation):
         if credits != video.credits:
             self._update_if(_NOT_FINAL, video.user_id, video.job_id, {"credits": credits}, now)
 
-    def record_progress(self, video: VideoRecord, progress: int, queued_since: datetime | None, now: datetime) -> None:
-        """Store the progress, which never decreases. Writes nothing if neither value has changed.
+    def record_progress(
+        self,
+        video: VideoRecord,
+        progress: int,
+        queued_since: datetime | None,
+        now: datetime,
+        output_url: str | None = None,
+    ) -> None:
+        """Store the progress, which never decreases, and the link to the finished render. Writes only changed values.
 
         Raises:
             VideoFinalError: the video became final meanwhile and stays unchanged.
@@ -148,10 +155,12 @@ class VideoLifecycle(VideoCreation):
         values: Item = {
             "progress": max(progress, video.progress),
             "queued_since": to_text(queued_since) if queued_since else None,
+            "output_url": output_url,
         }
         if values == {
             "progress": video.progress,
             "queued_since": to_text(video.queued_since) if video.queued_since else None,
+            "output_url": video.output_url,
         }:
             return
         try:
@@ -276,7 +285,7 @@ class VideoLifecycle(VideoCreation):
         raise ContentionError
 
     def _status_write(self, video: VideoRecord, status: VideoStatus, now: datetime, values: Item) -> Write:
-        final = {"open_mark": None} if status.is_final else {}
+        final = {"open_mark": None, "output_url": None} if status.is_final else {}
         update = build_update({**values, **final, "status": status, "updated_at": to_text(now)})
         update |= {"TableName": self._table, "Key": row_key(video.user_id, video.job_id)}
         update["ConditionExpression"] = _NOT_FINAL

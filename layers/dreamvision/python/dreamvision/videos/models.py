@@ -64,10 +64,12 @@ class Media(NamedTuple):
 
 
 class VideoRecord(BaseModel):
-    """A row of ``videos``. ``render_requested_at`` records the intent and is written before the render request.
+    """A row of ``videos``.
 
-    ``video_prompt`` is stored with the intent, or from the start if the user wrote it. Older rows have neither
-    ``video_prompt`` nor ``seed`` nor ``aspect_ratio``: they are landscape.
+    ``render_requested_at`` records the intent and is written before the render request. ``video_prompt`` is stored with
+    it, or from the start if the user wrote it. Older rows have neither ``video_prompt`` nor ``seed`` nor
+    ``aspect_ratio``: they are landscape. ``output_url`` is the provider's signed, short-lived link to the finished
+    render; a final video has none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -86,6 +88,7 @@ class VideoRecord(BaseModel):
     progress: int = 0
     render_requested_at: datetime | None = None
     provider_task_id: str | None = None
+    output_url: str | None = None
     queued_since: datetime | None = None
     completed_at: datetime | None = None
     error_code: str | None = None

@@ -94,7 +94,7 @@ def _count_refusal(error: DreamVisionError, video: VideoRecord, videos: VideoLif
 
 
 def poll_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: VideoLifecycle) -> RenderState:
-    """Poll the render once and store its progress.
+    """Poll the render once and store its progress, and the link to it once it is finished.
 
     Raises:
         RenderFailedError: the render failed; the subclass gives the cause.
@@ -114,7 +114,9 @@ def poll_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: Vide
         error = state.failure.to_error()
         _count_refusal(error, video, videos)
         raise error
-    videos.record_progress(video, state.progress, _queued_since(video, state, now), now)
+    # The function that archives the video reads the link from the row: it has no key of the provider.
+    link = next(iter(state.output_urls), None)
+    videos.record_progress(video, state.progress, _queued_since(video, state, now), now, link)
     if video.queued_since is not None and not state.status.is_waiting:
         # The provider does not report when a render left its queue: exact to one poll interval.
         record({Metric.SECONDS_IN_QUEUE: (now - (video.render_requested_at or video.queued_since)).total_seconds()})
