@@ -41,6 +41,7 @@ RUN_BY = {
     "make checkov": ".ci/run",
     "make zizmor": ".ci/run",
     "make smoke": "tests/e2e/test_smoke.py::test_a_registered_user_makes_a_video_and_is_deleted",
+    "make attack": ".ci/run",
     "make test": ".ci/run",
     "python -m local up": "tests/e2e/test_stack.py::test_a_second_start_leaves_the_running_stack_unchanged",
     "python -m pytest": ".ci/run",
