@@ -15,7 +15,12 @@ from tests.conftest import REPOSITORY
 from tests.invariants import aws_cli
 from tests.invariants.shell_commands import SUBSTITUTED, Documented, commands_of, documented, inline
 
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+PAGES = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    REPOSITORY / "SECURITY.md",
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+]
 # Former decisions may name what is gone.
 CURRENT = [page for page in PAGES if page.parent.name != "decisions" or page.name == "README.md"]
 INLINE = ("aws", "curl", "make", "python -m", ".venv/bin/python -m", "sam")
