@@ -18,6 +18,7 @@ from local.settings import STACK_NAME
 from tests.e2e.client import PASSWORD, ControlPlane, User
 
 _SECONDS = 45.0
+_REPEATS = 4
 _CONNECTIONS = 64
 _HIGHEST_LIMIT = 100
 
@@ -43,13 +44,29 @@ class Reply:
             return ""
 
 
+class _PatientTransport(httpx.HTTPTransport):
+    """Repeats requests that the gateway answered with 502 or 503 instead of the API.
+
+    The emulator's does if the machine is too busy to start a function's worker in time.
+    """
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(_REPEATS):
+            response = super().handle_request(request)
+            if response.status_code not in (502, 503) or b'"type"' in response.read():
+                return response
+        return super().handle_request(request)
+
+
 class Target:
     """A stack. ``control`` is the operator's view of a local one; without it, only the public API is there."""
 
     def __init__(self, outputs: dict[str, Any], control: ControlPlane | None) -> None:
         self.outputs = outputs
         self._control = control
-        self.http = httpx.Client(base_url=outputs["api_url"], timeout=_SECONDS, trust_env=False)
+        self.http = httpx.Client(
+            base_url=outputs["api_url"], timeout=_SECONDS, trust_env=False, transport=_PatientTransport()
+        )
         self._registered: list[User] = []
 
     @property

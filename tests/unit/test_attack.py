@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from rich.console import Console
@@ -115,3 +116,28 @@ def test_at_least_a_hundred_forged_tokens_differ_and_none_is_valid(tmp_path: Pat
             verifier.verify(str(value).removeprefix("Bearer "))
     # AND the same claims with another id are accepted, for the pool's own key has signed them.
     assert verifier.verify(forger.signed(jti="another")).user_id == "a-user"
+
+
+@pytest.mark.parametrize(
+    ("answers", "sent"),
+    [
+        ([(503, "Service Unavailable"), (502, "Bad Gateway"), (200, "{}")], 3),
+        ([(503, '{"type": "urn:dreamvision:problem:busy"}'), (200, "{}")], 1),
+        ([(503, "Service Unavailable")] * 9, 5),
+    ],
+    ids=["the gateway's own", "a problem of the API", "for ever"],
+)
+def test_only_the_gateways_own_refusals_are_repeated(
+    answers: list[tuple[int, str]], sent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter(answers)
+    requests: list[httpx.Request] = []
+
+    def answer(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        status, text = next(left)
+        return httpx.Response(status, text=text)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    response = Target({"api_url": "http://127.0.0.1:1"}, None).http.post("/", json={"a": 1})
+    assert (len(requests), response.status_code) == (sent, answers[sent - 1][0])
