@@ -17,7 +17,7 @@ SCANNERS := $(VENV)/scanners
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
-.PHONY: help demo up down reset operate invoke install smoke cost sizes measure-memory test test-unit test-integration test-midnight test-e2e check checkov zizmor audit format openapi deploy-policy screenshots lock clean
+.PHONY: help demo up down reset operate invoke install smoke cost sizes measure-memory attack test test-unit test-integration test-midnight test-e2e check checkov zizmor audit format openapi deploy-policy screenshots lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ sizes: $(VENV)/.local-installed ## Build for both architectures and print the si
 
 measure-memory: $(VENV)/.local-installed ## Measure processor time and memory of each function on the running stack
 	@$(BIN)/python -m local.measure_memory
+
+attack: $(VENV)/.tests-installed ## Attack the running local stack (ARGS=--own-stack starts one for it, ARGS="tokens races" chooses)
+	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m tests.attack $(ARGS)
 
 test: $(VENV)/.tests-installed ## Run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

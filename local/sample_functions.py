@@ -47,7 +47,7 @@ def samples_of(function: str) -> list[str]:
 def _function_of(name: str) -> str:
     if name.startswith("api/"):
         route = json.loads((EVENTS / f"{name}.json").read_text())["routeKey"]
-        return _owner(_routes(), route)
+        return _owner(functions_of_routes(), route)
     folders = {folder: function for function, folder in functions().items()}
     if name.startswith("operations/"):
         return folders["operations"]
@@ -63,7 +63,9 @@ def _owner(owners: Mapping[str, str], key: str) -> str:
     return owners[key]
 
 
-def _routes() -> Mapping[str, str]:
+@cache
+def functions_of_routes() -> Mapping[str, str]:
+    """Return each route (``POST /api/v1/auth/login``) and the logical id of its function."""
     return {
         f"{event['Properties']['Method']} {event['Properties']['Path']}": name
         for name in functions()

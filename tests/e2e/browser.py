@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,17 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser for a module's tests, with a profile of its own."""
+    """A browser for a module's tests."""
+    with opened(tmp_path_factory.mktemp("browser")) as found:
+        yield found
+
+
+@contextmanager
+def opened(profile: Path) -> Iterator[Browser]:
+    """Open a browser with a profile in a folder of its own."""
     options = webdriver.ChromeOptions()
     options.binary_location, driver_path = _installed()
-    for argument in (*_ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
+    for argument in (*_ARGUMENTS, f"--user-data-dir={profile}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(driver_path))

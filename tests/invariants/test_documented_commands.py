@@ -15,7 +15,12 @@ from tests.conftest import REPOSITORY
 from tests.invariants import aws_cli
 from tests.invariants.shell_commands import SUBSTITUTED, Documented, commands_of, documented, inline
 
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+PAGES = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    REPOSITORY / "SECURITY.md",
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+]
 # Former decisions may name what is gone.
 CURRENT = [page for page in PAGES if page.parent.name != "decisions" or page.name == "README.md"]
 INLINE = ("aws", "curl", "make", "python -m", ".venv/bin/python -m", "sam")
@@ -41,6 +46,7 @@ RUN_BY = {
     "make checkov": ".ci/run",
     "make zizmor": ".ci/run",
     "make smoke": "tests/e2e/test_smoke.py::test_a_registered_user_makes_a_video_and_is_deleted",
+    "make attack": ".ci/run",
     "make test": ".ci/run",
     "python -m local up": "tests/e2e/test_stack.py::test_a_second_start_leaves_the_running_stack_unchanged",
     "python -m pytest": ".ci/run",

@@ -159,7 +159,7 @@ def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([\w-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     scripts = [shlex.split(line, comments=True) for line in (REPOSITORY / ".ci" / "run").read_text().splitlines()]
     found = [*commands(r"\bmake\b"), *scripts]
-    used = {word for words in found if "make" in words for word in words[words.index("make") + 1 :]}
+    used = {word for words in found if "make" in words for word in words[words.index("make") + 1 :] if "=" not in word}
     assert used >= {"audit", "check", "checkov", "install", "test", "zizmor"}
     assert used <= targets
 

@@ -22,6 +22,7 @@ DECISIONS = sorted((REPOSITORY / "docs/decisions").glob("[0-9]*.md"))
 DOCUMENTS = [
     REPOSITORY / "README.md",
     REPOSITORY / "CONTRIBUTING.md",
+    REPOSITORY / "SECURITY.md",
     REPOSITORY / "CHANGELOG.md",
     *(file for file in sorted((REPOSITORY / "docs").glob("*.md")) if file.name not in _GENERATED),
     REPOSITORY / "docs/decisions/README.md",

@@ -63,11 +63,33 @@ def _check_single_line(prompt: str) -> RuleViolation | None:
     return RuleViolation("several_lines", "The prompt must be a single line: one scene, no paragraphs and no list.")
 
 
+# Joiners inside emoji and some scripts; every other character of the category Cf is invisible or reorders the text.
+_JOINERS: Final = frozenset("\u200c\u200d")
+
+
+def _is_control(character: str) -> bool:
+    # Cs: lone surrogates, which UTF-8 cannot encode.
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs"} and character not in _JOINERS
+
+
 def _check_characters(prompt: str) -> RuleViolation | None:
-    # Line breaks have their own rule. Cs: lone surrogates, which UTF-8 cannot encode.
-    if not any(unicodedata.category(character) in {"Cc", "Cs"} for character in "".join(prompt.splitlines())):
+    if not any(map(_is_control, "".join(prompt.splitlines()))):  # line breaks have their own rule
         return None
-    return RuleViolation("control_characters", "The prompt must not contain control characters or broken characters.")
+    sentence = "The prompt must not contain control characters, invisible characters or broken characters."
+    return RuleViolation("control_characters", sentence)
+
+
+# A description of a picture needs none of these; a dream that asks the model for markup or a link may get it. Clients
+# must escape the prompt as well.
+_MARKUP: Final = re.compile(
+    r"[<>]|&(?:#|[a-z]\w*;)|://|\bwww\.|\b(?:javascript|vbscript|data):(?=\S)|\S@\w[\w-]*\.\w|\]\(", re.IGNORECASE
+)
+
+
+def _check_markup(prompt: str) -> RuleViolation | None:
+    if _MARKUP.search(prompt[:MAX_PROMPT_UTF16_UNITS]) is None:  # longer ones are rejected anyway
+        return None
+    return RuleViolation("markup", "The prompt must be plain words: no tags, no markup, no links, no addresses.")
 
 
 def _check_placeholders(prompt: str) -> RuleViolation | None:
@@ -138,6 +160,7 @@ _PROMPT_CHECKS: Final[tuple[Callable[[str], RuleViolation | None], ...]] = (
     _check_max_length,
     _check_single_line,
     _check_characters,
+    _check_markup,
     _check_placeholders,
     _check_single_scene,
 )
