@@ -159,11 +159,12 @@ class FakeCognito:
         user = self._find(AuthParameters["USERNAME"])
         if user is None:
             raise refused("NotAuthorizedException" if self._hides_users else "UserNotFoundException")
+        # Before the password, as Cognito's developers confirm: aws-amplify/amplify-js issue 11209, aws/aws-sdk-js 4608.
+        if not user.confirmed:
+            raise refused("UserNotConfirmedException")
         self.check_password(user, AuthParameters["PASSWORD"])
         if not user.enabled:
             raise refused("NotAuthorizedException", "User is disabled.")
-        if not user.confirmed:
-            raise refused("UserNotConfirmedException")
         if user.must_reset:
             raise refused("PasswordResetRequiredException")
         return {"AuthenticationResult": self.tokens_of(user), "ChallengeParameters": {}}

@@ -41,6 +41,8 @@ HIGHEST: Mapping[str, str] = {
     "AuthRateLimitPerMinute": "9999999",
     "RefreshRateLimitPerMinute": "9999999",
     "ServiceVideosPerDay": "9999999",
+    "SessionDays": "3650",
+    "PasswordLength": "64",
 }
 LOWEST: Mapping[str, str] = {
     **EVERYTHING,
@@ -52,6 +54,8 @@ LOWEST: Mapping[str, str] = {
     "LogRetentionDays": "1",
     "RateLimitPerMinute": "1",
     "ServiceVideosPerDay": "0",
+    "SessionDays": "8",
+    "PasswordLength": "8",
 }
 
 

@@ -4,8 +4,10 @@ import re
 import tomllib
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
+from botocore.model import OperationModel
 
 from dreamvision.auth.refresh_tokens import IDLE_SECONDS
 from dreamvision.erasure.reconciliation import ERASURE_LIFETIME, SECONDS_PER_PAGE
@@ -14,6 +16,7 @@ from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
 from tests.fakes.cognito import REFRESH_SECONDS
 from tests.fakes.cognito_state import GRACE_SECONDS
+from tests.fakes.token_issuer import COGNITO_SCOPE
 
 RESOURCES: dict[str, dict[str, Any]] = template()["Resources"]
 CLIENT = RESOURCES["UserPoolClient"]["Properties"]
@@ -51,10 +54,11 @@ def test_rotation_excludes_the_flow_that_does_not_rotate() -> None:
 def test_cognitos_tokens_outlive_a_session_without_use() -> None:
     # RefreshTokenValidity is at most ten years (CreateUserPoolClient in the Cognito API reference).
     parameter = template()["Parameters"]["SessionDays"]
+    allowed = [days for days in range(10_000) if re.fullmatch(parameter["AllowedPattern"], str(days))]
     assert CLIENT["RefreshTokenValidity"] == {"Ref": "SessionDays"}
     assert CLIENT["TokenValidityUnits"]["RefreshToken"] == "days"
-    assert parameter["MinValue"] * 86_400 > IDLE_SECONDS
-    assert parameter["MaxValue"] <= 3650
+    assert min(allowed) * 86_400 > IDLE_SECONDS
+    assert max(allowed) <= 3650
     assert parameter["Default"] * 86_400 == REFRESH_SECONDS
 
 
@@ -66,7 +70,7 @@ def test_the_pool_replaces_the_scope_of_its_access_tokens() -> None:
     pool = RESOURCES["UserPool"]["Properties"]
     assert pool["UserPoolTier"] == "ESSENTIALS"
     assert pool["LambdaConfig"]["PreTokenGenerationConfig"] == {
-        "LambdaArn": {"Fn::GetAtt": ["PreTokenGenerationFunction", "Arn"]},
+        "LambdaArn": {"Ref": "PreTokenGenerationFunction.Alias"},
         "LambdaVersion": "V2_0",
     }
     assert "PreTokenGeneration" not in pool["LambdaConfig"]
@@ -76,7 +80,7 @@ def test_the_pool_replaces_the_scope_of_its_access_tokens() -> None:
 def test_cognito_may_invoke_its_triggers_and_is_answered_in_time(trigger: str) -> None:
     permission = RESOURCES[f"{trigger}Permission"]["Properties"]
     assert permission == {
-        "FunctionName": {"Ref": f"{trigger}Function"},
+        "FunctionName": {"Ref": f"{trigger}Function.Alias"},
         "Action": "lambda:InvokeFunction",
         "Principal": "cognito-idp.amazonaws.com",
         "SourceArn": {"Fn::GetAtt": ["UserPool", "Arn"]},
@@ -85,9 +89,33 @@ def test_cognito_may_invoke_its_triggers_and_is_answered_in_time(trigger: str) -
     assert RESOURCES[f"{trigger}Function"]["Properties"]["Timeout"] <= 5
 
 
+def test_every_operation_that_takes_an_access_token_needs_the_scope_that_is_removed() -> None:
+    model = botocore.session.get_session().get_service_model("cognito-idp")
+    operations = [model.operation_model(name) for name in model.operation_names]
+    with_token = [each for each in operations if each.input_shape and "AccessToken" in each.input_shape.members]
+    assert {"GetUser", "UpdateUserAttributes", "ChangePassword", "DeleteUser"} <= {each.name for each in with_token}
+    assert [each.name for each in with_token if COGNITO_SCOPE not in _documentation(each)] == []
+
+
+def _documentation(operation: OperationModel) -> str:
+    members = operation.input_shape.members.values() if operation.input_shape else ()
+    return " ".join([operation.documentation, *(each.documentation for each in members)])
+
+
 def test_a_client_can_write_nothing_but_what_a_sign_up_sends() -> None:
     # Not []: without an entry every standard attribute is writable.
     assert CLIENT["WriteAttributes"] == ["email"]
+    model = botocore.session.get_session().get_service_model("cognito-idp")
+    request = model.operation_model("CreateUserPoolClient").input_shape
+    assert request is not None
+    documented = request.members["WriteAttributes"].documentation
+    assert "your app can write the values of the Standard attributes" in documented
+
+
+def test_a_new_address_counts_only_once_its_owner_has_confirmed_it() -> None:
+    assert RESOURCES["UserPool"]["Properties"]["UserAttributeUpdateSettings"] == {
+        "AttributesRequireVerificationBeforeUpdate": ["email"]
+    }
 
 
 # ---------------------------------------------------------------- e-mail

@@ -141,6 +141,8 @@ def test_no_parameter_accepts_a_fraction_where_a_whole_number_is_needed() -> Non
         ("EraseGrace", 1, 3600),
         ("VideoExpiryDays", 0, 3650),
         ("FreeVideosPerDay", 0, 9999999),
+        ("SessionDays", 8, 3650),
+        ("PasswordLength", 8, 64),
     ],
 )
 def test_whole_numbers_have_their_bounds(name: str, least: int, most: int) -> None:

@@ -170,12 +170,13 @@ def logout(
 @api.routes.post(
     f"{_PREFIX}/confirm",
     summary="Confirm an e-mail address",
-    description="Takes the code that was sent at registration, and the password that was chosen there: with it, an"
-    " account that somebody else registered for the address meanwhile is not confirmed. Sign in afterwards. Limited to"
-    " five attempts an hour per e-mail address and client network.",
+    description="Takes the code that was sent at registration, and the password that was chosen there. The account has"
+    " this password from now on, even if somebody else has registered the address meanwhile; without it, the account"
+    " keeps the password of the last registration. Sign in afterwards. Limited to five attempts an hour per e-mail"
+    " address and client network.",
     tags=_TAGS,
 )
-@document(_NO_CONTENT, errors=("ContentionError", *_CODE_ERRORS))
+@document(_NO_CONTENT, errors=("WeakPasswordError", "ContentionError", *_CODE_ERRORS))
 def confirm(body: ConfirmationRequest) -> Response[None]:
     accounts().confirm(body.email, body.code, client_address(api), body.password)
     return no_content()

@@ -17,6 +17,7 @@ import pytest
 from moto import mock_aws
 
 from dreamvision.auth.cognito import CognitoSettings, UserPool
+from dreamvision.auth.profiles import AccountProfiles
 from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
@@ -84,11 +85,10 @@ class AccountBackend:
         self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock, self.pool.seal)
         self.accounts = AccountService(
             self.pool,
-            self.profiles,
+            AccountProfiles(self.pool, self.profiles, self.usernames, DailyCounts(self.database), self.clock.utc),
             self.usernames,
             self.sessions,
             self.limits,
-            DailyCounts(self.database),
             RegistrationLock(self.database, self.clock),
             self.clock.utc,
         )

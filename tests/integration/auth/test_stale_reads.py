@@ -7,6 +7,7 @@ import pytest
 
 from dreamvision.auth.cognito import CognitoSettings, UserPool
 from dreamvision.auth.errors import UserAlreadyExistsError
+from dreamvision.auth.profiles import AccountProfiles
 from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
@@ -35,13 +36,13 @@ def cognito() -> FakeCognito:
 def accounts(database: Database, replica: StaleReplica, cognito: FakeCognito) -> AccountService:
     """The account service on tables whose eventually consistent reads stand still."""
     pool = UserPool(CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID), cast(Any, cognito))
+    usernames = Usernames(database)
     return AccountService(
         pool,
-        ProfileRepository(database),
-        Usernames(database),
+        AccountProfiles(pool, ProfileRepository(database), usernames, DailyCounts(database)),
+        usernames,
         Sessions(database),
         RateLimits(LimitsRepository(database), RateSettings(), seal=pool.seal),
-        DailyCounts(database),
         RegistrationLock(database),
     )
 

@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from dreamvision.auth.errors import InvalidCredentialsError, InvalidOrExpiredCodeError, UserAlreadyExistsError
+from dreamvision.auth.errors import (
+    InvalidCredentialsError,
+    InvalidOrExpiredCodeError,
+    InvalidRefreshTokenError,
+    UserAlreadyExistsError,
+    WeakPasswordError,
+)
 from dreamvision.database.transactions import ContentionError
-from dreamvision.schemas.users import ConfirmationRequired
+from dreamvision.schemas.users import ConfirmationRequired, TokenResponse
+from tests.fakes.cognito_state import refused
 from tests.integration.auth.fixtures import (
     ADDRESS,
     EMAIL,
@@ -19,6 +26,7 @@ from tests.integration.auth.fixtures import (
     AccountBackend,
     Tables,
     held_usernames,
+    is_empty,
     trigger,
 )
 
@@ -33,6 +41,20 @@ def confirming(tables: Tables) -> AccountBackend:
 
 def _last_code(backend: AccountBackend) -> str:
     return backend.cognito.outbox[-1][1]
+
+
+def _sign_in_once_confirmed(backend: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> list[TokenResponse]:
+    """Let the attacker sign in as soon as Cognito has confirmed the user. Returns the list that gets the session."""
+    real = backend.cognito.confirm_sign_up
+    stolen: list[TokenResponse] = []
+
+    def overtaken(**request: Any) -> Any:
+        answer = real(**request)
+        stolen.append(backend.accounts.sign_in(EMAIL, _ATTACKERS_PASSWORD))
+        return answer
+
+    monkeypatch.setattr(backend.cognito, "confirm_sign_up", overtaken)
+    return stolen
 
 
 def test_a_stranger_who_registered_the_address_first_does_not_get_in(confirming: AccountBackend) -> None:
@@ -54,21 +76,59 @@ def test_a_stranger_who_registered_the_address_first_does_not_get_in(confirming:
     assert held_usernames(confirming) == {"username#luna"}
 
 
-def test_a_stranger_who_registers_the_address_last_is_not_confirmed(confirming: AccountBackend) -> None:
+def test_a_stranger_who_registers_the_address_last_does_not_get_in(confirming: AccountBackend) -> None:
     confirming.accounts.register(EMAIL, PASSWORD, NAME)
+    first_code = _last_code(confirming)
     confirming.accounts.register(EMAIL, _ATTACKERS_PASSWORD, "attacker")
 
     # WHEN the owner confirms with the code that arrived last, and their own password
     with pytest.raises(InvalidOrExpiredCodeError):
-        confirming.accounts.confirm(EMAIL, _last_code(confirming), ADDRESS, PASSWORD)
-
-    # THEN the attacker's password does not sign in; a new registration of the owner's does
-    assert not confirming.cognito.user(EMAIL).confirmed
-    confirming.accounts.register(EMAIL, PASSWORD, NAME)
+        confirming.accounts.confirm(EMAIL, first_code, ADDRESS, PASSWORD)
     confirming.accounts.confirm(EMAIL, _last_code(confirming), ADDRESS, PASSWORD)
+
+    # THEN the owner's password signs in, and the attacker's does not
     assert confirming.accounts.sign_in(EMAIL, PASSWORD)
     with pytest.raises(InvalidCredentialsError):
         confirming.accounts.sign_in(EMAIL, _ATTACKERS_PASSWORD)
+
+
+def test_an_attacker_who_signs_in_within_the_confirmation_does_not_stay(
+    confirming: AccountBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirming.accounts.register(EMAIL, _ATTACKERS_PASSWORD, "attacker")
+    stolen = _sign_in_once_confirmed(confirming, monkeypatch)
+    confirming.accounts.confirm(EMAIL, _last_code(confirming), ADDRESS, PASSWORD)
+
+    assert not confirming.is_open(stolen[0].access_token)
+    with pytest.raises(InvalidRefreshTokenError):
+        confirming.accounts.refresh(stolen[0].refresh_token)
+    assert confirming.is_open(confirming.accounts.sign_in(EMAIL, PASSWORD).access_token)
+
+
+def test_no_account_is_left_with_the_attackers_password(
+    confirming: AccountBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirming.accounts.register(EMAIL, _ATTACKERS_PASSWORD, "attacker")
+    stolen = _sign_in_once_confirmed(confirming, monkeypatch)
+    confirming.cognito.fail("AdminSetUserPassword", refused("InvalidPasswordException"))
+    with pytest.raises(WeakPasswordError):
+        confirming.accounts.confirm(EMAIL, _last_code(confirming), ADDRESS, PASSWORD)
+
+    assert is_empty(confirming)
+    assert not confirming.is_open(stolen[0].access_token)
+    assert confirming.accounts.register(EMAIL, PASSWORD, NAME)
+
+
+@pytest.mark.parametrize("email", [EMAIL, "unknown@example.com"])
+def test_a_wrong_code_changes_no_password(confirming: AccountBackend, email: str) -> None:
+    confirming.accounts.register(EMAIL, PASSWORD, NAME)
+
+    with pytest.raises(InvalidOrExpiredCodeError):
+        confirming.accounts.confirm(email, "wrong", ADDRESS, _ATTACKERS_PASSWORD)
+
+    assert not confirming.cognito.user(EMAIL).confirmed
+    confirming.accounts.confirm(EMAIL, _last_code(confirming), ADDRESS)
+    assert confirming.accounts.sign_in(EMAIL, PASSWORD)
 
 
 def test_registering_again_with_the_same_name_works(confirming: AccountBackend) -> None:
@@ -79,17 +139,17 @@ def test_registering_again_with_the_same_name_works(confirming: AccountBackend) 
     assert len(confirming.cognito.users) == 1
 
 
-def test_a_confirmed_user_is_not_replaced(confirming: AccountBackend) -> None:
+def test_a_confirmed_user_is_not_replaced(confirming: AccountBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     confirming.accounts.register(EMAIL, PASSWORD, NAME)
     confirming.accounts.confirm(EMAIL, _last_code(confirming), ADDRESS, PASSWORD)
 
     with pytest.raises(UserAlreadyExistsError):
         confirming.accounts.register(EMAIL, _ATTACKERS_PASSWORD, "attacker")
+    monkeypatch.setattr(confirming.cognito, "confirm_sign_up", lambda **_: {})
     with pytest.raises(InvalidOrExpiredCodeError):
-        confirming.accounts.confirm(EMAIL, "123456", ADDRESS, PASSWORD)
+        confirming.accounts.confirm(EMAIL, "123456", ADDRESS, _ATTACKERS_PASSWORD)
 
     assert confirming.accounts.sign_in(EMAIL, PASSWORD).user.username == NAME
-    assert confirming.cognito.sessions[0].revoked
 
 
 def test_a_user_is_not_replaced_while_being_confirmed(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dreamvision.auth.errors import UserPoolBusyError
+from dreamvision.auth.profiles import AccountProfiles
 from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.core.clock import utc_now
@@ -38,13 +39,13 @@ def use_up(erasure: ErasureBackend, user_id: str = LUNA) -> None:
 def register_again(erasure: ErasureBackend, email: str = LUNAS_EMAIL) -> str:
     database = erasure.dreams.database
     limits = RateLimits(LimitsRepository(database), RateSettings(), seal=erasure.pool.seal)
+    profiles, usernames = erasure.dreams.profiles, erasure.dreams.usernames
     accounts = AccountService(
         erasure.pool,
-        erasure.dreams.profiles,
-        erasure.dreams.usernames,
+        AccountProfiles(erasure.pool, profiles, usernames, DailyCounts(database)),
+        usernames,
         erasure.sessions,
         limits,
-        DailyCounts(database),
         RegistrationLock(database),
     )
     answer: Any = accounts.register(email, PASSWORD, f"Luna {new_id()[-8:]}", "203.0.113.7")

@@ -58,6 +58,13 @@ def test_a_repeated_event_changes_nothing_else(trigger: Any) -> None:
     assert trigger(dict(once), None) == once
 
 
+@pytest.mark.parametrize("version", [None, "1", "3"])
+def test_no_token_is_issued_if_the_answer_would_have_no_effect(version: str | None) -> None:
+    module = run_path(str(_APP))
+    with pytest.raises(module["EventVersionError"]):
+        module["handler"](load_event("triggers/pre-token-generation") | {"version": version}, None)
+
+
 def test_the_scope_has_the_form_of_a_resource_servers() -> None:
     assert re.fullmatch(f"{_SCOPE_SHAPE}/{_SCOPE_SHAPE}", SCOPE)
     assert not SCOPE.startswith("aws.")

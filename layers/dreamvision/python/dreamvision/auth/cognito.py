@@ -21,9 +21,6 @@ from dreamvision.auth.errors import (
     PASSWORD_CHECK_ERRORS,
     REFRESH_ERRORS,
     SIGN_IN_ERRORS,
-    EmailNotConfirmedError,
-    InvalidCredentialsError,
-    InvalidOrExpiredCodeError,
     PasswordResetRequiredError,
     Translation,
     UserNotFoundError,
@@ -112,7 +109,7 @@ class UserPool:
 
         Raises:
             InvalidCredentialsError: the user does not exist, or the password is wrong.
-            EmailNotConfirmedError: the e-mail address is not confirmed.
+            EmailNotConfirmedError: the e-mail address is not confirmed. Cognito does not check the password before.
             PasswordResetRequiredError: a new password must be set first.
         """
         return self._authenticate(username, password, SIGN_IN_ERRORS)
@@ -233,21 +230,6 @@ class UserPool:
                 ClientId=self._client_id, SecretHash=self._secret_hash(email), Username=email, ConfirmationCode=code
             )
 
-    def require_unconfirmed(self, email: str, password: str) -> None:
-        """Require a user who waits for a confirmation and has this password. Cognito checks the password first.
-
-        Raises:
-            InvalidOrExpiredCodeError: there is no such user; the response must not tell why.
-        """
-        try:
-            tokens = self._authenticate(email, password, SIGN_IN_ERRORS)
-        except EmailNotConfirmedError:
-            return
-        except (InvalidCredentialsError, PasswordResetRequiredError):
-            raise InvalidOrExpiredCodeError from None
-        self.revoke(tokens.refresh_token)
-        raise InvalidOrExpiredCodeError
-
     def resend_confirmation(self, email: str) -> None:
         """Send another code to an unconfirmed user.
 
@@ -315,6 +297,8 @@ class UserPool:
 
     def set_password(self, user_id: str, password: str) -> None:
         """Set a new password. The caller has authorized the change.
+
+        An unconfirmed user would become confirmed.
 
         Raises:
             WeakPasswordError: the password does not satisfy the pool's policy.

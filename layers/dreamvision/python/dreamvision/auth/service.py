@@ -4,7 +4,6 @@ A registration spans two systems. It reserves the username, then creates the use
 between is rolled back; after a crash, the reservation expires and the next attempt resumes the registration.
 """
 
-import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
@@ -15,6 +14,7 @@ from dreamvision.auth.cognito import CognitoSettings, NewUser, Tokens, UserPool
 from dreamvision.auth.errors import (
     EmailNotConfirmedError,
     InvalidCredentialsError,
+    InvalidOrExpiredCodeError,
     InvalidRefreshTokenError,
     PasswordResetRequiredError,
     RefreshTokenReusedError,
@@ -22,34 +22,20 @@ from dreamvision.auth.errors import (
     UserNotFoundError,
 )
 from dreamvision.auth.passwords import PasswordCheck
+from dreamvision.auth.profiles import AccountProfiles
 from dreamvision.auth.refresh_tokens import RefreshToken, opened
 from dreamvision.auth.registrations import RegistrationLock, RegistrationRunningError
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
-from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.metrics import Metric, count
 from dreamvision.database.client import Database
 from dreamvision.database.transactions import ContentionError
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, Scope
 from dreamvision.schemas.users import AccountUser, ConfirmationRequired, TokenResponse, UserProfile
-from dreamvision.users.repository import Profile, ProfileRepository
-from dreamvision.users.usernames import (
-    RESERVATION_LIFETIME,
-    ProfileExistsError,
-    UsernameReservation,
-    Usernames,
-    UsernameTakenError,
-)
-
-_NAMING_TRIES = 5
-
-
-class ProfileIncompleteError(DreamVisionError):
-    """No free username was found for a profile without one."""
-
-    default_message = "The profile could not be completed."
+from dreamvision.users.repository import ProfileRepository
+from dreamvision.users.usernames import RESERVATION_LIFETIME, ProfileExistsError, Usernames
 
 
 class AccountService:
@@ -58,11 +44,10 @@ class AccountService:
     def __init__(
         self,
         pool: UserPool,
-        profiles: ProfileRepository,
+        profiles: AccountProfiles,
         usernames: Usernames,
         sessions: Sessions,
         limits: RateLimits,
-        daily_counts: DailyCounts,
         registrations: RegistrationLock,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -71,7 +56,6 @@ class AccountService:
         self._usernames = usernames
         self._sessions = sessions
         self._limits = limits
-        self._daily_counts = daily_counts
         self._registrations = registrations
         self._now = now
 
@@ -81,13 +65,13 @@ class AccountService:
         """Return this process's instance, configured from the environment."""
         database = Database.shared()
         pool = UserPool(CognitoSettings.from_environment())
+        usernames = Usernames(database)
         return cls(
             pool,
-            ProfileRepository(database),
-            Usernames(database),
+            AccountProfiles(pool, ProfileRepository(database), usernames, DailyCounts(database)),
+            usernames,
             Sessions(database),
             RateLimits.shared(pool.seal),
-            DailyCounts(database),
             RegistrationLock(database),
         )
 
@@ -128,7 +112,7 @@ class AccountService:
             self._limits.count_registration(address)
             user = self._create_user(email, password, rollback)
             try:
-                self._assign(user.user_id, email, reservation)
+                self._profiles.create(user.user_id, email, reservation)
             except ProfileExistsError:
                 # The user signed in meanwhile and was given a username: do not roll back the account.
                 rollback.pop_all()
@@ -147,8 +131,11 @@ class AccountService:
         except UserNotFoundError:
             return
         if not user.confirmed:
-            self._usernames.delete_profile(user.user_id)
-            self._pool.delete(user.user_id)
+            self._delete(user.user_id)
+
+    def _delete(self, user_id: str) -> None:
+        self._usernames.delete_profile(user_id)
+        self._pool.delete(user_id)
 
     def _create_user(self, email: str, password: str, rollback: ExitStack) -> NewUser:
         try:
@@ -169,7 +156,7 @@ class AccountService:
             user_id = self._pool.sign_in(email, password).user_id
         except (InvalidCredentialsError, EmailNotConfirmedError, PasswordResetRequiredError):
             raise UserAlreadyExistsError from None
-        if self._profiles.get(user_id, consistent=True).username is not None:
+        if self._profiles.is_complete(user_id):
             raise UserAlreadyExistsError
         if self._pool.get(user_id).created_at + RESERVATION_LIFETIME > self._now():
             raise UserAlreadyExistsError
@@ -273,22 +260,41 @@ class AccountService:
     def confirm(self, email: str, code: str, address: str, password: str | None = None) -> None:
         """Confirm the e-mail address of a new account, from a client's IP address.
 
-        With ``password``, only an account with this password is confirmed: not one that somebody else has registered
-        for the address meanwhile.
+        Who has the code has the mailbox, and decides on the password: with ``password``, the account has this one from
+        now on, whoever registered the address last. Cognito cannot tell before whether the account has it already: it
+        does not check the passwords of unconfirmed users.
 
         Raises:
-            InvalidOrExpiredCodeError: the code is wrong or has expired, or the password is another.
+            InvalidOrExpiredCodeError: the code is wrong or has expired.
+            WeakPasswordError: the password does not satisfy the pool's policy. The account is deleted.
             TooManyAttemptsError: too many attempts for this e-mail address.
             ContentionError: the address is being registered.
         """
         self._limits.count_attempt(Scope.CONFIRM, email, address)
         try:
             with self._registrations.hold(self._pool.seal(email)):
-                if password is not None:
-                    self._pool.require_unconfirmed(email, password)
-                self._pool.confirm(email, code)
+                if password is None:
+                    self._pool.confirm(email, code)
+                else:
+                    self._confirm_as_owner(email, code, password)
         except RegistrationRunningError:
             raise ContentionError from None
+
+    def _confirm_as_owner(self, email: str, code: str, password: str) -> None:
+        try:
+            user = self._pool.get(email)
+        except UserNotFoundError:
+            raise InvalidOrExpiredCodeError from None
+        if user.confirmed:
+            raise InvalidOrExpiredCodeError
+        self._pool.confirm(email, code)
+        with ExitStack() as rollback:
+            # Better no account than one with another's password. Sessions that it has started meanwhile end anyway.
+            rollback.callback(self._sessions.revoke_permanently, user.user_id)
+            rollback.callback(self._delete, user.user_id)
+            self._pool.set_password(user.user_id, password)
+            rollback.pop_all()
+        self.sign_out_everywhere(user.user_id)
 
     def resend_confirmation(self, email: str) -> None:
         """Send another confirmation code, if the account exists and is unconfirmed.
@@ -349,8 +355,7 @@ class AccountService:
         Raises:
             UnauthenticatedError: the user was deleted from the pool.
         """
-        profile = self._profiles.get(user_id, consistent=True)
-        return _user_profile(profile if profile.username else self._complete_profile(user_id))
+        return self._profiles.get(user_id)
 
     def rename(self, user_id: str, username: str) -> UserProfile:
         """Change the username.
@@ -358,48 +363,4 @@ class AccountService:
         Raises:
             UsernameTakenError: another user has the username or has reserved it.
         """
-        old = self.profile(user_id).username
-        if old != username:
-            self._usernames.rename(user_id, old, username, self._now())
-        return self.profile(user_id)
-
-    def _complete_profile(self, user_id: str) -> Profile:
-        try:
-            email = self._pool.get(user_id).email
-        except UserNotFoundError:
-            raise UnauthenticatedError from None
-        for _ in range(_NAMING_TRIES):
-            try:
-                reservation = self._usernames.reserve(f"dreamer-{secrets.token_hex(4)}", self._now())
-            except UsernameTakenError:
-                continue
-            try:
-                self._assign(user_id, email, reservation)
-            except ProfileExistsError:
-                self._usernames.release(reservation)  # a concurrent request of the same user completed it
-            return self._profiles.get(user_id, consistent=True)
-        raise ProfileIncompleteError
-
-    def _assign(self, user_id: str, email: str, reservation: UsernameReservation) -> None:
-        """Create the profile, with what an erased account of this e-mail address has used of today.
-
-        The old account's counts were written before its user was deleted, so before Cognito accepted this sign-up.
-        """
-        now = self._now()
-        counts = self._daily_counts.take_over_writes(user_id, self._pool.mailbox(email), now)
-        self._usernames.assign(user_id, email, reservation, now, counts)
-
-
-def _user_profile(profile: Profile) -> UserProfile:
-    if profile.email is None or profile.username is None or profile.created_at is None:
-        raise ProfileIncompleteError
-    return UserProfile(
-        id=profile.user_id,
-        email=profile.email,
-        username=profile.username,
-        subscription_tier=profile.subscription_tier,
-        dreams_count=profile.dreams_count,
-        videos_count=profile.videos_count,
-        dreams_by_category=dict(profile.dreams_by_category),
-        created_at=profile.created_at,
-    )
+        return self._profiles.rename(user_id, username)

@@ -126,12 +126,12 @@ class SignOutRequest(Request):
 
 
 class ConfirmationRequest(Request):
-    """An e-mail address and the code that was sent to it."""
+    """An e-mail address, the code that was sent to it, and the password of whoever has received the code."""
 
     email: Email
     code: Code
-    password: Password | None = Field(
-        default=None, description="The password of the registration. Send it: see the description of the route."
+    password: NewPassword | None = Field(
+        default=None, description="The account's password from now on. Send it: see the description of the route."
     )
 
 
