@@ -168,7 +168,8 @@ def test_only_the_code_that_was_sent_confirms_an_address(contender: Contender, e
     code = contender.code_for(email)
     for wrong in (other(code), "123456" if code != "123456" else "654321", "0"):
         refused(lambda wrong=wrong: pool.confirm(email, wrong), *WRONG)  # type: ignore[misc]
-    refused(lambda: pool.sign_in(email, PASSWORD), EmailNotConfirmedError)
+    for password in (PASSWORD, OTHER_PASSWORD):
+        refused(lambda password=password: pool.sign_in(email, password), EmailNotConfirmedError)  # type: ignore[misc]
     # A new code replaces the old one.
     codes = [code]
     while len(codes) < 3:
