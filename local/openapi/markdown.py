@@ -40,6 +40,7 @@ _BY_CODE: Mapping[str, str] = {
     "username_taken": "Ask for another username.",
     "invalid_or_expired_code": "Ask for the code again, or send a new one.",
     "weak_password": "Ask for a stronger password.",
+    "breached_password": "Ask for another password.",
     "wrong_password": "Ask for the current password again.",
     "route_not_found": "Check the path and method.",
     "direct_request": "Use the service's public address.",

@@ -18,7 +18,7 @@ from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import Media
 from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
 from tests.e2e.listener import Listener, connection, listening, refusal
-from tests.e2e.test_tokens import id_token, resigned, unsigned
+from tests.e2e.test_tokens import claims_of, id_token, resigned, unsigned
 from tests.fakes.claude import FakeAnalyzer
 
 SOCKETS_PER_USER, USERS, VIDEOS_PER_USER = 5, 10, 2
@@ -211,6 +211,28 @@ def test_signing_out_closes_only_the_sessions_connections(url: str, user: User, 
             await other.wait_for(lambda each: "completed" in each.statuses(job_id))
             assert not other.closed
             assert ended.messages == []
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_ends_with_its_token(url: str, user: User, control: ControlPlane) -> None:
+    table = control.tables.Table(control.outputs["tables"]["connections"])
+
+    async def scenario() -> None:
+        async with listening(url, user) as expired:
+            # GIVEN a token that expires, in the row of its connection, and the connection of a later one
+            (row,) = control.rows("connections", user.id)
+            assert row["exp"] == claims_of(user.access_token)["exp"]
+            table.put_item(Item={**row, "exp": int(time.time())})
+            async with listening(url, user) as other:
+                # WHEN there is a message
+                job_id = await request_video(user)
+                # THEN the first is told to reconnect instead, and closed
+                await expired.wait_for(lambda each: each.closed)
+                assert expired.messages == [{"type": "reconnect", "code": 4001}]
+                await other.wait_for(lambda each: "pending" in each.statuses(job_id))
+                assert not other.closed
+        await asyncio.to_thread(user.wait_for_video, job_id)
 
     asyncio.run(scenario())
 

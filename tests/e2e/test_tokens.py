@@ -31,16 +31,16 @@ def call(http: httpx.Client, route: str, authorization: str | None) -> httpx.Res
 
 def unsigned(token: str, **changes: object) -> str:
     """Return the token with other claims and ``alg: none``."""
-    return jwt.encode({**_claims(token), **changes}, "", algorithm="none", headers=_key_id(token))
+    return jwt.encode({**claims_of(token), **changes}, "", algorithm="none", headers=_key_id(token))
 
 
 def resigned(token: str, **changes: object) -> str:
     """Return the token with other claims and the old signature."""
-    forged = jwt.encode({**_claims(token), **changes}, "x" * 32, algorithm="HS256")
+    forged = jwt.encode({**claims_of(token), **changes}, "x" * 32, algorithm="HS256")
     return f"{token.split('.')[0]}.{forged.split('.')[1]}.{token.split('.')[2]}"
 
 
-def _claims(token: str) -> dict[str, Any]:
+def claims_of(token: str) -> dict[str, Any]:
     found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return found
 
@@ -58,7 +58,7 @@ class Forger:
 
     def signed(self, key: Any = None, *, without: str | None = None, **changes: object) -> str:
         """Return the token with other claims, signed with the pool's key or with another under the same key id."""
-        claims = {name: value for name, value in {**_claims(self._token), **changes}.items() if name != without}
+        claims = {name: value for name, value in {**claims_of(self._token), **changes}.items() if name != without}
         return jwt.encode(claims, key or self._key, algorithm="RS256", headers=_key_id(self._token))
 
 
@@ -87,7 +87,7 @@ def refused(forger: Forger, signed_in: User) -> dict[str, str | None]:
         "alg none": f"Bearer {unsigned(token)}",
         "changed": f"Bearer {resigned(token, sub='8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f')}",
         "wrong key": f"Bearer {forger.signed(other_key)}",
-        "wrong issuer": f"Bearer {forger.signed(iss=_claims(token)['iss'] + '2')}",
+        "wrong issuer": f"Bearer {forger.signed(iss=claims_of(token)['iss'] + '2')}",
         "other client": f"Bearer {forger.signed(client_id='another-client')}",
         "expired": f"Bearer {forger.signed(exp=int(time.time()) - 60)}",
         "without expiry": f"Bearer {forger.signed(without='exp')}",

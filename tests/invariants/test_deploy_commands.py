@@ -55,10 +55,11 @@ def test_a_command_that_loses_a_parameter_is_found() -> None:
         "Stage",
         "LogRetentionDays",
         "ConfirmEmail",
+        "RefuseBreachedPasswords",
         "SnapStart",
         "Canary",
     }
-    kept = "LogRetentionDays=1 ConfirmEmail=true SnapStart=true Canary=false"
+    kept = "LogRetentionDays=1 ConfirmEmail=true RefuseBreachedPasswords=true SnapStart=true Canary=false"
     assert lost_parameters(f"sam deploy --config-env prod --parameter-overrides Stage=dev {kept}") == {"Stage"}
     assert lost_parameters("sam deploy --config-env prod") == set()
 

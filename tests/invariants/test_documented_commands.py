@@ -44,6 +44,7 @@ RUN_BY = {
     "make test": ".ci/run",
     "python -m local up": "tests/e2e/test_stack.py::test_a_second_start_leaves_the_running_stack_unchanged",
     "python -m pytest": ".ci/run",
+    "python -m local.breached_passwords": "tests/unit/local/test_breached_passwords.py::test_all_files_are_read",
     "python -m local.sample_events": "tests/invariants/test_events.py::test_every_route_has_its_sample_event",
     "sam build": "tests/integration/local/test_build.py",
     "sam deploy": "tests/e2e/test_stack.py",

@@ -274,6 +274,7 @@ def test_parameters_have_the_documented_names_and_defaults() -> None:
     documented: dict[str, Any] = {"PollFirstWait": 20, "PollInterval": 5, "PollDeadline": 600, "EraseGrace": 240}
     documented |= {"ConfirmEmail": "false", "RateLimitPerMinute": 10, "AuthRateLimitPerMinute": 20}
     documented |= {"SessionDays": 365, "PasswordLength": 8, "DeletionNeedsPassword": "false"}
+    documented |= {"RefuseBreachedPasswords": "false"}
     documented |= {"RefreshRateLimitPerMinute": 10, "OriginSecret": "", "ApiCloudFront": "false", "WebAclArn": ""}
     documented |= {"ThrottleRate": 500, "ThrottleBurst": 1000, "RouteThrottling": "normal", "AnalysisWait": 20}
     documented |= dict.fromkeys(("WaitingConcurrency", "WorkflowConcurrency"), 0)

@@ -105,6 +105,7 @@ def accounts() -> AccountService:
         "UsernameTakenError",
         "UserAlreadyExistsError",
         "WeakPasswordError",
+        "BreachedPasswordError",
         "AccountInputError",
         "SignUpRefusedError",
         "CodeDeliveryError",
@@ -176,7 +177,7 @@ def logout(
     " address and client network.",
     tags=_TAGS,
 )
-@document(_NO_CONTENT, errors=("WeakPasswordError", "ContentionError", *_CODE_ERRORS))
+@document(_NO_CONTENT, errors=("WeakPasswordError", "BreachedPasswordError", "ContentionError", *_CODE_ERRORS))
 def confirm(body: ConfirmationRequest) -> Response[None]:
     accounts().confirm(body.email, body.code, client_address(api), body.password)
     return no_content()
@@ -213,7 +214,7 @@ def forgot_password(body: EmailRequest) -> Response[Accepted]:
     " new password afterwards. Limited to five attempts an hour per e-mail address and client network.",
     tags=_TAGS,
 )
-@document(_NO_CONTENT, errors=("WeakPasswordError", *_CODE_ERRORS))
+@document(_NO_CONTENT, errors=("WeakPasswordError", "BreachedPasswordError", *_CODE_ERRORS))
 def reset_password(body: PasswordResetRequest) -> Response[None]:
     accounts().reset_password(body.email, body.code, body.new_password, client_address(api))
     return no_content()
@@ -230,6 +231,7 @@ def reset_password(body: PasswordResetRequest) -> Response[None]:
     errors=(
         "WrongPasswordError",
         "WeakPasswordError",
+        "BreachedPasswordError",
         "PasswordResetRequiredError",
         "AccountInputError",
         "TooManyAttemptsError",

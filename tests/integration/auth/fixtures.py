@@ -16,6 +16,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from dreamvision.auth.breached_passwords import BreachedPasswordSettings, NewPasswordRules
 from dreamvision.auth.cognito import CognitoSettings, UserPool
 from dreamvision.auth.profiles import AccountProfiles
 from dreamvision.auth.registrations import RegistrationLock
@@ -73,7 +74,14 @@ class Answer:
 class AccountBackend:
     """The account service with its user pool and tables."""
 
-    def __init__(self, tables: "Tables", pre_sign_up: Trigger | None = None, *, rotation: bool = True) -> None:
+    def __init__(
+        self,
+        tables: "Tables",
+        pre_sign_up: Trigger | None = None,
+        *,
+        rotation: bool = True,
+        refuses_breached: bool = False,
+    ) -> None:
         self.clock = Clock()
         self.database = Database(NAMES, cast(Any, tables))
         self.cognito = FakeCognito(pre_sign_up or trigger(), clock=self.clock, rotation=rotation)
@@ -90,6 +98,7 @@ class AccountBackend:
             self.sessions,
             self.limits,
             RegistrationLock(self.database, self.clock),
+            NewPasswordRules(BreachedPasswordSettings(refuse_breached_passwords=refuses_breached)),
             self.clock.utc,
         )
 

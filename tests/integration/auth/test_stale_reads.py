@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from dreamvision.auth.breached_passwords import BreachedPasswordSettings, NewPasswordRules
 from dreamvision.auth.cognito import CognitoSettings, UserPool
 from dreamvision.auth.errors import UserAlreadyExistsError
 from dreamvision.auth.profiles import AccountProfiles
@@ -44,6 +45,7 @@ def accounts(database: Database, replica: StaleReplica, cognito: FakeCognito) ->
         Sessions(database),
         RateLimits(LimitsRepository(database), RateSettings(), seal=pool.seal),
         RegistrationLock(database),
+        NewPasswordRules(BreachedPasswordSettings()),
     )
 
 

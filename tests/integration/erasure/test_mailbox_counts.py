@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dreamvision.auth.breached_passwords import BreachedPasswordSettings, NewPasswordRules
 from dreamvision.auth.errors import UserPoolBusyError
 from dreamvision.auth.profiles import AccountProfiles
 from dreamvision.auth.registrations import RegistrationLock
@@ -47,6 +48,7 @@ def register_again(erasure: ErasureBackend, email: str = LUNAS_EMAIL) -> str:
         erasure.sessions,
         limits,
         RegistrationLock(database),
+        NewPasswordRules(BreachedPasswordSettings()),
     )
     answer: Any = accounts.register(email, PASSWORD, f"Luna {new_id()[-8:]}", "203.0.113.7")
     return str(answer.user.id)

@@ -101,6 +101,9 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "UsernameTakenError": Problem(HTTPStatus.CONFLICT, "username_taken", "The username is taken"),
     "WeakPasswordError": Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "weak_password", "The password is too weak"),
+    "BreachedPasswordError": Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "breached_password", "The password is known from data breaches"
+    ),
     "AccountInputError": VALIDATION,
     "InvalidOrExpiredCodeError": Problem(
         HTTPStatus.BAD_REQUEST, "invalid_or_expired_code", "The code is incorrect or has expired"

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Self
 
+from dreamvision.auth.breached_passwords import BreachedPasswordSettings, NewPasswordRules
 from dreamvision.auth.cognito import CognitoSettings, NewUser, Tokens, UserPool
 from dreamvision.auth.errors import (
     EmailNotConfirmedError,
@@ -49,6 +50,7 @@ class AccountService:
         sessions: Sessions,
         limits: RateLimits,
         registrations: RegistrationLock,
+        rules: NewPasswordRules,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool = pool
@@ -57,6 +59,7 @@ class AccountService:
         self._sessions = sessions
         self._limits = limits
         self._registrations = registrations
+        self._rules = rules
         self._now = now
 
     @classmethod
@@ -73,6 +76,7 @@ class AccountService:
             Sessions(database),
             RateLimits.shared(pool.seal),
             RegistrationLock(database),
+            NewPasswordRules(BreachedPasswordSettings.from_environment()),
         )
 
     @property
@@ -93,11 +97,13 @@ class AccountService:
         is not theirs.
 
         Raises:
+            BreachedPasswordError: the password is known from data breaches.
             TooManyRegistrationsError: the address or its network has created too many accounts today.
             UsernameTakenError: another user has the username or has reserved it.
             UserAlreadyExistsError: the e-mail address already has an account.
             WeakPasswordError: the password does not satisfy the pool's policy.
         """
+        self._rules.require(password)
         try:
             with self._registrations.hold(self._pool.seal(email)):
                 self._discard_unconfirmed(email)
@@ -266,10 +272,13 @@ class AccountService:
 
         Raises:
             InvalidOrExpiredCodeError: the code is wrong or has expired.
+            BreachedPasswordError: the password is known from data breaches.
             WeakPasswordError: the password does not satisfy the pool's policy. The account is deleted.
             TooManyAttemptsError: too many attempts for this e-mail address.
             ContentionError: the address is being registered.
         """
+        if password is not None:
+            self._rules.require(password)
         self._limits.count_attempt(Scope.CONFIRM, email, address)
         try:
             with self._registrations.hold(self._pool.seal(email)):
@@ -326,10 +335,12 @@ class AccountService:
         """Set a new password with a code and end every session, in case the old password was known to others.
 
         Raises:
+            BreachedPasswordError: the password is known from data breaches.
             InvalidOrExpiredCodeError: the code is wrong or has expired.
             WeakPasswordError: the password does not satisfy the pool's policy.
             TooManyAttemptsError: too many attempts for this address.
         """
+        self._rules.require(password)
         self._limits.count_attempt(Scope.RESET, email, address)
         self._pool.reset_password(email, code, password)
         self.sign_out_everywhere(self._pool.get(email).user_id)
@@ -338,10 +349,12 @@ class AccountService:
         """Set a new password, end every session including this one, and start a new one.
 
         Raises:
+            BreachedPasswordError: the new password is known from data breaches.
             WrongPasswordError: the current password is wrong.
             WeakPasswordError: the new password does not satisfy the pool's policy.
             TooManyAttemptsError: too many attempts of this user.
         """
+        self._rules.require(new)
         PasswordCheck(self._pool, self._limits).require(user_id, current)
         self._pool.set_password(user_id, new)
         self.sign_out_everywhere(user_id)
