@@ -1,4 +1,4 @@
-"""Make the list of breached passwords from published lists, which docs/decisions/0043-*.md names.
+"""Make the list of breached passwords from published lists, which docs/decisions/0044-*.md names.
 
     $ .venv/bin/python -m local.breached_passwords passwords.json common-passwords.txt.gz
 

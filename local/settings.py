@@ -67,7 +67,8 @@ class Settings:
     """Settings of the local stack, as given by the environment.
 
     The stack stops when the process ``owner_pid`` ends, so that a killed test run leaves no stack behind. Without an
-    owner it runs until it is stopped.
+    owner it runs until it is stopped. ``function_wrapper`` is a program that starts the functions: it gets the command
+    of the runtime client as its arguments, like Lambda's ``AWS_LAMBDA_EXEC_WRAPPER``.
     """
 
     ports: Ports
@@ -78,6 +79,7 @@ class Settings:
     claude_seconds: float
     reuse_videos: bool
     owner_pid: int | None
+    function_wrapper: str | None
 
     @property
     def endpoint_url(self) -> str:
@@ -168,6 +170,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         claude_seconds=_seconds(source, "SANDBOX_CLAUDE_SECONDS", 1.0),
         reuse_videos=bool(source.get("SANDBOX_REUSE_FILMS")),
         owner_pid=_pid(source.get("LOCAL_OWNER", "")),
+        function_wrapper=source.get("LOCAL_FUNCTION_WRAPPER") or None,
     )
 
 

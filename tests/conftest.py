@@ -6,7 +6,8 @@ How ``pytest -n 4`` divides a run:
 2. The queue starts with the e2e files, the slowest of them first; unit and integration files follow.
 3. All workers share one stack, started by the first test that needs it. E2E tests use users of their own, so that any
    files can run at the same time. The test that restarts a stack has one of its own.
-4. After the last test the first process checks the stack's logs for everything secret that the tests sent and received.
+4. After the last test the first process checks the stack's logs for everything secret that the tests sent and received,
+   and the permissions of the functions against the AWS calls that they made (``tests/permissions/``).
 5. Then it stops the stack.
 """
 
@@ -29,6 +30,8 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from tests.e2e.shared_stack import Run, StackCommand
+from tests.permissions.collected import Collected
+from tests.permissions.running import with_role_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -36,6 +39,7 @@ type Event = dict[str, Any]
 
 _RUN = pytest.StashKey[Run]()
 _SECRETS = pytest.StashKey[dict[str, str]]()
+_COLLECTED = pytest.StashKey[Collected]()
 # From 75 to 15 seconds. The order of the other files does not affect the total time.
 _SLOWEST_FIRST = (
     "test_schemathesis.py",
@@ -64,6 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", None)
     config.stash[_RUN] = Run(**given["run"]) if given else Run.new()
     config.stash[_SECRETS] = {}
+    config.stash[_COLLECTED] = Collected()
 
 
 def run_of(config: pytest.Config) -> Run:
@@ -96,9 +101,20 @@ def _place_in_queue(item: pytest.Item) -> int:
     return len(_SLOWEST_FIRST) + (item.path.parent.name != "e2e")
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash[_COLLECTED].deselect(item)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    session.config.stash[_COLLECTED].collect(session)
+
+
 def pytest_testnodedown(node: WorkerController) -> None:
-    """Collect the secrets of a worker that is done."""
-    secrets_of(node.config).update(json.loads(getattr(node, "workeroutput", {}).get("secrets", "{}")))
+    """Collect the secrets and the AWS calls of a worker that is done."""
+    output = getattr(node, "workeroutput", {})
+    secrets_of(node.config).update(json.loads(output.get("secrets", "{}")))
+    node.config.stash[_COLLECTED].merge(output.get("collected"))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -106,13 +122,31 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if hasattr(config, "workeroutput"):
         # As JSON, which is ASCII: a text with half of a surrogate pair cannot be sent in any other way.
         config.workeroutput["secrets"] = json.dumps(secrets_of(config))
+        config.workeroutput["collected"] = config.stash[_COLLECTED].to_worker_output()
         return
-    stack = StackCommand(run_of(config))
-    if stack.is_started() and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        from tests.e2e.log_check import report_log_checks
+    all_ran = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if all_ran and not _final_checks_pass(config, exitstatus):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-        if not report_log_checks(config, stack.outputs(), secrets_of(config)):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+def _final_checks_pass(config: pytest.Config, exitstatus: int) -> bool:
+    """Run the checks that need all workers to be done. Failed tests may not have made all their calls."""
+    collected = config.stash[_COLLECTED]
+    complete = collected.complete() if exitstatus == pytest.ExitCode.OK else set()
+    results = []
+    if recorded := collected.recorded():
+        from tests.permissions.checks import report_integration_checks
+
+        results.append(report_integration_checks(config, *recorded, "integration" in complete))
+    stack = StackCommand(run_of(config))
+    if stack.is_started():
+        from tests.e2e.log_check import report_log_checks
+        from tests.permissions.checks import report_e2e_checks
+
+        outputs = stack.outputs()
+        results.append(report_log_checks(config, outputs, secrets_of(config)))
+        results.append(report_e2e_checks(config, outputs, stack.recorded_calls, "e2e" in complete))
+    return all(results)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -159,6 +193,7 @@ def load_function(folder: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
+    module.handler = with_role_of(folder, module.handler)  # type: ignore[attr-defined]
     return module
 
 

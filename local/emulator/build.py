@@ -239,7 +239,10 @@ def _write_stub(folder: Path, name: str, text: str) -> Path:
 
 
 def _bootstrap(code: Path, layers: list[Path], runtime: Path, code_version: str) -> str:
-    """Return a worker's start script. ``-S`` hides the packages of this environment, as they do not exist on Lambda."""
+    """Return a worker's start script. ``-S`` hides the packages of this environment, as they do not exist on Lambda.
+
+    A wrapper script is used as on Lambda: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html
+    """
     search = os.pathsep.join(str(path) for path in [*(layer / "python" for layer in layers), runtime])
     return (
         "#!/bin/sh\n"
@@ -247,5 +250,5 @@ def _bootstrap(code: Path, layers: list[Path], runtime: Path, code_version: str)
         f"cd {shlex.quote(str(code))}\n"
         f"export LAMBDA_TASK_ROOT={shlex.quote(str(code))}\n"
         f"export PYTHONPATH={shlex.quote(search)}\n"
-        f'exec {shlex.quote(sys.executable)} -S -m awslambdaric "$_HANDLER"\n'
+        f'exec $AWS_LAMBDA_EXEC_WRAPPER {shlex.quote(sys.executable)} -S -m awslambdaric "$_HANDLER"\n'
     )

@@ -14,6 +14,7 @@ def command() -> list[str]:
 def environment(settings: Settings) -> dict[str, str]:
     """Return the emulator's environment. Lambda workers inherit it, so it has none of the caller's variables."""
     state = settings.folder / "state"
+    wrapper = {"AWS_LAMBDA_EXEC_WRAPPER": settings.function_wrapper} if settings.function_wrapper else {}
     return {
         **settings.clean_environment(),
         "GATEWAY_PORT": str(settings.ports.emulator),
@@ -34,6 +35,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "LOG_LEVEL": "INFO",
         # Idle time after which a worker is stopped.
         "LAMBDA_WARM_TTL_SECONDS": "3600",
+        **wrapper,
     }
 
 

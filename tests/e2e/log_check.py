@@ -3,9 +3,7 @@
 It runs in the first process once all workers are done, and its results are test results: a leak fails the run.
 """
 
-import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from dreamvision.database.compression import decompress
 from tests.e2e.client import PASSWORD, ControlPlane, User, register
 from tests.e2e.secrets_recorder import SecretsRecorder
+from tests.final_checks import Check, report_checks
 
 _MARK = "a lighthouse of green glass in the middle of the desert"
 _KINDS = {"dream", "prompt", "e-mail address", "password", "token", "key"}
@@ -24,31 +23,10 @@ _LEAKS_SHOWN = 5
 
 def report_log_checks(config: pytest.Config, outputs: dict[str, Any], secrets: dict[str, str]) -> bool:
     """Check all logs of a running stack and report each check as a test. Return whether all passed."""
-    passed = True
-    for name, check in _checks(outputs, SecretsRecorder(secrets)):
-        started = time.time()
-        try:
-            check()
-            failure = None
-        except Exception as error:
-            failure = f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"
-            passed = False
-        report = pytest.TestReport(
-            nodeid=f"tests/e2e/log_check.py::{name}",
-            location=("tests/e2e/log_check.py", None, name),
-            keywords={},
-            outcome="passed" if failure is None else "failed",
-            longrepr=failure,
-            when="call",
-            start=started,
-            stop=time.time(),
-            duration=time.time() - started,
-        )
-        config.hook.pytest_runtest_logreport(report=report)
-    return passed
+    return report_checks(config, "tests/e2e/log_check.py", _checks(outputs, SecretsRecorder(secrets)))
 
 
-def _checks(outputs: dict[str, Any], recorder: SecretsRecorder) -> Iterator[tuple[str, Callable[[], None]]]:
+def _checks(outputs: dict[str, Any], recorder: SecretsRecorder) -> Iterator[Check]:
     control = ControlPlane(outputs)
     yield "every_kind_of_secret_is_recorded", lambda: _record(control, recorder)
     logs = {file.name: file.read_text(errors="replace").splitlines() for file in Path(outputs["logs"]).glob("*.log")}

@@ -6,6 +6,7 @@ A stack that ``make up`` left running is never touched, nor is what was built fo
 import fcntl
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -87,6 +88,10 @@ class StackCommand:
             "SANDBOX_REUSE_FILMS": "1",
             "PARAMETERS": " ".join(f"{name}={value}" for name, value in PARAMETERS.items()),
         }
+        # Only the shared stack records: the other one shows that functions run without the wrapper as well.
+        self.recorded_calls = self.folder / "recorded-calls.jsonl"
+        if number == 0:
+            self.environment["LOCAL_FUNCTION_WRAPPER"] = str(self.folder / "record-calls")
 
     def run(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -109,6 +114,7 @@ class StackCommand:
             StackNotStartedError: the stack did not start.
         """
         self.run("reset")
+        self._write_wrapper()
         started = self.run("up")
         if started.returncode != 0:
             raise StackNotStartedError(f"the stack did not start:\n{started.stdout}\n{started.stderr}")
@@ -134,6 +140,22 @@ class StackCommand:
         """Stop the stack if this run started it."""
         if self.is_started():
             self.run("down")
+
+    def _write_wrapper(self) -> None:
+        """Write the program that starts the functions, which replaces the runtime client by one that records calls.
+
+        Its arguments are ``python -S -m awslambdaric <handler>``.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.recorded_calls.write_text("")
+        wrapper = self.folder / "record-calls"
+        wrapper.write_text(
+            "#!/bin/sh\n"
+            f"export RECORDED_CALLS={shlex.quote(str(self.recorded_calls))}\n"
+            f'export PYTHONPATH="$PYTHONPATH":{shlex.quote(str(REPOSITORY))}\n'
+            'exec "$1" -S -m tests.permissions.run_function "$5"\n'
+        )
+        wrapper.chmod(0o755)
 
     @property
     def _mark(self) -> Path:

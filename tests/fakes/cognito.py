@@ -14,23 +14,16 @@ import hmac
 import json
 import re
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from functools import cache, wraps
 from typing import Any
 
-import botocore.session
-from botocore.exceptions import ParamValidationError
-from botocore.model import ServiceModel
-from botocore.validate import ParamValidator
-
-from tests.fakes.cognito_state import GRACE_SECONDS, Code, Session, User, refused
+from tests.fakes.cognito_operations import Pool, operation
+from tests.fakes.cognito_state import GRACE_SECONDS, POOL_ID, PRETENDED_DELIVERY, Code, Session, User, refused
 from tests.fakes.cognito_tokens import PRE_TOKEN_GENERATION, Trigger, scope_of
 from tests.fakes.token_issuer import ACCESS_TOKEN_SECONDS, COGNITO_SCOPE, TokenIssuer, opaque_token
 
-POOL_ID = "eu-central-1_Fake12345"
 CLIENT_ID = "1example23456789"
 CLIENT_SECRET = "9example87654321abcdefghijk"
 ISSUER = f"https://cognito-idp.eu-central-1.amazonaws.com/{POOL_ID}"
@@ -39,41 +32,9 @@ CONFIRMATION_CODE_SECONDS = 24 * 3600
 RESET_CODE_SECONDS = 3600
 CODE_ATTEMPTS = 5
 PASSWORD_ATTEMPTS = 5
-PRETENDED_DELIVERY = {"CodeDeliveryDetails": {"Destination": "d***@e***", "DeliveryMedium": "EMAIL"}}
 
 
-@cache
-def _model() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("cognito-idp")
-
-
-def _operation[**Parameters, Result](method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Run one call at a time, validated against botocore's model, and raise the failure that a test has set."""
-    name = "".join(part.capitalize() for part in method.__name__.split("_"))
-
-    @wraps(method)
-    def called(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        shape = _model().operation_model(name).input_shape
-        assert shape is not None
-        report = ParamValidator().validate(kwargs, shape)
-        if report.has_errors():
-            raise ParamValidationError(report=report.generate_report())
-        pool = args[0]
-        assert isinstance(pool, FakeCognito)
-        with pool.lock:
-            pool.calls.append(name)
-            before, after = pool.failures.pop(name, (None, None))
-            if before:
-                raise before
-            result = method(*args, **kwargs)
-            if after:
-                raise after
-            return result
-
-    return called
-
-
-class FakeCognito:
+class FakeCognito(Pool):
     """One user pool with one app client."""
 
     def __init__(
@@ -87,13 +48,11 @@ class FakeCognito:
         flows: Iterable[str] = ("ALLOW_ADMIN_USER_PASSWORD_AUTH",),
         hides_users: bool = True,
     ) -> None:
+        super().__init__()
         self.issuer = TokenIssuer(ISSUER, CLIENT_ID)
         self.users: dict[str, User] = {}
         self.sessions: list[Session] = []
         self.outbox: list[tuple[str, str]] = []
-        self.calls: list[str] = []
-        self.failures: dict[str, tuple[Exception | None, Exception | None]] = {}
-        self.lock = threading.RLock()
         self._pre_sign_up = pre_sign_up
         self._pre_token_generation = pre_token_generation
         self._clock = clock
@@ -101,10 +60,6 @@ class FakeCognito:
         self._grace_seconds = grace_seconds
         self._flows = frozenset(flows)
         self._hides_users = hides_users
-
-    def fail(self, operation: str, error: Exception, *, after: bool = False) -> None:
-        """Let the next call of this operation fail, before or after its effect."""
-        self.failures[operation] = (None, error) if after else (error, None)
 
     def user(self, email: str) -> User:
         """Return the user with this address."""
@@ -124,12 +79,12 @@ class FakeCognito:
 
     # ------------------------------------------------------------ operations
 
-    @_operation
+    @operation
     def describe_user_pool_client(self, *, UserPoolId: str, ClientId: str) -> dict[str, Any]:
         self._check_pool(UserPoolId, ClientId)
         return {"UserPoolClient": {"UserPoolId": POOL_ID, "ClientId": CLIENT_ID, "ClientSecret": CLIENT_SECRET}}
 
-    @_operation
+    @operation
     def sign_up(
         self, *, ClientId: str, SecretHash: str, Username: str, Password: str, UserAttributes: list[dict[str, str]]
     ) -> dict[str, Any]:
@@ -148,7 +103,7 @@ class FakeCognito:
             user.confirmation = self._send_code(user)
         return {"UserSub": user.sub, "UserConfirmed": user.confirmed}
 
-    @_operation
+    @operation
     def admin_initiate_auth(
         self, *, UserPoolId: str, ClientId: str, AuthFlow: str, AuthParameters: dict[str, str]
     ) -> dict[str, Any]:
@@ -169,7 +124,7 @@ class FakeCognito:
             raise refused("PasswordResetRequiredException")
         return {"AuthenticationResult": self.tokens_of(user), "ChallengeParameters": {}}
 
-    @_operation
+    @operation
     def get_tokens_from_refresh_token(self, *, RefreshToken: str, ClientId: str, ClientSecret: str) -> dict[str, Any]:
         self._check_secret(ClientId, ClientSecret)
         session = self._session_of(RefreshToken)
@@ -184,7 +139,7 @@ class FakeCognito:
             session.tokens[RefreshToken] = self._clock()
         return {"AuthenticationResult": self._tokens(session, new_refresh_token=self._rotation)}
 
-    @_operation
+    @operation
     def revoke_token(self, *, Token: str, ClientId: str, ClientSecret: str) -> dict[str, Any]:
         self._check_secret(ClientId, ClientSecret)
         if self.issuer.read(Token):
@@ -193,14 +148,14 @@ class FakeCognito:
             session.revoked = True
         return {}
 
-    @_operation
+    @operation
     def admin_user_global_sign_out(self, *, UserPoolId: str, Username: str) -> dict[str, Any]:
         user = self._known(UserPoolId, Username)
         for session in self.sessions:
             session.revoked = session.revoked or session.user is user
         return {}
 
-    @_operation
+    @operation
     def admin_get_user(self, *, UserPoolId: str, Username: str) -> dict[str, Any]:
         user = self._known(UserPoolId, Username)
         attributes = {"sub": user.sub, "email": user.email, "email_verified": str(user.verified).lower()}
@@ -212,11 +167,11 @@ class FakeCognito:
             "UserStatus": "CONFIRMED" if user.confirmed else "UNCONFIRMED",
         }
 
-    @_operation
+    @operation
     def admin_delete_user(self, *, UserPoolId: str, Username: str) -> None:
         del self.users[self._known(UserPoolId, Username).sub]
 
-    @_operation
+    @operation
     def confirm_sign_up(
         self, *, ClientId: str, SecretHash: str, Username: str, ConfirmationCode: str
     ) -> dict[str, Any]:
@@ -229,17 +184,17 @@ class FakeCognito:
         user.confirmation = None
         return {}
 
-    @_operation
+    @operation
     def admin_disable_user(self, *, UserPoolId: str, Username: str) -> dict[str, Any]:
         self._known(UserPoolId, Username).enabled = False
         return {}
 
-    @_operation
+    @operation
     def admin_enable_user(self, *, UserPoolId: str, Username: str) -> dict[str, Any]:
         self._known(UserPoolId, Username).enabled = True
         return {}
 
-    @_operation
+    @operation
     def resend_confirmation_code(self, *, ClientId: str, SecretHash: str, Username: str) -> dict[str, Any]:
         self._check_hash(ClientId, SecretHash, Username)
         user = self._find(Username)
@@ -250,7 +205,7 @@ class FakeCognito:
         user.confirmation = self._send_code(user)
         return dict(PRETENDED_DELIVERY)
 
-    @_operation
+    @operation
     def forgot_password(self, *, ClientId: str, SecretHash: str, Username: str) -> dict[str, Any]:
         self._check_hash(ClientId, SecretHash, Username)
         user = self._find(Username)
@@ -263,7 +218,7 @@ class FakeCognito:
         user.reset = self._send_code(user)
         return dict(PRETENDED_DELIVERY)
 
-    @_operation
+    @operation
     def confirm_forgot_password(
         self, *, ClientId: str, SecretHash: str, Username: str, ConfirmationCode: str, Password: str
     ) -> dict[str, Any]:
@@ -275,7 +230,7 @@ class FakeCognito:
         user.failures, user.locked_until = 0, 0
         return {}
 
-    @_operation
+    @operation
     def admin_set_user_password(self, *, UserPoolId: str, Username: str, Password: str, Permanent: bool) -> None:
         user = self._known(UserPoolId, Username)
         self.check_policy(Password)

@@ -1,7 +1,7 @@
 """What anyone with an access token can call at Cognito, past our code and without the client's secret."""
 
-from tests.fakes.cognito import POOL_ID, FakeCognito
-from tests.fakes.cognito_state import User
+from tests.fakes.cognito import FakeCognito
+from tests.fakes.cognito_state import POOL_ID, User
 
 
 class CognitoPublicApi:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
+POOL_ID = "eu-central-1_Fake12345"
+PRETENDED_DELIVERY = {"CodeDeliveryDetails": {"Destination": "d***@e***", "DeliveryMedium": "EMAIL"}}
 GRACE_SECONDS = 60
 """``RetryGracePeriodSeconds`` of template.yaml, from the first use of a refresh token: an invariant compares them."""
 

@@ -248,9 +248,9 @@ def test_a_role_touches_only_its_own_folders_of_the_media_bucket() -> None:
             "GetObject uploads/*", "DeleteObject uploads/*", "PutObject thumbnails/*", "DeleteObject thumbnails/*"
         },
         "ArchiveVideo": {
-            f"{action} {folder}/*"
-            for action in ("PutObject", "AbortMultipartUpload", "DeleteObject")
-            for folder in ("videos", "thumbnails")
+            "AbortMultipartUpload videos/*",
+            *(f"PutObject {folder}/*" for folder in ("videos", "thumbnails")),
+            *(f"DeleteObject {folder}/*" for folder in ("videos", "thumbnails")),
         },
         "DeleteMedia": {"ListBucket", *(f"DeleteObject {folder}/*" for folder in ("videos", "thumbnails", "uploads"))},
     }  # fmt: skip

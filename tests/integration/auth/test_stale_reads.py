@@ -21,7 +21,8 @@ from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.users import TokenResponse
 from dreamvision.users.repository import ProfileRepository
 from dreamvision.users.usernames import RESERVATION_LIFETIME, Usernames, UsernameTakenError
-from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
+from tests.fakes.cognito import CLIENT_ID, FakeCognito
+from tests.fakes.cognito_state import POOL_ID
 from tests.fakes.stale_replica import StaleReplica
 from tests.integration.auth.fixtures import EMAIL, NAME, PASSWORD, trigger
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,14 +30,16 @@ from tests.integration.auth.fixtures import (
     is_empty,
     trigger,
 )
+from tests.permissions.running import running_as
 
 _ATTACKERS_PASSWORD = OTHER_PASSWORD
 
 
 @pytest.fixture
-def confirming(tables: Tables) -> AccountBackend:
-    """A backend that asks for a confirmation."""
-    return AccountBackend(tables, trigger(confirm_email=True))
+def confirming(tables: Tables) -> Iterator[AccountBackend]:
+    """A backend that asks for a confirmation, with the function's role."""
+    with running_as("ApiAuth"):
+        yield AccountBackend(tables, trigger(confirm_email=True))
 
 
 def _last_code(backend: AccountBackend) -> str:

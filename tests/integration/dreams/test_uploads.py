@@ -27,6 +27,7 @@ from dreamvision.queries.presenters import Presenter
 from dreamvision.schemas.uploads import ImageType, ThumbnailUploadResponse, UploadStatus
 from tests.fakes import images
 from tests.fakes.aws import MEDIA_BUCKET
+from tests.permissions.running import running_as, running_outside
 
 USER, OTHER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f", "11111111-2222-4333-8444-555555555555"
 JPEG, PNG = ImageType.JPEG, ImageType.PNG
@@ -56,7 +57,13 @@ class UploadBackend:
         return key
 
     def receive(self, key: str, clean: Callable[[bytes, ImageType], ReencodedImage] = reencode_image) -> Any:
-        return self.uploads.receive(key, clean)
+        def clean_outside(data: bytes, kind: ImageType) -> ReencodedImage:
+            # Some tests let others change the dream meanwhile.
+            with running_outside():
+                return clean(data, kind)
+
+        with running_as("ImageUploaded"):
+            return self.uploads.receive(key, clean_outside)
 
     def media_keys(self) -> list[str]:
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=MEDIA_BUCKET).get("Contents", [])]

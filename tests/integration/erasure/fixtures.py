@@ -25,7 +25,8 @@ from dreamvision.videos.workflow import VideoWorkflow
 from tests.conftest import load_function
 from tests.fakes.asl import ExecutionFailedError, FunctionDiedError, Machine, Task
 from tests.fakes.aws import MEDIA_BUCKET, TABLES
-from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
+from tests.fakes.cognito import CLIENT_ID, FakeCognito
+from tests.fakes.cognito_state import POOL_ID
 from tests.fakes.http_api import Answer, HttpFunction
 from tests.fakes.runway import FakeRenderer
 from tests.fakes.states import FakeStates

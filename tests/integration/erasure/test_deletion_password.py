@@ -1,12 +1,15 @@
 """The password of ``DELETE /api/v1/auth/me``: checked whenever it is sent, required by parameter."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from dreamvision.auth.cognito import CognitoSettings, UserPool
 from dreamvision.auth.passwords import PasswordCheck
 from dreamvision.limits.rate_limits import PASSWORD_CHECKS_PER_HOUR, RateLimits, RateSettings
 from dreamvision.limits.repository import LimitsRepository
+from tests.fakes.cognito import CLIENT_ID
+from tests.fakes.cognito_state import POOL_ID
 from tests.fakes.http_api import Answer, HttpFunction
 from tests.integration.dreams.fixtures import LUNA
 from tests.integration.erasure.fixtures import ErasureBackend
@@ -17,7 +20,9 @@ _PASSWORD = "Moonlight7"
 @pytest.fixture(autouse=True)
 def accounts(erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = RateLimits(LimitsRepository(erasure.dreams.database), RateSettings())
-    monkeypatch.setattr(PasswordCheck, "shared", lambda: PasswordCheck(erasure.pool, limits))
+    settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
+    pool = UserPool(settings, cast(Any, erasure.cognito))
+    monkeypatch.setattr(PasswordCheck, "shared", lambda: PasswordCheck(pool, limits))
 
 
 def _delete(body: Any = None) -> Answer:

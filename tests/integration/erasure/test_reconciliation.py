@@ -38,6 +38,7 @@ from tests.integration.erasure.fixtures import (
     ErasureBackend,
     populated_account,
 )
+from tests.permissions.running import running_as
 
 _LATER = timedelta(hours=2)
 _CURSOR = "cursor#reconcile-users"
@@ -50,7 +51,8 @@ def _reconciliation(erasure: ErasureBackend, after: timedelta = _LATER) -> Recon
 
 
 def _run(erasure: ErasureBackend, after: timedelta = _LATER, seconds_left: float = 180) -> ReconciliationResult:
-    return _reconciliation(erasure, after).run(lambda: seconds_left)
+    with running_as("ReconcileUsers"):
+        return _reconciliation(erasure, after).run(lambda: seconds_left)
 
 
 def _add_accounts(erasure: ErasureBackend, number: int) -> list[str]:

@@ -13,7 +13,6 @@ from dreamvision.erasure.sweeper import RestartIncompleteError, RestartResult
 from dreamvision.erasure.workflow import ErasureUnavailableError, ErasureWorkflow
 from tests.conftest import load_event, load_function
 from tests.fakes.asl import ExecutionFailedError
-from tests.fakes.roles import permissions_of, role_of
 from tests.integration.dreams.fixtures import LUNA, STELLA
 from tests.integration.erasure.fixtures import (
     FUNCTIONS,
@@ -24,6 +23,7 @@ from tests.integration.erasure.fixtures import (
     populated_account,
     status_of,
 )
+from tests.permissions.running import running_as
 
 CONTEXT: Any = SimpleNamespace(
     function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
@@ -184,7 +184,7 @@ def test_an_erasure_completed_meanwhile_is_not_restarted(erasure: ErasureBackend
 
 def test_an_erasure_that_did_not_start_is_not_recorded(erasure: ErasureBackend) -> None:
     erasure.erasures.refusal = "ServiceUnavailable"
-    with pytest.raises(ErasureUnavailableError):
+    with running_as("ApiDeleteAccount"), pytest.raises(ErasureUnavailableError):
         erasure.workflow.erase_account(LUNA)
     assert erasure.open_records() == []
 
@@ -242,29 +242,21 @@ def test_media_are_deleted_even_if_renders_cannot_be_cancelled(erasure: ErasureB
 
 
 def test_the_functions_may_do_what_they_do(erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    database = erasure.dreams.database
     erasure.seconds -= 3600  # before the grace period of the sweep
     dream = erasure.dreams.analyzed_dream()
     erasure.dreams.completed_video(dream)
     monkeypatch.setattr(ErasureWorkflow, "shared", lambda: erasure.workflow)
-    with role_of("ApiDreams", database):
-        assert erasure.delete_dream(dream.dream_id).status == 204
+    assert erasure.delete_dream(dream.dream_id).status == 204
     names = {"user_id": LUNA, "whole_account": False, "dream_id": dream.dream_id}
-    with role_of("DeleteMedia", database):
-        load_function("workflows/erasure/delete_media").handler(names, CONTEXT)
-    with role_of("PurgeTombstones", database):
-        load_function("workflows/erasure/purge_tombstones").handler(names, CONTEXT)
-    with role_of("ApiDeleteAccount", database):
-        assert erasure.delete_account().status == 204
-        erasure.seconds += 600
-        erasure.erasures.refusal = "ServiceUnavailable"
-        with pytest.raises(ErasureUnavailableError):
-            AccountErasure.shared().start(STELLA, erasure.workflow)
+    load_function("workflows/erasure/delete_media").handler(names, CONTEXT)
+    load_function("workflows/erasure/purge_tombstones").handler(names, CONTEXT)
+    assert erasure.delete_account().status == 204
+    erasure.seconds += 600
+    erasure.erasures.refusal = "ServiceUnavailable"
+    with running_as("ApiDeleteAccount"), pytest.raises(ErasureUnavailableError):
+        AccountErasure.shared().start(STELLA, erasure.workflow)
     erasure.lose_executions()
-    with role_of("RestartErasures", database) as used:
-        event = load_event("triggers/restart-erasures")
-        assert load_function("triggers/restart_erasures").handler(event, CONTEXT) == {"checked": 1, "restarted": 1}
-    assert used == permissions_of("RestartErasures")
-    with role_of("DeleteAccount", database):
-        load_function("workflows/erasure/delete_account").handler({"user_id": LUNA, "whole_account": True}, CONTEXT)
+    event = load_event("triggers/restart-erasures")
+    assert load_function("triggers/restart_erasures").handler(event, CONTEXT) == {"checked": 1, "restarted": 1}
+    load_function("workflows/erasure/delete_account").handler({"user_id": LUNA, "whole_account": True}, CONTEXT)
     assert erasure.open_records() == []

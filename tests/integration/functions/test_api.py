@@ -1,20 +1,29 @@
 """The API's functions called with their sample events, as API Gateway would."""
 
 import json
+from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities import parameters
 
+from dreamvision.core.clock import utc_now
+from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
 from dreamvision.dreams.uploads import Uploads
 from dreamvision.queries.dreams import DreamQueries
 from dreamvision.queries.presenters import Presenter
 from dreamvision.queries.videos import VideoQueries
+from dreamvision.schemas.videos import VideoStatus
+from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.service import VideoService
+from dreamvision.videos.sweeper import SweepIncompleteError
+from dreamvision.videos.workflow import VideoWorkflow
 from local.sample_events import USER_ID, event_of, routes
 from tests.conftest import Event, load_event, load_function
+from tests.fakes.step_functions import MACHINE, FakeStepFunctions
 
 CONTEXT = SimpleNamespace(
     function_name="function",
@@ -127,14 +136,38 @@ def test_an_unexpected_error_reveals_nothing(monkeypatch: pytest.MonkeyPatch, ca
     assert "the secret of" not in str(record.__dict__)
 
 
-def test_the_event_of_a_stopped_execution_is_handled(database: Database) -> None:
+@pytest.fixture
+def unreachable_renderer(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of Runway, and an address where nobody answers."""
+    boto3.client("secretsmanager").create_secret(Name="runway", SecretString="key_sandbox")
+    parameters.clear_caches()  # type: ignore[no-untyped-call]
+    monkeypatch.setenv("RUNWAY_SECRET", "runway")
+    monkeypatch.setenv("RUNWAY_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("RUNWAY_MODEL", "gen4.5")
+
+
+@pytest.mark.usefixtures("unreachable_renderer")
+def test_the_event_of_a_stopped_execution_is_handled() -> None:
     # A video that was deleted meanwhile is not an error.
-    secrets = boto3.client("secretsmanager")
-    secrets.create_secret(Name="runway", SecretString="key_sandbox")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RUNWAY_SECRET", "runway")
-        environment.setenv("RUNWAY_BASE_URL", "http://127.0.0.1:9")
-        environment.setenv("RUNWAY_MODEL", "gen4.5")
-        assert (
-            load_function("triggers/execution_stopped").handler(load_event("triggers/execution-stopped"), CONTEXT) == {}
-        )
+    event = load_event("triggers/execution-stopped")
+    assert load_function("triggers/execution_stopped").handler(event, CONTEXT) == {}
+
+
+@pytest.mark.usefixtures("unreachable_renderer")
+def test_the_sweep_keeps_a_video_whose_render_it_cannot_cancel(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN an abandoned video whose render was paid for
+    videos, job_id, yesterday = VideoLifecycle(database), new_id(), utc_now() - timedelta(days=1)
+    videos.add_with_dream(USER_ID, job_id, new_id(), "I was flying", 5, yesterday)
+    videos.request_render(USER_ID, job_id, yesterday)
+    videos.record_render(USER_ID, job_id, "task-1", None, yesterday)
+    states = FakeStepFunctions()
+    states.executions[job_id] = "FAILED"
+    workflow = VideoWorkflow(MACHINE, cast(Any, states))
+    monkeypatch.setattr(VideoWorkflow, "shared", lambda: workflow)
+    # WHEN Runway does not answer
+    with pytest.raises(SweepIncompleteError):
+        load_function("triggers/sweep").handler({}, CONTEXT)
+    # THEN the video is left to the next sweep
+    assert videos.get(USER_ID, job_id, consistent=True).status is VideoStatus.PROCESSING

@@ -11,6 +11,7 @@ from local.sample_events import event_of, routes
 from tests.conftest import load_function
 from tests.fakes.aws import template
 from tests.integration.functions.test_api import CONTEXT
+from tests.permissions.roles import ORIGIN_SECRET
 
 _SECRET = "correct-horse"
 _FOLDERS = {
@@ -24,8 +25,9 @@ _FOLDERS = {
 @pytest.fixture(autouse=True)
 def _secret(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     value = json.dumps({"current": _SECRET, "previous": ""})
-    boto3.client("secretsmanager").create_secret(Name=f"origin-{id(database)}", SecretString=value)
-    monkeypatch.setenv("ORIGIN_SECRET", f"origin-{id(database)}")
+    name = f"{ORIGIN_SECRET}-{id(database)}"
+    boto3.client("secretsmanager").create_secret(Name=name, SecretString=value)
+    monkeypatch.setenv("ORIGIN_SECRET", name)
 
 
 def call(route: str, headers: dict[str, str]) -> tuple[int, Any]:
@@ -51,6 +53,6 @@ def test_without_a_secret_every_request_is_answered(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_unreadable_secret_refuses_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ORIGIN_SECRET", "no-such-secret")
+    monkeypatch.setenv("ORIGIN_SECRET", f"{ORIGIN_SECRET}-none")
     status, body = call("GET /api/v1/health", {"x-origin-secret": _SECRET})
     assert (status, body["type"]) == (500, "urn:dreamvision:problem:internal_error")

@@ -33,6 +33,7 @@ from tests.fakes.gateway import USER_ID, Answer, send
 from tests.fakes.runway import FakeRenderer
 from tests.fakes.step_functions import MACHINE, FakeStepFunctions
 from tests.integration.ministack import guard_items, reservation_counts
+from tests.permissions.running import running_as
 
 DREAM = "I was flying over a dark forest with twisted trees"
 PLENTY = {"free_videos_per_day": 1000, "free_concurrent_videos": 1000, "service_videos_per_day": 100_000}
@@ -74,10 +75,12 @@ class QuotaBackend:
 
     def close_stopped(self, video: VideoRecord) -> None:
         """Do what the rule on stopped executions does."""
-        close_stopped(video.user_id, video.job_id, "FAILED", self.videos, self.renderer)
+        with running_as("ExecutionStopped"):
+            close_stopped(video.user_id, video.job_id, "FAILED", self.videos, self.renderer)
 
     def sweep(self, later: timedelta = GRACE + timedelta(seconds=1)) -> tuple[int, int]:
-        return sweep(self.videos, self.workflow, lambda: self.renderer, utc_now() + later)
+        with running_as("Sweep"):
+            return sweep(self.videos, self.workflow, lambda: self.renderer, utc_now() + later)
 
     def status(self, video: VideoRecord) -> VideoStatus:
         return self.videos.get(video.user_id, video.job_id, consistent=True).status

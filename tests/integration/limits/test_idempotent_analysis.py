@@ -10,6 +10,7 @@ import pytest
 
 from dreamvision.analysis.errors import ClaudeOverloadedError, DreamRefusedError
 from dreamvision.analysis.models import Analysis
+from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
 from dreamvision.dreams.repository import DreamRepository
 from dreamvision.limits.idempotency import (
@@ -19,6 +20,7 @@ from dreamvision.limits.idempotency import (
 )
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.schemas.dreams import MAX_DREAM_LENGTH, DreamAnalysisRequest
+from dreamvision.users.repository import ProfileRepository
 from tests.conftest import REPOSITORY
 from tests.fakes.aws import Capacity
 from tests.fakes.claude import FakeAnalyzer
@@ -198,3 +200,15 @@ def test_an_analysis_stays_within_its_write_units(
         assert capacity.read_units == 1.5
     (dream_id, _) = {row["dream_id"] for row in dreams_of(ministack)}
     assert DreamRepository(ministack).get(USER_ID, dream_id).dream_text == text
+
+
+def test_no_text_is_left_of_a_long_dream_of_an_account_being_erased(analyze: ModuleType, ministack: Database) -> None:
+    # GIVEN an account whose erasure began while Claude analyzed its dream
+    assert post(analyze).status == 200
+    before = dreams_of(ministack)
+    ProfileRepository(ministack).mark_erasing(USER_ID, utc_now())
+    # WHEN a dream is stored whose text is too long for its row
+    answer = send(analyze, ANALYZE, {"dream_text": _noise(0x4E00, 0x9FFF)})
+    # THEN neither the row nor the text is left
+    assert answer.status == 401
+    assert dreams_of(ministack) == before

@@ -25,6 +25,7 @@ from tests.fakes.contended_tables import ContendedTables
 from tests.fakes.gateway import USER_ID
 from tests.integration.limits.fixtures import DREAM, PLENTY, QuotaBackend, in_parallel
 from tests.integration.ministack import guard_items
+from tests.permissions.running import running_as
 
 pytestmark = pytest.mark.usefixtures("noon")
 
@@ -159,8 +160,11 @@ def test_concurrent_requests_of_many_users_stop_at_the_service_quota(ministack: 
 def test_released_reservations_are_available_again(ministack: Database) -> None:
     backend = QuotaBackend(ministack, **(PLENTY | {"service_videos_per_day": 10, "premium_reserve": 0}))
     videos = [backend.create_video() for _ in range(10)]
-    with pytest.raises(ServiceQuotaExceededError):
+    with running_as("ApiDreams"), pytest.raises(ServiceQuotaExceededError):
         backend.create_video()
+    backend.complete_analysis(videos[0])
+    with running_as("ApiVideos"), pytest.raises(ServiceQuotaExceededError):
+        backend.service.create(USER_ID, videos[0].dream_id, 5)
     random.Random(1).shuffle(videos)
     for video in videos[:4]:
         backend.record_failure(video)

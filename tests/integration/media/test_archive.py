@@ -27,6 +27,7 @@ from tests.fakes import hostile_source as source
 from tests.fakes.hostile_source import Behavior, HostileSource
 from tests.fakes.media_bucket import BUCKET, failing, keys, media_bucket, unfinished
 from tests.fakes.sample_video import flat, noise, write_video
+from tests.permissions.running import running_as
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -76,16 +77,17 @@ class Archive:
         token: str | None = TOKEN,
     ) -> ArchivedMedia:
         policy = DownloadPolicy((server.origin,), max_bytes=20_000_000, total_seconds=5, stall_seconds=0.3)
-        return archive_video(
-            server.url(path),
-            user_id=USER,
-            job_id=JOB,
-            store=MediaStore(BUCKET, self._client),
-            policy=policy,
-            refresh_url=refresh_url,
-            token=token,
-            work_dir=self._work_dir,
-        )
+        with running_as("ArchiveVideo"):
+            return archive_video(
+                server.url(path),
+                user_id=USER,
+                job_id=JOB,
+                store=MediaStore(BUCKET, self._client),
+                policy=policy,
+                refresh_url=refresh_url,
+                token=token,
+                work_dir=self._work_dir,
+            )
 
     def assert_nothing_left(self) -> None:
         assert keys(self._client) == []

@@ -13,6 +13,7 @@ from dreamvision.media.errors import MediaDeletionError, MediaUploadError
 from dreamvision.media.keys import new_media_token, preview_key, thumbnail_key, video_key
 from dreamvision.media.storage import MediaStore
 from tests.fakes.media_bucket import BUCKET, failing, keys, media_bucket, unfinished
+from tests.permissions.running import running_as
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -86,7 +87,7 @@ def test_a_failed_upload_leaves_nothing(
     file.write_bytes(bytes(20 * MEGABYTE))
     failing(client, operation, on_call)
     # WHEN it is uploaded
-    with pytest.raises(MediaUploadError) as raised:
+    with running_as("ArchiveVideo"), pytest.raises(MediaUploadError) as raised:
         store.put_video(KEY, file)
     # THEN neither an object nor parts of one are left, and the error contains nothing of AWS
     assert keys(client) == []

@@ -28,6 +28,7 @@ from tests.fakes.aws import MEDIA_BUCKET
 from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.sockets import FakeSockets
 from tests.fakes.streams import changes
+from tests.permissions.running import running_as
 
 LUNA = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 SOL = "c9f0f895-fb98-4b91-a5d2-6f1c2f0e1d3b"
@@ -92,7 +93,8 @@ def backend(database: Database) -> RealtimeBackend:
 def replies(backend: RealtimeBackend, text: str, caller: AccessClaims | None = None) -> list[dict[str, Any]]:
     before = len(backend.sockets.sent("phone"))
     caller = caller or AccessClaims(LUNA, "session", int(time.time()), int(backend.clock().timestamp()) + 3600)
-    backend.handler.handle("phone", caller, text.encode())
+    with running_as("RealtimeMessages"):
+        backend.handler.handle("phone", caller, text.encode())
     return backend.sockets.sent("phone")[before:]
 
 

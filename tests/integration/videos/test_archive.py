@@ -24,6 +24,7 @@ from tests.fakes import hostile_source as source
 from tests.fakes.aws import MEDIA_BUCKET
 from tests.fakes.hostile_source import HostileSource
 from tests.fakes.sample_video import write_video
+from tests.permissions.running import running_as
 
 USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 
@@ -57,7 +58,8 @@ class ArchiveBackend:
 
     def keep(self, server: HostileSource, renderer: FinishedRender, days: int = 0) -> Any:
         archive = VideoArchiver(MediaStore(MEDIA_BUCKET), DownloadPolicy((server.origin,), stall_seconds=0.5), days)
-        return archive.keep(USER, self.job_id, renderer, self.videos)
+        with running_as("ArchiveVideo"):
+            return archive.keep(USER, self.job_id, renderer, self.videos)
 
     def media_keys(self) -> list[str]:
         found = boto3.client("s3").list_objects_v2(Bucket=MEDIA_BUCKET)

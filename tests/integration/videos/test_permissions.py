@@ -4,7 +4,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from dreamvision.core.clock import utc_now
@@ -15,10 +14,11 @@ from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import VideoFinalError, VideoRecord
 from tests.conftest import load_function
 from tests.fakes.claude import FakeAnalyzer
-from tests.fakes.roles import permissions_of, role_of
 from tests.fakes.runway import FakeRenderer
 from tests.integration.dreams.fixtures import DREAM, LUNA, DreamBackend
 from tests.integration.ministack import reservation_counts
+from tests.permissions.roles import permissions
+from tests.permissions.running import running_as
 
 CONTEXT = SimpleNamespace(
     function_name="GenerateVideo", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
@@ -48,14 +48,13 @@ def video(backend: DreamBackend) -> VideoRecord:
 def _generate(database: Database, video: VideoRecord, renderer: FakeRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
     module = load_function("workflows/dream_to_video/generate_video")
     monkeypatch.setattr(module, "configured_renderer", lambda: renderer)
-    with role_of("GenerateVideo", database):
-        module.handler({"user_id": LUNA, "dream_id": video.dream_id, "job_id": video.job_id}, CONTEXT)
+    module.handler({"user_id": LUNA, "dream_id": video.dream_id, "job_id": video.job_id}, CONTEXT)
 
 
 def _cancel_elsewhere(database: Database, video: VideoRecord) -> VideoRecord:
-    """Cancel the video as the API does: another function, with a role and a client of its own."""
-    other = Database(database.names, boto3.resource("dynamodb").meta.client)
-    return VideoLifecycle(other).cancel(LUNA, video.job_id, utc_now())
+    """Cancel the video as the API does: another function, with a role of its own."""
+    with running_as("ApiVideos"):
+        return VideoLifecycle(database).cancel(LUNA, video.job_id, utc_now())
 
 
 @pytest.mark.parametrize("refusal", [RenderBusyError(), RenderRejectedError()])
@@ -90,5 +89,5 @@ def test_a_video_cancelled_during_a_successful_request_is_cancelled_at_the_provi
 
 
 def test_the_role_only_updates_guards() -> None:
-    actions = {action for action, resource in permissions_of("GenerateVideo") if resource == "GuardsTable"}
-    assert actions == {"dynamodb:UpdateItem"}
+    allowed = permissions()["GenerateVideoFunction"]
+    assert {each.action for each in allowed if "GuardsTable" in each.resource} == {"dynamodb:UpdateItem"}

@@ -7,6 +7,7 @@ import pytest
 from dreamvision.auth.cognito import CognitoSettings, UserPool
 from tests.fakes import cognito as fake
 from tests.fakes.cognito import FakeCognito
+from tests.fakes.cognito_state import POOL_ID
 
 EMAIL = "luna@example.com"
 PASSWORD = "Moonlight7"
@@ -27,7 +28,7 @@ def auto_confirm(event: dict[str, Any], _: object) -> dict[str, Any]:
 
 
 def pool_on(cognito: FakeCognito) -> UserPool:
-    settings = CognitoSettings(user_pool_id=fake.POOL_ID, user_pool_client_id=fake.CLIENT_ID)
+    settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=fake.CLIENT_ID)
     return UserPool(settings, cast(Any, cognito))
 
 

@@ -10,6 +10,7 @@ from dreamvision.auth.cognito import PoolUser, UserPool
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier
 from tests.fakes import cognito as fake
 from tests.fakes.cognito import FakeCognito
+from tests.fakes.cognito_state import POOL_ID
 from tests.unit.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, Clock, auto_confirm, pool_on
 
 
@@ -27,9 +28,7 @@ def test_the_handlers_accept_the_access_token() -> None:
     cognito = FakeCognito(auto_confirm)
     pool = pool_on(cognito)
     user = pool.sign_up(EMAIL, PASSWORD)
-    settings = IdentitySettings(
-        user_pool_id=fake.POOL_ID, user_pool_client_id=fake.CLIENT_ID, aws_region="eu-central-1"
-    )
+    settings = IdentitySettings(user_pool_id=POOL_ID, user_pool_client_id=fake.CLIENT_ID, aws_region="eu-central-1")
 
     access = TokenVerifier(settings, fetch_keys=cognito.issuer.jwks).verify(pool.sign_in(EMAIL, PASSWORD).access_token)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.cloudformation_yaml import load_template, render_template
+from local.emulator import ministack
 from local.emulator.http_api import Names, Route, routes_of
 from local.settings import SettingsError, load
 from local.stack import processes
@@ -55,6 +56,12 @@ def test_stack_stops_when_its_owner_exits(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_owner_that_is_no_process_id_is_rejected() -> None:
     with pytest.raises(SettingsError, match="LOCAL_OWNER"):
         load({"LOCAL_OWNER": "me"})
+
+
+def test_functions_start_through_a_wrapper_only_if_one_is_given() -> None:
+    assert "AWS_LAMBDA_EXEC_WRAPPER" not in ministack.environment(load({}))
+    wrapped = ministack.environment(load({"LOCAL_FUNCTION_WRAPPER": "/tmp/wrapper"}))
+    assert wrapped["AWS_LAMBDA_EXEC_WRAPPER"] == "/tmp/wrapper"
 
 
 def test_clean_environment_has_no_credentials_or_aws_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Passwords known from data breaches, which a new password must not be (parameter ``RefuseBreachedPasswords``).
 
 ``breached_passwords.bin`` holds the sorted digests of the most frequent ones that would satisfy the pool's policy.
-``local/breached_passwords.py`` makes it; docs/decisions/0043-*.md names the sources.
+``local/breached_passwords.py`` makes it; docs/decisions/0044-*.md names the sources.
 """
 
 import hashlib

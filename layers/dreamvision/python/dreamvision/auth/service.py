@@ -299,7 +299,7 @@ class AccountService:
         self._pool.confirm(email, code)
         with ExitStack() as rollback:
             # Better no account than one with another's password. Sessions that it has started meanwhile end anyway.
-            rollback.callback(self._sessions.revoke_permanently, user.user_id)
+            rollback.callback(self._sessions.revoke_all, user.user_id)
             rollback.callback(self._delete, user.user_id)
             self._pool.set_password(user.user_id, password)
             rollback.pop_all()
