@@ -103,6 +103,11 @@ class Settings:
         return f"{self.api_url}/media"
 
     @property
+    def mailbox_url(self) -> str:
+        """URL of the e-mails that Cognito would have sent, with their codes, as JSON."""
+        return f"{self.endpoint_url}/_ministack/ses/messages"
+
+    @property
     def cache_folder(self) -> Path:
         """Build cache, keyed by content and shared by all stacks of this checkout."""
         return REPOSITORY / ".local" / "cache"

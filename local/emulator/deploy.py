@@ -11,6 +11,7 @@ from local import sandbox
 from local.emulator.build import BuildError, run_tool, source_hash, tool_environment
 from local.emulator.http_api import bring_api_in_line
 from local.emulator.password_policy import make_length_a_number
+from local.emulator.refresh_rotation import switch_on_rotation
 from local.emulator.stream_mappings import revive_stream_mappings
 from local.progress import step
 from local.settings import REGION, REPOSITORY, STACK_NAME, Settings
@@ -56,7 +57,9 @@ def deploy(settings: Settings, template: Path) -> dict[str, str]:
         )
         for table in ("GuardsTableName", "ConnectionsTableName"):
             _switch_on_time_to_live(settings, outputs[table])
-        make_length_a_number(client(settings, "cognito-idp"), outputs["UserPoolId"])
+        cognito = client(settings, "cognito-idp")
+        make_length_a_number(cognito, outputs["UserPoolId"])
+        switch_on_rotation(cognito, client(settings, "cloudformation"), STACK_NAME, outputs)
         _put_provider_keys(settings, outputs)
         revive_stream_mappings(client(settings, "lambda"))
     return outputs

@@ -8,7 +8,7 @@ from local.settings import REGION, Settings
 
 
 def command() -> list[str]:
-    return [sys.executable, "-m", "ministack"]
+    return [sys.executable, "-m", "local.emulator.strict"]
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -28,7 +28,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "S3_DATA_DIR": str(state / "s3"),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        "COGNITO_EMAIL_ENABLED": "false",
+        # E-mails are not sent, but listed at settings.mailbox_url.
+        "COGNITO_EMAIL_ENABLED": "true",
         # Like Cognito, issue no token if the pre token generation trigger fails.
         "MINISTACK_COGNITO_PRETOKEN_STRICT": "1",
         "LOG_LEVEL": "INFO",

@@ -150,6 +150,7 @@ class Supervisor:
             },
             "media_bucket": outputs["MediaBucketName"],
             "media_url": settings.media_url,
+            "mailbox_url": settings.mailbox_url,
             "claude_url": f"http://127.0.0.1:{settings.ports.claude}",
             "runway_url": f"http://127.0.0.1:{settings.ports.runway}",
             "logs": str(settings.log_folder),

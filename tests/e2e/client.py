@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -83,6 +84,15 @@ def wait_for[Found](read: Callable[[], Found], done: Callable[[Found], bool], se
 def fetch(url: str, method: str = "GET", **headers: str) -> httpx.Response:
     """Request a URL as any client on the internet would: without a token."""
     return httpx.request(method, url, headers=headers, timeout=30, trust_env=False)
+
+
+def code_for(email: str, mailbox_url: str) -> str:
+    """Return the code in the last e-mail to an address."""
+    mails = [mail for account in fetch(mailbox_url).json()["messages"].values() for mail in account]
+    newest = max((mail for mail in mails if mail["To"] == [email]), key=lambda mail: float(mail["Timestamp"]))
+    found = re.search(r"\b\d{6}\b", newest["BodyText"])
+    assert found, newest["Subject"]
+    return found[0]
 
 
 def register(http: httpx.Client) -> User:

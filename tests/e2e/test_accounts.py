@@ -1,4 +1,4 @@
-"""Accounts over HTTP, on the emulator's Cognito. What it does not support is tested with a stricter fake."""
+"""Accounts over HTTP, on the emulator's Cognito. What it cannot do is tested with the in-memory user pool."""
 
 import secrets
 from functools import partial
@@ -6,7 +6,7 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
+from tests.e2e.client import PASSWORD, ControlPlane, User, code_for, register, wait_for
 
 
 def test_registering_returns_tokens_and_creates_a_profile(http: httpx.Client) -> None:
@@ -77,6 +77,37 @@ def test_logout_applies_to_the_next_request(http: httpx.Client, user: User) -> N
     # Another session of the same user stays active.
     user.access_token = other["access_token"]
     assert user.get("/auth/me").status_code == 200
+
+
+def test_only_the_code_from_the_mailbox_resets_a_password(
+    http: httpx.Client, user: User, control: ControlPlane
+) -> None:
+    assert http.post("/api/v1/auth/forgot-password", json={"email": user.email}).status_code == 202
+    code = code_for(user.email, control.outputs["mailbox_url"])
+    body = {"email": user.email, "code": code, "new_password": "Moon-Light-8"}
+    for wrong in (f"{(int(code) + 1) % 10**6:06d}", "654321" if code != "654321" else "123456"):
+        answer = http.post("/api/v1/auth/reset-password", json={**body, "code": wrong})
+        assert (answer.status_code, answer.json()["type"]) == (400, "urn:dreamvision:problem:invalid_or_expired_code")
+    assert user.get("/auth/me").status_code == 200
+    assert http.post("/api/v1/auth/reset-password", json=body).is_success
+    # Every session has ended, and only the new password signs in.
+    assert user.get("/auth/me").status_code == 401
+    for password, status in ((PASSWORD, 401), ("Moon-Light-8", 200)):
+        answer = http.post("/api/v1/auth/login", json={"email": user.email, "password": password})
+        assert answer.status_code == status
+
+
+def test_a_refresh_rotates_the_refresh_token(http: httpx.Client, user: User) -> None:
+    def refresh(token: str) -> str:
+        answer = http.post("/api/v1/auth/refresh", json={"refresh_token": token})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["refresh_token"])
+
+    second = refresh(user.refresh_token)
+    # Repeated within the grace period, as by a client that lost the response.
+    tokens = [user.refresh_token, second, refresh(second), refresh(user.refresh_token)]
+    # Cognito's tokens are behind the seal.
+    assert len({token.rpartition(".eyJ")[2] for token in tokens}) == len(tokens)
 
 
 def test_an_access_token_opens_nothing_at_cognito_itself(http: httpx.Client, control: ControlPlane) -> None:

@@ -154,6 +154,10 @@ def test_s3_rejects_what_the_form_does_not_allow(
         {"x-amz-signature": "0" * 64},
     ):
         assert send(form, data, **changed).status_code == 403, changed
+    # AND so are fields that stand after the file
+    fields = [(name, (None, value)) for name, value in form["fields"].items()]
+    parts = [*fields[:-1], ("file", ("image", data)), fields[-1]]
+    assert httpx.post(form["url"], files=parts, timeout=30, trust_env=False).status_code in (400, 403)
     assert uploads_left(control, user) == uploads_left(control, other_user) == []
     assert user.get(f"/dreams/{dream_id}").json()["thumbnail_upload"]["status"] == "pending"
 

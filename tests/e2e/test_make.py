@@ -55,6 +55,7 @@ def test_up_prints_the_addresses(local: StackCommand, stack: dict[str, Any]) -> 
     shown = make(local, "up")
     assert shown.returncode == 0, shown.stderr
     assert stack["page_url"] in shown.stdout
+    assert stack["mailbox_url"] in shown.stdout
 
 
 def test_a_stack_that_does_not_run_is_stopped_and_reset(local: StackCommand, tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ def test_a_restart_keeps_users_dreams_and_videos(own_stack: StackCommand, record
         job_id = user.create_video(DREAM)["video_generation"]["job_id"]
         assert user.wait_for_video(job_id)["status"] == "completed"
 
+        # AND a used refresh token
+        refreshed = http.post("/api/v1/auth/refresh", json={"refresh_token": user.refresh_token}).json()
+
         # WHEN the stack is stopped and started
         assert own_stack.run("down").returncode == 0
         assert not (own_stack.folder / "outputs.json").exists()
@@ -51,9 +54,21 @@ def test_a_restart_keeps_users_dreams_and_videos(own_stack: StackCommand, record
         assert fetch(video["video_url"]).content[4:8] == b"ftyp"
         assert asyncio.run(_statuses_of_a_new_video(user, outputs)) == ["pending", "processing", "completed"]
 
+        # AND a refresh token that was used before the restart is treated as stolen after its grace period
+        control = ControlPlane(outputs)
+        control.client("cognito-idp").update_user_pool_client(
+            UserPoolId=outputs["user_pool_id"],
+            ClientId=outputs["user_pool_client_id"],
+            RefreshTokenRotation={"Feature": "ENABLED", "RetryGracePeriodSeconds": 0},
+        )
+        for token in (user.refresh_token, refreshed["refresh_token"]):
+            answer = http.post("/api/v1/auth/refresh", json={"refresh_token": token})
+            assert (answer.status_code, answer.json()["type"]) == (401, "urn:dreamvision:problem:invalid_refresh_token")
+        assert user.get("/auth/me").status_code == 401, "the user is signed out everywhere"
+
     # AND no log of this stack holds a secret or anything personal
     files = (file.read_text(errors="replace").splitlines() for file in Path(outputs["logs"]).glob("*.log"))
-    lines = [*ControlPlane(outputs).log_lines(), *(line for lines in files for line in lines)]
+    lines = [*control.log_lines(), *(line for lines in files for line in lines)]
     assert list(recorder.leaks(lines))[:5] == []
 
 

@@ -23,6 +23,7 @@ def test_outputs_have_the_documented_fields(stack: dict[str, Any]) -> None:
         "state_machine_arn",
         "tables",
         "media_bucket",
+        "mailbox_url",
     }
     assert expected <= stack.keys()
     assert httpx.get(f"{stack['api_url']}/api/v1/health", trust_env=False).json()["status"] == "healthy"

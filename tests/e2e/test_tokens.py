@@ -56,9 +56,9 @@ class Forger:
         self._key = key
         self._token = token
 
-    def signed(self, key: Any = None, **changes: object) -> str:
+    def signed(self, key: Any = None, *, without: str | None = None, **changes: object) -> str:
         """Return the token with other claims, signed with the pool's key or with another under the same key id."""
-        claims = {**claims_of(self._token), **changes}
+        claims = {name: value for name, value in {**claims_of(self._token), **changes}.items() if name != without}
         return jwt.encode(claims, key or self._key, algorithm="RS256", headers=_key_id(self._token))
 
 
@@ -90,6 +90,8 @@ def refused(forger: Forger, signed_in: User) -> dict[str, str | None]:
         "wrong issuer": f"Bearer {forger.signed(iss=claims_of(token)['iss'] + '2')}",
         "other client": f"Bearer {forger.signed(client_id='another-client')}",
         "expired": f"Bearer {forger.signed(exp=int(time.time()) - 60)}",
+        "without expiry": f"Bearer {forger.signed(without='exp')}",
+        "expiry as text": f"Bearer {forger.signed(exp='2100-01-01')}",
     }
 
 
