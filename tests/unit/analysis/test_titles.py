@@ -21,6 +21,7 @@ LONG = "The house of my grandmother, in which every corridor had become longer t
         ('"The school without an end"', "The school without an end"),
         ("„Die Treppe“", "Die Treppe"),
         ("half \ud83c a pair", "half a pair"),
+        ("drawn \u202egnicnal\u202c\u200b hidden\ufeff", "drawn gnicnal hidden"),
         ("x" * 60, "x" * 60),
         (LONG, "The house of my grandmother, in which every corridor had…"),
         ("夢" * 61, "夢" * 59 + "…"),

@@ -1,11 +1,11 @@
 """The rules of a video prompt, whether Claude or a user has written it."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from dreamvision.analysis.characters import is_invisible
 from dreamvision.schemas.lengths import MAX_PROMPT_LENGTH, MIN_PROMPT_LENGTH
 
 MAX_PROMPT_WORDS: Final = 150
@@ -63,17 +63,8 @@ def _check_single_line(prompt: str) -> RuleViolation | None:
     return RuleViolation("several_lines", "The prompt must be a single line: one scene, no paragraphs and no list.")
 
 
-# Joiners inside emoji and some scripts; every other character of the category Cf is invisible or reorders the text.
-_JOINERS: Final = frozenset("\u200c\u200d")
-
-
-def _is_control(character: str) -> bool:
-    # Cs: lone surrogates, which UTF-8 cannot encode.
-    return unicodedata.category(character) in {"Cc", "Cf", "Cs"} and character not in _JOINERS
-
-
 def _check_characters(prompt: str) -> RuleViolation | None:
-    if not any(map(_is_control, "".join(prompt.splitlines()))):  # line breaks have their own rule
+    if not any(map(is_invisible, "".join(prompt.splitlines()))):  # line breaks have their own rule
         return None
     sentence = "The prompt must not contain control characters, invisible characters or broken characters."
     return RuleViolation("control_characters", sentence)
@@ -87,7 +78,7 @@ _MARKUP: Final = re.compile(
 
 
 def _check_markup(prompt: str) -> RuleViolation | None:
-    if _MARKUP.search(prompt[:MAX_PROMPT_UTF16_UNITS]) is None:  # longer ones are rejected anyway
+    if _MARKUP.search(prompt[:MAX_PROMPT_LENGTH]) is None:  # longer ones are rejected anyway
         return None
     return RuleViolation("markup", "The prompt must be plain words: no tags, no markup, no links, no addresses.")
 

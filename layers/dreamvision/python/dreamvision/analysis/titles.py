@@ -5,6 +5,7 @@ A title is decoration, so a bad one never costs a repair turn or an analysis: it
 
 import unicodedata
 
+from dreamvision.analysis.characters import is_invisible
 from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
 
 _ELLIPSIS = "…"
@@ -35,10 +36,7 @@ def shorten(line: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Replace white space and control characters by single spaces, and drop lone surrogates."""
-    kept = "".join(
-        " " if unicodedata.category(character) == "Cc" else character
-        for character in text
-        if unicodedata.category(character) != "Cs"
-    )
-    return " ".join(kept.split())
+    """Replace white space and control characters by single spaces, and drop what is invisible or reorders the text."""
+    # Cc: among the control characters are line breaks and tabs.
+    spaced = "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
+    return " ".join("".join(character for character in spaced if not is_invisible(character)).split())
