@@ -7,6 +7,7 @@ the template become, and is held against AWS's documentation by the tests.
 import re
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -49,14 +50,19 @@ def transformed(overrides: Mapping[str, str] | None = None, code: Mapping[str, s
     Local code is replaced by an address in S3, as ``sam deploy`` does; ``code`` has the addresses of some resources.
     Conditions and references stay as they are.
     """
+    return deepcopy(_transformed(tuple((overrides or {}).items()), tuple((code or {}).items())))
+
+
+@cache
+def _transformed(overrides: tuple[tuple[str, str], ...], code: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     template = load_template((REPOSITORY / "template.yaml").read_text())
     for logical_id, resource in template["Resources"].items():
         for name in _CODE:
             if name in resource.get("Properties", {}):
-                resource["Properties"][name] = (code or {}).get(logical_id, "s3://packages/code")
+                resource["Properties"][name] = dict(code).get(logical_id, "s3://packages/code")
     # The transform needs a region, and no credentials: it calls AWS only for managed policies it does not know.
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
-    result: dict[str, Any] = translator.translate(template, parameters_of(template, overrides))
+    result: dict[str, Any] = translator.translate(template, parameters_of(template, dict(overrides)))
     return result
 
 
