@@ -29,7 +29,8 @@ from local.stack import processes
 from tests.conftest import REPOSITORY
 from tests.e2e.client import code_for
 from tests.fakes.aws import template
-from tests.fakes.cognito import CLIENT_ID, POOL_ID, FakeCognito
+from tests.fakes.cognito import CLIENT_ID, FakeCognito
+from tests.fakes.cognito_state import POOL_ID
 
 PASSWORD, OTHER_PASSWORD = "Moonlight7", "Sunshine8"
 RESOURCES: dict[str, dict[str, Any]] = template()["Resources"]
