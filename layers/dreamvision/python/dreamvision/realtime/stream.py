@@ -9,6 +9,7 @@ from dreamvision.auth.sessions import user_of_guard
 from dreamvision.database.client import TOMBSTONE_PREFIX, Item, TableNames
 from dreamvision.dreams.repository import AnalyzedDream
 from dreamvision.schemas.dreams import AnalysisStatus
+from dreamvision.schemas.videos import VideoStatus
 from dreamvision.videos.models import VideoRecord
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ type Change = VideoRecord | AnalyzedDream
 _INTERNAL_ATTRIBUTES = frozenset(
     {"updated_at", "render_requested_at", "provider_task_id", "credits", "output_url", "video_prompt"}
 )
+# Whether a video that was closed during the request of its render is counted.
+_COUNTED_BY = frozenset({"render_requested_at", "provider_task_id"})
 
 
 def sequence_of(record: StreamRecord) -> str:
@@ -65,7 +68,9 @@ def _decode_binary(value: Any) -> Any:  # noqa: ANN401 - one of DynamoDB's typed
 
 
 def _visible(row: Item) -> Item:
-    return {name: value for name, value in row.items() if name not in _INTERNAL_ATTRIBUTES}
+    is_final = VideoStatus(row["status"]).is_final
+    hidden = _INTERNAL_ATTRIBUTES - _COUNTED_BY if is_final else _INTERNAL_ATTRIBUTES
+    return {name: value for name, value in row.items() if name not in hidden}
 
 
 def _is_analyzed(row: Item) -> bool:

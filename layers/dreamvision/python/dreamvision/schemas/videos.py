@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber, whole_number
+from dreamvision.schemas.error_codes import ErrorCode
 from dreamvision.schemas.lengths import MAX_PROMPT_LENGTH, MIN_PROMPT_LENGTH
 
 MIN_DURATION_SECONDS = 5
@@ -180,6 +181,22 @@ class VideoStatusResponse(Response):
     )
     error_message: str | None = Field(
         default=None, description="Why the video failed; may be shown to the user.", examples=[None]
+    )
+    error_code: ErrorCode | None = Field(
+        default=None,
+        description="Why the video failed or was cancelled, for programs; null for any other video.",
+        examples=[None],
+    )
+    retryable: bool | None = Field(
+        default=None,
+        description="Whether a failed or cancelled video may succeed when it is tried again; null for any other.",
+        examples=[None],
+    )
+    counted: bool | None = Field(
+        default=None,
+        description="Whether the video counts for its day: from the request of its render on, which costs money. Null"
+        " while that is not decided.",
+        examples=[True],
     )
 
 
