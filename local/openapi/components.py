@@ -151,6 +151,7 @@ TAGS: Mapping[str, str] = {
     "Authentication": "Accounts and sessions.",
     "Dreams": "Dreams, their analysis and the history.",
     "Videos": "Videos of dreams, and their status.",
+    "Quota": "What a user may still create.",
     "Storage": "Image uploads.",
     "Health": "API information and health checks.",
     "Documentation": "The API documentation.",

@@ -9,6 +9,7 @@ from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
+from dreamvision.schemas.quota import Quota
 from dreamvision.schemas.uploads import ThumbnailUpload
 from dreamvision.schemas.videos import (
     Duration,
@@ -107,6 +108,7 @@ class CombinedDreamVideoResponse(Response):
 
     dream_analysis: DreamAnalysisResponse
     video_generation: VideoGenerationResponse
+    quota: Quota
 
 
 class AcceptedDreamVideo(Response):
@@ -117,6 +119,7 @@ class AcceptedDreamVideo(Response):
     status: VideoStatus
     aspect_ratio: AspectRatio = Field(examples=["9:16"])
     seed: Seed | None = Field(default=None, description="The random seed of the render.")
+    quota: Quota
 
 
 class DreamDetail(Response):
