@@ -46,6 +46,18 @@ def lockout(target: Target, outcome: Outcome) -> None:
     outcome.expect(429 in statuses, "codes can be guessed from many addresses")
 
 
+@attack("wrong codes for a new password")
+def codes(target: Target, outcome: Outcome) -> None:
+    user = target.register()
+    assert target.call("POST /api/v1/auth/forgot-password", {"email": user.email}).status == 202
+    for code in ("000000", "999999", "0", "1" * 64, "\u0661\u0662\u0663\u0664\u0665\u0666", "%00", "null"):
+        body = {"email": user.email, "code": code, "new_password": "Another-Password-1"}
+        reply = target.call("POST /api/v1/auth/reset-password", body)
+        outcome.expect(reply.status in (400, 422), f"the code {code[:6]!r}: {reply.status}")
+    outcome.expect(user.get("/auth/me").status_code == 200, "the session has ended")
+    target.sign_in(user)
+
+
 @attack("guesses of a signed-in user's password")
 def passwords(target: Target, outcome: Outcome) -> None:
     user = target.register()

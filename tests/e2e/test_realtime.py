@@ -18,8 +18,10 @@ from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import Media
 from tests.e2e.client import PASSWORD, ControlPlane, User, register, wait_for
 from tests.e2e.listener import Listener, connection, listening, refusal
-from tests.e2e.test_tokens import claims_of, id_token, resigned, unsigned
+from tests.e2e.shared_stack import StackCommand
+from tests.e2e.test_tokens import claims_of, forger_of, id_token, resigned, unsigned
 from tests.fakes.claude import FakeAnalyzer
+from tests.fakes.token_issuer import COGNITO_SCOPE
 
 SOCKETS_PER_USER, USERS, VIDEOS_PER_USER = 5, 10, 2
 
@@ -60,7 +62,9 @@ def test_a_token_may_be_a_subprotocol_or_a_header(url: str, user: User) -> None:
     asyncio.run(scenario())
 
 
-def test_invalid_tokens_are_rejected(url: str, user: User, http: httpx.Client, control: ControlPlane) -> None:
+def test_invalid_tokens_are_rejected(
+    url: str, user: User, http: httpx.Client, control: ControlPlane, local: StackCommand
+) -> None:
     token = user.access_token
     left = register(http)
     assert left.post("/auth/logout").status_code == 204
@@ -69,6 +73,7 @@ def test_invalid_tokens_are_rejected(url: str, user: User, http: httpx.Client, c
         "unsigned": unsigned(token),
         "changed": resigned(token, sub=left.id),
         "ID token": id_token(user, control),
+        "Cognito's scope": forger_of(local, user).signed(scope=COGNITO_SCOPE),
         "logged out": left.access_token,
     }
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from local.sample_events import event_of, routes
 from tests.e2e.client import PASSWORD, ControlPlane, User, register
 from tests.e2e.shared_stack import StackCommand
+from tests.fakes.token_issuer import COGNITO_SCOPE
 
 PROTECTED = sorted(route for route, public in routes().items() if not public)
 
@@ -69,8 +70,13 @@ def signed_in(http: httpx.Client) -> User:
 
 @pytest.fixture(scope="module")
 def forger(local: StackCommand, signed_in: User) -> Forger:
+    return forger_of(local, signed_in)
+
+
+def forger_of(local: StackCommand, user: User) -> Forger:
+    """Return a forger of the user's token."""
     (file,) = (local.folder / "state").rglob(f"{local.outputs()['user_pool_id']}-access.pem")
-    return Forger(file.read_text(), signed_in.access_token)
+    return Forger(file.read_text(), user.access_token)
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +136,10 @@ def test_every_route_rejects_revoked_sessions(route: str, http: httpx.Client, lo
 
 
 @pytest.mark.parametrize("route", PROTECTED)
-def test_an_id_token_is_forbidden(route: str, http: httpx.Client, identity: str) -> None:
-    answer = call(http, route, f"Bearer {identity}")
-    assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
+def test_a_token_without_our_scope_is_forbidden(route: str, http: httpx.Client, identity: str, forger: Forger) -> None:
+    for token in (identity, forger.signed(scope=COGNITO_SCOPE)):
+        answer = call(http, route, f"Bearer {token}")
+        assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
 
 
 def id_token(user: User, control: ControlPlane) -> str:

@@ -180,8 +180,9 @@ def most_events_of_an_execution(interval: int, deadline: int) -> int:
     """
     loop = max(sum(map(most_events, cycle)) for cycle in cycles(("WaitForRender",)))
     rounds = -(-deadline // interval) + 1
-    # ExecutionStarted and its end; every state outside the loop at most once.
-    return rounds * loop + sum(map(most_events, STATES)) + 2
+    once_more = max(sum(map(most_events, cycle)) for cycle in cycles(("LinkExpired?",)))
+    # ExecutionStarted and its end; every state outside the loops at most once.
+    return rounds * loop + once_more + sum(map(most_events, STATES)) + 2
 
 
 def test_a_status_check_takes_nine_events_and_three_for_each_retry() -> None:
@@ -190,10 +191,15 @@ def test_a_status_check_takes_nine_events_and_three_for_each_retry() -> None:
     assert sum(EVENTS[STATES[name]["Type"]] for name in ("WaitForRender", "PollVideo", "RenderOutcome")) == 9
 
 
-def test_every_loop_waits() -> None:
+def test_every_loop_waits_or_is_taken_once() -> None:
     for name in STATES:
         for cycle in cycles((name,)):
-            assert "WaitForRender" in cycle, cycle
+            assert {"WaitForRender", "LinkExpired?"} & set(cycle), cycle
+    (again,) = STATES["LinkExpired?"]["Choices"]
+    assert (again["Condition"], again["Assign"]) == ("{% $link_expired = false %}", {"link_expired": True})
+    allowing = {name for name, state in STATES.items() if state.get("Assign", {}).get("link_expired") is False}
+    assert len(allowing) == 2
+    assert not any(name in allowing for state in STATES for cycle in cycles((state,)) for name in cycle)
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])

@@ -52,6 +52,12 @@ def exists(path: str, document: Path) -> bool:
     return any(next(iter(base.glob(pattern)), None) for base in (*_BASES, document.parent))
 
 
+@pytest.mark.parametrize("document", CURRENT, ids=_id)
+def test_every_named_test_exists(document: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text())
+    assert [name for file, name in named if f"def {name}(" not in (REPOSITORY / file).read_text()] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
 def test_every_relative_link_leads_to_a_file(document: Path) -> None:
     links = [link or source for link, source in _LINK.findall(_FENCED.sub("", document.read_text()))]

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from dreamvision.core.config import Config
 from dreamvision.database.client import Database
-from dreamvision.dreams.repository import DreamRecord, DreamRepository
+from dreamvision.dreams.models import DreamRecord
+from dreamvision.dreams.repository import DreamRepository
 from dreamvision.erasure.dreams import DreamDeletion
 from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.idempotency import IdempotentRequest

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from dreamvision.auth.errors import InvalidCredentialsError
 from tests.fakes.cognito import FakeCognito
 from tests.fakes.cognito_public_api import CognitoPublicApi
-from tests.integration.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, AccountBackend, register
+from tests.integration.auth.fixtures import EMAIL, OTHER_PASSWORD, PASSWORD, AccountBackend, claims_of, register
 
 _ATTACKER = "attacker@example.com"
 _ATTACKS: dict[str, Callable[[CognitoPublicApi, str], object]] = {
@@ -20,12 +20,15 @@ _ATTACKS: dict[str, Callable[[CognitoPublicApi, str], object]] = {
 }
 
 
-@pytest.mark.parametrize("refreshed", [False, True], ids=["from a sign-in", "from a refresh"])
+@pytest.mark.parametrize("state", ["of a sign-in", "of a refresh", "after a sign-out"])
 @pytest.mark.parametrize("attack", _ATTACKS)
-def test_a_client_token_opens_nothing_at_cognito(backend: AccountBackend, attack: str, refreshed: bool) -> None:
+def test_a_client_token_opens_nothing_at_cognito(backend: AccountBackend, attack: str, state: str) -> None:
     answer = register(backend)
-    if refreshed:
+    if state == "of a refresh":
         answer = backend.accounts.refresh(answer.refresh_token)
+    elif state == "after a sign-out":
+        # Without its refresh token, of which Cognito learns nothing.
+        backend.accounts.sign_out(answer.user.id, claims_of(answer.access_token)["origin_jti"])
 
     with pytest.raises(ClientError, match="required scopes"):
         _ATTACKS[attack](CognitoPublicApi(backend.cognito), answer.access_token)

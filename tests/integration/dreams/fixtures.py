@@ -9,7 +9,8 @@ from dreamvision.analysis.models import Analysis
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
-from dreamvision.dreams.repository import DreamRecord, DreamRepository
+from dreamvision.dreams.models import DreamRecord
+from dreamvision.dreams.repository import DreamRepository
 from dreamvision.dreams.uploads import Uploads
 from dreamvision.media.links import MediaLinks
 from dreamvision.media.models import ReencodedImage

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from dreamvision.database.client import Database
-from dreamvision.dreams.repository import DreamRecord, DreamRepository
+from dreamvision.dreams.models import DreamRecord
+from dreamvision.dreams.repository import DreamRepository
 from dreamvision.media.errors import MediaReadError
 from dreamvision.media.images import reencode_image
 from dreamvision.media.models import ReencodedImage

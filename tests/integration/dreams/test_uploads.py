@@ -15,7 +15,8 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
 from dreamvision.database.transactions import Transaction
-from dreamvision.dreams.repository import DreamNotFoundError, DreamRecord, DreamRepository
+from dreamvision.dreams.models import DreamRecord
+from dreamvision.dreams.repository import DreamNotFoundError, DreamRepository
 from dreamvision.dreams.uploads import Uploads
 from dreamvision.erasure.repository import TombstoneRepository
 from dreamvision.media.errors import ImageTooLargeError, MediaReadError

@@ -13,7 +13,7 @@ import pytest
 from dreamvision.analysis.models import Analysis
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
-from dreamvision.dreams.repository import DreamRecord
+from dreamvision.dreams.models import DreamRecord
 from dreamvision.erasure.dreams import DreamDeletion
 from dreamvision.realtime.stream import change_in
 from dreamvision.rendering.errors import RenderCancelUnconfirmedError, RenderKeyError

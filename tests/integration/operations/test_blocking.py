@@ -11,7 +11,7 @@ from dreamvision.auth.errors import InvalidCredentialsError
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
-from dreamvision.dreams.repository import DreamRecord
+from dreamvision.dreams.models import DreamRecord
 from dreamvision.limits.quotas import TooManyRunningVideosError
 from dreamvision.operations.repository import HOLD, OperationsRepository
 from dreamvision.schemas.dreams import AnalysisStatus

@@ -10,7 +10,7 @@ from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.clock import to_text
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
-from dreamvision.dreams.repository import AnalyzedDream
+from dreamvision.dreams.models import AnalyzedDream
 from dreamvision.realtime.events import build_event
 from dreamvision.realtime.stream import Change, change_in
 from dreamvision.realtime.sync import LOOK_BACK

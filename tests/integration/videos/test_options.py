@@ -7,7 +7,7 @@ import pytest
 from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
-from dreamvision.dreams.repository import DreamRecord
+from dreamvision.dreams.models import DreamRecord
 from dreamvision.erasure.repository import TombstoneRepository
 from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
 from dreamvision.videos.models import VideoOptions, VideoRecord

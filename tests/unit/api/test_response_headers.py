@@ -13,6 +13,7 @@ from dreamvision.core.errors import DreamVisionError
 from dreamvision_api.api import Api, lambda_handler
 from dreamvision_api.responses import json_response, no_content
 from tests.conftest import REPOSITORY
+from tests.fakes.aws import ENVIRONMENT
 
 ROUTES = ("model", "tagged", "empty", "cached", "expected", "unexpected", "wrong")
 
@@ -97,7 +98,11 @@ def answer(route: str, body: str | None = None, **headers: str) -> dict[str, Any
         (500, ("POST /wrong",)),
     ],
 )
-def test_no_response_may_be_stored_or_sniffed(status: int, found: tuple[str, ...]) -> None:
+def test_no_response_may_be_stored_or_sniffed(
+    status: int, found: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     response = answer(*found)
     assert response["statusCode"] == status
     assert response["headers"]["Cache-Control"] == "no-store"

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from dreamvision.database.client import Database, Item
 from dreamvision.database.pagination import read_page
-from dreamvision.dreams.repository import TEXT_ATTRIBUTE, DreamRecord, dream_key, text_key, user_category
+from dreamvision.dreams.models import DreamRecord
+from dreamvision.dreams.repository import TEXT_ATTRIBUTE, dream_key, text_key, user_category
 from dreamvision.schemas.categories import Category
 from dreamvision.users.repository import Profile, ProfileRepository
 

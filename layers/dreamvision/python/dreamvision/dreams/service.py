@@ -11,7 +11,8 @@ from dreamvision.core.ids import new_id
 from dreamvision.core.metrics import Metric, record
 from dreamvision.core.pricing import estimate_cost
 from dreamvision.dreams.analysis_quota import AnalysisQuota
-from dreamvision.dreams.repository import DreamNotFoundError, DreamRecord, DreamRepository
+from dreamvision.dreams.models import DreamRecord
+from dreamvision.dreams.repository import DreamNotFoundError, DreamRepository
 from dreamvision.schemas.dreams import AnalysisStatus
 
 

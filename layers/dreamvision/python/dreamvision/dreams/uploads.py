@@ -14,7 +14,8 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.config import Config
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
-from dreamvision.dreams.repository import DreamNotFoundError, DreamRecord, DreamRepository
+from dreamvision.dreams.models import DreamRecord
+from dreamvision.dreams.repository import DreamNotFoundError, DreamRepository
 from dreamvision.media.errors import ImageRejectedError, ImageTooLargeError
 from dreamvision.media.keys import UPLOAD_SUFFIXES, image_key, new_media_token, upload_key
 from dreamvision.media.models import ReencodedImage

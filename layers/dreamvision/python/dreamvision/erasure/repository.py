@@ -16,7 +16,8 @@ from dreamvision.core.clock import to_text
 from dreamvision.database.client import TOMBSTONE_PREFIX, Database, Item
 from dreamvision.database.pagination import read_all
 from dreamvision.database.transactions import Transaction, TransactionRefusedError, Write
-from dreamvision.dreams.repository import IMAGE_KEY, DreamRecord, text_key, texts_of
+from dreamvision.dreams.models import IMAGE_KEY, DreamRecord
+from dreamvision.dreams.repository import text_key, texts_of
 from dreamvision.media.keys import UPLOAD_SUFFIXES, image_key, preview_key, thumbnail_key, upload_key, video_key
 from dreamvision.rendering.renderer import RENDER_LIFETIME
 from dreamvision.schemas.categories import Category

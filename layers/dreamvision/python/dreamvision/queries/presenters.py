@@ -9,7 +9,7 @@ from typing import Self
 from dreamvision.analysis.titles import opening_words
 from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.ids import time_of
-from dreamvision.dreams.repository import AnalyzedDream, DreamRecord
+from dreamvision.dreams.models import AnalyzedDream, DreamRecord
 from dreamvision.media.errors import rejection_message
 from dreamvision.media.links import MediaLinks
 from dreamvision.media.storage import LINK_SECONDS, UPLOAD_SECONDS

@@ -1,6 +1,6 @@
 """Map rows to messages of the WebSocket API."""
 
-from dreamvision.dreams.repository import AnalyzedDream
+from dreamvision.dreams.models import AnalyzedDream
 from dreamvision.queries.presenters import Presenter, aspect_ratio_of, title_of
 from dreamvision.schemas.realtime import DreamAnalyzed, Event, VideoUpdated
 from dreamvision.videos.models import VideoRecord

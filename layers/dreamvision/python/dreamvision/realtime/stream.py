@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dreamvision.auth.sessions import user_of_guard
 from dreamvision.database.client import TOMBSTONE_PREFIX, Item, TableNames
-from dreamvision.dreams.repository import AnalyzedDream
+from dreamvision.dreams.models import AnalyzedDream
 from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.schemas.videos import VideoStatus
 from dreamvision.videos.models import VideoRecord

@@ -8,7 +8,8 @@ from typing import NamedTuple, Self
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.database.client import Database
-from dreamvision.dreams.repository import AnalyzedDream, DreamRepository
+from dreamvision.dreams.models import AnalyzedDream
+from dreamvision.dreams.repository import DreamRepository
 from dreamvision.queries.presenters import Presenter
 from dreamvision.realtime.events import build_event
 from dreamvision.schemas.realtime import Event

@@ -6,7 +6,8 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.metrics import Metric, record
 from dreamvision.core.pricing import MICRO, micros_of_credits
-from dreamvision.dreams.repository import DreamRecord, DreamRepository
+from dreamvision.dreams.models import DreamRecord
+from dreamvision.dreams.repository import DreamRepository
 from dreamvision.rendering.errors import (
     RenderBusyError,
     RenderCreditsError,

@@ -14,7 +14,8 @@ from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import derived_id, new_id
 from dreamvision.database.client import Database
-from dreamvision.dreams.repository import DreamRecord, DreamRepository
+from dreamvision.dreams.models import DreamRecord
+from dreamvision.dreams.repository import DreamRepository
 from dreamvision.limits.quotas import QuotaSettings
 from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.users.repository import ProfileRepository
