@@ -27,6 +27,7 @@ from dreamvision.schemas.dreams import (
     DreamStatistics,
     DreamWithVideo,
 )
+from dreamvision.schemas.invalid_values import ValueCode
 from dreamvision.schemas.quota import Quota
 from dreamvision.schemas.videos import VideoGenerationResponse
 from dreamvision.videos.models import VideoOptions
@@ -155,7 +156,7 @@ def list_dreams(
     cursor: Cursor = None,
 ) -> DreamListResponse:
     if page is not None and cursor is not None:
-        raise InvalidInputError(["query", "cursor"], "page and cursor are mutually exclusive")
+        raise InvalidInputError(["query", "cursor"], ValueCode.CONFLICT, "Send either page or cursor, not both.")
     return DreamQueries.shared().page(api.caller.user_id, page=page or 1, limit=limit, category=category, cursor=cursor)
 
 
