@@ -112,6 +112,7 @@ def _response(
             dream_id=dream_id,
             job_id=generation.job_id,
             status=generation.status,
+            estimated_completion_time=generation.estimated_completion_time,
             aspect_ratio=generation.aspect_ratio,
             seed=generation.seed,
             quota=quota,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dreamvision.core.clock import utc_now
+from dreamvision.core.clock import to_text, utc_now
 from dreamvision.realtime.stream import change_in
 from dreamvision.videos.failures import record_failure
 from dreamvision.videos.models import VideoRecord
@@ -82,3 +82,19 @@ def test_an_undecided_count_becomes_true_with_a_new_etag(backend: DreamBackend, 
     # THEN it counts, and a client that asks with its tag is told
     again = videos(LUNA, "GET /api/v1/videos/{job_id}", job_id=video.job_id, headers={"if-none-match": tag})
     assert (again.status, again.body["counted"]) == (200, True)
+
+
+def test_a_queued_video_is_pending_and_polled_less_often(backend: DreamBackend, videos: HttpFunction) -> None:
+    def shown() -> tuple[Any, ...]:
+        answer = videos(LUNA, "GET /api/v1/videos/{job_id}", job_id=video.job_id)
+        return answer.body["status"], answer.body["queued_since"], answer.headers["retry-after"]
+
+    video, now = backend.queued_video(backend.analyzed_dream()), utc_now()
+    assert shown() == ("pending", None, "2")
+    backend.videos.request_render(LUNA, video.job_id, now)
+    accepted = backend.videos.record_render(LUNA, video.job_id, "task", 60, now)
+    assert shown() == ("pending", None, "5")
+    backend.videos.record_progress(accepted, 0, now, now)
+    assert shown() == ("pending", to_text(now), "15")
+    backend.videos.record_progress(backend.stored_video(LUNA, video.job_id), 0, None, now)
+    assert shown() == ("processing", None, "5")

@@ -98,6 +98,7 @@ class Presenter:
             created_at=video.created_at,
             completed_at=video.completed_at,
             queued_since=video.queued_since,
+            estimated_completion_time=None if video.status.is_final else video.estimated_completion_at,
             error_message=video.error_message,
             error_code=error_code_of(video),
             retryable=is_retryable(video),

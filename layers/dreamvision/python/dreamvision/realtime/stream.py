@@ -19,7 +19,7 @@ type StreamRecord = Mapping[str, Any]
 type Change = VideoRecord | AnalyzedDream
 
 # A write that changes only these attributes is not visible to clients.
-# The prompt is stored with the intent to render; the status that follows a moment later shows it.
+# The prompt is stored with the intent to render; the first poll of the render, which changes the row, shows it.
 _INTERNAL_ATTRIBUTES = frozenset(
     {"updated_at", "render_requested_at", "provider_task_id", "credits", "output_url", "video_prompt"}
 )

@@ -117,6 +117,9 @@ class AcceptedDreamVideo(Response):
     dream_id: UuidText
     job_id: UuidText
     status: VideoStatus
+    estimated_completion_time: Timestamp | None = Field(
+        default=None, description="From what videos have taken in the last hour."
+    )
     aspect_ratio: AspectRatio = Field(examples=["9:16"])
     seed: Seed | None = Field(default=None, description="The random seed of the render.")
     quota: Quota
