@@ -43,6 +43,7 @@ OUTCOMES = {
     "api/get-videos": "200",
     "api/get-videos-job_id": "404 video_not_found",
     "api/delete-videos-job_id": "404 video_not_found",
+    "api/get-quota": "200",
     "api/post-storage-thumbnails": "404 dream_not_found",
     "realtime/authorize": "Deny",
     "realtime/connect": "200",
