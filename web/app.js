@@ -91,7 +91,7 @@ async function start() {
     if (event.reason instanceof SessionEndedError) event.preventDefault();
   });
 
-  await session.restore();
+  session.restore();
   if (!session.user) showView(false);
 }
 

@@ -51,7 +51,7 @@ def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # no
     visitor.open()
     yield visitor
     # Tabs share their sessions: sign out for the next test.
-    browser.driver.execute_script("sessionStorage.clear()")
+    browser.driver.execute_script("localStorage.clear()")
     for handle in browser.driver.window_handles[1:]:
         browser.driver.switch_to.window(handle)
         browser.driver.close()
@@ -128,7 +128,7 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     for tab in (first, second):
         visitor.driver.switch_to.window(tab)
         visitor.wait("!document.getElementById('welcome').hidden")
-        assert visitor.run("return sessionStorage.length") == 0
+        assert visitor.run("return localStorage.length") == 0
         assert "signed out" in visitor.text("auth-notice")
 
     # AND no other host was called, and the console is empty
@@ -240,9 +240,9 @@ def test_tokens_are_refreshed_until_the_session_ends(visitor: Visitor, user: Use
         visitor.sign_in(user)
         for number in (1, 2):
             visitor.run("""
-              const session = JSON.parse(sessionStorage.getItem("dreamvision.session"));
+              const session = JSON.parse(localStorage.getItem("dreamvision.session"));
               session.expiresAt = Date.now() - 1000;
-              sessionStorage.setItem("dreamvision.session", JSON.stringify(session));
+              localStorage.setItem("dreamvision.session", JSON.stringify(session));
             """)
             # WHEN the page is loaded, which sends several requests at once
             visitor.browser.open(visitor.url)

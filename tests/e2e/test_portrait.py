@@ -29,7 +29,7 @@ def phone(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # noqa
     visitor = Visitor(browser, stack["page_url"])
     visitor.open()
     yield visitor
-    browser.driver.execute_script("sessionStorage.clear()")
+    browser.driver.execute_script("localStorage.clear()")
     browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 

@@ -74,7 +74,7 @@ class Visitor:
     def open(self) -> None:
         """Open the page in a signed-out tab."""
         self.driver.get(self.url)
-        self.driver.execute_script("sessionStorage.clear()")
+        self.driver.execute_script("localStorage.clear()")
         self.browser.open(self.url)
         self.wait("!document.getElementById('welcome').hidden")
 

@@ -19,9 +19,9 @@ OUTPUTS = {
 }
 FILES = sorted(file for file in FOLDER.rglob("*") if file.is_file())
 SCRIPTS = [file for file in FILES if file.suffix == ".js"]
-# APIs that turn text into markup or code, persist data or log.
+# APIs that turn text into markup or code, or log.
 FORBIDDEN = (
-    "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "localStorage",
+    "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function",
     "DOMParser", "setHTMLUnsafe", "createContextualFragment", "console.",
 )  # fmt: skip
 
@@ -145,6 +145,11 @@ def test_page_bucket_is_private_and_optional() -> None:
     assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     assert allow["Principal"] == {"Service": "cloudfront.amazonaws.com"}
     assert "distribution/${WebsiteDistribution}" in str(allow["Condition"])
+
+
+def test_only_the_session_is_kept_in_the_browser() -> None:
+    stores = [file.name for file in SCRIPTS if re.search("localStorage|sessionStorage|indexedDB", file.read_text())]
+    assert stores == ["session.js"]
 
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=[file.name for file in SCRIPTS])
