@@ -113,10 +113,11 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     assert len(visitor.run("return window.seen")) > asked
 
     # WHEN deleting is not confirmed THEN it stays; WHEN it is confirmed THEN it disappears from both tabs
-    visitor.driver.find_element(By.CSS_SELECTOR, ".card-delete").click()
+    visitor.driver.find_element(By.CSS_SELECTOR, ".card-open").click()
+    visitor.button("Delete dream").click()
     visitor.button("Cancel").click()
     assert len(visitor.cards()) == 1
-    visitor.driver.find_element(By.CSS_SELECTOR, ".card-delete").click()
+    visitor.button("Delete dream").click()
     visitor.button("Delete").click()
     visitor.wait("document.querySelectorAll('.card-open').length === 0")
     visitor.driver.switch_to.window(first)
@@ -124,7 +125,7 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     visitor.phase("empty")
 
     # AND signing out clears both tabs
-    visitor.button("Sign out").click()
+    visitor.sign_out()
     for tab in (first, second):
         visitor.driver.switch_to.window(tab)
         visitor.wait("!document.getElementById('welcome').hidden")
@@ -312,10 +313,11 @@ def test_the_page_is_accessible_and_usable_by_keyboard(visitor: Visitor, user: U
     visitor.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     assert focused() == "Skip to main content"
     order = []
-    for _ in range(6):
+    for _ in range(7):
         press(Keys.TAB)
         order.append(focused())
     assert order == [
+        "DreamVision",
         "email",
         "password",
         "password-show",

@@ -121,7 +121,15 @@ class Visitor:
         self.wait("!document.getElementById('dreams').hidden")
         self.wait("!document.getElementById('cards').hasAttribute('aria-busy')")
 
+    def sign_out(self) -> None:
+        self.element("account-link").click()
+        self.wait("document.getElementById('account-dialog').open")
+        self.button("Sign out").click()
+
     def tell(self, dream: str) -> None:
+        """Send a dream; on a phone that shows another one, the form is behind its bar."""
+        if self.element("composer-open").is_displayed():
+            self.element("composer-open").click()
         self.element("dream-text").send_keys(dream)
         self.button("Create video").click()
 

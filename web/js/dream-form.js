@@ -4,6 +4,7 @@ import { ApiError, fieldErrors } from "./api-error.js";
 import { isCountingDown, startCountdown } from "./countdown.js";
 import { announce, byId, scrollIntoViewIfNeeded, setMessage } from "./dom.js";
 import { deviceRatio, formatNumber } from "./format.js";
+import { isUsedUp, quotaText } from "./quota.js";
 
 const LABEL = "Create video";
 const MIN_CHARACTERS = 10;
@@ -12,6 +13,7 @@ const MAX_CHARACTERS = 2000;
 /** Fires "submitting" (`detail`: the request), "created" (`detail`: a dream) and "failed". */
 export class DreamForm extends EventTarget {
   #api;
+  #quota;
   #text = byId("dream-text");
   #duration = byId("duration");
   #button = byId("dream-submit");
@@ -19,9 +21,11 @@ export class DreamForm extends EventTarget {
   // The idempotency key of a request without a response: a retry with the same key does not pay for a second video.
   #unanswered = null;
 
-  constructor(api) {
+  constructor(api, quota) {
     super();
     this.#api = api;
+    this.#quota = quota;
+    quota.addEventListener("change", ({ detail }) => this.#showQuota(detail));
     this.#text.addEventListener("input", () => this.#updateCounter());
     this.#text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#submit();
@@ -51,6 +55,11 @@ export class DreamForm extends EventTarget {
     this.#text.value = text;
     this.#updateCounter();
     this.#text.focus();
+  }
+
+  #showQuota(quota) {
+    byId("quota-note").textContent = quotaText(quota);
+    byId("quota-note").dataset.usedUp = String(isUsedUp(quota));
   }
 
   #updateCounter() {
@@ -104,6 +113,7 @@ export class DreamForm extends EventTarget {
     this.#unanswered = { fingerprint, key };
     const { data } = await this.#api.call("POST", "/dreams/generate-video", { body, headers: { "Idempotency-Key": key } });
     this.#unanswered = null;
+    this.#quota.set(data.quota);
     return data.dream_analysis ? analyzedDream(data, body) : acceptedDream(data, body);
   }
 
@@ -117,8 +127,8 @@ export class DreamForm extends EventTarget {
       return this.#text.focus();
     }
     setMessage(byId("dream-alert"), duration ? `Video length: ${duration}` : error.userMessage);
-    // On a phone, submitting scrolled down to the player: scroll back up to the form.
     scrollIntoViewIfNeeded(byId("dream-alert"));
+    if (error.status === 429) this.#quota.refresh();
     if (error.status === 429) startCountdown(this.#button, error.retryAfter, () => LABEL);
   }
 
@@ -150,10 +160,16 @@ function checkLength(count) {
 /** A 200: the dream is analyzed and its video is being created. */
 function analyzedDream({ dream_analysis: analysis, video_generation: video }, known) {
   const { dream_id: id, token_usage: _usage, processing_time_ms: _time, ...rest } = analysis;
-  return { ...known, ...rest, id, analysis_status: "completed", job_id: video.job_id, video_status: video.status };
+  return { ...known, ...rest, id, analysis_status: "completed", ...videoFields(video) };
 }
 
 /** A 202: the dream is accepted and still being analyzed. */
-function acceptedDream({ dream_id: id, job_id, status }, known) {
-  return { ...known, id, job_id, video_status: status, analysis_status: "pending", created_at: new Date().toISOString() };
+function acceptedDream({ dream_id: id, ...video }, known) {
+  return { ...known, id, ...videoFields(video), analysis_status: "pending", created_at: new Date().toISOString() };
 }
+
+const videoFields = ({ job_id, status: video_status, estimated_completion_time }) => ({
+  job_id,
+  video_status,
+  estimated_completion_time,
+});

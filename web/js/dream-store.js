@@ -5,9 +5,21 @@ import { isFinal, isOlder } from "./dream-status.js";
 
 const PAGE_SIZE = 12;
 const VIDEO_FIELDS = ["job_id", "video_status", "aspect_ratio", "video_url", "thumbnail_url", "preview_url"];
+const FAILURE_FIELDS = ["error_message", "error_code", "retryable", "counted"];
 const ANALYSIS_FIELDS = ["analysis_status", "title", "category", "video_prompt", "template_used"];
 
-/** Fires "change" (`detail`: the dream), "remove" (`detail`: its id) and "clear". */
+// What a new video does not take over from the one before.
+const NO_VIDEO_YET = {
+  progress: 0,
+  error_message: null,
+  error_code: null,
+  retryable: null,
+  counted: null,
+  queued_since: null,
+  estimated_completion_time: null,
+};
+
+/** Fires "change" (`detail`: the dream), "video-ended", "remove" (`detail`: a dream's id) and "clear". */
 export class DreamStore extends EventTarget {
   #api;
   #dreams = new Map();
@@ -76,7 +88,7 @@ export class DreamStore extends EventTarget {
       for (const name of ANALYSIS_FIELDS) dream[name] = known[name];
     }
     if (known && dream.job_id !== known.job_id) {
-      Object.assign(dream, { progress: 0, error_message: null, queued_since: null, ...pick(update, "progress") });
+      Object.assign(dream, NO_VIDEO_YET, pick(update, ...Object.keys(NO_VIDEO_YET)));
     }
     this.#set(dream);
   }
@@ -91,11 +103,13 @@ export class DreamStore extends EventTarget {
     const progress = same && !isFinal(video.status) ? Math.max(dream.progress ?? 0, video.progress ?? 0) : video.progress;
     this.#set({
       ...dream,
-      ...pick(video, "video_url", "thumbnail_url", "preview_url", "error_message", "queued_since", "duration", "aspect_ratio"),
+      ...(same ? {} : NO_VIDEO_YET),
+      ...pick(video, ...VIDEO_FIELDS, ...FAILURE_FIELDS, "queued_since", "estimated_completion_time", "duration"),
       job_id: video.job_id,
       video_status: video.status,
       progress: progress ?? 0,
     });
+    if (becameFinal) this.dispatchEvent(new CustomEvent("video-ended"));
     // A message does not carry every field of a finished video.
     return becameFinal ? this.refresh(dream.id) : undefined;
   }

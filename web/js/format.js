@@ -42,3 +42,13 @@ export function timeAgo(time, now = Date.now()) {
 
 export const dateAndTime = (time) =>
   new Date(time).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+
+export const timeOfDay = (time) => new Date(time).toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false });
+
+/** Says when a wait ends. Quotas are counted by the UTC day. */
+export function resetText(time) {
+  const end = new Date(time);
+  // Retry-After has whole seconds: the end of the day is a little before or after midnight.
+  const toMidnight = Math.abs(end.getTime() - Math.round(end.getTime() / 86_400_000) * 86_400_000);
+  return toMidnight < 5_000 ? "tomorrow at 00:00 UTC" : `at ${timeOfDay(end)}`;
+}
