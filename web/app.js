@@ -19,9 +19,11 @@ import { LiveUpdates } from "./js/live-updates.js";
 import { Player } from "./js/player.js";
 import { Quota } from "./js/quota.js";
 import { dreamAddress, Router } from "./js/router.js";
+import { registerServiceWorker } from "./js/service-worker.js";
 import { SessionEndedError } from "./js/session.js";
 import { VideoPoller } from "./js/video-poller.js";
 import { VideoRequests } from "./js/video-requests.js";
+import { WelcomeFilm } from "./js/welcome-film.js";
 
 const SIGNED_OUT_NOTICES = {
   expired: "Your session has ended. Please sign in again.",
@@ -50,6 +52,7 @@ async function start() {
   const account = new AccountSheet(api, quota);
   const history = new DreamHistory(store);
   new FilmControls();
+  new WelcomeFilm();
   const showStatus = () => showConnectionStatus(Boolean(config.websocket_url), liveUpdates);
 
   liveUpdates.addEventListener("message", ({ detail }) => handleMessage(detail, store));
@@ -138,6 +141,7 @@ async function start() {
     showView(false);
     router.notify();
   }
+  registerServiceWorker();
 }
 
 async function loadConfig() {

@@ -26,6 +26,9 @@ CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".mp4": "video/mp4",
 }
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
@@ -58,14 +61,16 @@ def content_security_policy(config: dict[str, Any]) -> str:
             "script-src 'self'",
             "style-src 'self'",
             f"img-src 'self' {media}",
-            f"media-src {media}",
-            f"connect-src 'self' {connect}",
+            f"media-src 'self' {media}",
+            # The page fetches a video to save or share it.
+            f"connect-src 'self' {connect} {media}",
             "manifest-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
+            # The page registers its service worker through the one policy there is.
+            "trusted-types service-worker",
         )
     )
 

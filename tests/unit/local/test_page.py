@@ -1,12 +1,14 @@
 """The web page's server and files: no inline code, no external resources, no markup built from text."""
 
 import asyncio
+import contextlib
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from local.emulator.page import CONTENT_TYPES, FOLDER, Page, content_security_policy, page_config
 from tests.conftest import REPOSITORY
@@ -98,7 +100,7 @@ def test_images_from_the_media_url_are_allowed() -> None:
 def test_config_without_a_websocket_makes_the_page_poll() -> None:
     config = page_config({**OUTPUTS, "websocket_url": None})
     assert config["websocket_url"] is None
-    assert directives(content_security_policy(config))["connect-src"] == "'self' http://127.0.0.1:4567"
+    assert directives(content_security_policy(config))["connect-src"] == "'self' http://127.0.0.1:4567 http://127.0.0.1:4566"
 
 
 def test_every_response_has_the_security_headers(page: Page) -> None:
@@ -108,7 +110,7 @@ def test_every_response_has_the_security_headers(page: Page) -> None:
         assert policy["default-src"] == "'none'"
         assert policy["script-src"] == "'self'"
         assert policy["style-src"] == "'self'"
-        assert policy["connect-src"] == "'self' http://127.0.0.1:4567 ws://127.0.0.1:4567"
+        assert policy["connect-src"] == "'self' http://127.0.0.1:4567 ws://127.0.0.1:4567 http://127.0.0.1:4566"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-frame-options"] == "DENY"
@@ -125,8 +127,8 @@ def test_cloudfront_sends_the_same_policy_as_the_local_server() -> None:
     for name in ours.keys() - {"img-src", "media-src", "connect-src"}:
         assert theirs[name] == ours[name], name
     assert theirs["img-src"] == "'self' ${Media}"
-    assert theirs["media-src"] == "${Media}"
-    assert theirs["connect-src"] == "'self' ${Http} ${Socket}"
+    assert theirs["media-src"] == "'self' ${Media}"
+    assert theirs["connect-src"] == "'self' ${Http} ${Socket} ${Media}"
     assert names["Http"]["Fn::If"][2]["Fn::If"][2] == {"Fn::GetAtt": ["Api", "ApiEndpoint"]}
     if "MediaDistribution" in resources:
         assert "https://${MediaDistribution.DomainName}" in str(names["Media"])
@@ -169,6 +171,27 @@ def test_document_has_no_inline_code_and_no_external_resources() -> None:
         if file.suffix == ".css":
             assert "url(" not in file.read_text()
             assert "@import" not in file.read_text()
+
+
+def test_the_service_worker_keeps_every_file_of_the_page_but_the_film() -> None:
+    script = (FOLDER / "sw.js").read_text()
+    kept = re.findall(r'^  "([^"]+)",$', script, re.MULTILINE)
+    names = [file.relative_to(FOLDER).as_posix() for file in FILES if file.suffix != ".mp4"]
+    assert sorted(kept) == sorted({*names, "./", "config.json"} - {"index.html", "sw.js"})
+
+
+def test_the_manifest_makes_the_page_installable() -> None:
+    manifest = json.loads((FOLDER / "manifest.webmanifest").read_text())
+    assert {"name", "start_url", "display", "theme_color", "background_color"} <= manifest.keys()
+    assert {"192x192", "512x512"} <= {icon["sizes"] for icon in manifest["icons"]}
+    assert "maskable" in {icon.get("purpose") for icon in manifest["icons"]}
+    for icon in manifest["icons"]:
+        with contextlib.ExitStack() as stack:
+            if icon["type"] == "image/png":
+                image = stack.enter_context(Image.open(FOLDER / icon["src"]))
+                assert "x".join(map(str, image.size)) == icon["sizes"]
+            else:
+                assert (FOLDER / icon["src"]).is_file()
 
 
 def test_every_imported_script_exists() -> None:
