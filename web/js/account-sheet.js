@@ -126,7 +126,7 @@ export class AccountSheet extends EventTarget {
 
 function errorsOf(error, fields) {
   if (error.is("username_taken")) return { username: "This name is taken." };
-  if (error.is("invalid_credentials")) {
+  if (error.is("wrong_password")) {
     const [password] = Object.keys(fields);
     return { [password]: "This is not your password." };
   }

@@ -100,7 +100,10 @@ def test_images_from_the_media_url_are_allowed() -> None:
 def test_config_without_a_websocket_makes_the_page_poll() -> None:
     config = page_config({**OUTPUTS, "websocket_url": None})
     assert config["websocket_url"] is None
-    assert directives(content_security_policy(config))["connect-src"] == "'self' http://127.0.0.1:4567 http://127.0.0.1:4566"
+    assert (
+        directives(content_security_policy(config))["connect-src"]
+        == "'self' http://127.0.0.1:4567 http://127.0.0.1:4566"
+    )
 
 
 def test_every_response_has_the_security_headers(page: Page) -> None:

@@ -1,0 +1,319 @@
+"""The page's journeys on a phone and at a desk, with axe in every state."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from dreamvision.core.clock import utc_now
+from tests.conftest import REPOSITORY
+from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
+from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User
+from tests.e2e.node_packages import installed
+from tests.e2e.visitor import Visitor
+
+SIZES = {"phone": (390, 844), "desk": (1280, 800)}
+OFFLINE = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+PROMPT = (
+    "POV slow walk along a moonlit beach, black sand underfoot, silver waves roll in from the left, "
+    "soft mist ahead, a distant lighthouse blinks, quiet wonder, one continuous shot."
+)
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+  done(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`)));
+"""
+# Records what is saved, and stands in for the device's dialog, which a headless browser does not have.
+CATCH_FILES = """
+window.files = [];
+const create = URL.createObjectURL;
+URL.createObjectURL = (file) => { window.files.push(file); return create(file); };
+HTMLAnchorElement.prototype.click = function () { window.saved = this.download; };
+navigator.canShare = () => true;
+navigator.share = async ({ files, title }) => { window.shared = [files[0].name, title]; };
+"""
+FILE = """
+const done = arguments[arguments.length - 1];
+const reader = new FileReader();
+reader.onload = () => done(reader.result.split(",")[1]);
+reader.readAsDataURL(window.files[0]);
+"""
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core."""
+    return (installed(REPOSITORY / "tests" / "page") / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+class Guest(Visitor):
+    """A visitor with a screen of one of the sizes, who looks at every state with axe."""
+
+    def __init__(self, browser: Browser, url: str, size: str, axe: str) -> None:  # noqa: F811
+        super().__init__(browser, url)
+        self.is_phone = size == "phone"
+        self._axe = axe
+        width, height = SIZES[size]
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": self.is_phone}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def look(self) -> None:
+        """Check the state that is shown: no violations, nothing wider than the screen."""
+        if not self.run("return 'axe' in window"):
+            self.run(self._axe)
+        assert self.driver.execute_async_script(AXE) == []
+        assert self.run("return document.documentElement.scrollWidth <= innerWidth")
+
+    def go(self, address: str) -> None:
+        self.run(f"location.hash = {json.dumps(address)}")
+
+    def address(self) -> str:
+        return str(self.run("return location.hash"))
+
+    def offline(self, off: bool) -> None:
+        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**OFFLINE, "offline": off})
+
+
+@pytest.fixture(params=SIZES)
+def guest(request: pytest.FixtureRequest, browser: Browser, stack: dict[str, Any], axe: str) -> Iterator[Guest]:  # noqa: F811
+    guest = Guest(browser, stack["page_url"], request.param, axe)
+    script = guest.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": CATCH_FILES})
+    guest.open()
+    yield guest
+    guest.offline(off=False)
+    guest.run("localStorage.clear()")
+    guest.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    guest.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    guest.driver.get("about:blank")
+
+
+def test_a_first_film_is_told_left_found_saved_and_filmed_again(guest: Guest) -> None:
+    # GIVEN the welcome page with its film WHEN somebody registers and tells a dream
+    guest.wait("document.getElementById('welcome-video').currentTime > 0.1")
+    guest.look()
+    guest.register()
+    guest.look()
+    guest.tell(f"{DREAM} [[runway:lasts:6]]")
+    guest.phase("rendering")
+    guest.look()
+    assert guest.address().startswith("#/dream/")
+
+    # AND leaves: another tab is opened, and the first one closed
+    guest.driver.switch_to.new_window("tab")
+    second = guest.driver.current_window_handle
+    guest.driver.switch_to.window(next(each for each in guest.driver.window_handles if each != second))
+    guest.driver.close()
+    guest.driver.switch_to.window(second)
+    Guest.__init__(guest, guest.browser, guest.url, "phone" if guest.is_phone else "desk", guest._axe)
+    guest.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": CATCH_FILES})
+    guest.driver.get(guest.url)
+
+    # THEN who comes back is signed in, and sees the film in the shape of the screen
+    guest.signed_in()
+    guest.phase("completed")
+    guest.wait("document.getElementById('player-video').videoWidth")
+    width, height = guest.run("const v = document.getElementById('player-video'); return [v.videoWidth, v.videoHeight]")
+    assert (width < height) is guest.is_phone
+    guest.look()
+    if guest.is_phone:
+        assert guest.run("return document.querySelector('.player-frame').getBoundingClientRect().width") == 390
+        assert guest.run("return document.getElementById('composer').dataset.state") == "bar"
+        guest.element("film-sound").click()
+        assert guest.run("return document.getElementById('player-video').muted") is False
+
+    # AND can save and share it, as a file with the title as its name
+    guest.run("document.getElementById('player-save').focus()")
+    if guest.is_phone:
+        # The bar does not cover what has the focus.
+        bottom = guest.run("return document.getElementById('player-save').getBoundingClientRect().bottom")
+        assert bottom <= guest.run("return document.getElementById('composer').getBoundingClientRect().top")
+    title = guest.text("player-title")
+    guest.element("player-save").click()
+    guest.wait("window.saved")
+    assert guest.run("return window.saved") == f"{title}.mp4"
+    with av.open(io.BytesIO(_decoded(guest.driver.execute_async_script(FILE))), "r") as film:
+        assert film.streams.video[0].width == width
+    guest.element("player-share").click()
+    guest.wait("window.shared")
+    assert guest.run("return window.shared") == [f"{title}.mp4", title]
+
+    # WHEN the dream is filmed again with a prompt that breaks a rule THEN the field says so
+    guest.element("player-again").click()
+    guest.wait("document.getElementById('again-dialog').open")
+    guest.look()
+    _write(guest, "again-prompt", PROMPT.replace("POV", "Camera"))
+    guest.element("again-submit").click()
+    guest.wait("document.getElementById('again-error').textContent")
+    assert "POV" in guest.text("again-error")
+    # AND with a valid one THEN the next film is made from it
+    _write(guest, "again-prompt", PROMPT)
+    guest.element("again-submit").click()
+    guest.wait("!document.getElementById('again-dialog').open")
+    guest.wait("document.getElementById('player').dataset.phase !== 'completed'")
+    guest.phase("completed")
+    guest.wait(f"document.getElementById('player-prompt').textContent === {json.dumps(PROMPT)}")
+
+
+def test_what_is_shown_stays_when_a_telling_fails(guest: Guest, user: User) -> None:
+    # GIVEN a film
+    first = user.create_video()
+    user.wait_for_video(first["video_generation"]["job_id"])
+    guest.sign_in(user)
+    guest.go(f"#/dream/{first['dream_analysis']['dream_id']}")
+    guest.phase("completed")
+    guest.wait("document.getElementById('player-video').readyState > 2")
+    source = guest.run("return document.getElementById('player-video').src")
+
+    # WHEN a dream is refused THEN the film stays, and the text
+    guest.tell("I was told something that nobody may film [[claude:refusal]]")
+    guest.wait("!document.getElementById('dream-alert').hidden")
+    assert guest.text("dream-alert").startswith("This dream cannot be analyzed.")
+    guest.look()
+    assert guest.run("return document.getElementById('player-video').src") == source
+
+    # AND without a network, which the page says in words
+    guest.offline(off=True)
+    guest.wait("!document.getElementById('offline').hidden")
+    assert "You are offline" in guest.text("offline")
+    guest.element("dream-submit").click()
+    guest.wait("document.getElementById('dream-alert').textContent.startsWith('No connection.')")
+    guest.look()
+    assert guest.run("return document.getElementById('player').dataset.phase") == "completed"
+    assert guest.run("return document.getElementById('player-video').src") == source
+    assert "nobody may film" in str(guest.element("dream-text").get_property("value"))
+
+    # AND the page itself opens without a network
+    guest.driver.refresh()
+    guest.signed_in()
+    assert "You are offline" in guest.text("offline")
+    guest.offline(off=False)
+    guest.wait("document.getElementById('offline').hidden")
+
+
+def test_a_moderated_film_is_reworded_and_a_queue_looks_like_waiting(guest: Guest, user: User) -> None:
+    # GIVEN a video that the provider's rules do not allow
+    moderated = user.create_video(f"{DREAM} [[runway:safety]]")
+    user.wait_for_video(moderated["video_generation"]["job_id"])
+    # AND one that waits for a free place
+    waiting = user.create_video(f"{DREAM} and then I waited [[runway:throttled]]")
+    guest.sign_in(user)
+
+    # THEN the first offers to change the prompt, not the same again
+    first = f"#/dream/{moderated['dream_analysis']['dream_id']}"
+    guest.go(first)
+    guest.phase("failed")
+    guest.wait("!document.getElementById('player-retry').checkVisibility()")
+    guest.look()
+    guest.element("player-again").click()
+    guest.wait("document.getElementById('again-dialog').open")
+    guest.element("again-submit").click()
+    assert "would be refused again" in guest.text("again-error")
+    guest.element("again-cancel").click()
+
+    # AND the second has no progress, but the time since when it waits
+    second = f"#/dream/{waiting['dream_analysis']['dream_id']}"
+    guest.go(second)
+    guest.phase("queued")
+    guest.look()
+    assert guest.text("player-status") == "Waiting for a free place…"
+    assert guest.text("player-wait").startswith("In the queue since ")
+    assert not guest.element("player-progress").is_displayed()
+
+    # AND back and forward lead from one to the other
+    guest.run("history.back()")
+    guest.phase("failed")
+    assert guest.address() == first
+    guest.run("history.forward()")
+    guest.phase("queued")
+    assert guest.address() == second
+
+
+def test_a_used_up_quota_says_when_there_is_more(guest: Guest, user: User, control: ControlPlane) -> None:
+    # GIVEN a user who has used up today's videos
+    table = control.tables.Table(control.outputs["tables"]["guards"])
+    user.create_video()
+    table.update_item(
+        Key={"guard": f"quota#day#{user.id}#{utc_now().date().isoformat()}"},
+        UpdateExpression="SET videos = :all",
+        ExpressionAttributeValues={":all": 1000},
+    )
+    guest.sign_in(user)
+    # THEN the page says so before and after another telling
+    guest.wait("document.getElementById('quota-note').textContent.includes('used up')")
+    guest.tell("One more dream that does not fit into this day any more")
+    guest.wait("!document.getElementById('dream-alert').hidden")
+    assert guest.text("quota-note").endswith("Again tomorrow at 00:00 UTC.")
+    assert guest.text("dream-submit") == "Again tomorrow at 00:00 UTC"
+    guest.look()
+    # AND so does the account
+    guest.go("#/account")
+    guest.wait("document.getElementById('account-dialog').open")
+    assert "0 of 1,000" in guest.text("account-quota")
+
+
+def test_the_account_is_changed_and_deleted_from_a_link(guest: Guest, user: User) -> None:
+    # GIVEN the link of a store, signed out THEN it asks for the sign-in and says what for
+    guest.driver.get(f"{guest.url}/#/delete-account")
+    guest.driver.refresh()
+    guest.wait("document.getElementById('auth-notice').textContent.includes('to delete your account')")
+    guest.look()
+    guest.sign_in(user)
+    guest.wait("document.getElementById('delete-account').open")
+    guest.look()
+    # AND closing leads to the dreams
+    guest.element("account-close").click()
+    guest.wait("location.hash === '#/' && !document.getElementById('account-dialog').open")
+
+    # WHEN name and password are changed THEN the page and the API have them
+    guest.element("account-link").click()
+    guest.wait("document.getElementById('account-dialog').open")
+    _write(guest, "name-input", f"{user.username}-2")
+    guest.driver.find_element(By.CSS_SELECTOR, "#name-form [type=submit]").click()
+    guest.wait(f"document.getElementById('header-username').textContent === '{user.username}-2'")
+    assert user.get("/auth/me").json()["username"] == f"{user.username}-2"
+    guest.driver.find_element(By.CSS_SELECTOR, "#account-dialog summary").click()
+    guest.element("old-password").send_keys("Not-My-Password-1")
+    guest.element("new-password").send_keys("Other-Dreams-2", Keys.ENTER)
+    guest.wait("document.getElementById('old-password-error').textContent")
+    _write(guest, "old-password", PASSWORD)
+    guest.element("new-password").send_keys(Keys.ENTER)
+    guest.wait("document.getElementById('account-notice').textContent.startsWith('Your password is changed')")
+    guest.look()
+
+    # AND a wrong password deletes nothing, the right one everything
+    guest.go("#/delete-account")
+    guest.wait("document.getElementById('delete-account').open")
+    guest.element("delete-password").send_keys("Not-My-Password-1", Keys.ENTER)
+    guest.wait("document.getElementById('delete-password-error').textContent")
+    _write(guest, "delete-password", "Other-Dreams-2")
+    guest.element("delete-password").send_keys(Keys.ENTER)
+    guest.wait("!document.getElementById('welcome').hidden")
+    assert "Your account is closed" in guest.text("auth-notice")
+    assert guest.run("return localStorage.length") == 0
+    body = {"email": user.email, "password": "Other-Dreams-2"}
+    assert user.http.post("/api/v1/auth/login", json=body).status_code == 401
+
+
+def test_signing_out_everywhere_ends_other_sessions(guest: Guest, user: User) -> None:
+    guest.sign_in(user)
+    guest.go("#/account")
+    guest.wait("document.getElementById('account-dialog').open")
+    guest.element("sign-out-everywhere").click()
+    guest.wait("!document.getElementById('welcome').hidden")
+    assert "on all devices" in guest.text("auth-notice")
+    assert user.get("/auth/me").status_code == 401
+
+
+def _write(guest: Guest, identifier: str, text: str) -> None:
+    guest.element(identifier).clear()
+    guest.element(identifier).send_keys(text)
+
+
+def _decoded(text: str) -> bytes:
+    return base64.b64decode(text)
