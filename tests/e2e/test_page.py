@@ -313,11 +313,12 @@ def test_the_page_is_accessible_and_usable_by_keyboard(visitor: Visitor, user: U
     visitor.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     assert focused() == "Skip to main content"
     order = []
-    for _ in range(7):
+    for _ in range(8):
         press(Keys.TAB)
         order.append(focused())
     assert order == [
         "DreamVision",
+        "welcome-pause",
         "email",
         "password",
         "password-show",
