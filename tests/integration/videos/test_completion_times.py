@@ -56,7 +56,7 @@ def test_the_items_are_small_few_and_expire(database: Database) -> None:
     items = database.client.scan(TableName=database.names.guards_table)["Items"]
     assert sorted(str(item["guard"]) for item in items) == [f"times#2026-11-23T{hour}" for hour in (12, 13, 14, 15)]
     assert all(len(item) <= 14 for item in items)
-    assert max(int(str(item["expires_at"])) for item in items) == int((NOON + (179 + 180) * MINUTE).timestamp())
+    assert max(int(str(item["expires_at"])) for item in items) == int((NOON + 179 * MINUTE + 180 * MINUTE).timestamp())
 
 
 def test_a_video_is_completed_although_its_time_cannot_be_counted(
