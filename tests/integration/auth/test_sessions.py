@@ -189,3 +189,23 @@ def test_a_sign_out_works_although_the_item_is_full(backend: AccountBackend, mon
     backend.sessions.revoke(_USER, "session")
 
     assert not _is_open(backend, "session")
+
+
+@pytest.mark.parametrize("change", ["revoke_all", "block", "unblock"])
+def test_what_revokes_every_session_leaves_no_single_one_in_the_record(backend: AccountBackend, change: str) -> None:
+    """No exception survives a block, and a request reads a small item."""
+    backend.sessions.revoke_all(_USER)
+    backend.sessions.start(_USER, "new", int(backend.clock()))
+    backend.sessions.revoke(_USER, "one")
+    if change == "unblock":
+        backend.sessions.block(_USER)
+        backend.sessions.start(_USER, "newer", int(backend.clock()))
+        backend.sessions.unblock(_USER)
+    else:
+        getattr(backend.sessions, change)(_USER)
+
+    (item,) = backend.items("guards")
+    assert set(item) - {"blocked"} == {"guard", "all_until", "expires_at"}
+    assert ("blocked" in item) == (change == "block")
+    assert not _is_open(backend, "new")
+    assert not _is_open(backend, "newer")

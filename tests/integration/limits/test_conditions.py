@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -11,6 +13,7 @@ from dreamvision.database.transactions import Transaction, TransactionRefusedErr
 from dreamvision.limits.idempotency import Idempotency, IdempotencyKeyReusedError, RequestInProgressError
 from dreamvision.limits.quotas import QuotaReservation, VideoLimits
 from dreamvision.limits.repository import LimitsRepository, RequestRecord
+from dreamvision.limits.spending import SpendingShard, Spent
 from tests.fakes.gateway import USER_ID
 from tests.integration.ministack import guard_items
 
@@ -155,6 +158,14 @@ def test_a_counter_is_never_negative(database: Database) -> None:
 def test_a_reservation_lasts_three_days(database: Database) -> None:
     _reserve(database, AMPLE)
     assert {int(item["expires_at"]) for item in guard_items(database).values()} == {NOW + 3 * DAY}
+
+
+def test_a_counter_has_only_what_was_spent(database: Database) -> None:
+    now = datetime.fromtimestamp(NOW, UTC)
+    limits = LimitsRepository(database)
+    write = limits.spending_write(SpendingShard("2027-01-15", 0), Spent(claude=Decimal(7)), now)
+    database.transact_write(Transaction().add("spending", write))
+    assert _only(database) == {"guard": "spending#2027-01-15#0", "claude": 7, "expires_at": NOW + 400 * DAY}
 
 
 # ---------------------------------------------------------------- requests with an idempotency key

@@ -1,7 +1,7 @@
 """Blocking a user: tokens, sign-in and running work end at once; unblocking gives sign-in back and nothing else."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,8 @@ from dreamvision.operations.repository import HOLD, OperationsRepository
 from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.schemas.videos import VideoStatus
 from dreamvision.videos.failures import close_stopped
+from dreamvision.videos.lifecycle import VideoLifecycle
+from dreamvision.videos.models import Media, VideoRecord
 from tests.integration.dreams.fixtures import DREAM, LUNA, STELLA
 from tests.integration.erasure.fixtures import LUNAS_EMAIL, status_of
 from tests.integration.operations.fixtures import PASSWORD, OperatorBackend
@@ -92,6 +94,28 @@ def test_running_work_stops_at_once(operators: OperatorBackend) -> None:
     # AND what cost nothing is given back
     found = operators.result("user.quota", user_id=LUNA)
     assert (found["running_videos"], found["videos_today"]) == (0, 2)
+
+
+@pytest.mark.parametrize("gone", ["completed", "deleted"])
+def test_a_video_that_ends_during_the_block_is_not_among_the_cancelled(
+    operators: OperatorBackend, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    dream = operators.dreams.analyzed_dream()
+    ending, other = operators.dreams.processing_video(dream), operators.dreams.pending_video()
+    cancel = VideoLifecycle.cancel
+
+    def overtaken(videos: VideoLifecycle, user_id: str, job_id: str, now: datetime) -> VideoRecord:
+        if job_id == ending.job_id:
+            if gone == "completed":
+                videos.complete(ending, Media("videos/v.mp4", "thumbnails/t.jpg", None, 1280, 720), now)
+            else:
+                key = {"user_id": user_id, "job_id": job_id}
+                operators.database.client.delete_item(TableName=operators.database.names.videos_table, Key=key)
+        return cancel(videos, user_id, job_id, now)
+
+    monkeypatch.setattr(VideoLifecycle, "cancel", overtaken)
+    assert block(operators)["cancelled_videos"] == [other.job_id]
+    assert operators.states.stopped == [other.job_id]
 
 
 def test_a_request_that_was_accepted_before_the_block_creates_no_video(operators: OperatorBackend) -> None:
@@ -215,3 +239,14 @@ def test_only_one_of_many_operators_holds_a_user(ministack: Database) -> None:
     assert not repository.hold(LUNA, "next", now)
     repository.release(LUNA, owner)
     assert repository.hold(LUNA, "next", now)
+
+
+def test_a_hold_ends_after_90_seconds_and_its_record_expires(operators: OperatorBackend) -> None:
+    repository, now = OperationsRepository(operators.database), utc_now().replace(microsecond=0)
+    assert repository.hold(LUNA, "one", now)
+    assert not repository.hold(LUNA, "another", now + timedelta(seconds=89))
+    # A retry of the write, after the response to the first attempt was lost.
+    assert repository.hold(LUNA, "one", now)
+    (record,) = (item for item in operators.user_items() if item.get("guard") == f"operation#{LUNA}")
+    assert record["expires_at"] == record["held_until"] == int(now.timestamp()) + 90
+    assert repository.hold(LUNA, "another", now + timedelta(seconds=90))

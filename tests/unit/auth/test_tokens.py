@@ -172,6 +172,12 @@ def test_a_scope_may_stand_among_others(issuer: TokenIssuer, verifier: TokenVeri
     assert verifier.verify(issuer.sign(_claims(issuer) | {"scope": f"openid {SCOPE} email"}))
 
 
+def test_a_key_of_another_type_does_not_keep_the_others(issuer: TokenIssuer) -> None:
+    document = {"keys": [{"kid": "new", "kty": "not yet known"}, *issuer.jwks()["keys"]]}
+    verifier = TokenVerifier(_SETTINGS, fetch_keys=lambda: document)
+    assert verifier.verify(issuer.sign(_claims(issuer))).user_id == _SUB
+
+
 def test_the_keys_are_fetched_once(issuer: TokenIssuer, keys: _Keys, verifier: TokenVerifier) -> None:
     for _ in range(3):
         verifier.verify(issuer.sign(_claims(issuer)))

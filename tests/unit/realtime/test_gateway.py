@@ -1,6 +1,7 @@
 """The mapping of API Gateway's responses on a connection to our errors."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -66,10 +67,10 @@ def test_other_errors_may_be_retried(stub: Stubber, operation: str, code: str, s
         outcome(stub, operation)
 
 
-def test_an_unreachable_api_gateway_may_be_retried() -> None:
-    class Unreachable:
-        def post_to_connection(self, **_: object) -> None:
-            raise EndpointConnectionError(endpoint_url="https://api.invalid")
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_unreachable_api_gateway_may_be_retried(operation: str) -> None:
+    def unreachable(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://api.invalid")
 
     with pytest.raises(ConnectionUnavailableError):
-        ConnectionGateway("unused", Unreachable()).send("c1=", "{}")  # type: ignore[arg-type]
+        OPERATIONS[operation][1](ConnectionGateway("unused", SimpleNamespace(**{operation: unreachable})))  # type: ignore[arg-type]
