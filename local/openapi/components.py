@@ -152,6 +152,7 @@ TAGS: Mapping[str, str] = {
     "Dreams": "Dreams, their analysis and the history.",
     "Videos": "Videos of dreams, and their status.",
     "Storage": "Image uploads.",
+    "Devices": "Devices that receive push notifications.",
     "Health": "API information and health checks.",
     "Documentation": "The API documentation.",
 }

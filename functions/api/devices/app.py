@@ -6,7 +6,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
-from dreamvision.devices.registry import DeviceRegistry, Session
+from dreamvision.devices.repository import DeviceRepository, Session
 from dreamvision.schemas.devices import Device, DeviceId, DeviceRegistration
 from dreamvision_api.api import Api, lambda_handler
 from dreamvision_api.responses import no_content
@@ -29,7 +29,7 @@ api = Api()
 @document(errors=("TooManyDevicesError", "ContentionError"))
 def register_device(device_id: Annotated[DeviceId, Path()], body: DeviceRegistration) -> Device:
     session = Session(api.caller.session_id, api.caller.issued_at)
-    return DeviceRegistry.shared().register(api.caller.user_id, device_id, body, session)
+    return DeviceRepository.shared().register(api.caller.user_id, device_id, body, session)
 
 
 @api.routes.get(
@@ -40,7 +40,7 @@ def register_device(device_id: Annotated[DeviceId, Path()], body: DeviceRegistra
 )
 @document(errors=("DeviceNotFoundError",))
 def get_device(device_id: Annotated[DeviceId, Path()]) -> Device:
-    return DeviceRegistry.shared().get(api.caller.user_id, device_id)
+    return DeviceRepository.shared().get(api.caller.user_id, device_id)
 
 
 @api.routes.delete(
@@ -51,7 +51,7 @@ def get_device(device_id: Annotated[DeviceId, Path()]) -> Device:
 )
 @document(ResponseDoc(HTTPStatus.NO_CONTENT), errors=("DeviceNotFoundError", "ContentionError"))
 def remove_device(device_id: Annotated[DeviceId, Path()]) -> Response[None]:
-    DeviceRegistry.shared().remove(api.caller.user_id, device_id)
+    DeviceRepository.shared().remove(api.caller.user_id, device_id)
     return no_content()
 
 

@@ -24,7 +24,7 @@ from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
 from dreamvision.database.client import Database, TableNames
-from dreamvision.devices.registry import DeviceRegistry
+from dreamvision.devices.repository import DeviceRepository
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, RateSettings
 from dreamvision.limits.repository import LimitsRepository
@@ -93,7 +93,7 @@ class AccountBackend:
         self.usernames = Usernames(self.database)
         settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
         self.pool = UserPool(settings, cast(Any, self.cognito))
-        self.devices = DeviceRegistry(self.database, self.clock.utc)
+        self.devices = DeviceRepository(self.database, self.clock.utc)
         self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock, self.pool.seal)
         self.accounts = AccountService(
             self.pool,

@@ -12,11 +12,11 @@ from dreamvision.auth.sessions import Sessions
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
-from dreamvision.devices.registry import DeviceRegistry, Session
-from dreamvision.notifications.claims import NotificationClaims
+from dreamvision.devices.repository import DeviceRepository, Session
 from dreamvision.notifications.expo import ExpoClient
 from dreamvision.notifications.follow_up import FollowUp
 from dreamvision.notifications.messages import Outcome
+from dreamvision.notifications.repository import NotificationClaims
 from dreamvision.notifications.sender import NotificationSender
 from dreamvision.notifications.stream import notify
 from dreamvision.notifications.tasks import NotificationTasks, Task
@@ -90,7 +90,7 @@ class NotificationBackend:
     def __init__(self, database: Database, expo: ExpoSandbox) -> None:
         self.database = database
         self.expo = expo
-        self.devices = DeviceRegistry(database)
+        self.devices = DeviceRepository(database)
         self.sessions = Sessions(database)
         self.tasks = RecordedTasks()
         self.claims = NotificationClaims(database)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dreamvision.core.clock import utc_now
-from dreamvision.devices.registry import Session
+from dreamvision.devices.repository import Session
 from dreamvision.notifications.expo import MAX_MESSAGES
 from dreamvision.notifications.tasks import CheckReceipts, SendAgain
 from dreamvision.schemas.videos import VideoStatus

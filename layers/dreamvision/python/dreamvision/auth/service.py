@@ -32,7 +32,7 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.metrics import Metric, count
 from dreamvision.database.client import Database
 from dreamvision.database.transactions import ContentionError
-from dreamvision.devices.registry import DeviceRegistry
+from dreamvision.devices.repository import DeviceRepository
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, Scope
 from dreamvision.schemas.users import AccountUser, ConfirmationRequired, TokenResponse, UserProfile
@@ -52,7 +52,7 @@ class AccountService:
         limits: RateLimits,
         registrations: RegistrationLock,
         rules: NewPasswordRules,
-        devices: DeviceRegistry,
+        devices: DeviceRepository,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool = pool
@@ -80,7 +80,7 @@ class AccountService:
             RateLimits.shared(pool.seal),
             RegistrationLock(database),
             NewPasswordRules(BreachedPasswordSettings.from_environment()),
-            DeviceRegistry(database),
+            DeviceRepository(database),
         )
 
     @property

@@ -9,7 +9,7 @@ from dreamvision.auth.errors import UserNotFoundError
 from dreamvision.auth.sessions import Sessions
 from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
-from dreamvision.devices.registry import devices_guard
+from dreamvision.devices.repository import devices_guard
 from dreamvision.erasure.open_erasures import OpenErasures
 from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.daily_counts import DailyCounts

@@ -37,7 +37,7 @@ class ExpoSettings(Config):
     """The service's base URL, and the name of the secret with the access token; none if it is empty."""
 
     expo_base_url: str
-    expo_access_token: str | None = None
+    expo_secret: str | None = None
 
 
 class Ticket(NamedTuple):
@@ -66,7 +66,7 @@ class ExpoClient:
             ConfigurationError: a setting is missing or the secret cannot be read.
         """
         settings = ExpoSettings.from_environment()
-        token = provider_key(settings.expo_access_token) if settings.expo_access_token else None
+        token = provider_key(settings.expo_secret) if settings.expo_secret else None
         return cls._configured(settings.expo_base_url, token)
 
     @classmethod

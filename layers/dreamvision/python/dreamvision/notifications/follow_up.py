@@ -11,7 +11,7 @@ from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.logging import log_unexpected
 from dreamvision.core.metrics import count_access_error
 from dreamvision.database.client import Database
-from dreamvision.devices.registry import DeviceRegistry
+from dreamvision.devices.repository import DeviceRepository
 from dreamvision.notifications.errors import PushUnavailableError
 from dreamvision.notifications.expo import DEVICE_NOT_REGISTERED, ExpoClient
 from dreamvision.notifications.sender import NotificationSender, forget, note_error
@@ -27,7 +27,7 @@ class FollowUp:
 
     def __init__(
         self,
-        devices: DeviceRegistry,
+        devices: DeviceRepository,
         sender: NotificationSender,
         tasks: NotificationTasks,
         expo: Callable[[], ExpoClient],
@@ -41,7 +41,7 @@ class FollowUp:
     @cache
     def shared(cls) -> Self:
         """Return this process's instance, configured from the environment."""
-        devices = DeviceRegistry(Database.shared())
+        devices = DeviceRepository(Database.shared())
         return cls(devices, NotificationSender.shared(), NotificationTasks.shared(), ExpoClient.shared)
 
     def process(self, records: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -18,8 +18,7 @@ from dreamvision.core.config import ConfigurationError
 from dreamvision.core.logging import log_unexpected
 from dreamvision.core.metrics import Metric, count, count_access_error, record
 from dreamvision.database.client import Database
-from dreamvision.devices.registry import DeviceRegistry, Devices, StoredDevice
-from dreamvision.notifications.claims import NotificationClaims
+from dreamvision.devices.repository import DeviceRepository, Devices, StoredDevice
 from dreamvision.notifications.errors import (
     PushAccessError,
     PushOutcomeUnknownError,
@@ -35,6 +34,7 @@ from dreamvision.notifications.expo import (
     Ticket,
 )
 from dreamvision.notifications.messages import Outcome, message
+from dreamvision.notifications.repository import NotificationClaims
 from dreamvision.notifications.tasks import NotificationTasks, SentNotification
 
 logger = Logger()
@@ -53,7 +53,7 @@ class NotificationSender:
 
     def __init__(
         self,
-        devices: DeviceRegistry,
+        devices: DeviceRepository,
         sessions: Sessions,
         claims: NotificationClaims,
         tasks: NotificationTasks,
@@ -71,7 +71,7 @@ class NotificationSender:
         """Return this process's instance, configured from the environment."""
         database = Database.shared()
         return cls(
-            DeviceRegistry(database),
+            DeviceRepository(database),
             Sessions(database),
             NotificationClaims(database),
             NotificationTasks.shared(),
@@ -184,7 +184,7 @@ def note_error(error: str) -> None:
     count(Metric.NOTIFICATIONS_FAILED, reason=error)
 
 
-def forget(devices: DeviceRegistry, user_id: str, digest: str) -> None:
+def forget(devices: DeviceRepository, user_id: str, digest: str) -> None:
     """Remove the devices of a user that still have a push token, given the token's digest."""
     devices.remove_where(user_id, lambda _, device: token_digest(device.push_token) == digest)
 

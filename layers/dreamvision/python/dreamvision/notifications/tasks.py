@@ -73,8 +73,7 @@ class NotificationTasks:
 
     @cached_property
     def _client(self) -> Any:  # noqa: ANN401 - the development environment has no types for SQS
-        create: Any = boto3.client
-        return create("sqs", config=client_config())
+        return boto3.client("sqs", config=client_config())
 
     def send_again(self, outcome: Outcome) -> None:
         """Send in a few seconds, and later if that fails again."""

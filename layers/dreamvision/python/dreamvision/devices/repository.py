@@ -68,7 +68,7 @@ type Devices = Mapping[str, StoredDevice]
 """A user's devices by id."""
 
 
-class DeviceRegistry:
+class DeviceRepository:
     """The devices of one user at a time."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
-from dreamvision.devices.registry import (
+from dreamvision.devices.repository import (
     LIFETIME,
     MAX_DEVICES,
     DeviceNotFoundError,
-    DeviceRegistry,
+    DeviceRepository,
     Session,
     TooManyDevicesError,
 )
@@ -37,84 +37,84 @@ class Clock:
 
 
 def test_a_device_is_replaced_and_belongs_to_its_user(database: Database) -> None:
-    registry = DeviceRegistry(database)
+    devices = DeviceRepository(database)
     with running_as("ApiDevices"):
-        registry.register(LUNA, "phone", registration("old"), PHONE)
-        registered = registry.register(LUNA, "phone", registration("new", "de-DE"), PHONE)
-        assert registry.get(LUNA, "phone") == registered
+        devices.register(LUNA, "phone", registration("old"), PHONE)
+        registered = devices.register(LUNA, "phone", registration("new", "de-DE"), PHONE)
+        assert devices.get(LUNA, "phone") == registered
     assert registered.push_token == "ExponentPushToken[new]"
     assert registered.locale == "de-DE"
-    assert list(registry.list_by_user(LUNA)) == ["phone"]
+    assert list(devices.list_by_user(LUNA)) == ["phone"]
     with pytest.raises(DeviceNotFoundError):
-        registry.get(SOL, "phone")
+        devices.get(SOL, "phone")
 
 
 def test_a_push_token_has_one_device(database: Database) -> None:
     # An app that was installed again has another id; its token may be the same.
-    registry = DeviceRegistry(database)
-    registry.register(LUNA, "before", registration("same"), PHONE)
-    registry.register(LUNA, "after", registration("same"), PHONE)
-    assert list(registry.list_by_user(LUNA)) == ["after"]
+    devices = DeviceRepository(database)
+    devices.register(LUNA, "before", registration("same"), PHONE)
+    devices.register(LUNA, "after", registration("same"), PHONE)
+    assert list(devices.list_by_user(LUNA)) == ["after"]
 
 
 def test_the_eleventh_device_is_refused_and_a_known_one_is_not(database: Database) -> None:
-    registry = DeviceRegistry(database)
+    devices = DeviceRepository(database)
     for number in range(MAX_DEVICES):
-        registry.register(LUNA, f"device-{number}", registration(f"t{number}"), PHONE)
+        devices.register(LUNA, f"device-{number}", registration(f"t{number}"), PHONE)
     with pytest.raises(TooManyDevicesError):
-        registry.register(LUNA, "another", registration("another"), PHONE)
-    registry.register(LUNA, "device-3", registration("changed"), PHONE)
-    registry.register(SOL, "another", registration("another"), PHONE)
+        devices.register(LUNA, "another", registration("another"), PHONE)
+    devices.register(LUNA, "device-3", registration("changed"), PHONE)
+    devices.register(SOL, "another", registration("another"), PHONE)
     with running_as("ApiDevices"):
-        registry.remove(LUNA, "device-4")
-    registry.register(LUNA, "another", registration("another"), PHONE)
-    assert len(registry.list_by_user(LUNA)) == MAX_DEVICES
+        devices.remove(LUNA, "device-4")
+    devices.register(LUNA, "another", registration("another"), PHONE)
+    assert len(devices.list_by_user(LUNA)) == MAX_DEVICES
 
 
 def test_concurrent_registrations_keep_the_limit(ministack: Database) -> None:
     def register(number: int) -> bool:
         try:
-            DeviceRegistry(ministack).register(LUNA, f"device-{number}", registration(f"t{number}"), PHONE)
+            DeviceRepository(ministack).register(LUNA, f"device-{number}", registration(f"t{number}"), PHONE)
         except TooManyDevicesError:
             return False
         return True
 
     with ThreadPoolExecutor(16) as pool:
         accepted = list(pool.map(register, range(16)))
-    assert accepted.count(True) == len(DeviceRegistry(ministack).list_by_user(LUNA)) == MAX_DEVICES
+    assert accepted.count(True) == len(DeviceRepository(ministack).list_by_user(LUNA)) == MAX_DEVICES
 
 
 def test_removing_the_last_device_leaves_nothing(database: Database) -> None:
-    registry = DeviceRegistry(database)
-    registry.register(LUNA, "phone", registration("a"), PHONE)
-    registry.register(LUNA, "tablet", registration("b"), Session("another", 1))
+    devices = DeviceRepository(database)
+    devices.register(LUNA, "phone", registration("a"), PHONE)
+    devices.register(LUNA, "tablet", registration("b"), Session("another", 1))
     with running_as("ApiAuth"):
-        registry.remove_session(LUNA, PHONE.session_id)
-    assert list(registry.list_by_user(LUNA)) == ["tablet"]
+        devices.remove_session(LUNA, PHONE.session_id)
+    assert list(devices.list_by_user(LUNA)) == ["tablet"]
     with running_as("ApiAuth"):
-        registry.remove_all(LUNA)
+        devices.remove_all(LUNA)
     assert guard_items(database) == {}
     with pytest.raises(DeviceNotFoundError):
-        registry.remove(LUNA, "tablet")
+        devices.remove(LUNA, "tablet")
 
 
 def test_a_device_that_is_not_registered_again_expires(database: Database) -> None:
     clock = Clock()
-    registry = DeviceRegistry(database, clock)
+    devices = DeviceRepository(database, clock)
     for number in range(MAX_DEVICES):
-        registry.register(LUNA, f"device-{number}", registration(f"t{number}"), PHONE)
+        devices.register(LUNA, f"device-{number}", registration(f"t{number}"), PHONE)
     (item,) = guard_items(database).values()
     assert item["expires_at"] == int((clock.moment + LIFETIME).timestamp())
     clock.moment += LIFETIME - timedelta(days=1)
-    registry.register(LUNA, "device-0", registration("t0"), PHONE)
+    devices.register(LUNA, "device-0", registration("t0"), PHONE)
     clock.moment += timedelta(days=2)
-    assert list(registry.list_by_user(LUNA)) == ["device-0"]
-    registry.register(LUNA, "another", registration("another"), PHONE)
+    assert list(devices.list_by_user(LUNA)) == ["device-0"]
+    devices.register(LUNA, "another", registration("another"), PHONE)
     (item,) = guard_items(database).values()
     assert set(item["devices"]) == {"device-0", "another"}
 
 
 def test_a_sign_out_without_devices_costs_one_read(ministack: Database) -> None:
     capacity = Capacity(ministack)
-    DeviceRegistry(ministack).remove_session(LUNA, "session")
+    DeviceRepository(ministack).remove_session(LUNA, "session")
     assert (capacity.read_units, capacity.write_units) == (1, 0)
