@@ -73,7 +73,6 @@ class RecordedTasks(NotificationTasks):
         self.added: list[tuple[Task, int]] = []
         self.delays: list[tuple[str, int]] = []
         self.broken = False
-        self._sqs = self
 
     def _add(self, task: Task, delay_seconds: int) -> None:
         if self.broken:
@@ -95,11 +94,11 @@ class NotificationBackend:
         self.tasks = RecordedTasks()
         self.claims = NotificationClaims(database)
         self.access_token: str | None = None
-        self.sender = NotificationSender(self.devices, self.sessions, self.claims, self.tasks, self._client)
-        self.follow_up = FollowUp(self.devices, self.sender, self.tasks, self._client)
+        self.sender = NotificationSender(self.devices, self.sessions, self.claims, self.tasks, self.client)
+        self.follow_up = FollowUp(self.devices, self.sender, self.tasks, self.client)
         self.videos = VideoLifecycle(database)
 
-    def _client(self) -> ExpoClient:
+    def client(self) -> ExpoClient:
         return ExpoClient("https://exp.host", self.access_token, self.expo.client)
 
     def register(self, user_id: str, token: str, locale: str = "en", session: Session = SESSION) -> None:

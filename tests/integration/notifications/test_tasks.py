@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from dreamvision.database.client import Database
-from dreamvision.notifications.expo import ExpoClient
+from dreamvision.notifications.follow_up import FollowUp
 from dreamvision.notifications.messages import Outcome
 from dreamvision.notifications.sender import NotificationSender
 from dreamvision.notifications.tasks import NotificationTasks, SentNotification
@@ -29,8 +29,9 @@ def queue(database: Database) -> Any:
     """The queue with its declared timeout."""
     client = boto3.client("sqs", region_name=REGION)
     declared = template()["Resources"]["NotificationTasks"]["Properties"]
-    attributes = {"VisibilityTimeout": str(declared["VisibilityTimeout"])}
-    assert client.create_queue(QueueName="NotificationTasks", Attributes=attributes)["QueueUrl"] == QUEUE
+    timeout = str(declared["VisibilityTimeout"])
+    created = client.create_queue(QueueName="NotificationTasks", Attributes={"VisibilityTimeout": timeout})
+    assert created["QueueUrl"] == QUEUE
     return client
 
 
@@ -46,16 +47,14 @@ def test_tasks_are_delayed(queue: Any) -> None:
     assert attributes["ApproximateNumberOfMessages"] == "0"
 
 
-def test_a_failed_task_is_received_again_later_each_time(queue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_task_is_received_again_later_each_time(queue: Any) -> None:
     tasks = NotificationTasks(QUEUE)
     queue.send_message(QueueUrl=QUEUE, MessageBody="{}")
     (message,) = queue.receive_message(QueueUrl=QUEUE)["Messages"]
     seconds: list[int] = []
-    change = tasks._client.change_message_visibility
-    monkeypatch.setattr(
-        tasks._client,
-        "change_message_visibility",
-        lambda **request: seconds.append(request["VisibilityTimeout"]) or change(**request),
+    tasks._client.meta.events.register(
+        "provide-client-params.sqs.ChangeMessageVisibility",
+        lambda params, **_: seconds.append(params["VisibilityTimeout"]),
     )
     with running_as("FollowUpNotifications"):
         for received in range(1, 9):
@@ -79,9 +78,12 @@ def event_of(body: str) -> dict[str, Any]:
 def test_the_functions_answer_which_records_failed(
     queue: Any, backend: NotificationBackend, expo: ExpoSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for cached in (NotificationSender, NotificationTasks):
-        cached.shared.__func__.cache_clear()  # type: ignore[attr-defined]
-    monkeypatch.setattr(ExpoClient, "shared", lambda: ExpoClient("https://exp.host", None, expo.client))
+    tasks = NotificationTasks(QUEUE)
+    sender = NotificationSender(backend.devices, backend.sessions, backend.claims, tasks, backend.client)
+    monkeypatch.setattr(NotificationTasks, "shared", lambda: tasks)
+    monkeypatch.setattr(NotificationSender, "shared", lambda: sender)
+    follow_up_service = FollowUp(backend.devices, sender, tasks, backend.client)
+    monkeypatch.setattr(FollowUp, "shared", lambda: follow_up_service)
     with running_outside():
         backend.register(LUNA, "phone")
         records = backend.completion(backend.pending_video())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache, cached_property
 from itertools import batched
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import boto3
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +12,9 @@ from dreamvision.core.aws import client_config
 from dreamvision.core.config import Config
 from dreamvision.notifications.expo import MAX_RECEIPTS
 from dreamvision.notifications.messages import Outcome
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
 
 # "Check push receipts 15 minutes after sending"; it is also the longest delay of SQS.
 _RECEIPT_DELAY_SECONDS = 900
@@ -72,7 +75,7 @@ class NotificationTasks:
         return cls(TaskSettings.from_environment().notification_tasks_queue)
 
     @cached_property
-    def _client(self) -> Any:  # noqa: ANN401 - the development environment has no types for SQS
+    def _client(self) -> "SQSClient":
         return boto3.client("sqs", config=client_config())
 
     def send_again(self, outcome: Outcome) -> None:
