@@ -74,7 +74,7 @@ class Settings:
 
     The stack stops when the process ``owner_pid`` ends, so that a killed test run leaves no stack behind. Without an
     owner it runs until it is stopped. ``function_wrapper`` is a program that starts the functions: it gets the command
-    of the runtime client as its arguments, like Lambda's ``AWS_LAMBDA_EXEC_WRAPPER``.
+    that starts the runtime client as its arguments, like Lambda's ``AWS_LAMBDA_EXEC_WRAPPER``.
     """
 
     ports: Ports
@@ -126,6 +126,11 @@ class Settings:
     @property
     def log_folder(self) -> Path:
         return self.folder / "logs"
+
+    @property
+    def worker_socket(self) -> Path:
+        """The socket at which the fork server starts the functions' workers."""
+        return self.folder / "workers.sock"
 
     @property
     def outputs_file(self) -> Path:

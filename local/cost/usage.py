@@ -21,7 +21,15 @@ _WAKE_UPS = HOURS * 3600
 # X-Ray records the first request of each second and 5 % of the others, for each function.
 _SAMPLED = 0.05
 _OBJECTS_PER_VIDEO = 3
-_ONCE_PER_VIDEO = ("POST /dreams/generate-video", "AnalyzeDream", "GenerateVideo", "ArchiveVideo", "NotifyDevices")
+_ONCE_PER_VIDEO = (
+    "POST /dreams/generate-video",
+    "AnalyzeDream",
+    "GenerateVideo",
+    "PollVideo, begun",
+    "PollVideo, rendered",
+    "ArchiveVideo",
+    "NotifyDevices",
+)
 # Lambda waits for messages with five requests at a time of 20 seconds each, also while the queue is empty:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 _QUEUE_POLLS = HOURS * 3600 // 20 * 5
@@ -102,8 +110,7 @@ class Usage:
         steps = {name: float(units[kind]) for name, units in self._capacity["steps"].items()}
         per_video = (
             sum(steps[name] for name in _ONCE_PER_VIDEO)
-            + steps["PollVideo, progress"] * (self._polls - 1)
-            + steps["PollVideo, rendered"]
+            + steps["PollVideo, progress"] * (self._polls - 2)
             + steps["GET /videos/{job_id}"] * self._given["status_requests"]
             + steps["GET /dreams"] * self._given["list_requests"]
             # The connections of the user and their sessions, for each change that is pushed; a connection's row, and
@@ -151,8 +158,8 @@ class Usage:
         return self.videos * per_video + self.users * (given["session_requests"] + given["app_starts"])
 
     def _changes(self) -> int:
-        """Return the changes of a video and its dream that are pushed: created, analyzed, started, each poll, done."""
-        return 4 + self._polls - 1
+        """Return the changes of a video and its dream that are pushed: created, analyzed, each poll, done."""
+        return 3 + self._polls
 
     def _client_messages(self) -> int:
         """Return a client's messages per connection: a sync, and a ping every five minutes."""

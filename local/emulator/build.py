@@ -3,7 +3,8 @@
 The copy is changed where the emulator differs from AWS; ``template.yaml`` itself is not:
 
 * Functions run as ``provided.al2023`` with a ``bootstrap`` that starts AWS's Python runtime client on the built code,
-  so that the names of errors, timeouts and init errors are those of Lambda.
+  so that the names of errors, timeouts and init errors are those of Lambda. It is forked from a process that has
+  imported the libraries already (``local/workers/``).
 * The emulator does not unpack layers under /opt, so the bootstrap puts the built layers on ``PYTHONPATH``.
 * The state machine's definition is JSON, since the emulator does not read YAML there.
 * Functions with a failure destination have no alias: the emulator looks for the destination of ``$LATEST`` only.
@@ -239,10 +240,11 @@ def _write_stub(folder: Path, name: str, text: str) -> Path:
 
 
 def _bootstrap(code: Path, layers: list[Path], runtime: Path, code_version: str) -> str:
-    """Return a worker's start script. ``-S`` hides the packages of this environment, as they do not exist on Lambda.
+    """Return a worker's start script.
 
     A wrapper script is used as on Lambda: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html
     """
+    start = shlex.join([sys.executable, "-I", "-S", str(REPOSITORY / "local" / "workers" / "start.py")])
     search = os.pathsep.join(str(path) for path in [*(layer / "python" for layer in layers), runtime])
     return (
         "#!/bin/sh\n"
@@ -250,5 +252,5 @@ def _bootstrap(code: Path, layers: list[Path], runtime: Path, code_version: str)
         f"cd {shlex.quote(str(code))}\n"
         f"export LAMBDA_TASK_ROOT={shlex.quote(str(code))}\n"
         f"export PYTHONPATH={shlex.quote(search)}\n"
-        f'exec $AWS_LAMBDA_EXEC_WRAPPER {shlex.quote(sys.executable)} -S -m awslambdaric "$_HANDLER"\n'
+        f'exec $AWS_LAMBDA_EXEC_WRAPPER {start} "$WORKER_SOCKET" awslambdaric "$_HANDLER"\n'
     )

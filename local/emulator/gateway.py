@@ -4,6 +4,8 @@ The emulator serves an API under ``/_aws/execute-api/{id}/{stage}``. Clients of 
 the API's own links, so this proxy takes the role of API Gateway's host name. It also takes CloudFront's role: the
 emulator identifies a distribution only by the ``Host`` header, which a browser cannot set, so requests for
 ``/media/...`` are forwarded with that header, and with ``X-Forwarded-Proto: https``, since CloudFront requires HTTPS.
+
+At most 16 requests are forwarded to the API at the same time, and others wait: each takes a process of its own.
 """
 
 import asyncio
@@ -32,6 +34,7 @@ _HOP_BY_HOP = frozenset(
 _MEDIA = "/media/"
 # Longer than API Gateway's integration timeout of 30 s.
 _TIMEOUT = httpx.Timeout(35.0, connect=5.0)
+_CONCURRENT_REQUESTS = 16
 
 
 class HttpGateway:
@@ -51,6 +54,7 @@ class HttpGateway:
         self._websockets = websockets
         self._emulator = emulator.rstrip("/")
         self._media_headers = [(b"host", media_host.encode()), (b"x-forwarded-proto", b"https")]
+        self._turns = asyncio.Semaphore(_CONCURRENT_REQUESTS)
         self._client = httpx.AsyncClient(
             timeout=_TIMEOUT, limits=httpx.Limits(max_connections=200), trust_env=False, follow_redirects=False
         )
@@ -76,13 +80,17 @@ class HttpGateway:
         path = scope["raw_path"].decode("ascii").split("?")[0]
         query = scope["query_string"].decode("ascii")
         target, extra = self._target, []
+        turn: contextlib.AbstractAsyncContextManager[object] = self._turns
         if path.startswith(_MEDIA):
             target, path, extra = self._emulator, path.removeprefix(_MEDIA.rstrip("/")), self._media_headers
+            turn = contextlib.nullcontext()
         url = f"{target}{path}" + (f"?{query}" if query else "")
+        body = await _body(receive)
         try:
-            response = await self._client.request(
-                scope["method"], url, headers=_end_to_end(scope["headers"]) + extra, content=await _body(receive)
-            )
+            async with turn:
+                response = await self._client.request(
+                    scope["method"], url, headers=_end_to_end(scope["headers"]) + extra, content=body
+                )
         except httpx.HTTPError as error:
             print(f"{scope['method']} {path}: {type(error).__name__}", flush=True)
             await _reply(send, 503, [(b"content-type", b"application/json")], b'{"message":"Service Unavailable"}')

@@ -34,7 +34,9 @@ def environment(settings: Settings) -> dict[str, str]:
         "MINISTACK_COGNITO_PRETOKEN_STRICT": "1",
         "LOG_LEVEL": "INFO",
         # Idle time after which a worker is stopped.
-        "LAMBDA_WARM_TTL_SECONDS": "3600",
+        "LAMBDA_WARM_TTL_SECONDS": "300",
+        # Read by the functions' bootstraps (build.py).
+        "WORKER_SOCKET": str(settings.worker_socket),
         **wrapper,
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dreamvision.schemas.invalid_values import ValueCode
 from dreamvision_api.problem_responses import MAX_ERRORS
 
 type Schema = dict[str, Any]
@@ -72,14 +73,38 @@ SCHEMAS: Mapping[str, Schema] = {
                 "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
                 "examples": [["body", "dream_text"]],
             },
-            "msg": {"type": "string", "examples": ["String should have at least 10 characters"]},
+            "msg": {
+                "type": "string",
+                "description": "The rule in words for people.",
+                "examples": ["Must have at least 10 characters."],
+            },
             "code": {
                 "type": "string",
-                "description": "The broken rule of a video prompt.",
-                "examples": ["no_pov_start"],
+                "description": "The rule that the value breaks.",
+                "enum": [code.value for code in ValueCode],
+                "examples": ["too_short"],
+            },
+            "minimum": {
+                "type": "integer",
+                "description": "The smallest value, or the shortest length in characters.",
+                "examples": [10],
+            },
+            "maximum": {
+                "type": "integer",
+                "description": "The largest value, or the longest length in characters (`too_many_words`: in words).",
+            },
+            "allowed": {
+                "type": "array",
+                "description": "The values of which it must be one.",
+                "items": {"type": "string"},
+            },
+            "expected": {
+                "type": "string",
+                "description": "The JSON type that it must have.",
+                "enum": ["string", "integer", "number", "boolean", "array", "object"],
             },
         },
-        "required": ["loc", "msg"],
+        "required": ["loc", "msg", "code"],
     },
     "GatewayMessage": {
         "type": "object",
@@ -151,6 +176,7 @@ TAGS: Mapping[str, str] = {
     "Authentication": "Accounts and sessions.",
     "Dreams": "Dreams, their analysis and the history.",
     "Videos": "Videos of dreams, and their status.",
+    "Quota": "What a user may still create.",
     "Storage": "Image uploads.",
     "Devices": "Devices that receive push notifications.",
     "Health": "API information and health checks.",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from dreamvision.schemas.error_codes import EXPLANATIONS
 from dreamvision_api import problems
 from dreamvision_api.problems import CONTENT_TYPE, TYPE_PREFIX, Problem
 from local.cloudformation_yaml import load_template
@@ -75,6 +76,8 @@ def api_markdown(document: Schema) -> str:
         *_routes(document),
         "## Problem types",
         _problem_table(),
+        "## Error codes of videos",
+        _error_code_table(),
         (_PAGES / "expo.md").read_text().strip(),
     ]
     return "\n\n".join(parts) + "\n"
@@ -183,6 +186,18 @@ def _problem_table() -> str:
         lines.append(f"| `{problem.code}` | {int(problem.status)} | {problem.title} | {_advice(problem)} |")
     for status, message in GATEWAY_MESSAGES.items():
         lines.append(f"| - | {status} | `{message}` (gateway) | {_BY_STATUS[status]} |")
+    return "\n".join(lines)
+
+
+def _error_code_table() -> str:
+    lines = [
+        "`error_code` of a video that failed or was cancelled. The list is closed.",
+        "",
+        "| code | meaning | what to do | `retryable` |",
+        "|---|---|---|---|",
+    ]
+    for code, each in EXPLANATIONS.items():
+        lines.append(f"| `{code}` | {each.title} | {each.advice} | {'true' if each.retryable else 'false'} |")
     return "\n".join(lines)
 
 

@@ -23,7 +23,9 @@ _FIXED_DETAILS = {
     problems.UNSUPPORTED_TYPE: "Send the request body as application/json.",
     problems.ROUTE_NOT_FOUND: "No route has this path and method.",
 }
-_INVALID_VALUE = [{"loc": ["body", "dream_text"], "msg": "String should have at least 10 characters"}]
+_INVALID_VALUE = [
+    {"loc": ["body", "dream_text"], "msg": "Must have at least 10 characters.", "code": "too_short", "minimum": 10}
+]
 _METHODS_WITH_BODY = ("post", "put", "patch")
 
 

@@ -62,6 +62,7 @@ class Supervisor:
         processes.require_free(settings.ports)
         template = build(settings)
         with step("Starting the AWS emulator and the provider sandboxes"):
+            self._start_workers()
             self._start_emulator()
             self._start_sandbox()
         outputs = deploy(settings, template)
@@ -90,6 +91,17 @@ class Supervisor:
         process = processes.start(command, environment, self._settings.log_folder / f"{name}.log", REPOSITORY)
         self._children[name] = process
         return process
+
+    def _start_workers(self) -> None:
+        settings = self._settings
+        layer = settings.build_folder / "sam" / "DependenciesLayer" / "python"
+        # -S hides the packages of this environment, as they do not exist on Lambda.
+        command = [sys.executable, "-S", "-m", "local.workers.server", str(settings.worker_socket)]
+        command += [str(layer), str(settings.build_folder / "runtime")]
+        settings.worker_socket.unlink(missing_ok=True)
+        process = self._launch("workers", command, settings.clean_environment())
+        log = settings.log_folder / "workers.log"
+        processes.wait_until(settings.worker_socket.is_socket, process, "The fork server", log, 60)
 
     def _start_emulator(self) -> None:
         settings = self._settings

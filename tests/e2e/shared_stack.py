@@ -144,7 +144,7 @@ class StackCommand:
     def _write_wrapper(self) -> None:
         """Write the program that starts the functions, which replaces the runtime client by one that records calls.
 
-        Its arguments are ``python -S -m awslambdaric <handler>``.
+        Its arguments are ``python -I -S start.py <socket> awslambdaric <handler>``.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self.recorded_calls.write_text("")
@@ -153,7 +153,7 @@ class StackCommand:
             "#!/bin/sh\n"
             f"export RECORDED_CALLS={shlex.quote(str(self.recorded_calls))}\n"
             f'export PYTHONPATH="$PYTHONPATH":{shlex.quote(str(REPOSITORY))}\n'
-            'exec "$1" -S -m tests.permissions.run_function "$5"\n'
+            'exec "$1" "$2" "$3" "$4" "$5" tests.permissions.run_function "$7"\n'
         )
         wrapper.chmod(0o755)
 

@@ -73,12 +73,7 @@ export function fieldErrors(error) {
   const found = {};
   for (const { loc, msg } of error.errors) {
     const field = Array.isArray(loc) ? String(loc.at(-1)) : "";
-    found[field] ??= toSentence(String(msg ?? ""));
+    found[field] ??= String(msg ?? "");
   }
   return found;
-}
-
-function toSentence(text) {
-  const plain = text.replace(/^Value error, /, "");
-  return plain && plain[0].toUpperCase() + plain.slice(1) + (/[.!?]$/.test(plain) ? "" : ".");
 }

@@ -9,6 +9,7 @@ from dreamvision.limits.idempotency import IdempotentRequest
 from dreamvision.limits.rate_limits import Scope
 from dreamvision.queries.presenters import analysis_response
 from dreamvision.schemas.dreams import DreamAnalysisRequest, DreamAnalysisResponse
+from dreamvision.schemas.invalid_values import ValueCode
 from dreamvision_api.api import Api, InvalidInputError, lambda_handler
 from dreamvision_api.idempotency import IdempotencyKey, idempotent_request
 from dreamvision_api.route_docs import ANALYSIS_ERRORS, ANALYSIS_QUOTA_ERRORS, SPENDING_ERRORS, document
@@ -29,7 +30,7 @@ _BUDGET_SECONDS = 23.0
 @document(errors=(*SPENDING_ERRORS, *ANALYSIS_QUOTA_ERRORS, *ANALYSIS_ERRORS, "ContentionError"))
 def analyze_dream(body: DreamAnalysisRequest, idempotency_key: IdempotencyKey = None) -> DreamAnalysisResponse:
     if body.user_id not in (None, api.caller.user_id):
-        raise InvalidInputError(["body", "user_id"], "must be your own id or be omitted")
+        raise InvalidInputError(["body", "user_id"], ValueCode.NOT_OWN_ID, "Must be your own id, or be left out.")
     user_id, dreams = api.caller.user_id, DreamRepository(Database.shared())
 
     def is_stored(request: IdempotentRequest) -> bool:

@@ -27,8 +27,11 @@ from dreamvision.schemas.dreams import (
     DreamStatistics,
     DreamWithVideo,
 )
+from dreamvision.schemas.invalid_values import ValueCode
+from dreamvision.schemas.quota import Quota
 from dreamvision.schemas.videos import VideoGenerationResponse
 from dreamvision.videos.models import VideoOptions
+from dreamvision.videos.quota import QuotaReader
 from dreamvision.videos.service import VideoService
 from dreamvision_api.api import Api, InvalidInputError, lambda_handler
 from dreamvision_api.idempotency import IdempotencyKey, idempotent_request
@@ -65,6 +68,8 @@ class _Outcome(BaseModel):
     generation: VideoGenerationResponse
     analyzed: bool
     asynchronous: bool
+    # None in responses that were stored before quotas were part of them.
+    quota: Quota | None = None
 
 
 @api.routes.post(
@@ -72,7 +77,7 @@ class _Outcome(BaseModel):
     summary="Create a video from a new dream",
     description="The app's main call: analyzes the dream and starts its video. Waits up to 20 seconds for the analysis"
     " (200). If that takes longer, or if the client prefers not to wait, the response is 202. In both cases the video"
-    " is being created; `Location` is its URL.",
+    " is being created; `Location` is its URL, and `quota` what is left after it.",
     tags=["Dreams"],
 )
 @document(
@@ -99,6 +104,7 @@ def _response(
     outcome: _Outcome, dream_id: str, dream: DreamRecord | None
 ) -> Response[CombinedDreamVideoResponse | AcceptedDreamVideo]:
     generation = outcome.generation
+    quota = outcome.quota or QuotaReader.shared().of(api.caller.user_id)
     location = {"Location": f"/api/v1/videos/{generation.job_id}"}
     if dream is None:
         applied = {"Preference-Applied": "respond-async"} if outcome.asynchronous else {}
@@ -106,11 +112,15 @@ def _response(
             dream_id=dream_id,
             job_id=generation.job_id,
             status=generation.status,
+            estimated_completion_time=generation.estimated_completion_time,
             aspect_ratio=generation.aspect_ratio,
             seed=generation.seed,
+            quota=quota,
         )
         return json_response(HTTPStatus.ACCEPTED, accepted, location | applied | {"Retry-After": "2"})
-    combined = CombinedDreamVideoResponse(dream_analysis=analysis_response(dream), video_generation=generation)
+    combined = CombinedDreamVideoResponse(
+        dream_analysis=analysis_response(dream), video_generation=generation, quota=quota
+    )
     return json_response(HTTPStatus.OK, combined, location)
 
 
@@ -124,7 +134,8 @@ def _create_video(body: CombinedDreamVideoRequest, request: IdempotentRequest) -
     asynchronous = "respond-async" in api.header("prefer")
     dream = None if asynchronous else _analysis(service, dream_id)
     generation = generation_response(video, service.estimated_completion(video))
-    return _Outcome(generation=generation, analyzed=dream is not None, asynchronous=asynchronous), dream
+    quota = QuotaReader.shared().of(user_id)
+    return _Outcome(generation=generation, analyzed=dream is not None, asynchronous=asynchronous, quota=quota), dream
 
 
 def _analysis(service: VideoService, dream_id: str) -> DreamRecord | None:
@@ -146,7 +157,7 @@ def list_dreams(
     cursor: Cursor = None,
 ) -> DreamListResponse:
     if page is not None and cursor is not None:
-        raise InvalidInputError(["query", "cursor"], "page and cursor are mutually exclusive")
+        raise InvalidInputError(["query", "cursor"], ValueCode.CONFLICT, "Send either page or cursor, not both.")
     return DreamQueries.shared().page(api.caller.user_id, page=page or 1, limit=limit, category=category, cursor=cursor)
 
 

@@ -1,4 +1,4 @@
-"""``/api/v1/videos``: create, list, read and cancel videos."""
+"""``/api/v1/videos``: create, list, read and cancel videos. ``/api/v1/quota``: what the user may still create."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -10,6 +10,7 @@ from dreamvision.limits.rate_limits import Scope
 from dreamvision.queries.presenters import Presenter, generation_response
 from dreamvision.queries.videos import VideoQueries
 from dreamvision.schemas.base import UuidText
+from dreamvision.schemas.quota import Quota
 from dreamvision.schemas.videos import (
     Disposition,
     FileName,
@@ -21,6 +22,7 @@ from dreamvision.schemas.videos import (
 )
 from dreamvision.videos.models import VideoOptions
 from dreamvision.videos.prompts import require_valid_prompt
+from dreamvision.videos.quota import QuotaReader
 from dreamvision.videos.service import VideoService
 from dreamvision_api.api import Api, lambda_handler
 from dreamvision_api.etags import entity_tag
@@ -118,6 +120,18 @@ def get_video(
 @document(errors=("VideoNotFoundError", "VideoFinalError", "ContentionError", "ExecutionStopError"))
 def cancel_video(job_id: Annotated[UuidText, Path()]) -> VideoStatusResponse:
     return Presenter.shared().video(VideoService.shared().cancel(api.caller.user_id, job_id))
+
+
+@api.routes.get(
+    "/api/v1/quota",
+    summary="Get the quota",
+    description="What the user may still create: videos and analyses today, and videos at the same time. The answer of"
+    " `POST /api/v1/dreams/generate-video` has it, too.",
+    tags=["Quota"],
+)
+@document(errors=("ContentionError",))
+def get_quota() -> Quota:
+    return QuotaReader.shared().of(api.caller.user_id)
 
 
 handler = lambda_handler(api)

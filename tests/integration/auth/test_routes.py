@@ -327,12 +327,12 @@ def test_invalid_bodies_are_rejected(auth: AuthApi, backend: AccountBackend, rou
 def test_errors_name_invalid_fields_and_do_not_quote_values(auth: AuthApi) -> None:
     answer = _send(auth, "POST /register", {"email": "luna", "password": "topsecret", "username": "<x>"})
 
-    assert {tuple(error["loc"]) for error in answer.body["errors"]} == {
-        ("body", "email"),
-        ("body", "password"),
-        ("body", "username"),
+    assert {tuple(error["loc"]): error["code"] for error in answer.body["errors"]} == {
+        ("body", "email"): "invalid_email",
+        ("body", "password"): "no_upper_case",
+        ("body", "username"): "invalid_characters",
     }
-    assert all(set(error) == {"loc", "msg"} for error in answer.body["errors"])
+    assert all(set(error) == {"loc", "msg", "code"} for error in answer.body["errors"])
     assert "topsecret" not in json.dumps(answer.body)
 
 

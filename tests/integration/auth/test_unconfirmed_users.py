@@ -174,16 +174,14 @@ def test_a_user_is_not_replaced_while_being_confirmed(
 
 
 def test_the_address_is_free_again_after_a_crash(confirming: AccountBackend) -> None:
-    held = confirming.accounts._registrations.hold(confirming.pool.seal(EMAIL))
-    held.__enter__()
+    with confirming.accounts._registrations.hold(confirming.pool.seal(EMAIL)):
+        with pytest.raises(UserAlreadyExistsError):
+            confirming.accounts.register(EMAIL, PASSWORD, NAME)
+        with pytest.raises(ContentionError):
+            confirming.accounts.confirm(EMAIL, "123456", ADDRESS)
+        confirming.clock.advance(31)
 
-    with pytest.raises(UserAlreadyExistsError):
-        confirming.accounts.register(EMAIL, PASSWORD, NAME)
-    with pytest.raises(ContentionError):
-        confirming.accounts.confirm(EMAIL, "123456", ADDRESS)
-    confirming.clock.advance(31)
-
-    assert confirming.accounts.register(EMAIL, PASSWORD, NAME)
+        assert confirming.accounts.register(EMAIL, PASSWORD, NAME)
     assert all("luna" not in str(item) for item in confirming.items("guards"))
 
 

@@ -91,7 +91,8 @@ class DreamBackend:
         """Create a video whose render is in progress."""
         video = self.queued_video(dream)
         self.videos.request_render(video.user_id, video.job_id, utc_now())
-        self.videos.record_render(video.user_id, video.job_id, new_task_id(), 60, utc_now())
+        waiting = self.videos.record_render(video.user_id, video.job_id, new_task_id(), 60, utc_now())
+        self.videos.record_progress(waiting, 0, None, utc_now())
         return self.stored_video(video.user_id, video.job_id)
 
     def completed_video(self, dream: DreamRecord) -> VideoRecord:

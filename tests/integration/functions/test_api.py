@@ -170,4 +170,4 @@ def test_the_sweep_keeps_a_video_whose_render_it_cannot_cancel(
     with pytest.raises(SweepIncompleteError):
         load_function("triggers/sweep").handler({}, CONTEXT)
     # THEN the video is left to the next sweep
-    assert videos.get(USER_ID, job_id, consistent=True).status is VideoStatus.PROCESSING
+    assert videos.get(USER_ID, job_id, consistent=True).status is VideoStatus.PENDING

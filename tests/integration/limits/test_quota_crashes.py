@@ -89,7 +89,7 @@ def test_the_next_sweep_cancels_a_render_that_could_not_be_cancelled(
         outage.setattr(backend.renderer, "cancel", down)
         with pytest.raises(SweepIncompleteError):
             backend.sweep()
-    assert backend.status(video) is VideoStatus.PROCESSING
+    assert backend.status(video) is VideoStatus.PENDING
 
     # WHEN the provider is up again
     assert backend.sweep() == (1, 1)

@@ -75,7 +75,10 @@ class Metered:
         self.database = database
         self.found: dict[str, dict[str, float]] = {}
         self.renderer = FakeRenderer(
-            RenderState(RenderStatus.RENDERING, 30), RenderState(RenderStatus.RENDERING, 30), SUCCESS
+            RenderState(RenderStatus.RENDERING, 10),
+            RenderState(RenderStatus.RENDERING, 30),
+            RenderState(RenderStatus.RENDERING, 30),
+            SUCCESS,
         )
         analyzer = FakeAnalyzer()
         analyzer.outcome = Analysis(
@@ -140,6 +143,7 @@ def measured(metered: Metered) -> dict[str, Any]:
     job = {**ids, "needs_analysis": True}
     metered.measure("AnalyzeDream", lambda: metered.state("analyze_dream", job))
     metered.measure("GenerateVideo", lambda: metered.state("generate_video", job))
+    metered.measure("PollVideo, begun", lambda: metered.state("poll_video", job))
     metered.measure("PollVideo, progress", lambda: metered.state("poll_video", job))
     metered.measure("PollVideo, no progress", lambda: metered.state("poll_video", job))
     metered.measure("PollVideo, rendered", lambda: metered.state("poll_video", job))

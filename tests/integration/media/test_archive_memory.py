@@ -22,13 +22,10 @@ from dreamvision.media.archive import archive_video
 from dreamvision.media.download import DownloadPolicy
 from dreamvision.media.storage import MediaStore
 
-def never():
-    raise AssertionError("a fresh link was asked for")
-
 origin, work_dir = sys.argv[1:]
 media = archive_video(
     origin + "/v.mp4", user_id="user", job_id="job", store=MediaStore("bucket"), policy=DownloadPolicy((origin,)),
-    refresh_url=never, work_dir=Path(work_dir),
+    work_dir=Path(work_dir),
 )
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
 print(json.dumps({"peak_kb": int(peak[1]), "size": media.size_bytes, "video": media.video_key}))

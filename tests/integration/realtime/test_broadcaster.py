@@ -40,7 +40,7 @@ def test_every_change_reaches_all_clients_of_its_user_only(backend: RealtimeBack
         assert [(each["type"], each.get("status"), each.get("progress")) for each in messages] == [
             ("video.updated", "pending", 0),
             ("dream.analyzed", None, None),
-            # Both processing steps were in one batch, which is coalesced to the last.
+            # The accepted render may wait in the provider's queue, so it is no news.
             ("video.updated", "processing", 40),
             ("video.updated", "completed", 100),
         ]

@@ -58,8 +58,10 @@ def test_a_video_goes_from_pending_to_completed(database: Database) -> None:
     videos, video = VideoLifecycle(database), analyzed(database)
     videos.request_render(USER, video.job_id, utc_now())
     videos.record_render(USER, video.job_id, "task-1", 60, utc_now())
-    assert videos.get(USER, video.job_id).status is VideoStatus.PROCESSING
+    assert videos.get(USER, video.job_id).status is VideoStatus.PENDING
     videos.record_progress(videos.get(USER, video.job_id), 40, None, utc_now())
+    assert videos.get(USER, video.job_id).status is VideoStatus.PROCESSING
+    assert DreamRepository(database).get(USER, video.dream_id).video_status is VideoStatus.PROCESSING
     videos.record_progress(videos.get(USER, video.job_id), 30, None, utc_now())
     assert videos.get(USER, video.job_id).progress == 40, "progress never goes back"
     videos.complete(videos.get(USER, video.job_id), MEDIA, utc_now())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dreamvision.core.clock import utc_now
+from dreamvision.core.clock import to_text, utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
@@ -45,7 +45,7 @@ def test_the_render_gets_the_prompt_and_the_duration(database: Database, video: 
     start(database, video, renderer)
     assert renderer.started == [(FakeAnalyzer().outcome.video_prompt, 7)]  # type: ignore[union-attr]
     row = VideoLifecycle(database).get(USER, video.job_id)
-    assert (row.status, row.provider_task_id, row.credits) == (VideoStatus.PROCESSING, renderer.task_ids[0], 84)
+    assert (row.status, row.provider_task_id, row.credits) == (VideoStatus.PENDING, renderer.task_ids[0], 84)
 
 
 def test_a_repeated_start_requests_one_render(database: Database, video: VideoRecord) -> None:
@@ -110,13 +110,46 @@ def test_polling_stores_progress_and_the_start_of_queueing(database: Database, v
     videos = VideoLifecycle(database)
     start(database, video, renderer)
     poll_render(USER, video.job_id, renderer, videos)
-    queued_since = videos.get(USER, video.job_id).queued_since
-    assert queued_since is not None
+    queued = videos.get(USER, video.job_id)
+    # A task begins in the queue.
+    assert (queued.status, queued.queued_since) == (VideoStatus.PENDING, queued.render_requested_at)
+    assert queued.queued_since is not None
     poll_render(USER, video.job_id, renderer, videos)
-    assert videos.get(USER, video.job_id).queued_since == queued_since
+    assert videos.get(USER, video.job_id) == queued
     poll_render(USER, video.job_id, renderer, videos)
     row = videos.get(USER, video.job_id)
-    assert (row.progress, row.queued_since) == (40, None)
+    assert (row.status, row.progress, row.queued_since) == (VideoStatus.PROCESSING, 40, None)
+
+
+def test_a_video_that_is_being_made_does_not_return_to_the_queue(database: Database, video: VideoRecord) -> None:
+    # A status that we do not know counts as waiting.
+    renderer = FakeRenderer(RenderState(RenderStatus.RENDERING, 40), RenderState(RenderStatus.QUEUED))
+    videos = VideoLifecycle(database)
+    start(database, video, renderer)
+    for _ in range(2):
+        poll_render(USER, video.job_id, renderer, videos)
+        row = videos.get(USER, video.job_id)
+        assert (row.status, row.progress, row.queued_since) == (VideoStatus.PROCESSING, 40, None)
+
+
+def test_a_queued_video_of_an_earlier_version_is_read(database: Database, video: VideoRecord) -> None:
+    """Its status was processing from the acceptance of its render on."""
+    renderer = FakeRenderer(RenderState(RenderStatus.QUEUED), RenderState(RenderStatus.RENDERING, 40))
+    videos = VideoLifecycle(database)
+    start(database, video, renderer)
+    since = utc_now()
+    database.client.update_item(
+        TableName=database.names.videos_table,
+        Key={"user_id": USER, "job_id": video.job_id},
+        UpdateExpression="SET #status = :processing, queued_since = :since",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":processing": "processing", ":since": to_text(since)},
+    )
+    poll_render(USER, video.job_id, renderer, videos)
+    assert videos.get(USER, video.job_id).queued_since is not None
+    poll_render(USER, video.job_id, renderer, videos)
+    row = videos.get(USER, video.job_id)
+    assert (row.status, row.progress, row.queued_since) == (VideoStatus.PROCESSING, 40, None)
 
 
 def test_a_poll_without_news_writes_nothing(database: Database, video: VideoRecord) -> None:

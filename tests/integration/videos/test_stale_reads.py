@@ -159,9 +159,29 @@ def test_a_task_of_a_video_closed_while_it_is_recorded_is_cancelled(
 ) -> None:
     backend.videos.request_render(LUNA, video.job_id, utc_now())
     replica.catch_up()
-    _meanwhile(backend, monkeypatch, lambda: backend.videos.cancel(LUNA, video.job_id, utc_now()))
+    store = backend.videos._update_if
+
+    def closed_after(*arguments: Any) -> bool:
+        stored = store(*arguments)
+        backend.videos.cancel(LUNA, video.job_id, utc_now())
+        return stored
+
+    monkeypatch.setattr(backend.videos, "_update_if", closed_after)
     recorded = backend.videos.record_render(LUNA, video.job_id, new_task_id(), 60, utc_now())
     assert recorded.status is VideoStatus.CANCELLED
+
+
+def test_a_video_closed_while_its_render_leaves_the_queue_stays_closed(
+    backend: DreamBackend, video: VideoRecord, replica: StaleReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer = FakeRenderer(RenderState(RenderStatus.RENDERING, 40))
+    start_render(LUNA, video.job_id, renderer, backend.dreams, backend.videos)
+    replica.catch_up()
+    _meanwhile(backend, monkeypatch, lambda: backend.videos.cancel(LUNA, video.job_id, utc_now()))
+    with pytest.raises(VideoFinalError):
+        poll_render(LUNA, video.job_id, renderer, backend.videos)
+    closed = backend.stored_video(LUNA, video.job_id)
+    assert (closed.status, closed.progress) == (VideoStatus.CANCELLED, 0)
 
 
 # ---------------------------------------------------------------- archive

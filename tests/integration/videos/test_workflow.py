@@ -133,8 +133,9 @@ def test_an_undisturbed_render_completes(workflow: Workflow) -> None:
 def test_a_render_whose_link_has_expired_is_polled_once_more(workflow: Workflow) -> None:
     workflow.expired = [SourceExpiredError()]
     assert workflow.run().status is VideoStatus.COMPLETED
-    assert workflow.machine.entered[-5:] == [
+    assert workflow.machine.entered[-6:] == [
         "LinkExpired?",
+        "WaitForRender",
         "PollVideo",
         "RenderOutcome",
         "ArchiveVideo",

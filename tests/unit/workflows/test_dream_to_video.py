@@ -123,7 +123,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule(("VideoNotFoundError",), (), ("VideoClosed",)),
         Rule(("VideoFinalError",), (), UNWANTED),
         # Another poll stores a fresh link.
-        Rule(("SourceExpiredError",), (), ("LinkExpired?", "PollVideo", "RenderOutcome", *ARCHIVED)),
+        Rule(("SourceExpiredError",), (), ("LinkExpired?", *POLL, *ARCHIVED)),
         Rule(OTHERS, (), RECORDED),
     ),
     "RecordFailure": (

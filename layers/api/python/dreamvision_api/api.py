@@ -14,8 +14,10 @@ from dreamvision.core.error_reports import report, reports_errors
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.logging import log_unexpected
 from dreamvision.core.metrics import count_access_error
+from dreamvision.schemas.invalid_values import ValueCode
 from dreamvision_api import etags, problems
 from dreamvision_api.edge import require_cloudfront
+from dreamvision_api.invalid_values import invalid_value
 from dreamvision_api.problem_responses import MAX_ERRORS, error_response, problem_response
 from dreamvision_api.request_body import RequestBodyError, json_object, require_json_object
 from dreamvision_api.response_headers import with_defaults
@@ -39,9 +41,9 @@ class InvalidInputError(DreamVisionError):
     default_message = "The request has an invalid value."
     user_message = "See `errors` for the values to correct."
 
-    def __init__(self, location: Sequence[str], message: str) -> None:
+    def __init__(self, location: Sequence[str], code: ValueCode, sentence: str) -> None:
         super().__init__()
-        self.problem_errors = [{"loc": list(location), "msg": message}]
+        self.problem_errors = [{"loc": list(location), "msg": sentence, "code": code.value}]
 
 
 class Api:
@@ -162,8 +164,7 @@ class Api:
 
 
 def _validation_problem(errors: Sequence[Mapping[str, Any]], request_id: str) -> Response[str]:
-    # Location and message only, never the invalid value itself.
-    invalid_values = [{"loc": list(error["loc"]), "msg": error["msg"]} for error in errors[:MAX_ERRORS]]
+    invalid_values = [invalid_value(error) for error in errors[:MAX_ERRORS]]
     return problem_response(
         problems.VALIDATION, detail=InvalidInputError.user_message, request_id=request_id, errors=invalid_values
     )

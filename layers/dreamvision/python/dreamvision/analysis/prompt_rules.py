@@ -1,8 +1,8 @@
 """The rules of a video prompt, whether Claude or a user has written it."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from dreamvision.analysis.characters import is_invisible
@@ -13,10 +13,14 @@ MAX_PROMPT_WORDS: Final = 150
 
 @dataclass(frozen=True, slots=True)
 class RuleViolation:
-    """One broken rule. Neither field quotes the text, so both may be logged. ``sentence`` is for its author."""
+    """One broken rule. No field quotes the text, so all may be logged. ``sentence`` is for its author.
+
+    ``limits``: the ``minimum`` or ``maximum``, of characters or words.
+    """
 
     code: str
     sentence: str
+    limits: Mapping[str, int] = field(default_factory=dict)
 
 
 def broken_rules(prompt: str) -> tuple[RuleViolation, ...]:
@@ -39,14 +43,15 @@ def _check_min_length(prompt: str) -> RuleViolation | None:
     if len(prompt) >= MIN_PROMPT_LENGTH:
         return None
     sentence = f"The prompt has {len(prompt)} characters; it needs at least {MIN_PROMPT_LENGTH}."
-    return RuleViolation("too_short", sentence)
+    return RuleViolation("too_short", sentence, {"minimum": MIN_PROMPT_LENGTH})
 
 
 def _check_word_count(prompt: str) -> RuleViolation | None:
     words = len(prompt.split())
     if words <= MAX_PROMPT_WORDS:
         return None
-    return RuleViolation("too_many_words", f"The prompt has {words} words; {MAX_PROMPT_WORDS} is the most.")
+    sentence = f"The prompt has {words} words; {MAX_PROMPT_WORDS} is the most."
+    return RuleViolation("too_many_words", sentence, {"maximum": MAX_PROMPT_WORDS})
 
 
 def _check_max_length(prompt: str) -> RuleViolation | None:
@@ -54,7 +59,7 @@ def _check_max_length(prompt: str) -> RuleViolation | None:
     if units <= MAX_PROMPT_LENGTH:
         return None
     sentence = f"The prompt has {units:,} characters; {MAX_PROMPT_LENGTH:,} is the most (an emoji counts as two)."
-    return RuleViolation("too_long", sentence)
+    return RuleViolation("too_long", sentence, {"maximum": MAX_PROMPT_LENGTH})
 
 
 def _check_single_line(prompt: str) -> RuleViolation | None:

@@ -14,7 +14,7 @@ class DreamVisionError(Exception):
         user_message: the text that may be shown to the user.
         retry_after_seconds: when a retry makes sense, in seconds; ``None`` if the error does not know.
         needs_operator: whether an operator has to act (a provider's key or credit); an alarm counts these errors.
-        problem_errors: the invalid values of the request, as ``{"loc": [...], "msg": ...}``.
+        problem_errors: the invalid values of the request, as ``{"loc": [...], "msg": ..., "code": ...}`` with limits.
     """
 
     default_message = "Something went wrong."

@@ -200,6 +200,9 @@ def day_of(now: datetime) -> str:
 
 def seconds_to_midnight(now: datetime) -> int:
     """Return the seconds until the next UTC day, rounded up."""
-    moment = now.astimezone(UTC)
-    midnight = datetime.combine(moment.date() + timedelta(days=1), time(), UTC)
-    return -int((moment - midnight) // timedelta(seconds=1))
+    return -int((now - next_midnight(now)) // timedelta(seconds=1))
+
+
+def next_midnight(now: datetime) -> datetime:
+    """Return the start of the next UTC day."""
+    return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Self
 from dreamvision.core.config import Config
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.secrets import read_secret
+from dreamvision.schemas.invalid_values import ValueCode
 
 CURSOR_LENGTH: Final = 48
 CURSOR_PATTERN: Final = r"^[A-Za-z0-9_-]{48}$"
@@ -33,7 +34,13 @@ class InvalidCursorError(DreamVisionError):
 
     default_message = "The cursor is not valid for this list."
     user_message = "See `errors` for the values to correct."
-    problem_errors = ({"loc": ["query", "cursor"], "msg": "is not a cursor of this list; start again without one"},)
+    problem_errors = (
+        {
+            "loc": ["query", "cursor"],
+            "msg": "Is not a cursor of this list. Start again without one.",
+            "code": ValueCode.INVALID_CURSOR.value,
+        },
+    )
 
 
 class CursorSettings(Config):

@@ -24,6 +24,7 @@ from dreamvision.schemas.dreams import (
 from dreamvision.schemas.uploads import ThumbnailUpload, UploadStatus
 from dreamvision.schemas.videos import Disposition, VideoGenerationResponse, VideoStatusResponse
 from dreamvision.videos.models import VideoRecord
+from dreamvision.videos.outcomes import error_code_of, is_counted, is_retryable
 
 # After a 304 a client keeps using the links that it has, so the links of one version stay valid for at least half of
 # their lifetime.
@@ -97,7 +98,11 @@ class Presenter:
             created_at=video.created_at,
             completed_at=video.completed_at,
             queued_since=video.queued_since,
+            estimated_completion_time=None if video.status.is_final else video.estimated_completion_at,
             error_message=video.error_message,
+            error_code=error_code_of(video),
+            retryable=is_retryable(video),
+            counted=is_counted(video, self._now()),
         )
 
     def video_version(self, video: VideoRecord) -> str:
@@ -105,7 +110,11 @@ class Presenter:
         until = self._video_until(video.job_id, video.video_key, video.video_expires_at)
         links = int(self._clock()) // _VERSION_SECONDS if video.video_key else None
         expired = until is not None and until.timestamp() <= self._clock()
-        return f"{video.model_dump_json()} {until} {'expired' if expired else links}"
+        counted = is_counted(video, self._now())
+        return f"{video.model_dump_json()} {until} {'expired' if expired else links} {counted}"
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     def _video_until(self, job_id: str | None, key: str | None, stored_until: datetime | None) -> datetime | None:
         return self._links.video_until(job_id, stored_until) if job_id and key else None
@@ -113,7 +122,7 @@ class Presenter:
     def _thumbnail_upload(self, dream: DreamRecord) -> ThumbnailUpload | None:
         if dream.upload_id is None or dream.upload_status is None:
             return None
-        status, now = dream.upload_status, datetime.fromtimestamp(self._clock(), UTC)
+        status, now = dream.upload_status, self._now()
         if status is UploadStatus.PENDING and now > time_of(dream.upload_id) + _UPLOAD_TIMEOUT:
             status = UploadStatus.EXPIRED
         message = rejection_message(dream.upload_error) if dream.upload_error else None

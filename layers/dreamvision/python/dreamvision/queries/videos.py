@@ -12,7 +12,7 @@ from dreamvision.videos.models import VideoRecord
 from dreamvision.videos.repository import VideoRepository
 
 # Seconds, since an analysis takes seconds; and a factor, since the provider's queue can take minutes.
-_PENDING_SECONDS = 2
+_ANALYSIS_SECONDS = 2
 _QUEUED_FACTOR = 3
 
 
@@ -86,4 +86,4 @@ class VideoQueries:
             return None
         if video.queued_since is not None:
             return self._settings.poll_interval * _QUEUED_FACTOR
-        return _PENDING_SECONDS if video.status is VideoStatus.PENDING else self._settings.poll_interval
+        return _ANALYSIS_SECONDS if video.render_requested_at is None else self._settings.poll_interval

@@ -9,6 +9,7 @@ from dreamvision.auth.sessions import user_of_guard
 from dreamvision.database.client import TOMBSTONE_PREFIX, Item, TableNames
 from dreamvision.dreams.models import AnalyzedDream
 from dreamvision.schemas.dreams import AnalysisStatus
+from dreamvision.schemas.videos import VideoStatus
 from dreamvision.videos.models import VideoRecord
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ type StreamRecord = Mapping[str, Any]
 type Change = VideoRecord | AnalyzedDream
 
 # A write that changes only these attributes is not visible to clients.
-# The prompt is stored with the intent to render; the status that follows a moment later shows it.
+# The prompt is stored with the intent to render; the first poll of the render, which changes the row, shows it.
 _INTERNAL_ATTRIBUTES = frozenset(
     {"updated_at", "render_requested_at", "provider_task_id", "credits", "output_url", "video_prompt"}
 )
+# Whether a video that was closed during the request of its render is counted.
+_COUNTED_BY = frozenset({"render_requested_at", "provider_task_id"})
 
 
 def sequence_of(record: StreamRecord) -> str:
@@ -65,7 +68,9 @@ def _decode_binary(value: Any) -> Any:  # noqa: ANN401 - one of DynamoDB's typed
 
 
 def _visible(row: Item) -> Item:
-    return {name: value for name, value in row.items() if name not in _INTERNAL_ATTRIBUTES}
+    is_final = VideoStatus(row["status"]).is_final
+    hidden = _INTERNAL_ATTRIBUTES - _COUNTED_BY if is_final else _INTERNAL_ATTRIBUTES
+    return {name: value for name, value in row.items() if name not in hidden}
 
 
 def _is_analyzed(row: Item) -> bool:

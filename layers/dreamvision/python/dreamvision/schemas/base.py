@@ -30,10 +30,12 @@ def whole_number(value: object) -> object:
 
 WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(whole_number)]
 
+UUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+
 UuidText = Annotated[
     str,
     Field(
-        pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+        pattern=UUID_PATTERN,
         json_schema_extra={"format": "uuid"},
         examples=["019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10"],
     ),

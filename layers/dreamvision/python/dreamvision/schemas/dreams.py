@@ -9,6 +9,7 @@ from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
+from dreamvision.schemas.quota import Quota
 from dreamvision.schemas.uploads import ThumbnailUpload
 from dreamvision.schemas.videos import (
     Duration,
@@ -107,6 +108,7 @@ class CombinedDreamVideoResponse(Response):
 
     dream_analysis: DreamAnalysisResponse
     video_generation: VideoGenerationResponse
+    quota: Quota
 
 
 class AcceptedDreamVideo(Response):
@@ -115,8 +117,12 @@ class AcceptedDreamVideo(Response):
     dream_id: UuidText
     job_id: UuidText
     status: VideoStatus
+    estimated_completion_time: Timestamp | None = Field(
+        default=None, description="From what videos have taken in the last hour."
+    )
     aspect_ratio: AspectRatio = Field(examples=["9:16"])
     seed: Seed | None = Field(default=None, description="The random seed of the render.")
+    quota: Quota
 
 
 class DreamDetail(Response):

@@ -7,9 +7,12 @@ from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, StringCon
 
 from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
+from dreamvision.schemas.invalid_values import ValueCode, invalid, too_long, too_short
 from dreamvision.schemas.passwords import MAX_PASSWORD_LENGTH, Password
 
 MIN_PASSWORD_LENGTH = 8
+MIN_USERNAME_LENGTH = 3
+MAX_USERNAME_LENGTH = 30
 MAX_EMAIL_LENGTH = 128  # Cognito's maximum for a username; users sign in with the address as one
 MAX_CODE_LENGTH = 64
 MAX_TOKEN_LENGTH = 8192
@@ -31,24 +34,30 @@ _PUBLISHED_PATTERN = USERNAME_PATTERN.replace(r"\uD800-\uF8FF", r"\uE000-\uF8FF"
 def _reject_display_name(value: object) -> object:
     # EmailStr would accept "Jane <jane@example.com>" and take the address from it.
     if isinstance(value, str) and "<" in value:
-        raise ValueError("must be an e-mail address without a display name")
+        raise invalid(ValueCode.INVALID_EMAIL, "Must be an e-mail address without a name before it.")
     return value
 
 
 def _validate_username(name: str) -> str:
+    stripped = name.strip(" ")
+    if len(stripped) < MIN_USERNAME_LENGTH:
+        raise too_short(MIN_USERNAME_LENGTH)
+    if len(stripped) > MAX_USERNAME_LENGTH:
+        raise too_long(MAX_USERNAME_LENGTH)
     if not re.fullmatch(USERNAME_PATTERN, name):
-        raise ValueError("must be 3 to 30 letters, digits, spaces, '-', '.' or '_'")
-    return name.strip(" ")
+        sentence = "Must consist of letters, digits, spaces and the characters - . _"
+        raise invalid(ValueCode.INVALID_CHARACTERS, sentence)
+    return stripped
 
 
 def _validate_password(password: str) -> str:
     # Cognito counts only basic Latin letters and digits.
     if not any("A" <= character <= "Z" for character in password):
-        raise ValueError("must contain an upper-case letter (A to Z)")
+        raise invalid(ValueCode.NO_UPPER_CASE, "Must contain an upper-case letter (A to Z).")
     if not any("0" <= character <= "9" for character in password):
-        raise ValueError("must contain a digit (0 to 9)")
+        raise invalid(ValueCode.NO_DIGIT, "Must contain a digit (0 to 9).")
     if password != password.strip():
-        raise ValueError("must not begin or end with a space")
+        raise invalid(ValueCode.SPACE_AROUND, "Must not begin or end with a space.")
     return password
 
 

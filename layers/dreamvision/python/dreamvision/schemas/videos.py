@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber, whole_number
+from dreamvision.schemas.error_codes import ErrorCode
 from dreamvision.schemas.lengths import MAX_PROMPT_LENGTH, MIN_PROMPT_LENGTH
 
 MIN_DURATION_SECONDS = 5
@@ -77,7 +78,11 @@ PreviewUrl = Annotated[
 
 
 class VideoStatus(StrEnum):
-    """The status of a video. It only moves forward: pending, processing, then one of the three final statuses."""
+    """The status of a video. It only moves forward.
+
+    `pending` until the video is being made: during the analysis, and while it waits for render capacity
+    (`queued_since`). `processing` while it is being made. `completed`, `failed` and `cancelled` are final.
+    """
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -143,7 +148,9 @@ class VideoGenerationResponse(Response):
     job_id: UuidText = Field(description="Poll `GET /api/v1/videos/{job_id}` with it.")
     status: VideoStatus
     created_at: Timestamp
-    estimated_completion_time: Timestamp | None = None
+    estimated_completion_time: Timestamp | None = Field(
+        default=None, description="From what videos have taken in the last hour."
+    )
     # Defaults for responses that were stored before these fields existed.
     aspect_ratio: AspectRatio = Field(default=AspectRatio.LANDSCAPE, examples=["9:16"])
     seed: Seed | None = Field(default=None, description="The random seed of the render.")
@@ -176,10 +183,33 @@ class VideoStatusResponse(Response):
     created_at: Timestamp
     completed_at: Timestamp | None = None
     queued_since: Timestamp | None = Field(
-        default=None, description="Since when the video has been waiting for render capacity.", examples=[None]
+        default=None,
+        description="Since when a pending video has been waiting for render capacity; null if it is not.",
+        examples=[None],
+    )
+    estimated_completion_time: Timestamp | None = Field(
+        default=None,
+        description="From what videos have taken in the last hour; null once the status is final. It can pass.",
+        examples=[None],
     )
     error_message: str | None = Field(
         default=None, description="Why the video failed; may be shown to the user.", examples=[None]
+    )
+    error_code: ErrorCode | None = Field(
+        default=None,
+        description="Why the video failed or was cancelled, for programs; null for any other video.",
+        examples=[None],
+    )
+    retryable: bool | None = Field(
+        default=None,
+        description="Whether a failed or cancelled video may succeed when it is tried again; null for any other.",
+        examples=[None],
+    )
+    counted: bool | None = Field(
+        default=None,
+        description="Whether the video counts for its day: from the request of its render on, which costs money. Null"
+        " while that is not decided.",
+        examples=[True],
     )
 
 

@@ -21,6 +21,7 @@ from dreamvision.limits.spending import Spent, shard_of
 from dreamvision.rendering.errors import RenderModerationError, RenderOutcomeUnknownError
 from dreamvision.schemas.videos import VideoStatus
 from dreamvision.users.repository import Spending
+from dreamvision.videos.completion_times import CompletionTimes
 from dreamvision.videos.creation import VideoCreation
 from dreamvision.videos.models import Media, VideoFinalError, VideoNotFoundError, VideoRecord, row_key
 
@@ -107,7 +108,8 @@ class VideoLifecycle(VideoCreation):
     def record_render(self, user_id: str, job_id: str, task_id: str, credits: int | None, now: datetime) -> VideoRecord:
         """Store the provider's task id whatever the status: without it a paid task would be lost.
 
-        If the returned video is final, the caller has to cancel the render.
+        If the returned video is final, the caller has to cancel the render. An open one stays pending until a poll
+        finds that the provider makes it: it may wait in the provider's queue.
 
         Raises:
             VideoNotFoundError: the video was deleted meanwhile; the task id is stored in its tombstone for the erasure.
@@ -115,14 +117,7 @@ class VideoLifecycle(VideoCreation):
         values = {"provider_task_id": task_id, "credits": credits}
         if not self._update_if(_NOT_FINAL, user_id, job_id, values, now):
             self._record_render_of_closed(user_id, job_id, values, now)
-        video = self.get(user_id, job_id, consistent=True)
-        if video.status is not VideoStatus.PENDING:
-            return video
-        try:
-            self._move(video, VideoStatus.PROCESSING, now, {})
-        except VideoFinalError:
-            return self.get(user_id, job_id, consistent=True)
-        return video.model_copy(update={"status": VideoStatus.PROCESSING})
+        return self.get(user_id, job_id, consistent=True)
 
     def _record_render_of_closed(self, user_id: str, job_id: str, values: Item, now: datetime) -> None:
         """Store the task of a final or deleted video, and count its cost: it was unknown when the video was closed."""
@@ -149,14 +144,21 @@ class VideoLifecycle(VideoCreation):
     ) -> None:
         """Store the progress, which never decreases, and the link to the finished render. Writes only changed values.
 
+        A pending video whose render has left the provider's queue (``queued_since`` is ``None``) is processing from
+        now on.
+
         Raises:
             VideoFinalError: the video became final meanwhile and stays unchanged.
+            ContentionError: the row kept changing.
         """
         values: Item = {
             "progress": max(progress, video.progress),
             "queued_since": to_text(queued_since) if queued_since else None,
             "output_url": output_url,
         }
+        if video.status is VideoStatus.PENDING and queued_since is None:
+            self._move(video, VideoStatus.PROCESSING, now, values)
+            return
         if values == {
             "progress": video.progress,
             "queued_since": to_text(video.queued_since) if video.queued_since else None,
@@ -203,8 +205,9 @@ class VideoLifecycle(VideoCreation):
             "spending": self._limits.spending_write(shard_of(video.job_id, now), spent, now),
         }
         self._move(video, VideoStatus.COMPLETED, now, values, keys, counts)
-        seconds = (now - video.created_at).total_seconds()
-        record({Metric.VIDEOS_COMPLETED: 1, Metric.SECONDS_TO_VIDEO: seconds})
+        taken = now - video.created_at
+        record({Metric.VIDEOS_COMPLETED: 1, Metric.SECONDS_TO_VIDEO: taken.total_seconds()})
+        CompletionTimes(self._database).record(taken, now)
 
     def fail(self, user_id: str, job_id: str, error_code: str, error_message: str, now: datetime) -> VideoRecord:
         """Close the video, and a pending analysis, as failed. Idempotent: a final video stays unchanged."""
@@ -285,7 +288,7 @@ class VideoLifecycle(VideoCreation):
         raise ContentionError
 
     def _status_write(self, video: VideoRecord, status: VideoStatus, now: datetime, values: Item) -> Write:
-        final = {"open_mark": None, "output_url": None} if status.is_final else {}
+        final = {"open_mark": None, "output_url": None, "expected_seconds": None} if status.is_final else {}
         update = build_update({**values, **final, "status": status, "updated_at": to_text(now)})
         update |= {"TableName": self._table, "Key": row_key(video.user_id, video.job_id)}
         update["ConditionExpression"] = _NOT_FINAL

@@ -1,6 +1,6 @@
 """Rows of the ``videos`` table: keys, fields and errors."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -40,11 +40,15 @@ class DreamNotAnalyzedError(DreamVisionError):
 
 
 class VideoOptions(NamedTuple):
-    """How a video is made. ``video_prompt`` replaces the dream's own; ``seed`` is for the renderer."""
+    """How a video is made, and in how many seconds it is expected.
+
+    ``video_prompt`` replaces the dream's own; ``seed`` is for the renderer.
+    """
 
     aspect_ratio: AspectRatio | None = None
     seed: int | None = None
     video_prompt: str | None = None
+    expected_seconds: int | None = None
 
 
 DEFAULT_OPTIONS = VideoOptions()
@@ -68,7 +72,8 @@ class VideoRecord(BaseModel):
 
     ``render_requested_at`` records the intent and is written before the render request. ``video_prompt`` is stored with
     it, or from the start if the user wrote it. Older rows have neither ``video_prompt`` nor ``seed`` nor
-    ``aspect_ratio``: they are landscape. ``output_url`` is the provider's signed, short-lived link to the finished
+    ``aspect_ratio``: they are landscape. ``queued_since``: since when the provider has been keeping the render in its
+    queue; the video stays pending until then. ``output_url`` is the provider's signed, short-lived link to the finished
     render; a final video has none.
     """
 
@@ -90,6 +95,7 @@ class VideoRecord(BaseModel):
     provider_task_id: str | None = None
     output_url: str | None = None
     queued_since: datetime | None = None
+    expected_seconds: int | None = None
     completed_at: datetime | None = None
     error_code: str | None = None
     error_message: str | None = None
@@ -109,6 +115,11 @@ class VideoRecord(BaseModel):
     def reservation(self) -> QuotaReservation | None:
         """The reservation under which the video is counted; ``None`` without one."""
         return QuotaReservation(self.quota_day, self.quota_shard) if self.quota_day else None
+
+    @property
+    def estimated_completion_at(self) -> datetime | None:
+        """When the video is expected; ``None`` for a row from before estimates were kept."""
+        return None if self.expected_seconds is None else self.created_at + timedelta(seconds=self.expected_seconds)
 
 
 class OpenVideo(NamedTuple):
@@ -140,6 +151,8 @@ def new_row(
         made_with["seed"] = options.seed
     if options.video_prompt is not None:
         made_with["video_prompt"] = compress(options.video_prompt)
+    if options.expected_seconds is not None:
+        made_with["expected_seconds"] = options.expected_seconds
     return {
         **row_key(user_id, job_id),
         "dream_id": dream_id,

@@ -15,7 +15,7 @@ class VideoPromptError(DreamVisionError):
     def __init__(self, violations: Sequence[RuleViolation]) -> None:
         super().__init__()
         self.problem_errors = [
-            {"loc": ["body", "video_prompt"], "msg": violation.sentence, "code": violation.code}
+            {"loc": ["body", "video_prompt"], "msg": violation.sentence, "code": violation.code, **violation.limits}
             for violation in violations
         ]
 

@@ -17,6 +17,7 @@ from dreamvision.rendering.errors import (
     RenderUnreachableError,
 )
 from dreamvision.rendering.renderer import RenderState, RenderTask, VideoRenderer
+from dreamvision.schemas.videos import VideoStatus
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import DreamNotAnalyzedError, VideoFinalError, VideoNotFoundError, VideoRecord
 
@@ -143,6 +144,13 @@ def _require_task_id(video: VideoRecord) -> str:
 
 
 def _queued_since(video: VideoRecord, state: RenderState, now: datetime) -> datetime | None:
+    """Return since when the render has been waiting; ``None`` if it is not.
+
+    A task begins in the provider's queue. A status that we do not know counts as waiting, but a video that is being
+    made does not return to the queue.
+    """
     if not state.status.is_waiting:
         return None
-    return video.queued_since or now
+    if video.status is VideoStatus.PENDING and video.queued_since is None:
+        return video.render_requested_at or now
+    return video.queued_since

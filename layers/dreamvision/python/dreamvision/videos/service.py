@@ -19,6 +19,7 @@ from dreamvision.dreams.repository import DreamRepository
 from dreamvision.limits.quotas import QuotaSettings
 from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.users.repository import ProfileRepository
+from dreamvision.videos.completion_times import CompletionTimes
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import DEFAULT_OPTIONS, VideoOptions, VideoRecord
 from dreamvision.videos.workflow import ExecutionInput, VideoWorkflow, WorkflowUnavailableError
@@ -62,6 +63,7 @@ class VideoService:
         self._dreams = DreamRepository(database)
         self._videos = VideoLifecycle(database)
         self._profiles = ProfileRepository(database)
+        self._times = CompletionTimes(database)
         self._workflow = workflow
         self._settings = settings
         self._sleep = sleep
@@ -95,11 +97,11 @@ class VideoService:
                 is used up; nothing was written.
             WorkflowUnavailableError: the execution did not start; dream and video are stored as failed.
         """
-        dream_id, job_id = _ids(id_seed)
+        (dream_id, job_id), now = _ids(id_seed), utc_now()
         tier = self._profiles.get(user_id).subscription_tier
         limits, analyses = self._settings.of_tier(tier), self._settings.analyses_of_tier(tier)
         video = self._videos.add_with_dream(
-            user_id, job_id, dream_id, dream_text, duration, utc_now(), limits, analyses, self._complete(options)
+            user_id, job_id, dream_id, dream_text, duration, now, limits, analyses, self._complete(options, now)
         )
         self._start(ExecutionInput(user_id=user_id, dream_id=dream_id, job_id=job_id, needs_analysis=True), video)
         return CreatedVideo(dream_id, video)
@@ -123,9 +125,9 @@ class VideoService:
                 is used up; nothing was written.
             WorkflowUnavailableError: the execution did not start; the video is stored as failed.
         """
-        _, job_id = _ids(id_seed)
+        (_, job_id), now = _ids(id_seed), utc_now()
         limits = self._settings.of_tier(self._profiles.get(user_id).subscription_tier)
-        video = self._videos.add(user_id, job_id, dream_id, duration, utc_now(), limits, self._complete(options))
+        video = self._videos.add(user_id, job_id, dream_id, duration, now, limits, self._complete(options, now))
         self._start(ExecutionInput(user_id=user_id, dream_id=dream_id, job_id=job_id), video)
         return video
 
@@ -161,12 +163,18 @@ class VideoService:
         return video
 
     def estimated_completion(self, video: VideoRecord) -> datetime:
-        """Return the estimated completion time of a new video."""
-        return video.created_at + timedelta(seconds=self._settings.poll_first_wait + _TYPICAL_RENDER_SECONDS)
+        """Return the estimated completion time of a new video. Rows of earlier versions have none."""
+        return video.estimated_completion_at or video.created_at + self._typical_time
 
-    def _complete(self, options: VideoOptions) -> VideoOptions:
+    @property
+    def _typical_time(self) -> timedelta:
+        """The time that a video takes, if none was measured in the last hour."""
+        return timedelta(seconds=self._settings.poll_first_wait + _TYPICAL_RENDER_SECONDS)
+
+    def _complete(self, options: VideoOptions, now: datetime) -> VideoOptions:
         """Choose what the request left open. Runway does not report a seed that it chose itself."""
         return options._replace(
+            expected_seconds=int((self._times.average(now) or self._typical_time).total_seconds()),
             aspect_ratio=options.aspect_ratio or self._settings.default_aspect_ratio,
             seed=secrets.randbits(32) if options.seed is None else options.seed,
         )
