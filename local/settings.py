@@ -22,7 +22,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Ports:
-    """Five consecutive loopback ports. ``LOCAL_PORT`` sets the first."""
+    """Six consecutive loopback ports. ``LOCAL_PORT`` sets the first."""
 
     emulator: int
 
@@ -42,6 +42,10 @@ class Ports:
     def page(self) -> int:
         return self.emulator + 4
 
+    @property
+    def expo(self) -> int:
+        return self.emulator + 5
+
     def by_purpose(self) -> dict[str, int]:
         return {
             "the AWS emulator": self.emulator,
@@ -49,17 +53,19 @@ class Ports:
             "the Claude sandbox": self.claude,
             "the Runway sandbox": self.runway,
             "the page": self.page,
+            "the Expo sandbox": self.expo,
         }
 
 
 @dataclass(frozen=True)
 class Providers:
-    """Base URLs and API keys of Claude and Runway. A provider without either is simulated by the sandbox."""
+    """Base URLs and keys of Claude and Runway, Expo's base URL. A sandbox simulates a provider that has none."""
 
     claude_url: str | None
     claude_key: str | None
     runway_url: str | None
     runway_key: str | None
+    expo_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             claude_key=source.get("ANTHROPIC_API_KEY") or None,
             runway_url=source.get("RUNWAYML_BASE_URL") or None,
             runway_key=source.get("RUNWAYML_API_SECRET") or None,
+            expo_url=source.get("EXPO_BASE_URL") or None,
         ),
         parameters=_parameters(source.get("PARAMETERS", "")),
         render_seconds=_seconds(source, "SANDBOX_RENDER_SECONDS", 10.0),

@@ -83,6 +83,7 @@ def parameters_of(settings: Settings) -> dict[str, str]:
         "Architecture": settings.architecture,
         "AnthropicBaseUrl": claude,
         "RunwayBaseUrl": runway,
+        "ExpoBaseUrl": settings.providers.expo_url or f"http://127.0.0.1:{settings.ports.expo}",
         "AllowedVideoHosts": ",".join(hosts),
         "MediaBaseUrl": settings.media_url,
         **pace,

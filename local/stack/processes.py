@@ -37,7 +37,7 @@ def require_free(ports: Ports) -> None:
             except OSError:
                 raise PortTakenError(
                     f"Port {port} (for {purpose}) is in use by another program. Stop that program, or set LOCAL_PORT "
-                    f"to the first of five free ports, for example LOCAL_PORT={ports.emulator + 100}."
+                    f"to the first of six free ports, for example LOCAL_PORT={ports.emulator + 100}."
                 ) from None
 
 

@@ -113,12 +113,13 @@ class Supervisor:
         settings, ports = self._settings, self._settings.ports
         command = [sys.executable, "-m", "local.sandbox"]
         command += ["--claude-port", str(ports.claude), "--runway-port", str(ports.runway)]
+        command += ["--expo-port", str(ports.expo)]
         command += ["--render-seconds", str(settings.render_seconds), "--claude-seconds", str(settings.claude_seconds)]
         command += ["--state-dir", str(settings.folder / "sandbox")]
         command += ["--reuse-films"] if settings.reuse_videos else []
         process = self._launch("sandbox", command, settings.clean_environment())
         log = settings.log_folder / "sandbox.log"
-        for port in (ports.claude, ports.runway):
+        for port in (ports.claude, ports.runway, ports.expo):
             url = f"http://127.0.0.1:{port}/_sandbox/health"
             processes.wait_until(lambda url=url: processes.answers(url), process, "The sandbox", log, 30)  # type: ignore[misc]
 
@@ -165,6 +166,7 @@ class Supervisor:
             "mailbox_url": settings.mailbox_url,
             "claude_url": f"http://127.0.0.1:{settings.ports.claude}",
             "runway_url": f"http://127.0.0.1:{settings.ports.runway}",
+            "expo_url": f"http://127.0.0.1:{settings.ports.expo}",
             "logs": str(settings.log_folder),
         }
         temporary = settings.outputs_file.with_suffix(".tmp")

@@ -17,7 +17,7 @@ from local.stack.supervisor import Supervisor
 
 def test_ports_are_consecutive() -> None:
     ports = load({"LOCAL_PORT": "7000"}).ports
-    assert sorted(ports.by_purpose().values()) == [7000, 7001, 7002, 7003, 7004]
+    assert sorted(ports.by_purpose().values()) == [7000, 7001, 7002, 7003, 7004, 7005]
     assert load({}).ports.emulator == 4566
 
 
