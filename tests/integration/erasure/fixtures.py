@@ -52,7 +52,16 @@ FUNCTIONS = {
 
 # What may stay: that a user's sessions are revoked, counts of all users together, of a mailbox and of a network until
 # midnight, and the reconciliation's position.
-_STAYS = ("sessions#", "quota#service#", "spending#", "cursor#", "mailbox#", "quota#analyses#", "registrations#")
+_STAYS = (
+    "sessions#",
+    "quota#service#",
+    "spending#",
+    "cursor#",
+    "mailbox#",
+    "quota#analyses#",
+    "registrations#",
+    "times#",
+)
 
 
 class Killed(BaseException):
