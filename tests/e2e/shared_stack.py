@@ -50,7 +50,7 @@ class Run:
 
     @classmethod
     def new(cls) -> "Run":
-        return cls(uuid4().hex, os.getpid(), _free_ports(2 * _PORTS_PER_STACK))
+        return cls(uuid4().hex, os.getpid(), _free_ports(3 * _PORTS_PER_STACK))
 
 
 def _free_ports(count: int) -> int:
