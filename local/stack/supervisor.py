@@ -141,7 +141,9 @@ class Supervisor:
                 self._start_workers()
         else:
             with step(f"Reloading the functions ({_names(changed)})"):
-                retire_workers(settings.worker_socket)
+                # A worker that ends may take a request with it, so only for a reason.
+                if changed:
+                    retire_workers(settings.worker_socket)
 
     def _wait_until(self, ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, log: str) -> None:
         """Wait up to 60 s until a server is ready, unless the stack is being stopped."""

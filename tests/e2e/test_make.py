@@ -60,7 +60,7 @@ def test_up_prints_the_addresses(local: StackCommand, stack: dict[str, Any]) -> 
 
 
 @pytest.mark.usefixtures("stack")
-def test_reload_replaces_the_functions_processes(local: StackCommand, http: httpx.Client) -> None:
+def test_reload_says_that_nothing_has_changed(local: StackCommand, http: httpx.Client) -> None:
     assert http.get("/api/v1/health").status_code == 200
     shown = make(local, "reload")
     assert shown.returncode == 0, shown.stderr
