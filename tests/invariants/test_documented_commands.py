@@ -32,7 +32,7 @@ RUN_BY = {
     "make down": "tests/e2e/test_make.py::test_a_stack_that_does_not_run_is_stopped_and_reset",
     "make reset": "tests/e2e/test_make.py::test_a_stack_that_does_not_run_is_stopped_and_reset",
     "make picture": "tests/unit/local/sandbox/test_film_animations.py::test_the_moving_picture_is_a_loop",
-    "make reload": "tests/e2e/test_make.py::test_reload_replaces_the_functions_processes",
+    "make reload": "tests/e2e/test_make.py::test_reload_says_that_nothing_has_changed",
     "make operate": "tests/e2e/test_operations.py::test_make_operate",
     "make invoke": "tests/e2e/test_make.py::test_the_documented_invocations",
     "make help": "tests/unit/test_make.py::test_help_lists_every_target",
