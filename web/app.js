@@ -39,7 +39,7 @@ async function start() {
   const { session } = api;
   const router = new Router();
   const store = new DreamStore(api);
-  const quota = new Quota(api);
+  const quota = new Quota(api, store);
   const liveUpdates = new LiveUpdates(config.websocket_url, () => session.accessToken());
   const poller = new VideoPoller(api, store, liveUpdates);
   const requests = new VideoRequests(api, store);
@@ -62,7 +62,6 @@ async function start() {
     if (liveUpdates.isOpen) store.loadPage().catch(ignoreApiError);
   });
   store.addEventListener("remove", ({ detail: id }) => router.route.id === id && router.go("#/", { replace: true }));
-  store.addEventListener("video-ended", () => quota.refresh());
 
   dreamForm.addEventListener("submitting", ({ detail: request }) => player.showSubmitting(request));
   dreamForm.addEventListener("created", ({ detail: dream }) => {
@@ -84,10 +83,10 @@ async function start() {
   actions.addEventListener("again", ({ detail: dream }) => filmAgain.open(dream).catch((error) => player.showError(error)));
   actions.addEventListener("delete", ({ detail: dream }) => deleteDream(dream, store));
   filmAgain.addEventListener("requested", () => {
-    quota.refresh();
     moveFocusTo(byId("player-title"));
     scrollIntoViewIfNeeded(byId("player"));
   });
+  requests.addEventListener("created", () => quota.load());
   account.addEventListener("closed", () => router.closeSheet());
   history.addEventListener("open", ({ detail: id }) => {
     player.focusNext();
@@ -106,7 +105,7 @@ async function start() {
     showStatus();
     liveUpdates.start();
     poller.start();
-    quota.refresh();
+    quota.load();
     if (!isPhone()) byId("dream-text").focus({ preventScroll: true });
     if (router.route.name !== "home") router.notify();
     history.load().then(() => session.user && router.route.name !== "dream" && player.resume());
@@ -117,7 +116,6 @@ async function start() {
     dreamForm.clear();
     player.clear();
     store.clear();
-    quota.set(null);
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
     if (reason !== "expired") router.go("#/", { replace: true });
     authForm.reset(SIGNED_OUT_NOTICES[reason]);

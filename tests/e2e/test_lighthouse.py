@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.e2e.browser import _ARGUMENTS, _installed
-from tests.e2e.node_packages import environment, installed
+from tests.node_packages import environment, installed
 
 WANTED = 0.95
 CATEGORIES = ("performance", "accessibility", "best-practices")

@@ -15,8 +15,8 @@ from dreamvision.core.clock import utc_now
 from tests.conftest import REPOSITORY
 from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
 from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User
-from tests.e2e.node_packages import installed
 from tests.e2e.visitor import Visitor
+from tests.node_packages import installed
 
 SIZES = {"phone": (390, 844), "desk": (1280, 800)}
 OFFLINE = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
@@ -222,7 +222,7 @@ def test_a_moderated_film_is_reworded_and_a_queue_looks_like_waiting(guest: Gues
     guest.phase("queued")
     guest.look()
     assert guest.text("player-status") == "Waiting for a free place…"
-    assert guest.text("player-wait").startswith("In the queue since ")
+    assert guest.text("player-estimate").startswith("In the queue since ")
     assert not guest.element("player-progress").is_displayed()
 
     # AND back and forward lead from one to the other
@@ -245,10 +245,10 @@ def test_a_used_up_quota_says_when_there_is_more(guest: Guest, user: User, contr
     )
     guest.sign_in(user)
     # THEN the page says so before and after another telling
-    guest.wait("document.getElementById('quota-note').textContent.includes('used up')")
+    guest.wait("document.getElementById('quota').textContent.includes('used up')")
     guest.tell("One more dream that does not fit into this day any more")
     guest.wait("!document.getElementById('dream-alert').hidden")
-    assert guest.text("quota-note").endswith("Again tomorrow at 00:00 UTC.")
+    assert guest.text("quota").endswith("Again tomorrow at 00:00 UTC.")
     assert guest.text("dream-submit") == "Again tomorrow at 00:00 UTC"
     guest.look()
     # AND so does the account

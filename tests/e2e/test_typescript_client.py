@@ -1,8 +1,6 @@
 """A TypeScript client generated from the document, type-checked strictly and run against the stack."""
 
-import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -13,16 +11,15 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.node_packages import checked, environment, installed
 
 CLIENT = REPOSITORY / "tests" / "client"
-OLDEST_NODE = (20, 19)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with its packages installed (cached in .local by the lock file) and the client generated."""
-    _require_node()
-    packages = _installed()
+    packages = installed(CLIENT)
     folder = tmp_path_factory.mktemp("client")
     shutil.copytree(CLIENT, folder, dirs_exist_ok=True)
     (folder / "node_modules").symlink_to(packages / "node_modules")
@@ -60,7 +57,7 @@ def test_a_typescript_client_completes_the_whole_journey(compiled: Path, stack: 
     done = subprocess.run(
         ["node", "out/journey.js"],
         cwd=compiled,
-        env={**_environment(), "API_URL": stack["api_url"]},
+        env={**environment(), "API_URL": stack["api_url"]},
         capture_output=True,
         text=True,
         check=False,
@@ -105,38 +102,5 @@ def _snippets() -> dict[str, str]:
     return dict(blocks)
 
 
-def _installed() -> Path:
-    lock = (CLIENT / "package-lock.json").read_bytes()
-    folder = REPOSITORY / ".local" / "client" / hashlib.sha256(lock).hexdigest()[:16]
-    if not (folder / "installed").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(CLIENT / name, folder)
-        _checked(["npm", "ci", "--ignore-scripts"], folder)
-        (folder / "installed").touch()
-    return folder
-
-
 def _run(folder: Path, tool: str, *arguments: str) -> None:
-    _checked([str(folder / "node_modules" / ".bin" / tool), *arguments], folder)
-
-
-def _checked(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}", pytrace=False)
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "NO_COLOR": "1", "CI": "1"}
-
-
-def _require_node() -> None:
-    """Fail, not skip, without Node: a client that was not compiled is not tested."""
-    wanted = ".".join(map(str, OLDEST_NODE))
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.fail(f"Node.js {wanted} or newer and npm are needed for the TypeScript client's test.", pytrace=False)
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if tuple(int(part) for part in version.removeprefix("v").split(".")[:2]) < OLDEST_NODE:
-        pytest.fail(f"Node.js {wanted} or newer is needed; this is {version}.", pytrace=False)
+    checked([str(folder / "node_modules" / ".bin" / tool), *arguments], folder)

@@ -58,8 +58,8 @@ export class DreamForm extends EventTarget {
   }
 
   #showQuota(quota) {
-    byId("quota-note").textContent = quotaText(quota);
-    byId("quota-note").dataset.usedUp = String(isUsedUp(quota));
+    byId("quota").textContent = quotaText(quota);
+    byId("quota").dataset.usedUp = String(isUsedUp(quota));
   }
 
   #updateCounter() {
@@ -128,7 +128,7 @@ export class DreamForm extends EventTarget {
     }
     setMessage(byId("dream-alert"), duration ? `Video length: ${duration}` : error.userMessage);
     scrollIntoViewIfNeeded(byId("dream-alert"));
-    if (error.status === 429) this.#quota.refresh();
+    if (error.status === 429) this.#quota.load();
     if (error.status === 429) startCountdown(this.#button, error.retryAfter, () => LABEL);
   }
 

@@ -5,21 +5,14 @@ import { isFinal, isOlder } from "./dream-status.js";
 
 const PAGE_SIZE = 12;
 const VIDEO_FIELDS = ["job_id", "video_status", "aspect_ratio", "video_url", "thumbnail_url", "preview_url"];
-const FAILURE_FIELDS = ["error_message", "error_code", "retryable", "counted"];
+// What only the answers and messages about a video have, not the dreams of a list.
+const OUTCOME_FIELDS = ["error_message", "error_code", "retryable", "counted", "queued_since", "estimated_completion_time"];
 const ANALYSIS_FIELDS = ["analysis_status", "title", "category", "video_prompt", "template_used"];
 
 // What a new video does not take over from the one before.
-const NO_VIDEO_YET = {
-  progress: 0,
-  error_message: null,
-  error_code: null,
-  retryable: null,
-  counted: null,
-  queued_since: null,
-  estimated_completion_time: null,
-};
+const NO_VIDEO_YET = { progress: 0, ...Object.fromEntries(OUTCOME_FIELDS.map((name) => [name, null])) };
 
-/** Fires "change" (`detail`: the dream), "video-ended", "remove" (`detail`: a dream's id) and "clear". */
+/** Fires "change" (`detail`: the dream), "remove" (`detail`: a dream's id) and "clear". */
 export class DreamStore extends EventTarget {
   #api;
   #dreams = new Map();
@@ -104,12 +97,11 @@ export class DreamStore extends EventTarget {
     this.#set({
       ...dream,
       ...(same ? {} : NO_VIDEO_YET),
-      ...pick(video, ...VIDEO_FIELDS, ...FAILURE_FIELDS, "queued_since", "estimated_completion_time", "duration"),
+      ...pick(video, ...VIDEO_FIELDS, ...OUTCOME_FIELDS, "duration"),
       job_id: video.job_id,
       video_status: video.status,
       progress: progress ?? 0,
     });
-    if (becameFinal) this.dispatchEvent(new CustomEvent("video-ended"));
     // A message does not carry every field of a finished video.
     return becameFinal ? this.refresh(dream.id) : undefined;
   }

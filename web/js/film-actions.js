@@ -1,8 +1,8 @@
-// The buttons under a film: share, save, film again, try again, reword, cancel, delete.
+// The buttons under a film: share, save, film again, try again, edit the dream, cancel, delete.
 
 import { ApiError } from "./api-error.js";
 import { announce, byId, moveFocusTo, setMessage, setVisible } from "./dom.js";
-import { isRefused, isRunning } from "./dream-status.js";
+import { isRunning, needsAnotherText } from "./dream-status.js";
 import { canShareFilms, filmFile, saveFile, shareFile } from "./film-file.js";
 
 /** Fires "again" and "delete" (`detail`: a dream) and "edit" (`detail`: a text). */
@@ -23,6 +23,7 @@ export class FilmActions extends EventTarget {
     this.#on("player-save", async () => saveFile(await this.#fetchFile()));
     this.#on("player-cancel", () => this.#cancel());
     this.#on("player-retry", () => this.#retry());
+    this.#on("player-edit", () => this.#fire("edit", this.#dream.dream_text));
     this.#on("player-again", () => this.#fire("again", this.#dream));
     this.#on("player-delete", () => this.#fire("delete", this.#dream));
   }
@@ -37,20 +38,13 @@ export class FilmActions extends EventTarget {
     setVisible(byId("player-save"), hasFilm);
     setVisible(byId("player-again"), isAnalyzed && !isRunning(dream) && phase !== "no-video");
     byId("player-again").lastChild.textContent = phase === "completed" ? "Film again" : "Change the prompt";
-    const label = this.#retryLabel(dream, phase, isAnalyzed);
-    setVisible(byId("player-retry"), Boolean(label));
-    byId("player-retry").textContent = label;
+    // What was refused for its content would be refused again.
+    const needsText = hasId && phase === "failed" && needsAnotherText(dream);
+    setVisible(byId("player-retry"), isAnalyzed && !needsText && ["failed", "cancelled", "no-video"].includes(phase));
+    byId("player-retry").textContent = phase === "no-video" ? "Turn into a video" : "Try again";
+    setVisible(byId("player-edit"), needsText);
     setVisible(byId("player-cancel"), hasId && isRunning(dream));
     setVisible(byId("player-delete"), hasId && !isRunning(dream));
-  }
-
-  #retryLabel(dream, phase, isAnalyzed) {
-    if (!dream?.id) return "";
-    if (phase === "no-video" && isAnalyzed) return "Turn into a video";
-    if (phase === "failed" && !isAnalyzed) return "Reword the dream";
-    // What was refused for its content would be refused again.
-    if (phase === "failed") return dream.retryable === false || isRefused(dream) ? "" : "Try again";
-    return phase === "cancelled" ? "Try again" : "";
   }
 
   async #share() {
@@ -88,10 +82,8 @@ export class FilmActions extends EventTarget {
   }
 
   async #retry() {
-    const dream = this.#dream;
-    if (dream.analysis_status === "failed") return this.#fire("edit", dream.dream_text);
-    await this.#requests.repeat(dream);
-    return moveFocusTo(byId("player-title"));
+    await this.#requests.repeat(this.#dream);
+    moveFocusTo(byId("player-title"));
   }
 
   #fire(type, detail) {

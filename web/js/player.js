@@ -92,7 +92,7 @@ export class Player extends EventTarget {
       this.#showAll(false);
     }
     this.#render();
-    if (dream.job_id && phaseOf(dream) === "failed" && !dream.error_code) {
+    if (dream.job_id && ["failed", "cancelled"].includes(phaseOf(dream)) && !dream.error_code) {
       this.#fetchVideo(dream.job_id).catch((error) => this.showError(error));
     }
     if (this.#focusesNext) {
@@ -114,17 +114,17 @@ export class Player extends EventTarget {
     this.#section.dataset.phase = phase;
     this.#section.dataset.category = dream?.category ?? "";
     this.#section.dataset.ratio = dream?.aspect_ratio ?? "";
-    this.#renderInfo(dream, phase);
+    this.#renderInfo(dream, phase, isOther);
     this.#renderOverlay(dream, phase);
     this.#renderVideo(dream, phase);
     this.#actions.render(dream, phase);
     this.#announce(dream, phase);
-    const title = phase === "rendering" ? `${dream.progress}%` : dream?.title;
+    const title = phase === "rendering" ? `${percentOf(dream)}%` : dream?.title;
     document.title = title ? `${title} · DreamVision` : "DreamVision";
     if (isOther) this.dispatchEvent(new CustomEvent("phase"));
   }
 
-  #renderInfo(dream, phase) {
+  #renderInfo(dream, phase, isOther) {
     byId("player-title").textContent = dream?.title ?? (dream ? "Your dream" : "Your video");
     byId("player-text").textContent = dream?.dream_text ?? "Describe a dream, or choose one from your history.";
     // The latest video may have been made from another prompt than the dream's own.
@@ -142,18 +142,20 @@ export class Player extends EventTarget {
       time.textContent = timeAgo(dream.created_at);
       chips.append(time);
     }
-    if (phase === "failed") setMessage(byId("player-alert"), failureText(dream));
+    // A message about a button stays while the same is shown.
+    if (phase === "failed" || isOther) setMessage(byId("player-alert"), (phase === "failed" && dream.error_message) || "");
+    byId("player-counted").textContent = countedText(dream, phase);
     this.#offerMore();
   }
 
   #renderOverlay(dream, phase) {
     const progress = byId("player-progress");
     byId("player-status").textContent = PHASE_TEXT[phase];
-    byId("player-percent").textContent = phase === "rendering" ? `${dream.progress}%` : "";
-    byId("player-wait").textContent = waitText(dream, phase);
+    byId("player-percent").textContent = phase === "rendering" ? `${percentOf(dream)}%` : "";
+    byId("player-estimate").textContent = estimateText(dream, phase);
     // A video in the queue does not progress.
     setVisible(progress, ["analyzing", "starting", "rendering"].includes(phase));
-    if (phase === "rendering") progress.value = dream.progress;
+    if (phase === "rendering") progress.value = percentOf(dream);
     else progress.removeAttribute("value");
     setVisible(byId("player-overlay"), phase !== "completed");
   }
@@ -243,18 +245,22 @@ export class Player extends EventTarget {
 /** Returns the dream with the newest video, or undefined. Job ids sort by time. */
 const newest = (dreams) => dreams.reduce((best, each) => (each.job_id > best.job_id ? each : best), dreams[0]);
 
-function failureText({ error_message: message, counted }) {
-  return [message, counted === false ? "It does not count against today’s videos." : ""].filter(Boolean).join(" ");
+// A dream of a list has no progress.
+const percentOf = (dream) => dream.progress ?? 0;
+
+/** Returns since when the video waits, or when it will probably be ready. */
+function estimateText(dream, phase) {
+  if (phase === "queued") return `In the queue since ${timeOfDay(dream.queued_since)}. The video service is busy.`;
+  if (!["analyzing", "starting", "rendering"].includes(phase) || !dream.estimated_completion_time) return "";
+  const minutes = Math.ceil((Date.parse(dream.estimated_completion_time) - Date.now()) / 60_000);
+  if (minutes <= 0) return "It is taking longer than usual.";
+  return minutes === 1 ? "Ready in less than a minute." : `Ready in about ${minutes} minutes.`;
 }
 
-/** Says how long a video has been waiting, and when it may be ready. */
-function waitText({ queued_since: since, estimated_completion_time: ready } = {}, phase) {
-  if (!["queued", "starting", "rendering"].includes(phase)) return "";
-  const parts = [];
-  if (phase === "queued") parts.push(`In the queue since ${timeOfDay(since)}`);
-  if (Date.parse(ready) > Date.now()) parts.push(`ready at about ${timeOfDay(ready)}`);
-  const text = parts.join(", ");
-  return text && `${text[0].toUpperCase()}${text.slice(1)}.`;
+/** Returns whether a video that failed or was cancelled counts; nothing while that is not decided. */
+function countedText(dream, phase) {
+  if (!["failed", "cancelled"].includes(phase) || typeof dream.counted !== "boolean") return "";
+  return dream.counted ? "It counts as one of the day’s videos." : "It does not count as one of the day’s videos.";
 }
 
 function categoryChip(category) {

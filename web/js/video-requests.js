@@ -5,12 +5,14 @@ import { deviceRatio } from "./format.js";
 
 const DEFAULT_SECONDS = 5;
 
-export class VideoRequests {
+/** Fires "created" after a request that was accepted. */
+export class VideoRequests extends EventTarget {
   #api;
   #store;
   #unanswered = null;
 
   constructor(api, store) {
+    super();
     this.#api = api;
     this.#store = store;
   }
@@ -43,6 +45,7 @@ export class VideoRequests {
       const { data } = await this.#api.call("POST", "/videos/generate", { body, headers: { "Idempotency-Key": key } });
       this.#unanswered = null;
       this.#store.put({ ...started(data), id: dream.id });
+      this.dispatchEvent(new CustomEvent("created"));
     } catch (error) {
       if (error.status !== 0 && error.status !== 504) this.#unanswered = null;
       throw error;
