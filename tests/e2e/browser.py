@@ -74,13 +74,6 @@ class Browser:
         return found
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser for a module's tests."""
-    with opened(tmp_path_factory.mktemp("browser")) as found:
-        yield found
-
-
 @contextmanager
 def opened(profile: Path) -> Iterator[Browser]:
     """Open a browser with a profile in a folder of its own."""

@@ -11,7 +11,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
+from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, ControlPlane, User
 from tests.e2e.visitor import Visitor, check_page
 
@@ -46,7 +46,7 @@ window.fetch = async (url, options) => {
 
 
 @pytest.fixture
-def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # noqa: F811
+def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:
     visitor = Visitor(browser, stack["page_url"])
     visitor.open()
     yield visitor

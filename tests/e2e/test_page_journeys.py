@@ -4,22 +4,25 @@ import base64
 import io
 import json
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import av
+import httpx
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from dreamvision.core.clock import utc_now
 from tests.conftest import REPOSITORY
-from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
-from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User
+from tests.e2e.browser import Browser
+from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User, register
 from tests.e2e.visitor import Visitor
 from tests.node_packages import installed
 
 SIZES = {"phone": (390, 844), "desk": (1280, 800)}
 OFFLINE = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+LONG_DREAM = f"{DREAM}, " * 8
 PROMPT = (
     "POV slow walk along a moonlit beach, black sand underfoot, silver waves roll in from the left, "
     "soft mist ahead, a distant lighthouse blinks, quiet wonder, one continuous shot."
@@ -52,16 +55,48 @@ def axe() -> str:
     return (installed(REPOSITORY / "tests" / "page") / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
+@dataclass(frozen=True)
+class Teller:
+    """A user with a film and a dream whose film was refused."""
+
+    user: User
+    film: str
+    refused: str
+
+
+@pytest.fixture(scope="session")
+def teller(http: httpx.Client) -> Teller:
+    """One for all tests of a worker: films take their time."""
+    user = register(http)
+    told = [user.create_video(text) for text in (LONG_DREAM, f"{DREAM} [[runway:safety]]")]
+    for each in told:
+        user.wait_for_video(each["video_generation"]["job_id"])
+    film, refused = (each["dream_analysis"]["dream_id"] for each in told)
+    return Teller(user, film, refused)
+
+
 class Guest(Visitor):
     """A visitor with a screen of one of the sizes, who looks at every state with axe."""
 
-    def __init__(self, browser: Browser, url: str, size: str, axe: str) -> None:  # noqa: F811
+    def __init__(self, browser: Browser, url: str, size: str, axe: str) -> None:
         super().__init__(browser, url)
         self.is_phone = size == "phone"
+        self._size = SIZES[size]
         self._axe = axe
-        width, height = SIZES[size]
+        self._script: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Give the window its size, and catch what it saves and shares."""
+        width, height = self._size
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": self.is_phone}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self._command("Emulation.setDeviceMetricsOverride", metrics)
+        self._script = self._command("Page.addScriptToEvaluateOnNewDocument", {"source": CATCH_FILES})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.offline(off=False)
+        self._command("Page.removeScriptToEvaluateOnNewDocument", self._script)
+        self._command("Emulation.clearDeviceMetricsOverride", {})
 
     def look(self) -> None:
         """Check the state that is shown: no violations, nothing wider than the screen."""
@@ -70,27 +105,45 @@ class Guest(Visitor):
         assert self.driver.execute_async_script(AXE) == []
         assert self.run("return document.documentElement.scrollWidth <= innerWidth")
 
+    def leave_and_come_back(self) -> None:
+        """Close the page's only tab, and open the page in a new one."""
+        (first,) = self.driver.window_handles
+        self.driver.switch_to.new_window("tab")
+        second = self.driver.current_window_handle
+        self.driver.switch_to.window(first)
+        self.driver.close()
+        self.driver.switch_to.window(second)
+        self.__enter__()
+        self.driver.get(self.url)
+
     def go(self, address: str) -> None:
         self.run(f"location.hash = {json.dumps(address)}")
 
     def address(self) -> str:
         return str(self.run("return location.hash"))
 
+    def is_open(self, dialog: str) -> None:
+        self.wait(f"document.getElementById('{dialog}').open")
+
+    def write(self, identifier: str, text: str) -> None:
+        self.element(identifier).clear()
+        self.element(identifier).send_keys(text)
+
     def offline(self, off: bool) -> None:
-        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**OFFLINE, "offline": off})
+        self._command("Network.emulateNetworkConditions", {**OFFLINE, "offline": off})
+
+    def _command(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = self.driver.execute_cdp_cmd(name, arguments)
+        return found
 
 
 @pytest.fixture(params=SIZES)
-def guest(request: pytest.FixtureRequest, browser: Browser, stack: dict[str, Any], axe: str) -> Iterator[Guest]:  # noqa: F811
-    guest = Guest(browser, stack["page_url"], request.param, axe)
-    script = guest.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": CATCH_FILES})
-    guest.open()
-    yield guest
-    guest.offline(off=False)
-    guest.run("localStorage.clear()")
-    guest.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
-    guest.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    guest.driver.get("about:blank")
+def guest(request: pytest.FixtureRequest, browser: Browser, stack: dict[str, Any], axe: str) -> Iterator[Guest]:
+    with Guest(browser, stack["page_url"], request.param, axe) as guest:
+        guest.open()
+        yield guest
+        guest.run("localStorage.clear()")
+    browser.driver.get("about:blank")
 
 
 def test_a_first_film_is_told_left_found_saved_and_filmed_again(guest: Guest) -> None:
@@ -99,22 +152,13 @@ def test_a_first_film_is_told_left_found_saved_and_filmed_again(guest: Guest) ->
     guest.look()
     guest.register()
     guest.look()
-    guest.tell(f"{DREAM} [[runway:lasts:6]]")
+    guest.tell(f"{DREAM} [[runway:lasts:3]]")
     guest.phase("rendering")
     guest.look()
     assert guest.address().startswith("#/dream/")
 
-    # AND leaves: another tab is opened, and the first one closed
-    guest.driver.switch_to.new_window("tab")
-    second = guest.driver.current_window_handle
-    guest.driver.switch_to.window(next(each for each in guest.driver.window_handles if each != second))
-    guest.driver.close()
-    guest.driver.switch_to.window(second)
-    Guest.__init__(guest, guest.browser, guest.url, "phone" if guest.is_phone else "desk", guest._axe)
-    guest.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": CATCH_FILES})
-    guest.driver.get(guest.url)
-
-    # THEN who comes back is signed in, and sees the film in the shape of the screen
+    # AND leaves THEN who comes back is signed in, and sees the film in the shape of the screen
+    guest.leave_and_come_back()
     guest.signed_in()
     guest.phase("completed")
     guest.wait("document.getElementById('player-video').videoWidth")
@@ -137,7 +181,7 @@ def test_a_first_film_is_told_left_found_saved_and_filmed_again(guest: Guest) ->
     guest.element("player-save").click()
     guest.wait("window.saved")
     assert guest.run("return window.saved") == f"{title}.mp4"
-    with av.open(io.BytesIO(_decoded(guest.driver.execute_async_script(FILE))), "r") as film:
+    with av.open(io.BytesIO(base64.b64decode(guest.driver.execute_async_script(FILE))), "r") as film:
         assert film.streams.video[0].width == width
     guest.element("player-share").click()
     guest.wait("window.shared")
@@ -145,14 +189,14 @@ def test_a_first_film_is_told_left_found_saved_and_filmed_again(guest: Guest) ->
 
     # WHEN the dream is filmed again with a prompt that breaks a rule THEN the field says so
     guest.element("player-again").click()
-    guest.wait("document.getElementById('again-dialog').open")
+    guest.is_open("again-dialog")
     guest.look()
-    _write(guest, "again-prompt", PROMPT.replace("POV", "Camera"))
+    guest.write("again-prompt", PROMPT.replace("POV", "Camera"))
     guest.element("again-submit").click()
     guest.wait("document.getElementById('again-error').textContent")
     assert "POV" in guest.text("again-error")
     # AND with a valid one THEN the next film is made from it
-    _write(guest, "again-prompt", PROMPT)
+    guest.write("again-prompt", PROMPT)
     guest.element("again-submit").click()
     guest.wait("!document.getElementById('again-dialog').open")
     guest.wait("document.getElementById('player').dataset.phase !== 'completed'")
@@ -160,15 +204,21 @@ def test_a_first_film_is_told_left_found_saved_and_filmed_again(guest: Guest) ->
     guest.wait(f"document.getElementById('player-prompt').textContent === {json.dumps(PROMPT)}")
 
 
-def test_what_is_shown_stays_when_a_telling_fails(guest: Guest, user: User) -> None:
-    # GIVEN a film
-    first = user.create_video()
-    user.wait_for_video(first["video_generation"]["job_id"])
-    guest.sign_in(user)
-    guest.go(f"#/dream/{first['dream_analysis']['dream_id']}")
+def test_what_is_shown_stays_when_a_telling_fails(guest: Guest, teller: Teller) -> None:
+    # GIVEN a film of a long dream, whose text is shown in part, then as a whole
+    guest.sign_in(teller.user)
+    guest.go(f"#/dream/{teller.film}")
     guest.phase("completed")
     guest.wait("document.getElementById('player-video').readyState > 2")
     source = guest.run("return document.getElementById('player-video').src")
+    height = "return document.getElementById('player-text').clientHeight"
+    part = guest.run(height)
+    guest.element("player-more").click()
+    assert guest.run(height) > part
+    columns = guest.run(
+        "return getComputedStyle(document.getElementById('cards')).gridTemplateColumns.split(' ').length"
+    )
+    assert (columns == 2) is guest.is_phone
 
     # WHEN a dream is refused THEN the film stays, and the text
     guest.tell("I was told something that nobody may film [[claude:refusal]]")
@@ -196,22 +246,20 @@ def test_what_is_shown_stays_when_a_telling_fails(guest: Guest, user: User) -> N
     guest.wait("document.getElementById('offline').hidden")
 
 
-def test_a_moderated_film_is_reworded_and_a_queue_looks_like_waiting(guest: Guest, user: User) -> None:
-    # GIVEN a video that the provider's rules do not allow
-    moderated = user.create_video(f"{DREAM} [[runway:safety]]")
-    user.wait_for_video(moderated["video_generation"]["job_id"])
-    # AND one that waits for a free place
-    waiting = user.create_video(f"{DREAM} and then I waited [[runway:throttled]]")
-    guest.sign_in(user)
+def test_a_moderated_film_is_reworded_and_a_queue_looks_like_waiting(guest: Guest, teller: Teller) -> None:
+    # GIVEN a video that the provider's rules do not allow, and one that waits for a free place
+    waiting = teller.user.create_video(f"{DREAM} and then I waited [[runway:throttled]]")
+    guest.sign_in(teller.user)
 
     # THEN the first offers to change the prompt, not the same again
-    first = f"#/dream/{moderated['dream_analysis']['dream_id']}"
+    first = f"#/dream/{teller.refused}"
     guest.go(first)
     guest.phase("failed")
-    guest.wait("!document.getElementById('player-retry').checkVisibility()")
+    guest.wait("document.getElementById('player-edit').checkVisibility()")
+    assert not guest.element("player-retry").is_displayed()
     guest.look()
     guest.element("player-again").click()
-    guest.wait("document.getElementById('again-dialog').open")
+    guest.is_open("again-dialog")
     guest.element("again-submit").click()
     assert "would be refused again" in guest.text("again-error")
     guest.element("again-cancel").click()
@@ -233,15 +281,23 @@ def test_a_moderated_film_is_reworded_and_a_queue_looks_like_waiting(guest: Gues
     guest.phase("queued")
     assert guest.address() == second
 
+    # AND it can be cancelled and, here only, deleted
+    guest.element("player-cancel").click()
+    guest.phase("cancelled")
+    guest.look()
+    guest.element("player-delete").click()
+    guest.is_open("delete-dialog")
+    guest.look()
+    guest.button("Delete").click()
+    guest.wait(f"location.hash !== {json.dumps(second)}")
 
-def test_a_used_up_quota_says_when_there_is_more(guest: Guest, user: User, control: ControlPlane) -> None:
+
+def test_a_used_up_quota_says_when_there_is_more(
+    guest: Guest, user: User, other_user: User, control: ControlPlane
+) -> None:
     # GIVEN a user who has used up today's videos
-    table = control.tables.Table(control.outputs["tables"]["guards"])
-    user.create_video()
-    table.update_item(
-        Key={"guard": f"quota#day#{user.id}#{utc_now().date().isoformat()}"},
-        UpdateExpression="SET videos = :all",
-        ExpressionAttributeValues={":all": 1000},
+    control.tables.Table(control.outputs["tables"]["guards"]).put_item(
+        Item={"guard": f"quota#day#{user.id}#{utc_now().date().isoformat()}", "videos": 1000}
     )
     guest.sign_in(user)
     # THEN the page says so before and after another telling
@@ -253,8 +309,17 @@ def test_a_used_up_quota_says_when_there_is_more(guest: Guest, user: User, contr
     guest.look()
     # AND so does the account
     guest.go("#/account")
-    guest.wait("document.getElementById('account-dialog').open")
+    guest.is_open("account-dialog")
     assert "0 of 1,000" in guest.text("account-quota")
+
+    # WHEN the user signs out everywhere THEN other sessions end, and the next user need not wait
+    guest.element("sign-out-everywhere").click()
+    guest.wait("!document.getElementById('welcome').hidden")
+    assert "on all devices" in guest.text("auth-notice")
+    assert user.get("/auth/me").status_code == 401
+    guest.sign_in(other_user)
+    assert guest.text("dream-submit") == "Create video"
+    assert guest.element("dream-submit").is_enabled()
 
 
 def test_the_account_is_changed_and_deleted_from_a_link(guest: Guest, user: User) -> None:
@@ -272,8 +337,8 @@ def test_the_account_is_changed_and_deleted_from_a_link(guest: Guest, user: User
 
     # WHEN name and password are changed THEN the page and the API have them
     guest.element("account-link").click()
-    guest.wait("document.getElementById('account-dialog').open")
-    _write(guest, "name-input", f"{user.username}-2")
+    guest.is_open("account-dialog")
+    guest.write("name-input", f"{user.username}-2")
     guest.driver.find_element(By.CSS_SELECTOR, "#name-form [type=submit]").click()
     guest.wait(f"document.getElementById('header-username').textContent === '{user.username}-2'")
     assert user.get("/auth/me").json()["username"] == f"{user.username}-2"
@@ -281,7 +346,7 @@ def test_the_account_is_changed_and_deleted_from_a_link(guest: Guest, user: User
     guest.element("old-password").send_keys("Not-My-Password-1")
     guest.element("new-password").send_keys("Other-Dreams-2", Keys.ENTER)
     guest.wait("document.getElementById('old-password-error').textContent")
-    _write(guest, "old-password", PASSWORD)
+    guest.write("old-password", PASSWORD)
     guest.element("new-password").send_keys(Keys.ENTER)
     guest.wait("document.getElementById('account-notice').textContent.startsWith('Your password is changed')")
     guest.look()
@@ -291,29 +356,10 @@ def test_the_account_is_changed_and_deleted_from_a_link(guest: Guest, user: User
     guest.wait("document.getElementById('delete-account').open")
     guest.element("delete-password").send_keys("Not-My-Password-1", Keys.ENTER)
     guest.wait("document.getElementById('delete-password-error').textContent")
-    _write(guest, "delete-password", "Other-Dreams-2")
+    guest.write("delete-password", "Other-Dreams-2")
     guest.element("delete-password").send_keys(Keys.ENTER)
     guest.wait("!document.getElementById('welcome').hidden")
     assert "Your account is closed" in guest.text("auth-notice")
     assert guest.run("return localStorage.length") == 0
     body = {"email": user.email, "password": "Other-Dreams-2"}
     assert user.http.post("/api/v1/auth/login", json=body).status_code == 401
-
-
-def test_signing_out_everywhere_ends_other_sessions(guest: Guest, user: User) -> None:
-    guest.sign_in(user)
-    guest.go("#/account")
-    guest.wait("document.getElementById('account-dialog').open")
-    guest.element("sign-out-everywhere").click()
-    guest.wait("!document.getElementById('welcome').hidden")
-    assert "on all devices" in guest.text("auth-notice")
-    assert user.get("/auth/me").status_code == 401
-
-
-def _write(guest: Guest, identifier: str, text: str) -> None:
-    guest.element(identifier).clear()
-    guest.element(identifier).send_keys(text)
-
-
-def _decoded(text: str) -> bytes:
-    return base64.b64decode(text)

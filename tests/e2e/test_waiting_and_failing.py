@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
+from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, User, wait_for
 from tests.e2e.visitor import Visitor, check_page
 
 
 @pytest.fixture
-def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # noqa: F811
+def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:
     visitor = Visitor(browser, stack["page_url"])
     visitor.open()
     yield visitor

@@ -197,6 +197,12 @@ def test_the_manifest_makes_the_page_installable() -> None:
                 assert (FOLDER / icon["src"]).is_file()
 
 
+def test_every_module_is_loaded_at_once() -> None:
+    preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)">', (FOLDER / "index.html").read_text())
+    modules = [file.relative_to(FOLDER).as_posix() for file in SCRIPTS if file.parent.name == "js"]
+    assert preloaded == sorted(modules)
+
+
 def test_every_imported_script_exists() -> None:
     for file in SCRIPTS:
         for address in re.findall(r'^import .* from "([^"]+)";$', file.read_text(), re.MULTILINE):
