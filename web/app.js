@@ -101,6 +101,8 @@ async function start() {
   session.addEventListener("opened", () => {
     authForm.reset();
     showName(session.user);
+    // Below the form, where a phone was scrolled to, there may be something else now.
+    if (!byId("welcome").hidden) scrollTo(0, 0);
     showView(true);
     showStatus();
     liveUpdates.start();

@@ -52,7 +52,7 @@ export class AccountSheet extends EventTarget {
   #renderQuota(quota) {
     const list = byId("account-quota");
     list.replaceChildren();
-    byId("account-reset").textContent = quota ? `Again ${resetText(quota.videos_today.resets_at)}.` : "";
+    byId("account-reset").textContent = quota ? `Full again ${resetText(quota.videos_today.resets_at)}.` : "";
     if (!quota) return;
     const rows = { Videos: quota.videos_today, Analyses: quota.analyses_today, "Videos at a time": quota.videos_now };
     for (const [name, { remaining, limit }] of Object.entries(rows)) {

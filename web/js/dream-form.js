@@ -1,7 +1,7 @@
 // The form for a new dream: text, video length, shape, submit.
 
 import { ApiError, fieldErrors } from "./api-error.js";
-import { isCountingDown, startCountdown } from "./countdown.js";
+import { isCountingDown, startCountdown, stopCountdown } from "./countdown.js";
 import { announce, byId, scrollIntoViewIfNeeded, setMessage } from "./dom.js";
 import { deviceRatio, formatNumber } from "./format.js";
 import { isUsedUp, quotaText } from "./quota.js";
@@ -58,8 +58,11 @@ export class DreamForm extends EventTarget {
   }
 
   #showQuota(quota) {
-    byId("quota").textContent = quotaText(quota);
-    byId("quota").dataset.usedUp = String(isUsedUp(quota));
+    const line = byId("quota");
+    // Another user, or a quota that was given back.
+    if (!isUsedUp(quota) && (!quota || line.dataset.usedUp === "true")) stopCountdown(this.#button);
+    line.textContent = quotaText(quota);
+    line.dataset.usedUp = String(isUsedUp(quota));
   }
 
   #updateCounter() {

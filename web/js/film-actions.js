@@ -37,7 +37,7 @@ export class FilmActions extends EventTarget {
     setVisible(byId("player-share"), hasFilm && canShareFilms());
     setVisible(byId("player-save"), hasFilm);
     setVisible(byId("player-again"), isAnalyzed && !isRunning(dream) && phase !== "no-video");
-    byId("player-again").lastChild.textContent = phase === "completed" ? "Film again" : "Change the prompt";
+    byId("player-again").lastChild.textContent = phase === "completed" ? "Film again" : "Edit the prompt";
     // What was refused for its content would be refused again.
     const needsText = hasId && phase === "failed" && needsAnotherText(dream);
     setVisible(byId("player-retry"), isAnalyzed && !needsText && ["failed", "cancelled", "no-video"].includes(phase));
