@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import json
 import re
 from pathlib import Path
@@ -35,7 +36,7 @@ def page(tmp_path: Path) -> Page:
     return Page(outputs)
 
 
-def ask(page: Page, path: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+def ask(page: Page, path: str, method: str = "GET", accept_encoding: str = "") -> tuple[int, dict[str, str], bytes]:
     sent: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
@@ -44,7 +45,8 @@ def ask(page: Page, path: str, method: str = "GET") -> tuple[int, dict[str, str]
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    asyncio.run(page({"type": "http", "method": method, "path": path}, receive, send))
+    encoding = [(b"accept-encoding", accept_encoding.encode())]
+    asyncio.run(page({"type": "http", "method": method, "path": path, "headers": encoding}, receive, send))
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers, sent[1]["body"]
 
@@ -62,6 +64,15 @@ def test_every_file_is_served_with_its_content_type(page: Page) -> None:
         assert int(headers["content-length"]) == len(body)
         assert body == file.read_bytes()
     assert ask(page, "/")[2] == (FOLDER / "index.html").read_bytes()
+
+
+def test_texts_are_compressed_for_browsers_that_accept_it(page: Page) -> None:
+    status, headers, body = ask(page, "/app.js", accept_encoding="gzip, deflate, br")
+    assert (status, headers["content-encoding"], headers["vary"]) == (200, "gzip", "accept-encoding")
+    assert int(headers["content-length"]) == len(body)
+    assert gzip.decompress(body) == (FOLDER / "app.js").read_bytes()
+    for path, accepted in (("/app.js", "identity"), ("/welcome.mp4", "gzip")):
+        assert "content-encoding" not in ask(page, path, accept_encoding=accepted)[1]
 
 
 def test_head_returns_no_body(page: Page) -> None:
