@@ -28,6 +28,7 @@ DREAMS = (
     "I have ever loved towards the sea.",
 )
 LAST_DREAM = "An endless hotel corridor with yellow light, and every door that I opened led to the same empty pool."
+PHONE_DREAM = "I was walking on the bottom of a lake, and the fish had the faces of people from my school."
 DESKTOP, PHONE = (1280, 1180, 1), (390, 844, 2)
 
 
@@ -65,12 +66,20 @@ def take(visitor: Visitor) -> None:
     visitor.wait("document.getElementById('player-video').currentTime > 1")
     keep(visitor, "page-video")
     size(visitor.driver, *PHONE)
-    visitor.run("document.getElementById('player').scrollIntoView()")
+    visitor.run("scrollTo(0, 0)")
+    visitor.tell(PHONE_DREAM)
+    visitor.wait("document.getElementById('player').dataset.ratio === '9:16'")
+    visitor.phase("completed")
+    visitor.wait("document.getElementById('player-video').currentTime > 1")
+    visitor.run("scrollTo(0, 0)")
     keep(visitor, "page-video-phone")
     visitor.run("document.querySelector('.history').scrollIntoView()")
     keep(visitor, "page-history-phone")
-    visitor.run("scrollTo(0, 0)")
+    visitor.element("composer-open").click()
+    visitor.element("dream-text").send_keys(LAST_DREAM)
     keep(visitor, "page-phone")
+    visitor.element("dream-text").clear()
+    visitor.element("composer-close").click()
     size(visitor.driver, *DESKTOP)
     visitor.tell(f"{LAST_DREAM} [[runway:lasts:25]]")
     visitor.wait("document.getElementById('player-progress').value >= 40")
