@@ -17,7 +17,7 @@ from dreamvision.core.clock import utc_now
 from tests.conftest import REPOSITORY
 from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User, register
-from tests.e2e.visitor import Visitor
+from tests.e2e.visitor import Visitor, visiting
 from tests.node_packages import installed
 
 SIZES = {"phone": (390, 844), "desk": (1280, 800)}
@@ -139,11 +139,8 @@ class Guest(Visitor):
 
 @pytest.fixture(params=SIZES)
 def guest(request: pytest.FixtureRequest, browser: Browser, stack: dict[str, Any], axe: str) -> Iterator[Guest]:
-    with Guest(browser, stack["page_url"], request.param, axe) as guest:
-        guest.open()
+    with Guest(browser, stack["page_url"], request.param, axe) as guest, visiting(guest):
         yield guest
-        guest.run("localStorage.clear()")
-    browser.driver.get("about:blank")
 
 
 def test_a_first_film_is_told_left_found_saved_and_filmed_again(guest: Guest) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, ControlPlane, User, fetch
-from tests.e2e.visitor import Visitor, check_page
+from tests.e2e.visitor import Visitor, check_page, visiting
 
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 PROMPT = (
@@ -27,10 +27,8 @@ THUMBNAIL = "document.querySelector('.card img.thumbnail')?.naturalHeight"
 @pytest.fixture
 def phone(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:
     browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
-    visitor = Visitor(browser, stack["page_url"])
-    visitor.open()
-    yield visitor
-    browser.driver.execute_script("localStorage.clear()")
+    with visiting(Visitor(browser, stack["page_url"])) as visitor:
+        yield visitor
     browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 

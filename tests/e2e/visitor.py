@@ -1,6 +1,8 @@
 """A visitor of the page, and checks of accessibility and layout."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from selenium.webdriver.common.by import By
@@ -154,3 +156,18 @@ def check_page(visitor: Visitor) -> None:
             assert visitor.run(SMALL) == []
         finally:
             visitor.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@contextmanager
+def visiting[Someone: Visitor](visitor: Someone) -> Iterator[Someone]:
+    """Open the page for a visitor who is not signed in, and leave one empty tab."""
+    visitor.open()
+    yield visitor
+    driver = visitor.driver
+    # Tabs share their sessions: sign out for the next test.
+    driver.execute_script("localStorage.clear()")
+    for handle in driver.window_handles[1:]:
+        driver.switch_to.window(handle)
+        driver.close()
+    driver.switch_to.window(driver.window_handles[0])
+    driver.get("about:blank")

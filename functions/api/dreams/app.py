@@ -123,7 +123,7 @@ def _response(
         )
         return json_response(HTTPStatus.ACCEPTED, accepted, location | applied | {"Retry-After": "2"})
     combined = CombinedDreamVideoResponse(
-        title=title_of(dream) or "",
+        title=title_of(dream),
         dream_analysis=analysis_response(dream),
         video_generation=generation,
         aspect_ratio=outcome.aspect_ratio,
