@@ -188,6 +188,18 @@ def test_document_has_no_inline_code_and_no_external_resources() -> None:
             assert "@import" not in file.read_text()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dream-text", "again-prompt", "player-title", "player-text", "player-prompt", "composer-draft",
+        "delete-dialog-text", "header-username", "name-input", "card-title", "card-text",
+    ],
+)  # fmt: skip
+def test_what_users_write_has_its_own_direction(name: str) -> None:
+    (tag,) = re.findall(rf'<[a-z0-9]+[^>]*(?:id|class)="{name}"[^>]*>', (FOLDER / "index.html").read_text())
+    assert 'dir="auto"' in tag
+
+
 def test_the_service_worker_keeps_every_file_of_the_page_but_the_film() -> None:
     script = (FOLDER / "sw.js").read_text()
     kept = re.findall(r'^  "([^"]+)",$', script, re.MULTILINE)
