@@ -147,6 +147,9 @@ def test_a_first_film_is_told_left_found_saved_and_filmed_again(guest: Guest) ->
     # GIVEN the welcome page with its film WHEN somebody registers and tells a dream
     guest.wait("document.getElementById('welcome-video').currentTime > 0.1")
     guest.look()
+    guest.button("Create an account").click()
+    guest.look()
+    guest.button("Sign in instead").click()
     guest.register()
     guest.look()
     guest.tell(f"{DREAM} [[runway:lasts:3]]")
@@ -292,11 +295,14 @@ def test_a_moderated_film_is_reworded_and_a_queue_looks_like_waiting(guest: Gues
 def test_a_used_up_quota_says_when_there_is_more(
     guest: Guest, user: User, other_user: User, control: ControlPlane
 ) -> None:
-    # GIVEN a user who has used up today's videos
+    # GIVEN a user who has used up today's videos, and has a dream without one
+    dream = user.post("/dreams/analyze", {"dream_text": DREAM}).json()["dream_id"]
     control.tables.Table(control.outputs["tables"]["guards"]).put_item(
         Item={"guard": f"quota#day#{user.id}#{utc_now().date().isoformat()}", "videos": 1000}
     )
     guest.sign_in(user)
+    guest.go(f"#/dream/{dream}")
+    guest.phase("no-video")
     # THEN the page says so before and after another telling
     guest.wait("document.getElementById('quota').textContent.includes('used up')")
     guest.tell("One more dream that does not fit into this day any more")

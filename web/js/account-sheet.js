@@ -7,11 +7,13 @@ import { formatNumber, resetText } from "./format.js";
 /** Fires "closed" when the sheet is closed by its user. */
 export class AccountSheet extends EventTarget {
   #api;
+  #quota;
   #dialog = byId("account-dialog");
 
   constructor(api, quota) {
     super();
     this.#api = api;
+    this.#quota = quota;
     quota.addEventListener("change", ({ detail }) => this.#renderQuota(detail));
     byId("account-close").addEventListener("click", () => this.#dialog.close());
     // A tap beside the sheet.
@@ -27,6 +29,8 @@ export class AccountSheet extends EventTarget {
   /** Opens the sheet; `section` is "delete" for the deletion of the account. */
   open(section) {
     const { user } = this.#api.session;
+    // Another device may have used some of it.
+    this.#quota.load();
     byId("account-email").textContent = user.email;
     for (const input of this.#dialog.querySelectorAll("[name=login]")) input.value = user.email;
     byId("name-input").value = user.username;
