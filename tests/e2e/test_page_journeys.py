@@ -87,9 +87,7 @@ class Guest(Visitor):
 
     def __enter__(self) -> Self:
         """Give the window its size, and catch what it saves and shares."""
-        width, height = self._size
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": self.is_phone}
-        self._command("Emulation.setDeviceMetricsOverride", metrics)
+        self.resize(*self._size)
         self._script = self._command("Page.addScriptToEvaluateOnNewDocument", {"source": CATCH_FILES})
         return self
 
@@ -97,6 +95,10 @@ class Guest(Visitor):
         self.offline(off=False)
         self._command("Page.removeScriptToEvaluateOnNewDocument", self._script)
         self._command("Emulation.clearDeviceMetricsOverride", {})
+
+    def resize(self, width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": self.is_phone}
+        self._command("Emulation.setDeviceMetricsOverride", metrics)
 
     def look(self) -> None:
         """Check the state that is shown: no violations, nothing wider than the screen."""
@@ -152,6 +154,13 @@ def test_a_first_film_is_told_left_found_saved_and_filmed_again(guest: Guest) ->
     guest.button("Sign in instead").click()
     guest.register()
     guest.look()
+    if guest.is_phone:
+        # The shape follows the phone when it is turned.
+        shape = "document.querySelector('[name=aspect_ratio]:checked').value"
+        guest.resize(844, 390)
+        guest.wait(f"{shape} === '16:9'")
+        guest.resize(*SIZES["phone"])
+        guest.wait(f"{shape} === '9:16'")
     guest.tell(f"{DREAM} [[runway:lasts:3]]")
     guest.phase("rendering")
     guest.look()

@@ -3,7 +3,7 @@
 import { ApiError, fieldErrors } from "./api-error.js";
 import { isCountingDown, startCountdown, stopCountdown } from "./countdown.js";
 import { announce, byId, scrollIntoViewIfNeeded, setMessage } from "./dom.js";
-import { deviceRatio, formatNumber } from "./format.js";
+import { deviceRatio, formatNumber, onDeviceRatioChange } from "./format.js";
 import { isUsedUp, quotaText } from "./quota.js";
 
 const LABEL = "Create video";
@@ -18,6 +18,7 @@ export class DreamForm extends EventTarget {
   #duration = byId("duration");
   #button = byId("dream-submit");
   #error = byId("dream-error");
+  #shapeIsChosen = false;
   // The idempotency key of a request without a response: a retry with the same key does not pay for a second video.
   #unanswered = null;
 
@@ -31,6 +32,10 @@ export class DreamForm extends EventTarget {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#submit();
     });
     this.#duration.addEventListener("input", () => this.#updateDuration());
+    for (const shape of byId("dream-form").elements.aspect_ratio) {
+      shape.addEventListener("change", () => (this.#shapeIsChosen = true));
+    }
+    onDeviceRatioChange(() => this.#shapeIsChosen || this.#chooseShape());
     byId("dream-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -80,8 +85,9 @@ export class DreamForm extends EventTarget {
     this.#duration.style.setProperty("--slider-fill", `${(seconds - 5) * 20}%`);
   }
 
-  /** Chooses the shape that fills this device's screen; the user can choose the other. */
+  /** Chooses the shape that fills this device's screen, also when it is turned; the user can choose the other. */
   #chooseShape() {
+    this.#shapeIsChosen = false;
     byId("dream-form").elements.aspect_ratio.value = deviceRatio();
   }
 

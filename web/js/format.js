@@ -20,8 +20,11 @@ export const truncate = (text, length = 60) => {
   return points.length <= length ? text : `${points.slice(0, length - 1).join("").trimEnd()}…`;
 };
 
+const uprightPhone = matchMedia("(max-width: 34rem) and (orientation: portrait)");
+
 /** Returns the aspect ratio that fills this device's screen: portrait on a phone that is held upright. */
-export const deviceRatio = () => (matchMedia("(max-width: 34rem) and (orientation: portrait)").matches ? "9:16" : "16:9");
+export const deviceRatio = () => (uprightPhone.matches ? "9:16" : "16:9");
+export const onDeviceRatioChange = (listener) => uprightPhone.addEventListener("change", listener);
 
 const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const UNITS = [
