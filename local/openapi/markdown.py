@@ -174,7 +174,7 @@ def _errors(operation: Schema, document: Schema) -> str:
 
 
 def _problem_table() -> str:
-    rows = {problem.code: problem for problem in [*_general(), *problems.PROBLEMS.values()]}
+    rows = {problem.code: problem for problem in [*problems.GENERAL, *problems.PROBLEMS.values()]}
     lines = [
         f"`type` is `{TYPE_PREFIX}` followed by the code. Responses of the gateway have no code.",
         "",
@@ -198,10 +198,6 @@ def _error_code_table() -> str:
     for code, each in EXPLANATIONS.items():
         lines.append(f"| `{code}` | {each.title} | {each.advice} | {'true' if each.retryable else 'false'} |")
     return "\n".join(lines)
-
-
-def _general() -> Iterable[Problem]:
-    return (problems.MALFORMED, problems.BODY_TOO_LARGE, problems.UNSUPPORTED_TYPE, problems.ROUTE_NOT_FOUND)
 
 
 def _advice(problem: Problem) -> str:
