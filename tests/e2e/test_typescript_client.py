@@ -1,4 +1,4 @@
-"""A TypeScript client generated from the document, type-checked strictly and run against the stack."""
+"""TypeScript clients generated from the documents by three tools, type-checked strictly and run against the stack."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,23 @@ import pytest
 from tests.conftest import REPOSITORY
 
 CLIENT = REPOSITORY / "tests" / "client"
+OPENAPI = REPOSITORY / "docs" / "openapi.json"
 OLDEST_NODE = (20, 19)
+GENERATORS = (
+    (
+        *("openapi-ts", "--input", str(OPENAPI), "--output", "src/api", "--client", "@hey-api/client-axios"),
+        *("--plugins", "@hey-api/typescript", "@hey-api/sdk", "zod"),
+    ),
+    ("openapi-typescript", str(OPENAPI), "--output", "src/schema.ts"),
+    ("orval", "--config", "orval.config.cjs"),
+)
+# Node 20 has WebSocket behind the flag, later versions without.
+NODE = ("node", "--experimental-websocket")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with its packages installed (cached in .local by the lock file) and the client generated."""
+    """The project with its packages installed (cached in .local by the lock file) and the clients generated."""
     _require_node()
     packages = _installed()
     folder = tmp_path_factory.mktemp("client")
@@ -28,39 +40,42 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "node_modules").symlink_to(packages / "node_modules")
     for name, code in _snippets().items():
         (folder / "src" / name).write_text(code)
-    document = str(REPOSITORY / "docs" / "openapi.json")
-    _run(folder, "openapi-ts", "--input", document, "--output", "src/api", "--client", "@hey-api/client-axios")
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(_run, folder, *command) for command in GENERATORS]:
+            done.result()
     return folder
 
 
 @pytest.fixture(scope="module")
 def compiled(project: Path) -> Path:
     """The compiled project; generated code is checked like any other."""
-    generated = [*(project / "src" / "api").rglob("*.ts")]
-    assert generated
+    generated = [*(project / "src" / "api").rglob("*.ts"), *(project / "src" / "orval").glob("*.ts")]
+    generated.append(project / "src" / "schema.ts")
+    assert len(generated) > 10
     assert not [path for path in generated if "@ts-nocheck" in path.read_text()]
     _run(project, "tsc")
     return project
 
 
-def test_the_expo_snippets_of_the_docs_compile(compiled: Path) -> None:
-    assert (compiled / "out" / "session.js").exists()
-    assert (compiled / "out" / "video.js").exists()
+@pytest.fixture(scope="module")
+def seen(compiled: Path, stack: dict[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """What the journeys have printed, which run at the same time."""
+    names = ("journey", "journey-fetch", "journey-expo")
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(names, pool.map(lambda name: _journey(compiled, name, stack), names), strict=True))
 
 
-def test_the_client_has_a_function_for_every_operation(project: Path) -> None:
-    document = json.loads((REPOSITORY / "docs" / "openapi.json").read_text())
-    expected = {operation["operationId"] for item in document["paths"].values() for operation in item.values()}
-    functions = set(re.findall(r"^export const (\w+) = ", (project / "src" / "api" / "sdk.gen.ts").read_text(), re.M))
-    assert functions == expected
-
-
-def test_a_typescript_client_completes_the_whole_journey(compiled: Path, stack: dict[str, Any]) -> None:
-    # WHEN the compiled client runs against the stack
+def _journey(folder: Path, name: str, stack: dict[str, Any]) -> Mapping[str, Any]:
+    addresses = {
+        "API_URL": stack["api_url"],
+        "EXPO_PUBLIC_API_URL": stack["api_url"],
+        "EXPO_PUBLIC_WEBSOCKET_URL": stack["websocket_url"],
+        "NODE_PATH": str(folder / "stubs"),
+    }
     done = subprocess.run(
-        ["node", "out/journey.js"],
-        cwd=compiled,
-        env={**_environment(), "API_URL": stack["api_url"]},
+        [*NODE, f"out/{name}.js"],
+        cwd=folder,
+        env={**_environment(), **addresses},
         capture_output=True,
         text=True,
         check=False,
@@ -68,7 +83,51 @@ def test_a_typescript_client_completes_the_whole_journey(compiled: Path, stack: 
     )
     assert done.returncode == 0, done.stderr
     seen: Mapping[str, Any] = json.loads(done.stdout)
+    return seen
 
+
+def test_the_expo_snippets_of_the_docs_compile(compiled: Path) -> None:
+    assert len(_snippets()) == 6
+    for name in _snippets():
+        assert (compiled / "out" / name).with_suffix(".js").exists()
+
+
+def test_generated_schemas_can_be_imported(compiled: Path) -> None:
+    """A pattern may compile and still be an error when the module is loaded."""
+    for module in ("api/zod.gen.js", "orval/zod.js", "orval/axios.js"):
+        _checked(["node", "-e", f"require('./out/{module}')"], compiled)
+
+
+def test_no_generator_writes_raw_special_characters(project: Path) -> None:
+    for path in ("src/api/zod.gen.ts", "src/orval/zod.ts", "src/orval/axios.ts", "src/schema.ts"):
+        assert re.findall("[\\x00-\\x08\\u2028\\u2029]", (project / path).read_text()) == [], path
+
+
+def test_every_generator_types_passwords_as_text(project: Path) -> None:
+    assert re.search(r"new_password: string", (project / "src/api/types.gen.ts").read_text())
+    assert re.search(r"new_password: string", (project / "src/schema.ts").read_text())
+    assert not re.search(r"password\??: unknown", (project / "src/api/types.gen.ts").read_text())
+    assert re.search(r"new_password: \w*[sS]tring|new_password: string", (project / "src/orval/axios.ts").read_text())
+
+
+def test_the_client_has_a_function_for_every_operation(project: Path) -> None:
+    document = json.loads(OPENAPI.read_text())
+    expected = {operation["operationId"] for item in document["paths"].values() for operation in item.values()}
+    for file in ("src/api/sdk.gen.ts", "src/orval/axios.ts"):
+        functions = set(re.findall(r"^export const (\w+) = (?:<|\()", (project / file).read_text(), re.M))
+        assert functions == expected, file
+
+
+@pytest.mark.parametrize("document", ["openapi.json", "asyncapi.json"])
+def test_spectral_finds_no_error(project: Path, document: str) -> None:
+    _run(project, "spectral", "lint", str(REPOSITORY / "docs" / document), "--ruleset", "spectral.yaml")
+
+
+def test_a_typescript_client_completes_the_whole_journey(seen: Mapping[str, Mapping[str, Any]]) -> None:
+    _check_whole_journey(seen["journey"])
+
+
+def _check_whole_journey(seen: Mapping[str, Any]) -> None:
     # THEN it was authenticated only after registering
     assert seen["unauthenticated"] == 401
     assert seen["user"]["id"] == seen["me"]["id"] == seen["signed_in_again"]
@@ -91,6 +150,34 @@ def test_a_typescript_client_completes_the_whole_journey(compiled: Path, stack: 
     }
 
 
+def test_openapi_fetch_completes_the_main_way(seen: Mapping[str, Mapping[str, Any]]) -> None:
+    found = seen["journey-fetch"]
+    assert found["video"]["status"] == "completed"
+    assert found["video"]["aspect_ratio"] == "9:16"
+    assert found["video"]["dream_id"] == found["dream_id"]
+    assert [video["job_id"] for video in found["listed"]] == [found["job_id"]]
+    assert found["tier"] == "free"
+    # A link stays the same for half an hour, unless another process answers with other credentials.
+    assert found["again"]["video_url"].partition("?")[0] == found["listed"][0]["video_url"].partition("?")[0]
+
+
+def test_the_code_of_the_expo_page_runs(seen: Mapping[str, Mapping[str, Any]]) -> None:
+    found = seen["journey-expo"]
+    # One refresh for five requests with an expired token
+    assert (found["signedUp"], found["refreshes"]) == (True, 1)
+    # A lost answer is requested again with the same key, and the dream is filmed once
+    assert len(found["keys"]) == 2
+    assert len(set(found["keys"])) == 1
+    assert found["history"] == [found["film"]["dream_id"]]
+    assert found["stored"] == []
+    # The socket connects again, and reports the completed video
+    assert found["reconnected"] > 1
+    assert found["video"]["status"] == "completed"
+    assert found["upload"]["upload_id"]
+    assert found["explained"] == {"text": "Must have at least 10 characters.", "changeText": True}
+    assert (found["resumed"], found["token"]) == (False, True)
+
+
 def test_the_lock_file_contains_no_host() -> None:
     lock = json.loads((CLIENT / "package-lock.json").read_text())
     packages = [package for name, package in lock["packages"].items() if name]
@@ -99,10 +186,8 @@ def test_the_lock_file_contains_no_host() -> None:
 
 
 def _snippets() -> dict[str, str]:
-    """Return the TypeScript of docs/api/expo.md by file name."""
-    blocks = re.findall(r"```ts\n// src/(\S+)\n(.*?)```", (REPOSITORY / "docs" / "api" / "expo.md").read_text(), re.S)
-    assert len(blocks) == 2
-    return dict(blocks)
+    """Return the TypeScript of docs/EXPO.md by file name."""
+    return dict(re.findall(r"```ts\n// src/(\S+)\n(.*?)```", (REPOSITORY / "docs" / "EXPO.md").read_text(), re.S))
 
 
 def _installed() -> Path:
@@ -129,7 +214,7 @@ def _checked(command: list[str], folder: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "NO_COLOR": "1", "CI": "1"}
+    return {**os.environ, "NO_COLOR": "1", "CI": "1", "OPENAPI": str(OPENAPI)}
 
 
 def _require_node() -> None:

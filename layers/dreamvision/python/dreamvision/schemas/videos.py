@@ -32,7 +32,7 @@ Duration = Annotated[
 ]
 
 # Not strict: stored responses have DynamoDB's numbers.
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED, examples=[1234567890], json_schema_extra={"format": "int64"})]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED, examples=[1234567890])]
 RequestedSeed = Annotated[Seed, Field(strict=True), BeforeValidator(whole_number)]
 VideoPrompt = Annotated[
     str,
