@@ -87,7 +87,7 @@ def _journey(folder: Path, name: str, stack: dict[str, Any]) -> Mapping[str, Any
 
 
 def test_the_expo_snippets_of_the_docs_compile(compiled: Path) -> None:
-    assert len(_snippets()) == 6
+    assert len(_snippets()) == 7
     for name in _snippets():
         assert (compiled / "out" / name).with_suffix(".js").exists()
 

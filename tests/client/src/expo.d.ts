@@ -19,3 +19,17 @@ declare module "@react-native-async-storage/async-storage" {
   };
   export default AsyncStorage;
 }
+declare module "expo-localization" {
+  export function getLocales(): { languageTag: string }[];
+}
+declare module "expo-notifications" {
+  type Response = { notification: { request: { content: { data?: Record<string, unknown> } } } };
+  export function requestPermissionsAsync(): Promise<{ granted: boolean }>;
+  export function getExpoPushTokenAsync(options: { projectId: string }): Promise<{ data: string }>;
+  export function addNotificationResponseReceivedListener(listener: (response: Response) => void): {
+    remove(): void;
+  };
+}
+declare module "react-native" {
+  export const Platform: { OS: "ios" | "android" | "web" };
+}

@@ -1,6 +1,5 @@
 // The files of docs/EXPO.md, as an app uses them. Prints one JSON object with what it saw.
-import type { AxiosAdapter } from "axios";
-import axios from "axios";
+import { AxiosError } from "axios";
 import * as SecureStore from "expo-secure-store";
 import { analyzeDream, getDream, getMe, getQuota, listDreams } from "./api";
 import { client } from "./api/client.gen";
@@ -82,16 +81,12 @@ async function expire(): Promise<number> {
 
 /** Lets the network lose the first answer to a new dream. */
 function loseOneAnswer(): void {
-  const send = axios.getAdapter(client.instance.defaults.adapter);
-  const losing: AxiosAdapter = async (config) => {
-    const answer = await send(config);
-    const key = config.headers.get("Idempotency-Key");
-    if (typeof key !== "string") return answer;
-    sent.push(key);
-    if (sent.length === 1) throw new axios.AxiosError("Network Error", "ERR_NETWORK", config);
+  client.instance.interceptors.response.use((answer) => {
+    const key = answer.config.headers.get("Idempotency-Key");
+    if (typeof key === "string") sent.push(key);
+    if (sent.length === 1) throw new AxiosError("Network Error", AxiosError.ERR_NETWORK, answer.config);
     return answer;
-  };
-  client.instance.defaults.adapter = losing;
+  });
 }
 
 async function until(condition: () => boolean): Promise<void> {
