@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import boto3
 import pytest
 import time_machine
 
@@ -163,6 +164,7 @@ def test_a_link_is_signed_as_the_sdk_signs_it(
     # GIVEN credentials (through the fixture), as a role has them with a session token
     if token:
         monkeypatch.setenv("AWS_SESSION_TOKEN", token)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it has read the environment before
     parameters = {
         "Bucket": BUCKET,
         "Key": KEY,
