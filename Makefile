@@ -17,7 +17,7 @@ SCANNERS := $(VENV)/scanners
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
-.PHONY: help demo up down reset operate invoke install smoke cost sizes measure-memory attack test test-unit test-integration test-midnight test-e2e check checkov zizmor audit format openapi deploy-policy screenshots lock clean
+.PHONY: help demo up down reset reload operate invoke install smoke cost sizes measure-memory attack test test-unit test-integration test-midnight test-e2e check checkov zizmor audit format openapi deploy-policy screenshots picture lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ down: $(VENV)/.local-installed ## Stop the local stack and keep its data
 
 reset: $(VENV)/.local-installed ## Stop the local stack and delete its data
 	@$(BIN)/python -m local reset
+
+reload: $(VENV)/.local-installed ## Serve changed sources at once, and show what fails (make up watches for them)
+	@$(BIN)/python -m local reload
 
 operate: $(VENV)/.local-installed ## Give an operator's command to the running stack: COMMAND=user.find ARGS='{"username": "Luna"}'
 	@$(BIN)/python -m local operate
@@ -126,6 +129,9 @@ cost: $(VENV)/.local-installed ## Print what the stack costs, and renew docs/COS
 
 screenshots: $(VENV)/.tests-installed ## Retake the screenshots in docs/images (needs a stack started by `make up`)
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m tests.e2e.screenshots
+
+picture: $(VENV)/.local-installed ## Render the moving picture of README.md again, after a change of the sandbox's videos
+	@$(BIN)/python -m local.sandbox.film.picture docs/images/dream.webp
 
 lock: $(VENV)/.tests-installed ## Regenerate the requirements' lock files after a change to an .in file
 	@$(BIN)/python -m local.lock_requirements

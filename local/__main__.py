@@ -1,14 +1,16 @@
-"""``python -m local up | down | reset | demo | operate | invoke``: the commands behind the Makefile's targets."""
+"""``python -m local up | down | reset | reload | demo | operate | invoke``: the commands behind the Makefile."""
 
 import argparse
 import sys
 from collections.abc import Callable
 
 from local import demo, invoke, operate, settings
+from local.cloudformation_yaml import TemplateSyntaxError
 from local.progress import console, error_console
 from local.stack import commands, processes
 
 _SHOWN_ERRORS = (
+    TemplateSyntaxError,
     settings.SettingsError,
     commands.StackError,
     processes.PortTakenError,
@@ -25,15 +27,7 @@ def main() -> int:
     try:
         settings.require_python()
         loaded = settings.load()
-        runs = {
-            "up": _up,
-            "down": _down,
-            "reset": _reset,
-            "demo": demo.run,
-            "operate": operate.run,
-            "invoke": invoke.run,
-        }
-        return runs[command](loaded)
+        return _COMMANDS[command](loaded)
     except _SHOWN_ERRORS as error:
         error_console.print("\n[red bold]Error:[/red bold]", end=" ")
         error_console.print(str(error), markup=False)
@@ -47,6 +41,12 @@ def _up(loaded: settings.Settings) -> int:
     outputs, started = commands.up(loaded)
     console.print("\nDreamVision is running." if started else "DreamVision is already running.")
     demo.print_addresses(loaded, outputs)
+    return 0
+
+
+def _reload(loaded: settings.Settings) -> int:
+    commands.reload(loaded)
+    console.print("The running stack serves the sources as they are now.")
     return 0
 
 
@@ -65,6 +65,7 @@ _COMMANDS: dict[str, Callable[[settings.Settings], int]] = {
     "up": _up,
     "down": _down,
     "reset": _reset,
+    "reload": _reload,
     "demo": demo.run,
     "operate": operate.run,
     "invoke": invoke.run,

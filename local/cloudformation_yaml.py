@@ -5,6 +5,10 @@ from typing import Any
 import yaml
 
 
+class TemplateSyntaxError(Exception):
+    """A template is not valid YAML. The message contains the place."""
+
+
 class _Loader(yaml.CSafeLoader):
     """YAML loader with tags for intrinsic functions. Based on libyaml, which is much faster than pure PyYAML."""
 
@@ -28,8 +32,15 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 
 def load_template(text: str) -> dict[str, Any]:
-    """Parse a template, with every intrinsic function in its long form."""
-    template: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506 - a safe loader whose extra tags only produce dicts
+    """Parse a template, with every intrinsic function in its long form.
+
+    Raises:
+        TemplateSyntaxError: it is not valid YAML.
+    """
+    try:
+        template: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506 - a safe loader whose extra tags only produce dicts
+    except yaml.YAMLError as error:
+        raise TemplateSyntaxError(f"The template is not valid YAML: {error}") from error
     return template
 
 

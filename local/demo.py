@@ -158,6 +158,8 @@ def print_addresses(settings: Settings, outputs: dict[str, Any]) -> None:
     email, password = _register_test_user(outputs)
     console.print(f"  test user    {email}  {password}", markup=False)
     console.print(f"  mailbox      {outputs['mailbox_url']}  (e-mails with codes)")
+    if parameters := outputs["settings"]["PARAMETERS"]:
+        console.print(f"  parameters   {parameters}", markup=False)
     console.print(f"  outputs      {settings.outputs_file}")
     console.print(f"  logs         {outputs['logs']}")
     console.print("  to stop      make down")

@@ -41,9 +41,19 @@ _BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/dreams/analyze": {"dream_text": _DREAM},
     "POST /api/v1/dreams/generate-video": {"dream_text": _DREAM, "duration": 5, "aspect_ratio": "9:16"},
     "POST /api/v1/videos/generate": {"dream_id": DREAM_ID, "duration": 5, "aspect_ratio": "9:16", "seed": 1234567890},
+    "PUT /api/v1/devices/{device_id}": {
+        "push_token": "ExponentPushToken[sampleSampleSampleSam1]",
+        "platform": "android",
+        "locale": "en-GB",
+    },
     "POST /api/v1/storage/thumbnails": {"dream_id": DREAM_ID, "content_type": "image/jpeg"},
 }
-_PATH_PARAMETERS = {"dream_id": DREAM_ID, "job_id": JOB_ID, "file_name": "redoc.25e8ca1220810764d6705aee5efae670.css"}
+_PATH_PARAMETERS = {
+    "dream_id": DREAM_ID,
+    "job_id": JOB_ID,
+    "device_id": "6f1d2c0b-9a87-4e10-8a5e-7b2f1c3d4e5f",
+    "file_name": "redoc.25e8ca1220810764d6705aee5efae670.css",
+}
 
 
 @cache

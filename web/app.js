@@ -10,6 +10,7 @@ import { DreamStore } from "./js/dream-store.js";
 import { truncate } from "./js/format.js";
 import { LiveUpdates } from "./js/live-updates.js";
 import { Player } from "./js/player.js";
+import { QuotaLine } from "./js/quota.js";
 import { SessionEndedError } from "./js/session.js";
 import { VideoPoller } from "./js/video-poller.js";
 
@@ -29,6 +30,7 @@ async function start() {
   const dreamForm = new DreamForm(api);
   const player = new Player(api, store);
   const history = new DreamHistory(store);
+  const quota = new QuotaLine(api, store);
 
   liveUpdates.addEventListener("message", ({ detail }) => handleMessage(detail, store));
   liveUpdates.addEventListener("state", () => {
@@ -52,6 +54,8 @@ async function start() {
     if (session.user) store.loadPage().catch(() => {});
   });
 
+  dreamForm.addEventListener("quota", ({ detail }) => quota.show(detail));
+  player.addEventListener("created", () => quota.load());
   player.addEventListener("edit", ({ detail: text }) => dreamForm.fill(text));
   player.addEventListener("delete", ({ detail: dream }) => deleteDream(dream, store, history));
   history.addEventListener("open", ({ detail: id }) => player.open(id, { focus: true }));
@@ -64,6 +68,7 @@ async function start() {
     showConnectionStatus(config, liveUpdates);
     liveUpdates.start();
     poller.start();
+    quota.load();
     history.load().then(() => player.resume());
     byId("dream-text").focus({ preventScroll: true });
   });

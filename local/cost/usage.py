@@ -28,7 +28,13 @@ _ONCE_PER_VIDEO = (
     "PollVideo, begun",
     "PollVideo, rendered",
     "ArchiveVideo",
+    "NotifyDevices",
 )
+# Lambda waits for messages with five requests at a time of 20 seconds each, also while the queue is empty:
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+_QUEUE_POLLS = HOURS * 3600 // 20 * 5
+# A receipt is sent to the queue and deleted from it.
+_QUEUE_REQUESTS_PER_VIDEO = 2
 
 
 class Usage:
@@ -66,6 +72,9 @@ class Usage:
             "RealtimeDisconnectFunction": videos,
             "RealtimeMessagesFunction": videos * self._client_messages(),
             "RealtimePushFunction": videos * self._changes(),
+            "ApiDevicesFunction": users * given["app_starts"],
+            "NotifyDevicesFunction": videos,
+            "FollowUpNotificationsFunction": videos,
             **self._stack.scheduled,
         }
 
@@ -108,7 +117,8 @@ class Usage:
             # the count of its handshake.
             + (self._changes() + 0.5 if kind == "read_units" else 3)
         )
-        return self.videos * per_video + self._stack.scheduled["SweepFunction"] * steps["Sweep"]
+        devices = self.users * self._given["app_starts"] * steps["PUT /devices/{device_id}"]
+        return self.videos * per_video + devices + self._stack.scheduled["SweepFunction"] * steps["Sweep"]
 
     def _traffic(self) -> dict[str, float]:
         given, videos = self._given, self.videos
@@ -127,7 +137,7 @@ class Usage:
             "images_gb": videos * given["images_mb"] * given["image_views"] / _MB_PER_GB,
             "image_requests": videos * given["image_views"] * 2 / 1e6,
             "object_events": videos * _OBJECTS_PER_VIDEO / 1e6,
-            "queue_requests": given["dead_letters"] / 1e6,
+            "queue_requests": (given["dead_letters"] + _QUEUE_POLLS + videos * _QUEUE_REQUESTS_PER_VIDEO) / 1e6,
         }
 
     def _fixed(self) -> dict[str, float]:
@@ -145,7 +155,7 @@ class Usage:
     def _http_requests(self) -> int:
         given = self._given
         per_video = 1 + given["status_requests"] + given["list_requests"]
-        return self.videos * per_video + self.users * given["session_requests"]
+        return self.videos * per_video + self.users * (given["session_requests"] + given["app_starts"])
 
     def _changes(self) -> int:
         """Return the changes of a video and its dream that are pushed: created, analyzed, each poll, done."""

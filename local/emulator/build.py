@@ -20,7 +20,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,10 @@ class BuildError(Exception):
     """A build step failed. The message contains the path of its log."""
 
 
-def source_hash(parameters: Iterable[tuple[str, str]]) -> str:
+def source_hash(parameters: Iterable[tuple[str, str]], *, without: Callable[[Path], bool] = lambda _: False) -> str:
     """Return a hash of the sources, the template and the parameters."""
     digest = hashlib.sha256()
-    for path in sorted(_source_files()):
+    for path in sorted(file for file in source_files() if not without(file)):
         digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(json.dumps(sorted(parameters)).encode())
     return digest.hexdigest()
@@ -64,7 +64,8 @@ def packager_version() -> str:
     return digest.hexdigest()[:16]
 
 
-def _source_files() -> Iterable[Path]:
+def source_files() -> Iterable[Path]:
+    """Return the files that a build, a deploy or a function reads."""
     for name in _SOURCES:
         path = REPOSITORY / name
         if path.is_file():
@@ -74,27 +75,76 @@ def _source_files() -> Iterable[Path]:
             yield from (folder / file for file in files if not file.endswith(".pyc"))
 
 
-def build(settings: Settings) -> Path:
-    """Build if anything has changed. Return the template to deploy.
+def build(settings: Settings, parameters: Mapping[str, str]) -> Path:
+    """Build if anything has changed. Return the template to deploy with ``parameters``.
 
     Raises:
         BuildError: a step failed.
     """
     folder = settings.build_folder
     folder.mkdir(parents=True, exist_ok=True)
-    template, stamp = folder / "stack" / "template.yaml", folder / "source-hash"
-    wanted = source_hash([("architecture", settings.architecture), ("python", sys.executable)])
-    if stamp.exists() and stamp.read_text() == wanted and template.exists():
+    template, stamp = settings.copy_folder / "template.yaml", settings.copy_folder / "source-hash"
+    wanted = code_version(settings, parameters)
+    if stamp.exists() and stamp.read_text() == wanted:
         return template
-    with step("Installing the Lambda runtime (boto3 and AWS's runtime client)"):
-        _install_runtime(settings)
-    with step("Building functions and layers (sam build)"):
-        _sam_build(settings)
-    with step("Compiling the build to bytecode"):
-        _compile(settings)
+    if not _is_code_built(settings):
+        with step("Installing the Lambda runtime (boto3 and AWS's runtime client)"):
+            _install_runtime(settings)
+        with step("Building functions and layers (sam build)"):
+            _sam_build(settings)
+        with step("Compiling the build to bytecode"):
+            _compile(settings)
+        shutil.copyfile(REPOSITORY / "template.yaml", folder / "built-from.yaml")
+        mark_code_as_built(settings)
     _write_local_copy(settings, wanted)
     stamp.write_text(wanted)
     return template
+
+
+def code_version(settings: Settings, parameters: Mapping[str, str]) -> str:
+    """Return what the functions' packages contain.
+
+    SAM publishes a version for a changed package, but not for changed values of parameters, which a function would
+    never see then.
+    """
+    return source_hash([("architecture", settings.architecture), ("python", sys.executable), *parameters.items()])
+
+
+def mark_code_as_built(settings: Settings) -> None:
+    """Note that the built functions and layers are those of the present sources."""
+    (settings.build_folder / "code-hash").write_text(_code_hash(settings))
+
+
+def _is_code_built(settings: Settings) -> bool:
+    """Return whether only the template or a state machine has changed, which takes no ``sam build``."""
+    stamp, source = settings.build_folder / "code-hash", settings.build_folder / "built-from.yaml"
+    if not stamp.exists() or not source.exists() or stamp.read_text() != _code_hash(settings):
+        return False
+    return _artifacts(load_template(source.read_text())) == _artifacts(_template())
+
+
+def _code_hash(settings: Settings) -> str:
+    return source_hash(
+        [("architecture", settings.architecture), ("python", sys.executable)],
+        without=lambda file: file.name == "template.yaml" or file.name.endswith(".asl.yaml"),
+    )
+
+
+def _template() -> dict[str, Any]:
+    return load_template((REPOSITORY / "template.yaml").read_text())
+
+
+def _artifacts(template: dict[str, Any]) -> dict[str, Any]:
+    """Return what ``sam build`` builds: the source of each function and layer, and how it is built."""
+    return {
+        name: (
+            resource["Properties"].get("CodeUri"),
+            resource["Properties"].get("ContentUri"),
+            resource.get("Metadata"),
+        )
+        for name, resource in template["Resources"].items()
+        if resource["Type"] in ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
+    }
 
 
 def run_tool(settings: Settings, name: str, command: list[str], environment: dict[str, str]) -> None:
@@ -156,10 +206,10 @@ def _compile(settings: Settings) -> None:
 
 def _write_local_copy(settings: Settings, code_version: str) -> None:
     built = settings.build_folder / "sam"
-    target = settings.build_folder / "stack"
+    target = settings.copy_folder
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    template = load_template((built / "template.yaml").read_text())
+    template = _built_template(built)
     layers = _layer_folders(template, built)
     _localize_globals(template["Globals"]["Function"], layers)
     for name, resource in list(template["Resources"].items()):
@@ -172,10 +222,20 @@ def _write_local_copy(settings: Settings, code_version: str) -> None:
             resource["Properties"]["ContentUri"] = name
             resource.pop("Metadata", None)
         elif resource["Type"] == "AWS::Serverless::StateMachine":
-            definition = yaml.safe_load((built / resource["Properties"]["DefinitionUri"]).read_text())
+            definition = yaml.safe_load((REPOSITORY / resource["Properties"]["DefinitionUri"]).read_text())
             (target / f"{name}.asl.json").write_text(json.dumps(definition))
             resource["Properties"]["DefinitionUri"] = f"{name}.asl.json"
     (target / "template.yaml").write_text(render_template(template))
+
+
+def _built_template(built: Path) -> dict[str, Any]:
+    """Return the template as it is now, with the paths of what was built from it."""
+    template, last = _template(), load_template((built / "template.yaml").read_text())
+    for name, resource in template["Resources"].items():
+        for uri in ("CodeUri", "ContentUri"):
+            if uri in resource.get("Properties", {}) and name in last["Resources"]:
+                resource["Properties"][uri] = last["Resources"][name]["Properties"][uri]
+    return template
 
 
 def _allow_plain_http(resources: dict[str, Any], name: str) -> None:
@@ -220,7 +280,7 @@ def _localize_function(
     properties["CodeUri"] = name
     opt = [layers[layer] for layer in own]
     bootstrap = _bootstrap(code, opt, settings.build_folder / "runtime", code_version)
-    stub = _write_stub(settings.build_folder / "stack" / name, "bootstrap", bootstrap)
+    stub = _write_stub(settings.copy_folder / name, "bootstrap", bootstrap)
     stub.chmod(0o755)
     variables = properties.get("Environment", {}).get("Variables", {})
     if variables.get("PROMPTS_DIRECTORY") == "/opt":

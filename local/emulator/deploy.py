@@ -14,7 +14,7 @@ from local.emulator.password_policy import make_length_a_number
 from local.emulator.refresh_rotation import switch_on_rotation
 from local.emulator.stream_mappings import revive_stream_mappings
 from local.progress import step
-from local.settings import REGION, REPOSITORY, STACK_NAME, Settings
+from local.settings import LOOPBACK, REGION, REPOSITORY, STACK_NAME, Settings
 
 _HASH_TAG = "dreamvision-sources"
 _BUCKET = "dreamvision-packages"
@@ -83,13 +83,21 @@ def parameters_of(settings: Settings) -> dict[str, str]:
         "Architecture": settings.architecture,
         "AnthropicBaseUrl": claude,
         "RunwayBaseUrl": runway,
+        "ExpoBaseUrl": settings.providers.expo_url or f"http://127.0.0.1:{settings.ports.expo}",
         "AllowedVideoHosts": ",".join(hosts),
         "MediaBaseUrl": settings.media_url,
         **pace,
         "ConnectionsEndpoint": f"{settings.endpoint_url}/_aws/execute-api",
-        "AllowedOrigins": ",".join([*_APP_ORIGINS, settings.page_url]),
+        "AllowedOrigins": ",".join(_origins(settings)),
         **settings.parameters,
     }
+
+
+def _origins(settings: Settings) -> list[str]:
+    """Return the origins of browsers: the page and Expo's development servers, at each address of the stack."""
+    pages = [f"http://{host}:{settings.ports.page}" for host in settings.hosts]
+    remote = [origin.replace("localhost", settings.host) for origin in _APP_ORIGINS if settings.host != LOOPBACK]
+    return [*_APP_ORIGINS, *pages, *remote]
 
 
 def _stack(settings: Settings) -> dict[str, Any] | None:

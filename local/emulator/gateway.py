@@ -4,6 +4,7 @@ The emulator serves an API under ``/_aws/execute-api/{id}/{stage}``. Clients of 
 the API's own links, so this proxy takes the role of API Gateway's host name. It also takes CloudFront's role: the
 emulator identifies a distribution only by the ``Host`` header, which a browser cannot set, so requests for
 ``/media/...`` are forwarded with that header, and with ``X-Forwarded-Proto: https``, since CloudFront requires HTTPS.
+It takes S3's role for clients on other machines: links to the bucket are forwarded as they are, as they are signed.
 
 At most 16 requests are forwarded to the API at the same time, and others wait: each takes a process of its own.
 """
@@ -13,6 +14,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -40,7 +42,7 @@ _CONCURRENT_REQUESTS = 16
 class HttpGateway:
     """ASGI application that forwards HTTP requests to ``target`` plus their path, and WebSockets to ``websockets``.
 
-    Requests under ``/media/`` go to ``emulator`` instead, with ``media_host`` as their host.
+    Requests under ``/media/`` go to ``emulator`` instead, with ``media_host`` as their host, and those for ``bucket``.
     """
 
     def __init__(
@@ -49,10 +51,12 @@ class HttpGateway:
         websockets: Callable[[Scope, Receive, Send], Awaitable[None]],
         emulator: str,
         media_host: str,
+        bucket: str,
     ) -> None:
         self._target = target.rstrip("/")
         self._websockets = websockets
         self._emulator = emulator.rstrip("/")
+        self._bucket_path = f"/{bucket}"
         self._media_headers = [(b"host", media_host.encode()), (b"x-forwarded-proto", b"https")]
         self._turns = asyncio.Semaphore(_CONCURRENT_REQUESTS)
         self._client = httpx.AsyncClient(
@@ -83,6 +87,9 @@ class HttpGateway:
         turn: contextlib.AbstractAsyncContextManager[object] = self._turns
         if path.startswith(_MEDIA):
             target, path, extra = self._emulator, path.removeprefix(_MEDIA.rstrip("/")), self._media_headers
+            turn = contextlib.nullcontext()
+        elif path == self._bucket_path or path.startswith(f"{self._bucket_path}/"):
+            target, extra = self._emulator, [header for header in scope["headers"] if header[0] == b"host"]
             turn = contextlib.nullcontext()
         url = f"{target}{path}" + (f"?{query}" if query else "")
         body = await _body(receive)
@@ -123,19 +130,31 @@ async def _reply(send: Send, status: int, headers: list[tuple[bytes, bytes]], bo
     await send({"type": "http.response.body", "body": body})
 
 
-async def run(port: int, target: str, websocket_target: str, emulator: str, media_host: str) -> None:
-    """Serve until SIGTERM or SIGINT."""
+@dataclass(frozen=True)
+class Targets:
+    """Where requests go: the API's stage, the WebSocket API's stage, the emulator; and the names of media."""
+
+    api: str
+    websockets: str
+    emulator: str
+    media_host: str
+    bucket: str
+
+
+async def run(addresses: list[str], targets: Targets) -> None:
+    """Serve at the addresses (``host:port``) until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    config.bind = addresses
     config.graceful_timeout = 2.0
     config.errorlog = "-"
-    app = HttpGateway(target, WebSocketDoor(websocket_target), emulator, media_host)
+    door = WebSocketDoor(targets.websockets)
+    app = HttpGateway(targets.api, door, targets.emulator, targets.media_host, targets.bucket)
     await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run(int(sys.argv[1]), *sys.argv[2:6]))
+        asyncio.run(run(sys.argv[1].split(","), Targets(*sys.argv[2:])))

@@ -122,13 +122,13 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-async def run(port: int, outputs_file: Path) -> None:
-    """Serve until SIGTERM or SIGINT."""
+async def run(addresses: list[str], outputs_file: Path) -> None:
+    """Serve at the addresses (``host:port``) until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    config.bind = addresses
     config.graceful_timeout = 2.0
     config.errorlog = "-"
     await serve(Page(outputs_file), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
@@ -136,4 +136,4 @@ async def run(port: int, outputs_file: Path) -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run(int(sys.argv[1]), Path(sys.argv[2])))
+        asyncio.run(run(sys.argv[1].split(","), Path(sys.argv[2])))

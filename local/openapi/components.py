@@ -181,6 +181,7 @@ TAGS: Mapping[str, str] = {
     "Videos": "Videos of dreams, and their status.",
     "Quota": "What a user may still create.",
     "Storage": "Image uploads.",
+    "Devices": "Devices that receive push notifications.",
     "Health": "API information and health checks.",
     "Documentation": "The API documentation.",
 }

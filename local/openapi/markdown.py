@@ -46,6 +46,7 @@ _BY_CODE: Mapping[str, str] = {
     "route_not_found": "Check the path and method.",
     "direct_request": "Use the service's public address.",
     "dream_refused": "Ask the user to describe the dream differently.",
+    "too_many_devices": "Sign out on one of the devices, or everywhere (`?scope=global`), and register again.",
     "dream_not_analyzed": "Wait until `analysis_status` is `completed`.",
     "idempotency_key_reused": "Use a new key for each request.",
     "request_in_progress": "Wait `Retry-After` seconds, then retry with the same key.",

@@ -1,4 +1,4 @@
-"""``python -m local.sandbox --claude-port P1 --runway-port P2``: run both servers until SIGTERM or Ctrl-C."""
+"""``python -m local.sandbox --claude-port P1 --runway-port P2``: run the servers until SIGTERM or Ctrl-C."""
 
 import argparse
 import signal
@@ -22,14 +22,18 @@ def main() -> int:
     with servers:
         print(f"Claude sandbox listening on {servers.claude_url}", flush=True)
         print(f"Runway sandbox listening on {servers.runway_url}", flush=True)
+        print(f"Expo sandbox listening on {servers.expo_url}", flush=True)
         done.wait()
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local.sandbox", description="Simulated Claude and Runway APIs.")
+    parser = argparse.ArgumentParser(
+        prog="python -m local.sandbox", description="Simulated Claude, Runway and Expo APIs."
+    )
     parser.add_argument("--claude-port", type=int, required=True)
     parser.add_argument("--runway-port", type=int, required=True)
+    parser.add_argument("--expo-port", type=int, default=0)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument(
         "--render-seconds", type=float, default=10.0, help="seconds from a Runway task's creation to its end"

@@ -1,4 +1,4 @@
-"""Control routes of both sandboxes. They require no API key, since they belong to no vendor's API."""
+"""Control routes of all sandboxes. They require no API key, since they belong to no vendor's API."""
 
 import json
 from collections.abc import Callable

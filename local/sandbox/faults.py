@@ -34,6 +34,10 @@ RUNWAY_KINDS = frozenset(
 """``lasts`` is not a failure: it sets the duration of the render in seconds."""
 
 
+EXPO_KINDS = frozenset({"rate_limit", "error", "unavailable", "auth", "cut", "timeout"})
+"""Only queued: no dream reaches Expo. ``cut`` and ``timeout`` lose the reply to a request that was carried out."""
+
+
 class UnknownFaultError(Exception):
     """A queued fault has a kind that the provider's sandbox does not support."""
 

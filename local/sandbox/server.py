@@ -1,4 +1,4 @@
-"""Run both sandbox servers in threads of the current process."""
+"""Run the sandbox servers in threads of the current process."""
 
 import tempfile
 import threading
@@ -7,12 +7,13 @@ from types import TracebackType
 from typing import Self
 
 from local.sandbox.claude.api import ClaudeApi
+from local.sandbox.expo.api import ExpoApi
 from local.sandbox.http_server import LoopbackServer, PortTakenError
 from local.sandbox.runway.api import RunwayApi
 
 
 class SandboxServers:
-    """The Claude and Runway sandboxes on two ports of ``host``, from ``start`` to ``stop``. Port 0 picks a free port.
+    """The Claude, Runway and Expo sandboxes on ports of ``host``, from ``start`` to ``stop``. Port 0 picks a free one.
 
     ``render_seconds`` is the time from a Runway task's creation to its end, ``claude_seconds`` Claude's response time,
     ``link_seconds`` the lifetime of an output URL. ``concurrency`` is the number of tasks that run at a time. With
@@ -27,6 +28,7 @@ class SandboxServers:
         self,
         claude_port: int = 0,
         runway_port: int = 0,
+        expo_port: int = 0,
         host: str = "127.0.0.1",
         render_seconds: float = 10.0,
         claude_seconds: float = 1.0,
@@ -39,6 +41,7 @@ class SandboxServers:
         folder = Path(self._scratch.name if self._scratch else str(state_dir))
         self._stopping = threading.Event()
         self.claude = ClaudeApi(claude_seconds, self._stopping)
+        self.expo = ExpoApi(self._stopping)
         self.runway = RunwayApi(
             folder,
             render_seconds,
@@ -48,34 +51,44 @@ class SandboxServers:
             link_seconds=link_seconds,
             reuse_videos=reuse_videos,
         )
-        self._claude_server = LoopbackServer(host, claude_port, self.claude.handle, self.claude.reject, "claude")
+        self._servers: dict[str, LoopbackServer] = {}
+        ports = {"claude": claude_port, "runway": runway_port, "expo": expo_port}
+        apis: dict[str, ClaudeApi | RunwayApi | ExpoApi]
+        apis = {"claude": self.claude, "runway": self.runway, "expo": self.expo}
         try:
-            self._runway_server = LoopbackServer(host, runway_port, self.runway.handle, self.runway.reject, "runway")
+            for name, api in apis.items():
+                self._servers[name] = LoopbackServer(host, ports[name], api.handle, api.reject, name)
         except PortTakenError:
-            self._claude_server.server_close()
+            for server in self._servers.values():
+                server.server_close()
             raise
 
     @property
     def claude_url(self) -> str:
         """Base URL for Anthropic clients, without /v1."""
-        return self._claude_server.url
+        return self._servers["claude"].url
 
     @property
     def runway_url(self) -> str:
         """Base URL for Runway clients, without /v1."""
-        return self._runway_server.url
+        return self._servers["runway"].url
+
+    @property
+    def expo_url(self) -> str:
+        """Base URL for Expo clients (``EXPO_BASE_URL``)."""
+        return self._servers["expo"].url
 
     def start(self) -> Self:
         self.runway.start()
-        self._claude_server.open()
-        self._runway_server.open()
+        for server in self._servers.values():
+            server.open()
         return self
 
     def stop(self) -> None:
         """Release delayed replies, close every connection and terminate running renders."""
         self._stopping.set()
-        self._claude_server.close()
-        self._runway_server.close()
+        for server in self._servers.values():
+            server.close()
         self.runway.stop()
         if self._scratch is not None:
             self._scratch.cleanup()

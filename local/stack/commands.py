@@ -7,9 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
 
 from local.progress import FINISHED_PREFIX, STARTED_PREFIX, SUPERVISED, console, show_started
 from local.settings import REPOSITORY, Settings
@@ -32,17 +31,18 @@ def outputs(settings: Settings) -> dict[str, Any] | None:
 def up(settings: Settings) -> tuple[dict[str, Any], bool]:
     """Start the stack unless it is running. Return its outputs, and whether this call has started it.
 
-    A running stack is left unchanged, even if the settings differ.
-
     Raises:
-        StackError: the stack did not start.
+        StackError: the stack did not start, or it is running with other settings than were given.
     """
     running = outputs(settings)
     if running is not None:
+        require_same(settings, running["settings"])
         return running, False
     log = settings.log_folder / "stack.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
+    # An interruption in the middle of Popen would leave a process that nobody knows.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.stack.supervisor"],
@@ -54,7 +54,9 @@ def up(settings: Settings) -> tuple[dict[str, Any], bool]:
             start_new_session=True,
         )
     try:
-        _follow(log, process)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        with log.open() as lines:
+            _follow(lines, lambda: process.poll() is not None)
     except BaseException:
         _stop_process(process.pid, process.poll)
         raise
@@ -64,27 +66,56 @@ def up(settings: Settings) -> tuple[dict[str, Any], bool]:
     return started, True
 
 
-def _follow(log: Path, process: subprocess.Popen[bytes]) -> None:
+def require_same(settings: Settings, running: Mapping[str, str]) -> None:
+    """Check that a running stack has the settings that were given.
+
+    Raises:
+        StackError: it has another one.
+    """
+    for name, value in settings.given.items():
+        if running.get(name) != value:
+            raise StackError(
+                f"The stack is running with {name}={running.get(name)!r}, not {value!r}. Stop it first (make down), "
+                f"or leave {name} out to use it as it is."
+            )
+
+
+def _follow(lines: TextIO, ended: Callable[[], bool]) -> None:
     """Show the supervisor's steps until it is ready.
 
     Raises:
         StackError: the supervisor has failed; the message is its own.
     """
-    with log.open() as lines:
-        while True:
-            line = lines.readline()
-            if line.strip() == READY_LINE:
-                return
-            if line.startswith(FAILED_PREFIX):
-                raise StackError(line.removeprefix(FAILED_PREFIX).strip())
-            if line.startswith(STARTED_PREFIX):
-                show_started(line)
-            elif line.startswith(FINISHED_PREFIX):
-                console.print(line.rstrip(), markup=False)
-            elif not line and process.poll() is not None:
-                raise StackError(f"The stack did not start. Log: {log}")
-            elif not line:
-                time.sleep(0.05)
+    while True:
+        line = lines.readline()
+        if line.strip() == READY_LINE:
+            return
+        if line.startswith(FAILED_PREFIX):
+            raise StackError(line.removeprefix(FAILED_PREFIX).strip())
+        if line.startswith(STARTED_PREFIX):
+            show_started(line)
+        elif line.startswith(FINISHED_PREFIX):
+            console.print(line.rstrip(), markup=False)
+        elif not line and ended():
+            raise StackError(f"The stack has ended. Log: {lines.name}")
+        elif not line:
+            time.sleep(0.05)
+
+
+def reload(settings: Settings) -> None:
+    """Have the running stack serve changed sources, and wait for it.
+
+    Raises:
+        StackError: the stack is not running, or a build or deploy failed.
+    """
+    lock = StackLock(settings.folder)
+    pid = lock.holder()
+    if pid is None:
+        raise StackError("The local stack is not running. Start it with: make up")
+    with (settings.log_folder / "stack.log").open() as lines:
+        lines.seek(0, os.SEEK_END)
+        os.kill(pid, signal.SIGHUP)
+        _follow(lines, lambda: lock.holder() != pid)
 
 
 def down(settings: Settings) -> bool:

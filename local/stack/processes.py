@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from local.settings import Ports
+from local.settings import LOOPBACK, Ports
 
 
 class PortTakenError(Exception):
@@ -22,23 +22,29 @@ class NotReadyError(Exception):
     """A server did not become ready. The message contains the path of its log."""
 
 
-def require_free(ports: Ports) -> None:
+def require_free(ports: Ports, host: str = LOOPBACK) -> None:
     """Check that all ports are free.
 
     Raises:
         PortTakenError: a port is in use; the message contains it and the variable that changes it.
     """
     for purpose, port in ports.by_purpose().items():
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            # As for the servers, a port with connections in TIME_WAIT is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                raise PortTakenError(
-                    f"Port {port} (for {purpose}) is in use by another program. Stop that program, or set LOCAL_PORT "
-                    f"to the first of five free ports, for example LOCAL_PORT={ports.emulator + 100}."
-                ) from None
+        if not all(_is_free(address, port) for address in {LOOPBACK, host}):
+            raise PortTakenError(
+                f"Port {port} (for {purpose}) is in use by another program. Stop that program, or set LOCAL_PORT "
+                f"to the first of six free ports, for example LOCAL_PORT={ports.emulator + 100}."
+            )
+
+
+def _is_free(address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As for the servers, a port with connections in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
 
 
 def start(command: Sequence[str], environment: Mapping[str, str], log: Path, folder: Path) -> subprocess.Popen[bytes]:

@@ -5,23 +5,31 @@ The emulator saves its state only on a clean shutdown. To stop the stack, send S
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 
+from local.cloudformation_yaml import TemplateSyntaxError
 from local.emulator import ministack as emulator
-from local.emulator.build import BuildError, build
-from local.emulator.deploy import deploy
+from local.emulator.build import BuildError, build, mark_code_as_built
+from local.emulator.deploy import deploy, parameters_of
 from local.progress import step
 from local.settings import REGION, REPOSITORY, Settings, SettingsError, load
 from local.stack import processes
 from local.stack.lock import StackLock
-from local.stack.warm_up import warm_up
+from local.stack.sources import Sources, changes_libraries, copy_to_build, needs_build, needs_deploy
+from local.workers.requests import retire_workers
 
 FAILED_PREFIX = "error: "
 READY_LINE = "ready"
+
+
+class _StoppedError(Exception):
+    """The stack is stopped while it starts."""
 
 
 class Supervisor:
@@ -31,26 +39,44 @@ class Supervisor:
         self._settings = settings
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = threading.Event()
+        self._asked = threading.Event()
+        # Before anything is built: what changes from now on has to be reloaded.
+        self._sources = Sources()
 
     def run(self) -> int:
-        """Run the stack until SIGTERM or SIGINT, or until its owner or a server exits. Return the exit code."""
+        """Run the stack until SIGTERM or SIGINT, or until its owner or a server exits. Return the exit code.
+
+        SIGHUP reloads changed sources. A stack without an owner also watches for them.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
+            signal.signal(number, lambda *_: self._stop())
+        signal.signal(signal.SIGHUP, lambda *_: self._asked.set())
         with self._clean_shutdown():
             self._start()
-            if self._stopping.is_set():
-                return 0
             print(READY_LINE, flush=True)
-            threading.Thread(target=warm_up, args=(self._settings,), daemon=True).start()
             return self._watch()
-        return 1
+        return 0 if self._stopping.is_set() else 1
+
+    def _stop(self) -> None:
+        if not self._stopping.is_set():
+            self._stopping.set()
+            # `sam` and `pip` run in this process's group; the servers have groups of their own.
+            os.killpg(0, signal.SIGTERM)
 
     @contextlib.contextmanager
     def _clean_shutdown(self) -> Iterator[None]:
         """Print an expected error, and stop the child processes in any case."""
         try:
             yield
-        except (BuildError, processes.NotReadyError, processes.PortTakenError, SettingsError) as error:
+        except _StoppedError:
+            pass
+        except (
+            BuildError,
+            processes.NotReadyError,
+            processes.PortTakenError,
+            SettingsError,
+            TemplateSyntaxError,
+        ) as error:
             print(f"{FAILED_PREFIX}{error}", flush=True)
         finally:
             self._settings.outputs_file.unlink(missing_ok=True)
@@ -59,15 +85,16 @@ class Supervisor:
 
     def _start(self) -> None:
         settings = self._settings
-        processes.require_free(settings.ports)
-        template = build(settings)
+        processes.require_free(settings.ports, settings.host)
+        template = build(settings, parameters_of(settings))
         with step("Starting the AWS emulator and the provider sandboxes"):
             self._start_workers()
             self._start_emulator()
             self._start_sandbox()
         outputs = deploy(settings, template)
+        self._require_running()
         with step("Starting the API gateway"):
-            self._start_gateway(outputs["ApiId"], outputs["RealtimeApiId"], outputs["MediaDomainName"])
+            self._start_gateway(outputs)
             self._write_outputs(outputs)
         with step("Starting the web page"):
             self._start_page()
@@ -82,7 +109,52 @@ class Supervisor:
                 if process.poll() is not None:
                     print(f"{FAILED_PREFIX}{name} exited with code {process.returncode}. Log: {self._log(name)}")
                     return 1
+            self._reload_if_changed()
         return 0
+
+    def _reload_if_changed(self) -> None:
+        asked = self._asked.is_set()
+        self._asked.clear()
+        changed = self._sources.changed() if asked or self._settings.owner_pid is None else set()
+        if not changed and not asked:
+            return
+        try:
+            self._reload(changed)
+        except Exception as error:
+            # Whatever it is: the stack goes on with what it has, and the next change is another try.
+            if not self._stopping.is_set():
+                print(f"{FAILED_PREFIX}{error}", flush=True)
+        else:
+            print(READY_LINE, flush=True)
+
+    def _reload(self, changed: set[str]) -> None:
+        """Serve the changed sources: by new workers, or by a build and a deploy."""
+        settings = self._settings
+        copy_to_build(changed, settings.build_folder)
+        if not any(map(needs_build, changed)):
+            mark_code_as_built(settings)
+        if any(map(needs_deploy, changed)):
+            self._write_outputs(deploy(settings, build(settings, parameters_of(settings))))
+        if any(map(changes_libraries, changed)):
+            with step("Importing the libraries again"):
+                processes.stop(self._children["workers"])
+                self._start_workers()
+        else:
+            with step(f"Reloading the functions ({_names(changed)})"):
+                # A worker that ends may take a request with it, so only for a reason.
+                if changed:
+                    retire_workers(settings.worker_socket)
+
+    def _wait_until(self, ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, log: str) -> None:
+        """Wait up to 60 s until a server is ready, unless the stack is being stopped."""
+        processes.wait_until(
+            lambda: self._stopping.is_set() or ready(), process, what, self._settings.log_folder / f"{log}.log", 60
+        )
+        self._require_running()
+
+    def _require_running(self) -> None:
+        if self._stopping.is_set():
+            raise _StoppedError
 
     def _log(self, name: str) -> str:
         return str(self._settings.log_folder / f"{name}.log")
@@ -94,51 +166,53 @@ class Supervisor:
 
     def _start_workers(self) -> None:
         settings = self._settings
-        layer = settings.build_folder / "sam" / "DependenciesLayer" / "python"
+        built = settings.build_folder / "sam"
         # -S hides the packages of this environment, as they do not exist on Lambda.
         command = [sys.executable, "-S", "-m", "local.workers.server", str(settings.worker_socket)]
-        command += [str(layer), str(settings.build_folder / "runtime")]
+        command += ["--shared", str(built / "DependenciesLayer" / "python"), str(settings.build_folder / "runtime")]
+        command += ["--functions", *map(str, sorted(built.glob("*Function")))]
         settings.worker_socket.unlink(missing_ok=True)
         process = self._launch("workers", command, settings.clean_environment())
-        log = settings.log_folder / "workers.log"
-        processes.wait_until(settings.worker_socket.is_socket, process, "The fork server", log, 60)
+        self._wait_until(settings.worker_socket.is_socket, process, "The fork server", "workers")
 
     def _start_emulator(self) -> None:
         settings = self._settings
         process = self._launch("emulator", emulator.command(), emulator.environment(settings))
-        log = settings.log_folder / "emulator.log"
-        processes.wait_until(lambda: emulator.is_ready(settings), process, "The AWS emulator", log, 60)
+        self._wait_until(lambda: emulator.is_ready(settings), process, "The AWS emulator", "emulator")
 
     def _start_sandbox(self) -> None:
         settings, ports = self._settings, self._settings.ports
         command = [sys.executable, "-m", "local.sandbox"]
         command += ["--claude-port", str(ports.claude), "--runway-port", str(ports.runway)]
+        command += ["--expo-port", str(ports.expo)]
         command += ["--render-seconds", str(settings.render_seconds), "--claude-seconds", str(settings.claude_seconds)]
         command += ["--state-dir", str(settings.folder / "sandbox")]
         command += ["--reuse-films"] if settings.reuse_videos else []
         process = self._launch("sandbox", command, settings.clean_environment())
-        log = settings.log_folder / "sandbox.log"
-        for port in (ports.claude, ports.runway):
+        for port in (ports.claude, ports.runway, ports.expo):
             url = f"http://127.0.0.1:{port}/_sandbox/health"
-            processes.wait_until(lambda url=url: processes.answers(url), process, "The sandbox", log, 30)  # type: ignore[misc]
+            self._wait_until(partial(processes.answers, url), process, "The sandbox", "sandbox")
 
-    def _start_gateway(self, api_id: str, realtime_api_id: str, media_host: str) -> None:
+    def _start_gateway(self, outputs: dict[str, str]) -> None:
         settings = self._settings
-        target = f"{settings.endpoint_url}/_aws/execute-api/{api_id}/$default"
-        websockets = f"ws://127.0.0.1:{settings.ports.emulator}/_aws/execute-api/{realtime_api_id}/v1"
-        command = [sys.executable, "-m", "local.emulator.gateway", str(settings.ports.api), target, websockets]
-        command += [settings.endpoint_url, media_host]
+        stages = f"{settings.ports.emulator}/_aws/execute-api"
+        command = [sys.executable, "-m", "local.emulator.gateway", self._addresses(settings.ports.api)]
+        command += [f"http://127.0.0.1:{stages}/{outputs['ApiId']}/$default"]
+        command += [f"ws://127.0.0.1:{stages}/{outputs['RealtimeApiId']}/v1"]
+        command += [settings.endpoint_url, outputs["MediaDomainName"], outputs["MediaBucketName"]]
         process = self._launch("gateway", command, settings.clean_environment())
-        log = settings.log_folder / "gateway.log"
         url = f"{settings.api_url}/api/v1/health"
-        processes.wait_until(lambda: processes.answers(url), process, "The API", log, 60)
+        self._wait_until(partial(processes.answers, url), process, "The API", "gateway")
+
+    def _addresses(self, port: int) -> str:
+        return ",".join(f"{host}:{port}" for host in self._settings.hosts)
 
     def _start_page(self) -> None:
         settings = self._settings
-        command = [sys.executable, "-m", "local.emulator.page", str(settings.ports.page), str(settings.outputs_file)]
+        addresses = self._addresses(settings.ports.page)
+        command = [sys.executable, "-m", "local.emulator.page", addresses, str(settings.outputs_file)]
         process = self._launch("page", command, settings.clean_environment())
-        log = settings.log_folder / "page.log"
-        processes.wait_until(lambda: processes.answers(settings.page_url), process, "The page", log, 30)
+        self._wait_until(partial(processes.answers, settings.page_url), process, "The page", "page")
 
     def _write_outputs(self, outputs: dict[str, str]) -> None:
         settings = self._settings
@@ -165,14 +239,23 @@ class Supervisor:
             "mailbox_url": settings.mailbox_url,
             "claude_url": f"http://127.0.0.1:{settings.ports.claude}",
             "runway_url": f"http://127.0.0.1:{settings.ports.runway}",
+            "expo_url": f"http://127.0.0.1:{settings.ports.expo}",
             "logs": str(settings.log_folder),
+            "settings": settings.in_force,
         }
         temporary = settings.outputs_file.with_suffix(".tmp")
         temporary.write_text(json.dumps(written, indent=2) + "\n")
         temporary.replace(settings.outputs_file)
 
 
+def _names(changed: Collection[str]) -> str:
+    first = sorted(changed)[:3]
+    return ", ".join([*first, f"{len(changed) - 3} more"] if len(changed) > 3 else first) or "nothing has changed"
+
+
 def main() -> int:
+    # Blocked by the process that starts this one.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     settings = load()
     settings.folder.mkdir(parents=True, exist_ok=True)
     with StackLock(settings.folder).held():

@@ -31,11 +31,15 @@ class Children:
         """Call ``action`` whenever ``source`` is readable or was closed by the other side."""
         self._selector.register(source, selectors.EVENT_READ, action)
 
+    def ignore(self, source: socket.socket) -> None:
+        """Stop watching ``source``."""
+        if source in self._selector.get_map():
+            self._selector.unregister(source)
+
     def close(self, source: socket.socket) -> None:
         """Stop watching ``source``, and close it."""
-        if source.fileno() >= 0:
-            self._selector.unregister(source)
-            source.close()
+        self.ignore(source)
+        source.close()
 
     def fork(self, run: Callable[[], None], on_end: Callable[[int], None]) -> int:
         """Run ``run`` in a child and exit. ``on_end`` gets its exit code, or minus the signal that ended it."""

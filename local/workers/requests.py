@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 _SECONDS = 10.0
@@ -23,8 +24,8 @@ class Request:
     stderr: int
 
     @classmethod
-    def accept(cls, connection: socket.socket) -> Self:
-        """Read the request of ``start.py``.
+    def accept(cls, connection: socket.socket) -> Self | None:
+        """Read the request of ``start.py``, or of ``retire_workers`` (``None``).
 
         Raises:
             OSError: the other side ended, or sent nothing for 10 seconds.
@@ -32,17 +33,17 @@ class Request:
         connection.settimeout(_SECONDS)
         message, output = _receive(connection, 2)
         connection.settimeout(None)
-        return cls._of(message, connection, output)
+        return cls._of(message, connection, output) if message else None
 
     @classmethod
-    def receive(cls, source: socket.socket) -> Self:
-        """Read what ``pass_on`` has written.
+    def receive(cls, source: socket.socket) -> Self | None:
+        """Read what ``pass_on`` or ``pass_on_retirement`` (``None``) has written.
 
         Raises:
             OSError: the other side ended.
         """
-        message, (connection, *output) = _receive(source, 3)
-        return cls._of(message, socket.socket(fileno=connection), output)
+        message, descriptors = _receive(source, 3)
+        return cls._of(message, socket.socket(fileno=descriptors[0]), descriptors[1:]) if message else None
 
     @classmethod
     def _of(cls, message: bytes, connection: socket.socket, output: list[int]) -> Self:
@@ -62,6 +63,18 @@ class Request:
     def close(self) -> None:
         self.close_output()
         self.connection.close()
+
+
+def pass_on_retirement(target: socket.socket) -> None:
+    target.sendall(bytes(4))
+
+
+def retire_workers(address: Path) -> None:
+    """Have the server replace all workers: idle ones now, others after their request. Return when it has begun."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(address))
+        pass_on_retirement(connection)
+        connection.recv(1)
 
 
 def _receive(source: socket.socket, count: int) -> tuple[bytes, list[int]]:

@@ -15,16 +15,22 @@ from tests.attack.target import Target
 from tests.e2e.client import DREAM, User
 
 _MARK = "the lighthouse of an attacked dreamer"
-_ROUTES_WITH_IDS = tuple(sorted(route for route in routes() if "{" in route and "/docs/" not in route))
+# The app chooses the id of a device, so that everybody may register one under any id.
+_CHOSEN_ID = "PUT /api/v1/devices/{device_id}"
+_ROUTES_WITH_IDS = tuple(
+    sorted(route for route in routes() if "{" in route and "/docs/" not in route and route != _CHOSEN_ID)
+)
 _HEADERS = ("x-user-id", "x-amzn-userid", "x-original-user", "x-forwarded-user", "user-id", "sub")
 
 
 def _victim(target: Target) -> tuple[User, dict[str, str]]:
-    """Return a user with an analyzed dream and a video of it, and the ids of both."""
+    """Return a user with an analyzed dream, a video of it and a device, and their ids."""
     user = target.register()
     dream_id = user.post("/dreams/analyze", {"dream_text": f"{DREAM} in {_MARK}"}).json()["dream_id"]
     job_id = user.post("/videos/generate", {"dream_id": dream_id}).json()["job_id"]
-    return user, {"dream_id": dream_id, "job_id": job_id}
+    device_id, device = new_id(), {"push_token": "ExponentPushToken[of-the-victim]", "platform": "ios"}
+    user.request("PUT", f"/devices/{device_id}", json=device)
+    return user, {"dream_id": dream_id, "job_id": job_id, "device_id": device_id}
 
 
 def _spellings(id_: str) -> Iterator[str]:
@@ -36,7 +42,8 @@ def _spellings(id_: str) -> Iterator[str]:
 
 def _state(user: User, ids: dict[str, str]) -> str:
     dream, video = user.get(f"/dreams/{ids['dream_id']}").json(), user.get(f"/videos/{ids['job_id']}").json()
-    return json.dumps([dream["id"], dream["dream_text"], video["job_id"], video["status"] == "cancelled"])
+    device = user.get(f"/devices/{ids['device_id']}").json()
+    return json.dumps([dream["id"], dream["dream_text"], video["job_id"], video["status"] == "cancelled", device])
 
 
 def _leaks(answer: httpx.Response, ids: dict[str, str], victim: User) -> bool:

@@ -1,4 +1,4 @@
-const input = { target: process.env.OPENAPI };
+const input = { target: "openapi.json" };
 module.exports = {
   axios: {
     input,

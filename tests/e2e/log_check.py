@@ -16,7 +16,7 @@ from tests.e2e.secrets_recorder import SecretsRecorder
 from tests.final_checks import Check, report_checks
 
 _MARK = "a lighthouse of green glass in the middle of the desert"
-_KINDS = {"dream", "prompt", "e-mail address", "password", "token", "key"}
+_KINDS = {"dream", "prompt", "e-mail address", "password", "token", "push token", "key"}
 _FILES = {"emulator.log", "gateway.log", "sandbox.log", "stack.log"}
 _LEAKS_SHOWN = 5
 
@@ -52,6 +52,8 @@ def _record(control: ControlPlane, recorder: SecretsRecorder) -> None:
 def _use_the_api(http: httpx.Client, user: User) -> None:
     assert user.post("/dreams/analyze", {"dream_text": f"I dreamt of {_MARK}"}).status_code == 200
     user.wait_for_video(user.create_video(f"I was inside {_MARK}")["video_generation"]["job_id"])
+    device = {"push_token": "ExponentPushToken[of-the-check-of-all-logs]", "platform": "ios"}
+    assert user.request("PUT", "/devices/of-the-check", json=device).status_code == 200
     wrong = {"email": user.email, "password": "Wrong-Password-1"}
     assert http.post("/api/v1/auth/login", json=wrong).status_code == 401
 

@@ -18,6 +18,7 @@ _KINDS = {
     "new_password": "password",
     "access_token": "token",
     "refresh_token": "token",
+    "push_token": "push token",
 }
 # Shorter texts occur by chance; a valid dream has at least ten characters.
 _SHORTEST = 8

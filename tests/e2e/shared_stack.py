@@ -50,7 +50,7 @@ class Run:
 
     @classmethod
     def new(cls) -> "Run":
-        return cls(uuid4().hex, os.getpid(), _free_ports(2 * _PORTS_PER_STACK))
+        return cls(uuid4().hex, os.getpid(), _free_ports(3 * _PORTS_PER_STACK))
 
 
 def _free_ports(count: int) -> int:
@@ -77,7 +77,7 @@ class StackCommand:
         self._run = run
         self.folder = REPOSITORY / ".local" / name
         self.port = run.port + number * _PORTS_PER_STACK
-        steering = ("AWS_", "ANTHROPIC_", "RUNWAYML_", "SANDBOX_", "LOCAL_", "PARAMETERS", "DREAM")
+        steering = ("AWS_", "ANTHROPIC_", "RUNWAYML_", "EXPO_", "SANDBOX_", "LOCAL_", "PARAMETERS", "DREAM")
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(steering)},
             "LOCAL_PORT": str(self.port),

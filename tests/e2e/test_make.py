@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.conftest import REPOSITORY
@@ -58,11 +59,23 @@ def test_up_prints_the_addresses(local: StackCommand, stack: dict[str, Any]) -> 
     assert stack["mailbox_url"] in shown.stdout
 
 
+@pytest.mark.usefixtures("stack")
+def test_reload_says_that_nothing_has_changed(local: StackCommand, http: httpx.Client) -> None:
+    assert http.get("/api/v1/health").status_code == 200
+    shown = make(local, "reload")
+    assert shown.returncode == 0, shown.stderr
+    assert "Reloading the functions (nothing has changed)" in shown.stdout
+    assert http.get("/api/v1/health").status_code == 200
+
+
 def test_a_stack_that_does_not_run_is_stopped_and_reset(local: StackCommand, tmp_path: Path) -> None:
     for target, said in (("down", "is not running"), ("reset", "The data is deleted")):
         shown = make(local, target, LOCAL_DIR=str(tmp_path))
         assert shown.returncode == 0, shown.stderr
         assert said in shown.stdout
+    refused = make(local, "reload", LOCAL_DIR=str(tmp_path))
+    assert refused.returncode != 0
+    assert "is not running" in refused.stderr
 
 
 @pytest.mark.usefixtures("stack")

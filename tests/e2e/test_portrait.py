@@ -74,7 +74,7 @@ def test_a_phone_gets_a_portrait_film_and_another_try_is_landscape(
         "/videos/generate",
         {"dream_id": dream["id"], "aspect_ratio": "16:9", "seed": 4_294_967_295, "video_prompt": PROMPT},
     )
-    assert (again.status_code, again.json()["seed"]) == (200, 4_294_967_295)
+    assert again.status_code == 200
     second = user.wait_for_video(again.json()["job_id"])
     made_with = ("status", "aspect_ratio", "seed", "video_prompt")
     assert [second[name] for name in made_with] == ["completed", "16:9", 4_294_967_295, PROMPT]

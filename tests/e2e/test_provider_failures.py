@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dreamvision.videos.outcomes import CODES
 from tests.e2e.client import ControlPlane, User, register
 
 DREAM = "I was running from a shadow through the burning streets of a city"
@@ -123,6 +124,11 @@ def test_a_failure_is_recorded_and_fails_the_execution(
     assert found.dream["video_status"] == "failed"
     row = control.rows("videos", found.user.id)[0]
     assert row["error_code"] == failure.error
+
+    # Programs are told why, and whether it counts: every render that was requested does.
+    assert found.video["error_code"] == CODES[failure.error]
+    refused = failure.error in ("DreamRefusedError", "RenderModerationError", "RenderRejectedError")
+    assert (found.video["retryable"], found.video["counted"]) == (not refused, failure.renders > 0)
 
     # The execution has failed with the name of the error.
     execution = control.wait_for_execution(found.video["job_id"])

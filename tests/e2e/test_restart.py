@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,11 +14,18 @@ from tests.e2e.listener import listening
 from tests.e2e.secrets_recorder import SecretsRecorder
 from tests.e2e.shared_stack import StackCommand
 
+# All of 127.0.0.0/8 is this machine.
+HOST = "127.0.0.2"
+
 
 @pytest.fixture
 def own_stack(local: StackCommand, stack: dict[str, Any], pytestconfig: pytest.Config) -> Iterator[StackCommand]:
-    """A running stack that no other test uses. It runs what was built for the shared one."""
+    """A running stack that no other test uses. It runs what was built for the shared one.
+
+    Its clients are on another machine, as far as the stack can tell.
+    """
     own = StackCommand(run_of(pytestconfig), "tests-restart", number=1)
+    own.environment["LOCAL_HOST"] = HOST
     own.folder.mkdir(parents=True, exist_ok=True)
     if not (own.folder / "build").exists():
         (own.folder / "build").symlink_to(local.folder / "build")
@@ -52,6 +60,8 @@ def test_a_restart_keeps_users_dreams_and_videos(own_stack: StackCommand, record
         video = user.video(job_id)
         assert video["status"] == "completed"
         assert fetch(video["video_url"]).content[4:8] == b"ftyp"
+        assert fetch(video["thumbnail_url"]).content[:2] == b"\xff\xd8"
+        assert {urlsplit(video[name]).hostname for name in ("video_url", "thumbnail_url")} == {HOST}
         assert asyncio.run(_statuses_of_a_new_video(user, outputs)) == ["pending", "processing", "completed"]
 
         # AND a refresh token that was used before the restart is treated as stolen after its grace period

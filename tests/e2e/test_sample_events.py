@@ -45,6 +45,12 @@ OUTCOMES = {
     "api/delete-videos-job_id": "404 video_not_found",
     "api/get-quota": "200",
     "api/post-storage-thumbnails": "404 dream_not_found",
+    "api/put-devices-device_id": "200",
+    "api/get-devices-device_id": "200",
+    "api/delete-devices-device_id": "204",
+    # The receipt does not exist, and it was the last try.
+    "triggers/notify-devices": "0 failed",
+    "triggers/follow-up-notifications": "0 failed",
     "realtime/authorize": "Deny",
     "realtime/connect": "200",
     "realtime/ping": "200",

@@ -65,6 +65,23 @@ def test_a_second_start_leaves_the_running_stack_unchanged(local: StackCommand, 
     assert local.outputs() == stack
 
 
+def test_a_second_start_with_other_settings_says_so(local: StackCommand, stack: dict[str, Any]) -> None:
+    for name, value in (("LOCAL_PORT", "7000"), ("PARAMETERS", "PollInterval=7"), ("ANTHROPIC_API_KEY", "sk-other")):
+        refused = local.run("up", **{name: value})
+        assert refused.returncode == 1
+        assert f"The stack is running with {name}=" in refused.stderr
+        assert "make down" in refused.stderr
+        assert "sk-other" not in refused.stderr
+    assert local.outputs() == stack
+
+
+def test_nobody_is_told_about_settings_that_were_not_given(local: StackCommand, stack: dict[str, Any]) -> None:
+    found = local.run("up", LOCAL_PORT="", PARAMETERS="", SANDBOX_RENDER_SECONDS="")
+    assert found.returncode == 0
+    assert stack["page_url"] in found.stdout
+    assert "PollDeadline=35" in found.stdout
+
+
 def test_an_occupied_port_is_reported_with_its_variable(local: StackCommand, tmp_path: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

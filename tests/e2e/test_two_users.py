@@ -30,6 +30,8 @@ def _ids_in_body(route: str) -> list[str]:
 
 # The documentation's files are public.
 _WITH_PATH_ID = sorted(route for route in routes() if "{" in route and "/docs/" not in route)
+# The app chooses the id of a device: the same one names another device of each user.
+_CHOSEN_ID = "PUT /api/v1/devices/{device_id}"
 _WITH_BODY_ID = sorted(route for route, public in routes().items() if not public and _ids_in_body(route))
 _PATHS = sorted({route.split(" ")[1] for route in _WITH_PATH_ID})
 
@@ -56,8 +58,14 @@ def ids(owner: User, stranger: User) -> list[Mapping[str, str]]:
     running = owner.create_video(_DREAM)
     job_id = running["video_generation"]["job_id"]
     wait_for(lambda: owner.video(job_id), lambda video: video["status"] == "processing")
+    device_id = new_id()
+    assert owner.request("PUT", f"/devices/{device_id}", json=_sample_body(_CHOSEN_ID)).status_code == 200
     return [
-        {"dream_id": created["dream_analysis"]["dream_id"], "job_id": created["video_generation"]["job_id"]}
+        {
+            "dream_id": created["dream_analysis"]["dream_id"],
+            "job_id": created["video_generation"]["job_id"],
+            "device_id": device_id,
+        }
         for created in (completed_video, running)
     ]
 
@@ -76,8 +84,10 @@ def test_routes_with_ids_are_found() -> None:
     assert "POST /api/v1/videos/generate" in _WITH_BODY_ID
 
 
-@pytest.mark.parametrize("path", _PATHS)
-@pytest.mark.parametrize("verb", _VERBS)
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [(verb, path) for path in _PATHS for verb in _VERBS if f"{verb} {path}" != _CHOSEN_ID],
+)
 def test_another_users_id_in_a_path_is_not_found(
     verb: str, path: str, owner: User, stranger: User, ids: list[Mapping[str, str]], control: ControlPlane
 ) -> None:
@@ -93,6 +103,15 @@ def test_another_users_id_in_a_path_is_not_found(
         if f"{verb} {path}" not in _WITH_PATH_ID:
             assert theirs.json() == _NOT_ROUTED
     assert _belongings(control, owner) == before
+
+
+def test_a_device_of_the_same_id_is_another_one(owner: User, stranger: User, ids: list[Mapping[str, str]]) -> None:
+    path = f"/devices/{ids[0]['device_id']}"
+    before = owner.get(path).json()
+    body = _sample_body(_CHOSEN_ID) | {"push_token": "ExponentPushToken[of-the-stranger]"}
+    assert stranger.request("PUT", path, json=body).status_code == 200
+    assert stranger.delete(path).status_code == 204
+    assert owner.get(path).json() == before
 
 
 @pytest.mark.parametrize("route", _WITH_BODY_ID)

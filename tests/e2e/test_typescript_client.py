@@ -1,8 +1,6 @@
 """TypeScript clients generated from the documents by three tools, type-checked strictly and run against the stack."""
 
-import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,16 +12,16 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.node_packages import checked, environment, installed
 
 CLIENT = REPOSITORY / "tests" / "client"
 OPENAPI = REPOSITORY / "docs" / "openapi.json"
-OLDEST_NODE = (20, 19)
 GENERATORS = (
     (
-        *("openapi-ts", "--input", str(OPENAPI), "--output", "src/api", "--client", "@hey-api/client-axios"),
+        *("openapi-ts", "--input", OPENAPI.name, "--output", "src/api", "--client", "@hey-api/client-axios"),
         *("--plugins", "@hey-api/typescript", "@hey-api/sdk", "zod"),
     ),
-    ("openapi-typescript", str(OPENAPI), "--output", "src/schema.ts"),
+    ("openapi-typescript", OPENAPI.name, "--output", "src/schema.ts"),
     ("orval", "--config", "orval.config.cjs"),
 )
 # Node 20 has WebSocket behind the flag, later versions without.
@@ -33,10 +31,10 @@ NODE = ("node", "--experimental-websocket")
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with its packages installed (cached in .local by the lock file) and the clients generated."""
-    _require_node()
-    packages = _installed()
+    packages = installed(CLIENT)
     folder = tmp_path_factory.mktemp("client")
     shutil.copytree(CLIENT, folder, dirs_exist_ok=True)
+    shutil.copy(OPENAPI, folder)
     (folder / "node_modules").symlink_to(packages / "node_modules")
     for name, code in _snippets().items():
         (folder / "src" / name).write_text(code)
@@ -75,7 +73,7 @@ def _journey(folder: Path, name: str, stack: dict[str, Any]) -> Mapping[str, Any
     done = subprocess.run(
         [*NODE, f"out/{name}.js"],
         cwd=folder,
-        env={**_environment(), **addresses},
+        env={**environment(), **addresses},
         capture_output=True,
         text=True,
         check=False,
@@ -95,7 +93,7 @@ def test_the_expo_snippets_of_the_docs_compile(compiled: Path) -> None:
 def test_generated_schemas_can_be_imported(compiled: Path) -> None:
     """A pattern may compile and still be an error when the module is loaded."""
     for module in ("api/zod.gen.js", "orval/zod.js", "orval/axios.js"):
-        _checked(["node", "-e", f"require('./out/{module}')"], compiled)
+        checked(["node", "-e", f"require('./out/{module}')"], compiled)
 
 
 def test_no_generator_writes_raw_special_characters(project: Path) -> None:
@@ -190,38 +188,5 @@ def _snippets() -> dict[str, str]:
     return dict(re.findall(r"```ts\n// src/(\S+)\n(.*?)```", (REPOSITORY / "docs" / "EXPO.md").read_text(), re.S))
 
 
-def _installed() -> Path:
-    lock = (CLIENT / "package-lock.json").read_bytes()
-    folder = REPOSITORY / ".local" / "client" / hashlib.sha256(lock).hexdigest()[:16]
-    if not (folder / "installed").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(CLIENT / name, folder)
-        _checked(["npm", "ci", "--ignore-scripts"], folder)
-        (folder / "installed").touch()
-    return folder
-
-
 def _run(folder: Path, tool: str, *arguments: str) -> None:
-    _checked([str(folder / "node_modules" / ".bin" / tool), *arguments], folder)
-
-
-def _checked(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}", pytrace=False)
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "NO_COLOR": "1", "CI": "1", "OPENAPI": str(OPENAPI)}
-
-
-def _require_node() -> None:
-    """Fail, not skip, without Node: a client that was not compiled is not tested."""
-    wanted = ".".join(map(str, OLDEST_NODE))
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.fail(f"Node.js {wanted} or newer and npm are needed for the TypeScript client's test.", pytrace=False)
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if tuple(int(part) for part in version.removeprefix("v").split(".")[:2]) < OLDEST_NODE:
-        pytest.fail(f"Node.js {wanted} or newer is needed; this is {version}.", pytrace=False)
+    checked([str(folder / "node_modules" / ".bin" / tool), *arguments], folder)

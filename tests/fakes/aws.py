@@ -38,6 +38,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:dream_to_video",
     "ERASURE_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:erase",
     "CURSOR_SECRET": "cursor-secret",
+    "NOTIFICATION_TASKS_QUEUE": f"https://sqs.{REGION}.amazonaws.com/123456789012/NotificationTasks",
+    "EXPO_BASE_URL": "https://exp.host",
     "POLL_FIRST_WAIT": "20",
     "POLL_INTERVAL": "5",
     "CONFIRM_EMAIL": "false",

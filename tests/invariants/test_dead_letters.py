@@ -37,7 +37,10 @@ def _attribute_of(value: Any) -> str:
 
 RULES = _of_type("AWS::Events::Rule")
 MAPPINGS = _of_type("AWS::Lambda::EventSourceMapping")
-QUEUES = _of_type("AWS::SQS::Queue")
+# A queue of work has a dead-letter queue; the others are such queues.
+WORK = {name: each for name, each in _of_type("AWS::SQS::Queue").items() if "RedrivePolicy" in each}
+QUEUES = {name: each for name, each in _of_type("AWS::SQS::Queue").items() if name not in WORK}
+STREAMS = [name for name, each in MAPPINGS.items() if "StartingPosition" in each]
 FUNCTIONS = _of_type("AWS::Lambda::Function")
 TARGETS = {f"{rule}-{target['Id']}": target for rule, each in RULES.items() for target in each["Targets"]}
 # EventBridge invokes functions asynchronously, whether by event or by schedule.
@@ -50,8 +53,10 @@ def _queues_that_a_role_may_send_to(function: str) -> list[str]:
     for statement in (each for policy in role.get("Policies", []) for each in policy["PolicyDocument"]["Statement"]):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         if any(action.startswith("sqs:") for action in actions):
-            assert actions == ["sqs:SendMessage"]
-            found.append(_attribute_of(statement["Resource"]))
+            resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            queues = [_attribute_of(each) for each in resources]
+            assert actions == ["sqs:SendMessage"] or set(queues) <= set(WORK)
+            found += [each for each in queues if each in QUEUES]
     return found
 
 
@@ -90,7 +95,7 @@ def test_an_event_that_a_function_fails_to_process_is_kept(name: str) -> None:
     assert _queues_that_a_role_may_send_to(name) == [queue]
 
 
-@pytest.mark.parametrize("name", MAPPINGS)
+@pytest.mark.parametrize("name", STREAMS)
 def test_a_batch_that_a_function_fails_to_process_is_kept(name: str) -> None:
     mapping = MAPPINGS[name]
     queue = _attribute_of(mapping["DestinationConfig"]["OnFailure"]["Destination"])
@@ -102,6 +107,22 @@ def test_a_batch_that_a_function_fails_to_process_is_kept(name: str) -> None:
     assert _queues_that_a_role_may_send_to(_attribute_of(mapping["FunctionName"])) == [queue]
 
 
+@pytest.mark.parametrize("name", WORK)
+def test_work_that_keeps_failing_is_kept(name: str) -> None:
+    redrive = WORK[name]["RedrivePolicy"]
+    assert _attribute_of(redrive["deadLetterTargetArn"]) in QUEUES
+    assert WORK[name]["SqsManagedSseEnabled"] is True
+    (mapping,) = [each for each in MAPPINGS.values() if each["EventSourceArn"] == {"Fn::GetAtt": [name, "Arn"]}]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # "Set the visibility timeout to at least six times the function timeout", and "maxReceiveCount to at least 5":
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    timeout = FUNCTIONS[_attribute_of(mapping["FunctionName"])]["Timeout"]
+    assert WORK[name]["VisibilityTimeout"] >= 6 * timeout
+    assert redrive["maxReceiveCount"] >= 5
+    # What is received last must not have expired before. The delays: notifications/tasks.py.
+    assert WORK[name]["MessageRetentionPeriod"] >= 900 + redrive["maxReceiveCount"] * 600
+
+
 @pytest.mark.parametrize("name", QUEUES)
 def test_a_dead_letter_is_kept_encrypted_for_fourteen_days(name: str) -> None:
     assert QUEUES[name]["MessageRetentionPeriod"] == FOURTEEN_DAYS
@@ -110,7 +131,7 @@ def test_a_dead_letter_is_kept_encrypted_for_fourteen_days(name: str) -> None:
 
 def test_no_other_function_may_send_to_a_queue() -> None:
     senders = {name for name in FUNCTIONS if _queues_that_a_role_may_send_to(name)}
-    assert senders == {*ASYNCHRONOUS, *(_attribute_of(each["FunctionName"]) for each in MAPPINGS.values())}
+    assert senders == {*ASYNCHRONOUS, *(_attribute_of(MAPPINGS[name]["FunctionName"]) for name in STREAMS)}
 
 
 @pytest.mark.parametrize("name", QUEUES)

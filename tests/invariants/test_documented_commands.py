@@ -31,6 +31,8 @@ RUN_BY = {
     "make up": "tests/e2e/test_make.py::test_up_prints_the_addresses",
     "make down": "tests/e2e/test_make.py::test_a_stack_that_does_not_run_is_stopped_and_reset",
     "make reset": "tests/e2e/test_make.py::test_a_stack_that_does_not_run_is_stopped_and_reset",
+    "make picture": "tests/unit/local/sandbox/test_film_animations.py::test_the_moving_picture_is_a_loop",
+    "make reload": "tests/e2e/test_make.py::test_reload_says_that_nothing_has_changed",
     "make operate": "tests/e2e/test_operations.py::test_make_operate",
     "make invoke": "tests/e2e/test_make.py::test_the_documented_invocations",
     "make help": "tests/unit/test_make.py::test_help_lists_every_target",
@@ -118,7 +120,7 @@ def test_a_command_without_test_and_mark_is_found(tmp_path: Path) -> None:
 
 def test_the_marks_name_known_needs() -> None:
     marks = {need for each in everything() for need in each.needs.split(", ") if need}
-    assert marks <= {"AWS account", "Docker", "network"}
+    assert marks <= {"AWS account", "Docker", "local stack", "network"}
 
 
 @pytest.mark.parametrize("place", sorted(set(RUN_BY.values())))
@@ -212,8 +214,8 @@ def curl_problems(words: tuple[str, ...]) -> list[str]:
     return found
 
 
-_CURL = {"--json": 1, "--data": 1, "--request": 1, "--header": 1, "--output": 1, "--fail-with-body": 0, "--silent": 0,
-         "--show-error": 0, "--location": 0}  # fmt: skip
+_CURL = {"--json": 1, "--data": 1, "--request": 1, "--header": 1, "--output": 1, "--fail-with-body": 0, "--include": 0,
+         "--silent": 0, "--show-error": 0, "--location": 0}  # fmt: skip
 
 
 def curl_options(words: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:

@@ -36,7 +36,7 @@ def test_the_http_apis_cors_settings_reach_api_gateway_as_lists_and_numbers() ->
     cors = api_body(AllowedOrigins=WEB_ORIGINS)["x-amazon-apigateway-cors"]
     assert cors == {
         "allowOrigins": ["https://dreams.example", "http://localhost:8081"],
-        "allowMethods": ["GET", "POST", "PATCH", "DELETE", "OPTIONS"],
+        "allowMethods": ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
         "allowHeaders": ["authorization", "content-type", "idempotency-key", "if-none-match", "prefer"],
         "exposeHeaders": ["etag", "location", "preference-applied", "ratelimit", "ratelimit-policy", "retry-after"],
         "allowCredentials": False,

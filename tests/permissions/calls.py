@@ -43,6 +43,7 @@ _NAMED_BY = {
     "states": ("executionArn", "stateMachineArn"),
     "cognito-idp": ("UserPoolId",),
     "secretsmanager": ("SecretId",),
+    "sqs": ("QueueUrl",),
 }
 UNKNOWN = "unknown"
 PREFIX = " with s3:prefix "

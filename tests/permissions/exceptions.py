@@ -12,10 +12,11 @@ _ASYNCHRONOUS = (
     "ExecutionStoppedFunction", "ImageUploadedFunction", "ReconcileUsersFunction", "RestartErasuresFunction",
     "SweepFunction",
 )  # fmt: skip
-# Stream consumers, with the tables whose streams they read.
+# Stream consumers, with the tables whose streams they read and the queue of their failed batches.
 _CONSUMERS = {
-    "RealtimePushFunction": ("DreamsTable", "VideosTable"),
-    "RealtimeCloseEndedSessionsFunction": ("GuardsTable",),
+    "RealtimePushFunction": (("DreamsTable", "VideosTable"), "RealtimeFailures"),
+    "RealtimeCloseEndedSessionsFunction": (("GuardsTable",), "RealtimeFailures"),
+    "NotifyDevicesFunction": (("VideosTable",), "NotificationFailures"),
 }
 
 
@@ -29,7 +30,7 @@ def _exceptions() -> Iterator[tuple[str, str, str, str]]:
         # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
         reason = "Lambda sends failed events to the queue with the function's role."
         yield function, "sqs:SendMessage", "<TriggerFailures.Arn>", reason
-    for function, tables in _CONSUMERS.items():
+    for function, (tables, queue) in _CONSUMERS.items():
         # https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
         reason = "Lambda reads the stream with the function's role; the emulator reads it without."
         for table in tables:
@@ -37,7 +38,11 @@ def _exceptions() -> Iterator[tuple[str, str, str, str]]:
                 yield function, f"dynamodb:{action}", f"<{table}.StreamArn>", reason
             yield function, "dynamodb:ListStreams", f"<{table}.Arn>/stream/*", reason
         reason = "Lambda sends the positions of failed batches to the queue with the function's role."
-        yield function, "sqs:SendMessage", "<RealtimeFailures.Arn>", reason
+        yield function, "sqs:SendMessage", f"<{queue}.Arn>", reason
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+        reason = "Lambda reads the queue with the function's role; the emulator reads it without."
+        yield "FollowUpNotificationsFunction", f"sqs:{action}", "<NotificationTasks.Arn>", reason
     closing = "arn:aws:execute-api:us-east-1:123456789012:<WebSocketApi>/v1/DELETE/@connections/*"
     # In e2e tests RealtimeCloseEndedSessionsFunction is faster.
     reason = "A session that ended before its message arrived: tests/integration/realtime/test_messages.py."

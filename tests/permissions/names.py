@@ -32,5 +32,6 @@ NAMES: Mapping[str, str] = _Names(
         ENVIRONMENT["CURSOR_SECRET"]: "CursorSecret",
         "runway": "RunwaySecret",
         "sockets": "WebSocketApi",
+        ENVIRONMENT["NOTIFICATION_TASKS_QUEUE"]: "NotificationTasks",
     }
 )

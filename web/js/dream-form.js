@@ -9,7 +9,7 @@ const LABEL = "Create video";
 const MIN_CHARACTERS = 10;
 const MAX_CHARACTERS = 2000;
 
-/** Fires "submitting" (`detail`: the request), "created" (`detail`: a dream) and "failed". */
+/** Fires "submitting" (`detail`: the request), "quota", "created" (`detail`: a dream) and "failed". */
 export class DreamForm extends EventTarget {
   #api;
   #text = byId("dream-text");
@@ -104,6 +104,7 @@ export class DreamForm extends EventTarget {
     this.#unanswered = { fingerprint, key };
     const { data } = await this.#api.call("POST", "/dreams/generate-video", { body, headers: { "Idempotency-Key": key } });
     this.#unanswered = null;
+    this.dispatchEvent(new CustomEvent("quota", { detail: data.quota }));
     return data.dream_analysis ? analyzedDream(data, body) : acceptedDream(data, body);
   }
 
@@ -150,10 +151,12 @@ function checkLength(count) {
 /** A 200: the dream is analyzed and its video is being created. */
 function analyzedDream({ dream_analysis: analysis, video_generation: video }, known) {
   const { dream_id: id, token_usage: _usage, processing_time_ms: _time, ...rest } = analysis;
-  return { ...known, ...rest, id, analysis_status: "completed", job_id: video.job_id, video_status: video.status };
+  const { job_id, status: video_status, estimated_completion_time } = video;
+  return { ...known, ...rest, id, analysis_status: "completed", job_id, video_status, estimated_completion_time };
 }
 
 /** A 202: the dream is accepted and still being analyzed. */
-function acceptedDream({ dream_id: id, job_id, status }, known) {
-  return { ...known, id, job_id, video_status: status, analysis_status: "pending", created_at: new Date().toISOString() };
+function acceptedDream({ dream_id: id, job_id, status: video_status, estimated_completion_time }, known) {
+  const created = { analysis_status: "pending", created_at: new Date().toISOString() };
+  return { ...known, ...created, id, job_id, video_status, estimated_completion_time };
 }

@@ -202,7 +202,7 @@ function renderCard(card, dream) {
   label.textContent = categoryName(dream.category);
   setVisible(label, Boolean(dream.category));
   const status = card.querySelector(".card-status");
-  status.textContent = phase === "rendering" ? `${dream.progress}%` : STATUS_TEXT[phase];
+  status.textContent = phase === "rendering" ? `${dream.progress ?? 0}%` : STATUS_TEXT[phase];
   const time = card.querySelector("time");
   time.dateTime = dream.created_at;
   time.title = dateAndTime(dream.created_at);
@@ -214,7 +214,7 @@ function renderCard(card, dream) {
 }
 
 function renderThumbnail(frame, dream, phase) {
-  frame.style.setProperty("--progress", String(phase === "rendering" ? dream.progress : 0));
+  frame.style.setProperty("--progress", String(phase === "rendering" ? (dream.progress ?? 0) : 0));
   let image = frame.querySelector("img.thumbnail");
   if (!dream.thumbnail_url) return image?.remove();
   if (!image) {

@@ -12,9 +12,13 @@ export function phaseOf(dream) {
   if (dream.analysis_status === "failed") return "failed";
   if (dream.analysis_status === "pending") return "analyzing";
   if (!dream.video_status) return "no-video";
-  if (dream.video_status === "processing") return dream.progress > 0 ? "rendering" : "starting";
+  if (dream.video_status === "processing") return "rendering";
   return dream.queued_since ? "queued" : "starting";
 }
+
+/** Whether the same video would fail again, so that only another text can help. */
+export const needsAnotherText = (dream) =>
+  dream.analysis_status === "failed" || (dream.video_status === "failed" && dream.retryable === false);
 
 /** Whether `update` is about an earlier video, or an earlier state of the same one. Job ids sort by time. */
 export function isOlder(update, known) {

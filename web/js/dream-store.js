@@ -5,6 +5,8 @@ import { isFinal, isOlder } from "./dream-status.js";
 
 const PAGE_SIZE = 12;
 const VIDEO_FIELDS = ["job_id", "video_status", "aspect_ratio", "video_url", "thumbnail_url", "preview_url"];
+// What only the answers and messages about a video have, not the dreams of a list.
+const OUTCOME_FIELDS = ["error_message", "error_code", "retryable", "counted", "queued_since", "estimated_completion_time"];
 const ANALYSIS_FIELDS = ["analysis_status", "title", "category", "video_prompt", "template_used"];
 
 /** Fires "change" (`detail`: the dream), "remove" (`detail`: its id) and "clear". */
@@ -76,7 +78,8 @@ export class DreamStore extends EventTarget {
       for (const name of ANALYSIS_FIELDS) dream[name] = known[name];
     }
     if (known && dream.job_id !== known.job_id) {
-      Object.assign(dream, { progress: 0, error_message: null, queued_since: null, ...pick(update, "progress") });
+      for (const name of OUTCOME_FIELDS) dream[name] = null;
+      Object.assign(dream, { progress: 0, ...pick(update, "progress", ...OUTCOME_FIELDS) });
     }
     this.#set(dream);
   }
@@ -91,7 +94,7 @@ export class DreamStore extends EventTarget {
     const progress = same && !isFinal(video.status) ? Math.max(dream.progress ?? 0, video.progress ?? 0) : video.progress;
     this.#set({
       ...dream,
-      ...pick(video, "video_url", "thumbnail_url", "preview_url", "error_message", "queued_since", "duration", "aspect_ratio"),
+      ...pick(video, "video_url", "thumbnail_url", "preview_url", "duration", "aspect_ratio", ...OUTCOME_FIELDS),
       job_id: video.job_id,
       video_status: video.status,
       progress: progress ?? 0,

@@ -40,5 +40,7 @@ export function timeAgo(time, now = Date.now()) {
   return unit ? relativeFormat.format(Math.round(seconds / size), unit) : "just now";
 }
 
+export const timeOfDay = (time) => new Date(time).toLocaleTimeString("en", { timeStyle: "short" });
+
 export const dateAndTime = (time) =>
   new Date(time).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });

@@ -2,8 +2,8 @@
 
 import { ApiError } from "./api-error.js";
 import { announce, byId, moveFocusTo, prefersReducedMotion, scrollIntoViewIfNeeded, setMessage, setVisible } from "./dom.js";
-import { isRunning, phaseOf } from "./dream-status.js";
-import { categoryName, dateAndTime, deviceRatio, timeAgo, truncate } from "./format.js";
+import { isRunning, needsAnotherText, phaseOf } from "./dream-status.js";
+import { categoryName, dateAndTime, deviceRatio, timeAgo, timeOfDay, truncate } from "./format.js";
 
 const PHASE_TEXT = {
   empty: "Your video will appear here.",
@@ -19,7 +19,7 @@ const PHASE_TEXT = {
 const ANNOUNCED_PERCENTAGES = [25, 50, 75];
 const DEFAULT_SECONDS = 5;
 
-/** Fires "edit" (`detail`: a text) and "delete" (`detail`: a dream). */
+/** Fires "edit" (`detail`: a text), "created" (another video) and "delete" (`detail`: a dream). */
 export class Player extends EventTarget {
   #api;
   #store;
@@ -71,7 +71,7 @@ export class Player extends EventTarget {
     this.#announced = { phase: phaseOf(dream), percentage: 0 };
     this.#linkRenewed = false;
     this.#render();
-    if (dream.job_id && phaseOf(dream) === "failed" && !dream.error_message) {
+    if (dream.job_id && ["failed", "cancelled"].includes(phaseOf(dream)) && !dream.error_code) {
       this.#fetchVideo(dream.job_id).catch((error) => this.#showError(error));
     }
     if (focus) {
@@ -90,7 +90,7 @@ export class Player extends EventTarget {
     this.#renderVideo(dream, phase);
     this.#renderButtons(dream, phase);
     this.#announce(dream, phase);
-    document.title = phase === "rendering" ? `${dream.progress}% · DreamVision` : "DreamVision";
+    document.title = phase === "rendering" ? `${percentOf(dream)}% · DreamVision` : "DreamVision";
   }
 
   #renderInfo(dream, phase) {
@@ -112,14 +112,16 @@ export class Player extends EventTarget {
       chips.append(time);
     }
     setMessage(byId("player-alert"), phase === "failed" ? (dream.error_message ?? "") : "");
+    byId("player-counted").textContent = countedText(dream, phase);
   }
 
   #renderOverlay(dream, phase) {
     const progress = byId("player-progress");
     byId("player-status").textContent = PHASE_TEXT[phase];
-    byId("player-percent").textContent = phase === "rendering" ? `${dream.progress}%` : "";
+    byId("player-percent").textContent = phase === "rendering" ? `${percentOf(dream)}%` : "";
+    byId("player-estimate").textContent = estimateText(dream, phase);
     setVisible(progress, ["analyzing", "queued", "starting", "rendering"].includes(phase));
-    if (phase === "rendering") progress.value = dream.progress;
+    if (phase === "rendering") progress.value = percentOf(dream);
     else progress.removeAttribute("value");
     setVisible(byId("player-overlay"), phase !== "completed");
   }
@@ -175,8 +177,9 @@ export class Player extends EventTarget {
   #renderButtons(dream, phase) {
     const hasId = Boolean(dream?.id);
     const retry = byId("player-retry");
-    const canCreate = hasId && dream.analysis_status === "completed" && ["failed", "cancelled", "no-video"].includes(phase);
-    const canEdit = hasId && phase === "failed" && dream.analysis_status === "failed";
+    const canEdit = hasId && phase === "failed" && needsAnotherText(dream);
+    const canCreate =
+      hasId && !canEdit && dream.analysis_status === "completed" && ["failed", "cancelled", "no-video"].includes(phase);
     setVisible(retry, canCreate || canEdit);
     retry.textContent = canEdit ? "Edit and try again" : phase === "no-video" ? "Turn into a video" : "Try again";
     setVisible(byId("player-cancel"), hasId && isRunning(dream));
@@ -212,7 +215,7 @@ export class Player extends EventTarget {
 
   async #retry() {
     const dream = this.#store.get(this.#id);
-    if (dream.analysis_status === "failed") {
+    if (needsAnotherText(dream)) {
       return this.dispatchEvent(new CustomEvent("edit", { detail: dream.dream_text }));
     }
     const body = {
@@ -222,8 +225,10 @@ export class Player extends EventTarget {
     };
     const headers = { "Idempotency-Key": crypto.randomUUID() };
     const { data } = await this.#api.call("POST", "/videos/generate", { body, headers });
-    const { job_id, status: video_status, aspect_ratio } = data;
-    this.#store.put({ id: dream.id, job_id, video_status, aspect_ratio, video_url: null, thumbnail_url: null });
+    const { job_id, status: video_status, aspect_ratio, estimated_completion_time } = data;
+    const created = { job_id, video_status, aspect_ratio, estimated_completion_time };
+    this.#store.put({ id: dream.id, ...created, video_url: null, thumbnail_url: null });
+    this.dispatchEvent(new CustomEvent("created"));
     return moveFocusTo(byId("player-title"));
   }
 
@@ -249,6 +254,24 @@ export class Player extends EventTarget {
     if (!(error instanceof ApiError)) throw error;
     setMessage(byId("player-alert"), error.userMessage);
   }
+}
+
+// A dream of a list has no progress.
+const percentOf = (dream) => dream.progress ?? 0;
+
+/** Returns since when the video waits, or when it will probably be ready. */
+function estimateText(dream, phase) {
+  if (phase === "queued") return `The video service is busy. In the queue since ${timeOfDay(dream.queued_since)}.`;
+  if (!["analyzing", "starting", "rendering"].includes(phase) || !dream.estimated_completion_time) return "";
+  const minutes = Math.ceil((Date.parse(dream.estimated_completion_time) - Date.now()) / 60_000);
+  if (minutes <= 0) return "It is taking longer than usual.";
+  return minutes === 1 ? "Ready in less than a minute." : `Ready in about ${minutes} minutes.`;
+}
+
+/** Returns whether a video that failed or was cancelled counts; nothing while that is not decided. */
+function countedText(dream, phase) {
+  if (!["failed", "cancelled"].includes(phase) || typeof dream.counted !== "boolean") return "";
+  return dream.counted ? "It counts as one of the day’s videos." : "It does not count as one of the day’s videos.";
 }
 
 function categoryChip(category) {

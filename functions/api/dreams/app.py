@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel
 
+from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.config import Config
 from dreamvision.database.client import Database
 from dreamvision.dreams.models import DreamRecord
@@ -16,7 +17,7 @@ from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.idempotency import IdempotentRequest
 from dreamvision.limits.rate_limits import Scope
 from dreamvision.queries.dreams import DreamQueries
-from dreamvision.queries.presenters import analysis_response, generation_response
+from dreamvision.queries.presenters import analysis_response, generation_response, title_of
 from dreamvision.schemas.base import UuidText
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.dreams import (
@@ -68,6 +69,9 @@ class _Outcome(BaseModel):
     generation: VideoGenerationResponse
     analyzed: bool
     asynchronous: bool
+    # Defaults for responses that were stored before videos had a shape and a seed.
+    aspect_ratio: AspectRatio = AspectRatio.LANDSCAPE
+    seed: int | None = None
     # None in responses that were stored before quotas were part of them.
     quota: Quota | None = None
 
@@ -113,16 +117,19 @@ def _response(
             job_id=generation.job_id,
             status=generation.status,
             estimated_completion_time=generation.estimated_completion_time,
-            aspect_ratio=generation.aspect_ratio,
-            seed=generation.seed,
+            aspect_ratio=outcome.aspect_ratio,
+            seed=outcome.seed,
             quota=quota,
         )
         return json_response(HTTPStatus.ACCEPTED, accepted, location | applied | {"Retry-After": "2"})
     combined = CombinedDreamVideoResponse(
         dream_id=dream_id,
         job_id=generation.job_id,
+        title=title_of(dream) or "",
         dream_analysis=analysis_response(dream),
         video_generation=generation,
+        aspect_ratio=outcome.aspect_ratio,
+        seed=outcome.seed,
         quota=quota,
     )
     return json_response(HTTPStatus.OK, combined, location)
@@ -139,7 +146,15 @@ def _create_video(body: CombinedDreamVideoRequest, request: IdempotentRequest) -
     dream = None if asynchronous else _analysis(service, dream_id)
     generation = generation_response(video, service.estimated_completion(video))
     quota = QuotaReader.shared().of(user_id)
-    return _Outcome(generation=generation, analyzed=dream is not None, asynchronous=asynchronous, quota=quota), dream
+    outcome = _Outcome(
+        generation=generation,
+        analyzed=dream is not None,
+        asynchronous=asynchronous,
+        aspect_ratio=video.aspect_ratio,
+        seed=video.seed,
+        quota=quota,
+    )
+    return outcome, dream
 
 
 def _analysis(service: VideoService, dream_id: str) -> DreamRecord | None:

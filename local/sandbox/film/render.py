@@ -1,4 +1,7 @@
-"""Encode the animation of a prompt's category as H.264, in an MP4 file that can play while it downloads."""
+"""Encode the animation of a prompt's category, with what the prompt names, as H.264.
+
+The MP4 file can play while it downloads.
+"""
 
 import colorsys
 import hashlib
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from local.sandbox.classifier import classify
 from local.sandbox.film.canvas import Animation, Canvas, Field, color, make_canvas
 from local.sandbox.film.chase import Chase
+from local.sandbox.film.elements import draw_elements
 from local.sandbox.film.flight import Flight
 from local.sandbox.film.gothic import Gothic
 from local.sandbox.film.liminal import Liminal
@@ -23,6 +27,7 @@ FRAMES_PER_SECOND = 24
 _DRAWN_SIDE = 270
 """Shorter side of the drawn image in pixels. Scaling it up afterwards is cheap."""
 _FADE_IN_SECONDS = 0.6
+_FIRST_LIGHT = 0.4
 _FADE_OUT_SECONDS = 0.35
 _GRAIN = 0.006
 _ENCODER = {"preset": "ultrafast", "crf": "21", "x264-params": "deblock=1,0,0"}
@@ -42,7 +47,15 @@ def render(path: Path, prompt: str, width: int, height: int, seconds: int, seed:
     scale = _DRAWN_SIDE / min(width, height)
     canvas = make_canvas(round(width * scale), round(height * scale), int.from_bytes(digest[:8], "big"))
     animation = ANIMATIONS[classify(prompt).category](canvas)
+    elements = draw_elements(canvas, prompt)
     post_processing = _PostProcessing(canvas, seconds)
+
+    def picture(t: float) -> NDArray[np.uint8]:
+        image = animation.frame(t)
+        for draw in elements:
+            draw(image, t)
+        return post_processing.apply(image, t)
+
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=_ENCODER)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -51,7 +64,7 @@ def render(path: Path, prompt: str, width: int, height: int, seconds: int, seed:
         scaler = VideoReformatter()
         for index in range(seconds * FRAMES_PER_SECOND):
             t = index / FRAMES_PER_SECOND
-            frame = av.VideoFrame.from_ndarray(post_processing.apply(animation.frame(t), t), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(picture(t), format="rgb24")
             scaled = scaler.reformat(frame, width, height, "yuv420p", interpolation=Interpolation.BILINEAR)
             scaled.pts, scaled.time_base = index, Fraction(1, FRAMES_PER_SECOND)
             container.mux(stream.encode(scaled))
@@ -72,7 +85,8 @@ class _PostProcessing:
 
     def apply(self, light: Field, t: float) -> NDArray[np.uint8]:
         """Return ``light`` at ``t`` seconds as 8-bit pixels (height, width, 3), valid until the next call."""
-        fade = min(1.0, t / _FADE_IN_SECONDS, (self._seconds - t) / _FADE_OUT_SECONDS)
+        # The first frame is what a player shows before it plays.
+        fade = min(1.0, _FIRST_LIGHT + t / _FADE_IN_SECONDS, (self._seconds - t) / _FADE_OUT_SECONDS)
         graded = light * self._gain
         graded *= np.float32(fade * (2 - fade))
         graded += self._grain[round(t * FRAMES_PER_SECOND) % len(self._grain)]

@@ -24,6 +24,7 @@ from dreamvision.auth.service import AccountService
 from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import IdentitySettings, TokenVerifier, UnauthenticatedError, checked_claims
 from dreamvision.database.client import Database, TableNames
+from dreamvision.devices.repository import DeviceRepository
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, RateSettings
 from dreamvision.limits.repository import LimitsRepository
@@ -92,6 +93,7 @@ class AccountBackend:
         self.usernames = Usernames(self.database)
         settings = CognitoSettings(user_pool_id=POOL_ID, user_pool_client_id=CLIENT_ID)
         self.pool = UserPool(settings, cast(Any, self.cognito))
+        self.devices = DeviceRepository(self.database, self.clock.utc)
         self.limits = RateLimits(LimitsRepository(self.database), RateSettings(), self.clock, self.pool.seal)
         self.accounts = AccountService(
             self.pool,
@@ -101,6 +103,7 @@ class AccountBackend:
             self.limits,
             RegistrationLock(self.database, self.clock),
             NewPasswordRules(BreachedPasswordSettings(refuse_breached_passwords=refuses_breached)),
+            self.devices,
             self.clock.utc,
         )
 

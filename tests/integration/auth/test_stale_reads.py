@@ -15,6 +15,7 @@ from dreamvision.auth.sessions import Sessions
 from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
+from dreamvision.devices.repository import DeviceRepository
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, RateSettings
 from dreamvision.limits.repository import LimitsRepository
@@ -47,6 +48,7 @@ def accounts(database: Database, replica: StaleReplica, cognito: FakeCognito) ->
         RateLimits(LimitsRepository(database), RateSettings(), seal=pool.seal),
         RegistrationLock(database),
         NewPasswordRules(BreachedPasswordSettings()),
+        DeviceRepository(database),
     )
 
 

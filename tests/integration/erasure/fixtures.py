@@ -12,6 +12,7 @@ from dreamvision.auth.cognito import CognitoSettings, UserPool
 from dreamvision.auth.sessions import Sessions
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
+from dreamvision.devices.repository import DeviceRepository, Session
 from dreamvision.erasure.account import AccountErasure
 from dreamvision.erasure.open_erasures import OpenErasure, OpenErasures
 from dreamvision.erasure.sweeper import RestartResult, restart_unfinished
@@ -20,6 +21,7 @@ from dreamvision.limits.rate_limits import USER_SCOPES, RateLimits, RateSettings
 from dreamvision.limits.repository import LimitsRepository
 from dreamvision.realtime.repository import Connection, ConnectionRepository
 from dreamvision.schemas.categories import Category
+from dreamvision.schemas.devices import DeviceRegistration, Platform
 from dreamvision.videos.models import VideoRecord
 from dreamvision.videos.workflow import VideoWorkflow
 from tests.conftest import load_function
@@ -50,7 +52,16 @@ FUNCTIONS = {
 
 # What may stay: that a user's sessions are revoked, counts of all users together, of a mailbox and of a network until
 # midnight, and the reconciliation's position.
-_STAYS = ("sessions#", "quota#service#", "spending#", "cursor#", "mailbox#", "quota#analyses#", "registrations#")
+_STAYS = (
+    "sessions#",
+    "quota#service#",
+    "spending#",
+    "cursor#",
+    "mailbox#",
+    "quota#analyses#",
+    "registrations#",
+    "times#",
+)
 
 
 class Killed(BaseException):
@@ -280,13 +291,15 @@ def _task(folder: str) -> Task:
 
 
 def populated_account(erasure: ErasureBackend, user_id: str = LUNA) -> dict[str, list[VideoRecord]]:
-    """Create two dreams with videos in every state, the first with uploaded images, and a pending dream.
+    """Create two dreams with videos in every state, the first with uploaded images, a pending dream and a device.
 
     Return the videos by dream id.
     """
     backend = erasure.dreams
     dream, other = backend.analyzed_dream(user_id), backend.analyzed_dream(user_id, Category.GOTHIC)
     backend.dream_with_upload(dream)
+    device = DeviceRegistration(push_token="ExponentPushToken[phone]", platform=Platform.IOS)
+    DeviceRepository(backend.database).register(user_id, "phone", device, Session("a-session", 1_790_000_000))
     created = backend.pending_video(user_id)
     return {
         dream.dream_id: [backend.completed_video(dream), backend.failed_video(dream), backend.processing_video(dream)],

@@ -12,6 +12,7 @@ from dreamvision.auth.registrations import RegistrationLock
 from dreamvision.auth.service import AccountService
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
+from dreamvision.devices.repository import DeviceRepository
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.quotas import DayCounts, VideoQuotaExceededError, day_of, seconds_to_midnight
 from dreamvision.limits.rate_limits import RateLimits, RateSettings
@@ -49,6 +50,7 @@ def register_again(erasure: ErasureBackend, email: str = LUNAS_EMAIL) -> str:
         limits,
         RegistrationLock(database),
         NewPasswordRules(BreachedPasswordSettings()),
+        DeviceRepository(database),
     )
     answer: Any = accounts.register(email, PASSWORD, f"Luna {new_id()[-8:]}", "203.0.113.7")
     return str(answer.user.id)

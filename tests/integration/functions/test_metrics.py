@@ -31,6 +31,7 @@ from tests.fakes.http_api import HttpFunction
 from tests.fakes.runway import SUCCESS, FakeRenderer
 from tests.fakes.step_functions import MACHINE, FakeStepFunctions
 from tests.integration.auth.fixtures import EMAIL, AccountBackend, AuthApi, Tables, register
+from tests.integration.notifications.fixtures import ExpoSandbox, NotificationBackend, outcome
 
 USER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
 DREAM = "I was flying over a dark forest"
@@ -157,6 +158,12 @@ class Scenario:
         event = {"user_id": USER, "dream_id": new_id(), "whole_account": False}
         self.run(lambda: load_function(folder).handler(event, CONTEXT))
 
+    def notify_devices(self, database: Database) -> None:
+        backend = NotificationBackend(database, ExpoSandbox())
+        for token in ("phone", "unregistered-1"):
+            backend.register(USER, token)
+        self.run(lambda: backend.send(outcome(USER)))
+
     def sweep(self) -> None:
         workflow = VideoWorkflow(MACHINE, cast(Any, FakeStepFunctions()))
         self.patch.setattr(VideoWorkflow, "shared", lambda: workflow)
@@ -178,6 +185,7 @@ def scenario() -> Iterator[Scenario]:
         found.exhaust_the_quotas()
         found.fail_a_sign_in()
         found.erase()
+        found.notify_devices(database)
         found.sweep()
         yield found
         Database.shared.cache_clear()

@@ -16,12 +16,14 @@ from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
 from dreamvision.media.links import MediaLinks
 from dreamvision.media.storage import MediaStore
+from dreamvision.notifications.messages import Outcome
 from dreamvision.queries.cursors import Cursors
 from dreamvision.queries.dreams import DreamQueries
 from dreamvision.queries.presenters import Presenter
 from dreamvision.queries.videos import VideoQueries, VideoQuerySettings
 from dreamvision.rendering.renderer import RenderState, RenderStatus
 from dreamvision.schemas.categories import Category
+from dreamvision.schemas.videos import VideoStatus
 from dreamvision.videos.archive import VideoArchiver
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import Media
@@ -36,6 +38,7 @@ from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.gateway import USER_ID, send
 from tests.fakes.runway import SUCCESS, FakeRenderer
 from tests.fakes.step_functions import MACHINE, FakeStepFunctions
+from tests.integration.notifications.fixtures import ExpoSandbox, NotificationBackend
 
 # 500 characters, which hardly compress: a detailed dream in English.
 DREAM = (
@@ -150,6 +153,15 @@ def measured(metered: Metered) -> dict[str, Any]:
     assert json.loads(status["body"])["status"] == "completed"
     listed = metered.measure("GET /dreams", lambda: send(dreams, "get-dreams"))
     assert listed.body["total"] == 1
+    registered = metered.measure(
+        "PUT /devices/{device_id}", lambda: send(load_function("api/devices"), "put-devices-device_id")
+    )
+    assert registered.status == 200
+    expo = ExpoSandbox()
+    sender = NotificationBackend(metered.database, expo).sender
+    finished = Outcome(**ids, status=VideoStatus.COMPLETED)
+    assert metered.measure("NotifyDevices", lambda: sender.send([finished])) == set()
+    assert len(expo.messages) == 1
     metered.measure("Sweep", lambda: load_function("triggers/sweep").handler({}, context("sweep")))
     return {"steps": metered.found, "stored_bytes": round(metered.stored_bytes(), -2)}
 

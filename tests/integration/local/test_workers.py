@@ -13,6 +13,7 @@ import pytest
 
 from local.settings import REPOSITORY
 from local.stack import processes
+from local.workers.requests import retire_workers
 from local.workers.server import SHARED_LIBRARIES
 
 START = REPOSITORY / "local" / "workers" / "start.py"
@@ -33,6 +34,18 @@ import app
 app.act()
 """
 
+# The part of AWS's runtime client that waits for a request: here, for a file.
+CLIENT = """
+import os, time
+class BaseLambdaRuntimeClient:
+    def wait_next_invocation(self):
+        requests = os.environ["NEXT"]
+        while not os.path.exists(requests):
+            time.sleep(0.01)
+        os.remove(requests)
+"""
+WAIT = "from awslambdaric.lambda_runtime_client import BaseLambdaRuntimeClient as C; C().wait_next_invocation(); "
+
 type Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -44,6 +57,9 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir(parents=True)
     (folder / "layer" / "shared.py").write_text("import os\ncount = 0\nimported_by = os.getpid()\n")
     (folder / "layer" / "runtime.py").write_text(RUNTIME)
+    (folder / "layer" / "awslambdaric").mkdir()
+    (folder / "layer" / "awslambdaric" / "__init__.py").write_text("")
+    (folder / "layer" / "awslambdaric" / "lambda_runtime_client.py").write_text(CLIENT)
     for name in SHARED_LIBRARIES:
         # Stands for the libraries, whose import takes long: the first of them imports `shared`.
         parts = name.split(".")
@@ -63,7 +79,7 @@ def address(build: Path) -> Iterator[Path]:
     socket = build / ("long" * 30) / "workers.sock"
     socket.parent.mkdir()
     log = build / "server.log"
-    command = [sys.executable, "-S", "-m", "local.workers.server", str(socket), str(build / "layer")]
+    command = [sys.executable, "-S", "-m", "local.workers.server", str(socket), "--shared", str(build / "layer")]
     server = processes.start(command, {"PATH": os.environ["PATH"]}, log, REPOSITORY)
     try:
         processes.wait_until(socket.is_socket, server, "The server", log, SECONDS)
@@ -177,9 +193,41 @@ def test_a_request_that_is_broken_off_disturbs_nobody(start: Start, address: Pat
     assert said(start("plain"))["count"] == 1
 
 
+@pytest.mark.parametrize("function", ["plain", "packed"])
+def test_workers_are_replaced_between_two_requests(
+    start: Start, address: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    # GIVEN a worker between two requests, one that has a request, and one that is still to get its first
+    works = f"print('works', flush=True)\nwhile not os.path.exists({str(tmp_path / 'end')!r}): time.sleep(0.01)\n"
+    idle, busy, new = (
+        start(function, act, NEXT=str(tmp_path / name))
+        for name, act in (("idle", WAIT + WAIT), ("busy", f"{WAIT}\n{works}{WAIT}"), ("new", WAIT + WAIT))
+    )
+    for each in (idle, busy, new):
+        said(each)
+    (tmp_path / "idle").touch()
+    (tmp_path / "busy").touch()
+    assert busy.stdout is not None
+    assert busy.stdout.readline() == "works\n"
+
+    # WHEN workers are replaced
+    monkeypatch.chdir(address.parent)
+    retire_workers(Path(address.name))
+
+    # THEN the idle one ends at once, and the others when they have answered
+    assert idle.wait(SECONDS) == -signal.SIGKILL
+    assert (busy.poll(), new.poll()) == (None, None)
+    (tmp_path / "end").touch()
+    (tmp_path / "new").touch()
+    assert busy.wait(SECONDS) == -signal.SIGKILL
+    assert new.wait(SECONDS) == -signal.SIGKILL
+    # AND others start
+    assert said(start(function, WAIT, NEXT=str(tmp_path / "never")))["count"] == 1
+
+
 def test_everything_ends_with_the_server(build: Path, start: Start) -> None:
     socket = build / "other.sock"
-    command = [sys.executable, "-S", "-m", "local.workers.server", str(socket), str(build / "layer")]
+    command = [sys.executable, "-S", "-m", "local.workers.server", str(socket), "--shared", str(build / "layer")]
     log = build / "other.log"
     server = processes.start(command, {"PATH": os.environ["PATH"]}, log, REPOSITORY)
     processes.wait_until(socket.is_socket, server, "The server", log, SECONDS)

@@ -71,6 +71,24 @@ def test_messages_contain_nothing_internal(backend: RealtimeBackend) -> None:
     assert created[0].media_token not in text
 
 
+def test_waiting_and_failing_are_pushed(backend: RealtimeBackend) -> None:
+    backend.connect(LUNA, "phone")
+    video, now = backend.pending_video(LUNA), backend.clock()
+    backend.videos.request_render(LUNA, video.job_id, now)
+    accepted = backend.videos.record_render(LUNA, video.job_id, "task", 25, now)
+    records = backend.records_of(lambda: backend.videos.record_progress(accepted, 0, now, now))
+    records += backend.records_of(
+        lambda: backend.videos.fail(LUNA, video.job_id, "RenderDeadlineError", "It took too long.", now)
+    )
+    backend.broadcaster.broadcast(records)
+    queued, failed = backend.sockets.sent("phone")
+    assert (queued["status"], queued["queued_since"], queued["counted"]) == ("pending", to_text(now), True)
+    assert "error_code" not in queued
+    assert (failed["status"], failed["error_code"]) == ("failed", "timed_out")
+    assert (failed["retryable"], failed["counted"]) == (True, True)
+    assert "queued_since" not in failed
+
+
 def test_a_dream_is_announced_once(backend: RealtimeBackend) -> None:
     backend.connect(LUNA, "phone")
     video = backend.pending_video(LUNA)

@@ -84,7 +84,7 @@ def test_the_template_decides_what_is_always_there(stack: Stack) -> None:
 
 def test_use_grows_with_the_videos(stack: Stack) -> None:
     few, many = Usage(stack, 1000).quantities(), Usage(stack, 2000).quantities()
-    fixed = {"secrets", "snapshots", "alarm_metrics", "dashboards", "metrics", "alarm_emails", "queue_requests"}
+    fixed = {"secrets", "snapshots", "alarm_metrics", "dashboards", "metrics", "alarm_emails"}
     for name in few.keys() - fixed:
         assert few[name] < many[name] <= 2 * few[name], name
     assert {name: few[name] for name in fixed} == {name: many[name] for name in fixed}

@@ -8,16 +8,18 @@ import pytest
 
 from local.cloudformation_yaml import load_template, render_template
 from local.emulator import ministack
+from local.emulator.build import code_version
 from local.emulator.http_api import Names, Route, routes_of
 from local.settings import SettingsError, load
 from local.stack import processes
+from local.stack.commands import StackError, require_same
 from local.stack.lock import AlreadyRunningError, StackLock
 from local.stack.supervisor import Supervisor
 
 
 def test_ports_are_consecutive() -> None:
     ports = load({"LOCAL_PORT": "7000"}).ports
-    assert sorted(ports.by_purpose().values()) == [7000, 7001, 7002, 7003, 7004]
+    assert sorted(ports.by_purpose().values()) == [7000, 7001, 7002, 7003, 7004, 7005]
     assert load({}).ports.emulator == 4566
 
 
@@ -42,13 +44,38 @@ def test_unknown_parameter_is_rejected_with_a_suggestion() -> None:
         load({"PARAMETERS": "Nonsense=1"})
 
 
+def test_functions_are_published_again_for_other_parameters() -> None:
+    settings = load({})
+    versions = {code_version(settings, parameters) for parameters in ({}, {"PollInterval": "1"}, {"PollInterval": "2"})}
+    assert len(versions) == 3
+
+
+def test_a_running_stack_with_other_settings_is_not_used() -> None:
+    running = load({"LOCAL_PORT": "7000", "PARAMETERS": "PollInterval=1 EraseGrace=3"}).in_force
+    require_same(load({}), running)
+    require_same(load({"LOCAL_PORT": "7000", "PARAMETERS": "EraseGrace=3 PollInterval=1"}), running)
+    for name, value in (
+        ("LOCAL_PORT", "7001"),
+        ("PARAMETERS", "PollInterval=1"),
+        ("SANDBOX_RENDER_SECONDS", "2"),
+        ("ANTHROPIC_API_KEY", "key"),
+    ):
+        with pytest.raises(StackError, match=f"with {name}="):
+            require_same(load({name: value}), running)
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "0.0.0.0", "224.0.0.1", "localhost", "::1", "1"])
+def test_a_host_that_is_no_private_address_is_rejected(host: str) -> None:
+    with pytest.raises(SettingsError, match="LOCAL_HOST"):
+        load({"LOCAL_HOST": host})
+
+
 def test_stack_stops_when_its_owner_exits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     owner = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert processes.is_alive(owner.pid)
     supervisor = Supervisor(load({"LOCAL_DIR": str(tmp_path), "LOCAL_OWNER": str(owner.pid)}))
     monkeypatch.setattr("signal.signal", lambda *_: None)  # pytest's own handlers stay
-    monkeypatch.setattr(Supervisor, "_start", lambda _: None)
-    monkeypatch.setattr("local.stack.supervisor.warm_up", lambda _: owner.communicate())
+    monkeypatch.setattr(Supervisor, "_start", lambda _: owner.communicate())
 
     assert supervisor.run() == 0
 

@@ -12,10 +12,11 @@ type Event = dict[str, Any]
 
 
 class Caller(NamedTuple):
-    """The authenticated user, and the session of the token (Cognito's ``origin_jti``)."""
+    """The authenticated user, the session of the token (Cognito's ``origin_jti``), and the token's time of issue."""
 
     user_id: str
     session_id: str
+    issued_at: int
 
 
 def authenticate(event: Event, *, sessions: Sessions | None = None, verifier: TokenVerifier | None = None) -> Caller:
@@ -30,7 +31,7 @@ def authenticate(event: Event, *, sessions: Sessions | None = None, verifier: To
     claims, verifier = _gateway_claims(event), verifier or TokenVerifier.shared()
     access = verifier.verify(_bearer_token(event)) if claims is None else verifier.check(claims)
     (sessions or Sessions(Database.shared())).require_active(access.user_id, access.session_id, access.issued_at)
-    return Caller(user_id=access.user_id, session_id=access.session_id)
+    return Caller(user_id=access.user_id, session_id=access.session_id, issued_at=access.issued_at)
 
 
 def _gateway_claims(event: Event) -> Claims | None:

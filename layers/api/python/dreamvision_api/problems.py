@@ -121,6 +121,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "CodeDeliveryError": Problem(_UNAVAILABLE, "code_not_delivered", "The e-mail could not be sent", 60),
     "ProfileIncompleteError": INTERNAL,
     "ProfileExistsError": INTERNAL,
+    # Devices
+    "DeviceNotFoundError": Problem(HTTPStatus.NOT_FOUND, "device_not_found", "Device not found"),
+    "TooManyDevicesError": Problem(HTTPStatus.CONFLICT, "too_many_devices", "Too many devices are registered"),
     # Claude
     "DreamRefusedError": Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "dream_refused", "This dream cannot be analyzed"),
     "AnalysisTruncatedError": Problem(_BAD_GATEWAY, "analysis_truncated", "The analysis was cut off"),

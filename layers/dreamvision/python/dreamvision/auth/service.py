@@ -5,7 +5,7 @@ between is rolled back; after a crash, the reservation expires and the next atte
 """
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import cache
 from typing import Self
@@ -32,6 +32,7 @@ from dreamvision.core.clock import utc_now
 from dreamvision.core.metrics import Metric, count
 from dreamvision.database.client import Database
 from dreamvision.database.transactions import ContentionError
+from dreamvision.devices.repository import DeviceRepository
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.rate_limits import RateLimits, Scope
 from dreamvision.schemas.users import AccountUser, ConfirmationRequired, TokenResponse, UserProfile
@@ -51,6 +52,7 @@ class AccountService:
         limits: RateLimits,
         registrations: RegistrationLock,
         rules: NewPasswordRules,
+        devices: DeviceRepository,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool = pool
@@ -60,6 +62,7 @@ class AccountService:
         self._limits = limits
         self._registrations = registrations
         self._rules = rules
+        self._devices = devices
         self._now = now
 
     @classmethod
@@ -77,6 +80,7 @@ class AccountService:
             RateLimits.shared(pool.seal),
             RegistrationLock(database),
             NewPasswordRules(BreachedPasswordSettings.from_environment()),
+            DeviceRepository(database),
         )
 
     @property
@@ -221,7 +225,7 @@ class AccountService:
         return self._token_response(tokens, current._replace(refreshed_at=refreshed_at, token=tokens.refresh_token))
 
     def sign_out(self, user_id: str, session_id: str, refresh_token: str | None = None) -> None:
-        """End one session, with immediate effect; at Cognito as well if its refresh token is given.
+        """End one session, with immediate effect, and remove its devices; at Cognito as well with its refresh token.
 
         A refresh token that is not of this session is ignored: a sign-out must not fail.
         """
@@ -232,6 +236,9 @@ class AccountService:
             pass
         finally:
             self._sessions.revoke(user_id, session_id)
+        # What is left of an ended session receives no notifications either (notifications/sender.py).
+        with suppress(ContentionError):
+            self._devices.remove_session(user_id, session_id)
 
     def _revoke(self, user_id: str, session_id: str, refresh_token: str) -> None:
         ended = opened(refresh_token, self._pool.seal)
@@ -239,7 +246,7 @@ class AccountService:
             self._pool.revoke(ended.token)
 
     def sign_out_everywhere(self, user_id: str) -> None:
-        """End all sessions of a user, with immediate effect."""
+        """End all sessions of a user, with immediate effect, and remove all devices."""
         try:
             self._pool.sign_out_everywhere(user_id)
         except UserNotFoundError:
@@ -247,6 +254,8 @@ class AccountService:
         finally:
             # Last, so that tokens refreshed in the meantime are revoked as well.
             self._sessions.revoke_all(user_id)
+        with suppress(ContentionError):
+            self._devices.remove_all(user_id)
 
     def _start_session(self, tokens: Tokens) -> TokenResponse:
         self._sessions.start(tokens.user_id, tokens.session_id, tokens.signed_in_at)

@@ -45,6 +45,8 @@ class Metric(Enum):
     QUOTA_REFUSALS = ("QuotaRefusals", "Count")
     SIGN_INS_FAILED = ("SignInsFailed", "Count")
     ERASURES_FINISHED = ("ErasuresFinished", "Count")
+    NOTIFICATIONS_SENT = ("NotificationsSent", "Count")
+    NOTIFICATIONS_FAILED = ("NotificationsFailed", "Count")
     PROVIDER_ACCESS_ERRORS = ("ProviderAccessErrors", "Count")
 
 

@@ -9,6 +9,7 @@ from dreamvision.auth.errors import UserNotFoundError
 from dreamvision.auth.sessions import Sessions
 from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
+from dreamvision.devices.repository import devices_guard
 from dreamvision.erasure.open_erasures import OpenErasures
 from dreamvision.erasure.workflow import ErasureWorkflow
 from dreamvision.limits.daily_counts import DailyCounts
@@ -22,12 +23,17 @@ from dreamvision.users.usernames import Usernames
 def user_guards(profile: Profile, now: datetime, seal: Seal) -> set[str]:
     """Return the keys of the user's items in the guards table. Add here every new kind of item that names a user.
 
-    Excludes the counts kept for a mailbox, which name no user and end at midnight; idempotency records: their keys are
-    digests that identify no user, and they expire within a day; and the records of open erasures, which end with the
-    erasure itself. The reconciliation's position may name a row until its next run, an hour later.
+    Excludes the counts kept for a mailbox, which name no user and end at midnight; idempotency records and those of
+    sent notifications: their keys are digests that identify no user, and they expire within a day or three; and the
+    records of open erasures, which end with the erasure itself. The reconciliation's position may name a row until its
+    next run, an hour later.
     """
     guards = {*rate_guards(profile.user_id, profile.email, seal), *quota_guards(profile.user_id, now)}
-    return guards | {operation_guard(profile.user_id), handshakes_guard(profile.user_id)}
+    return guards | {
+        operation_guard(profile.user_id),
+        handshakes_guard(profile.user_id),
+        devices_guard(profile.user_id),
+    }
 
 
 class AccountErasure:

@@ -15,6 +15,7 @@ one conditional write, so counts are exact under any concurrency.
     operation#<user>                   an operator's command that is changing a user
 
 Other packages keep ``sessions#<user>`` (``auth/sessions.py``), ``registration#<HMAC>`` (``auth/registrations.py``),
+``devices#<user>`` (``devices/repository.py``), ``notified#<digest>`` (``notifications/repository.py``),
 ``times#<hour>`` (``videos/completion_times.py``) and, without a TTL, ``cursor#reconcile-users``
 (``erasure/repository.py``) in the same table.
 """

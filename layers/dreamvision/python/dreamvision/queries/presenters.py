@@ -139,8 +139,6 @@ def generation_response(video: VideoRecord, estimated_completion: datetime) -> V
         status=video.status,
         created_at=video.created_at,
         estimated_completion_time=estimated_completion,
-        aspect_ratio=video.aspect_ratio,
-        seed=video.seed,
     )
 
 
@@ -168,7 +166,6 @@ def analysis_response(dream: DreamRecord) -> DreamAnalysisResponse:
         raise ValueError("the dream has no analysis")
     return DreamAnalysisResponse(
         dream_id=dream.dream_id,
-        title=dream.title or opening_words(dream.dream_text),
         video_prompt=dream.video_prompt,
         category=Category(dream.category),
         template_used=dream.template_used,

@@ -97,7 +97,6 @@ class DreamAnalysisResponse(Response):
     """The analysis of a dream."""
 
     dream_id: UuidText
-    title: Title
     video_prompt: str = Field(examples=["POV gentle rise through a dark forest, twisted trees drift past below ..."])
     category: Category = Field(examples=["flight"])
     template_used: str = Field(examples=["FLIGHT"])
@@ -112,8 +111,11 @@ class CombinedDreamVideoResponse(Response):
 
     dream_id: UuidText
     job_id: UuidText = Field(description="Poll `GET /api/v1/videos/{job_id}` with it.")
+    title: Title
     dream_analysis: DreamAnalysisResponse
     video_generation: VideoGenerationResponse
+    aspect_ratio: AspectRatio = Field(examples=["9:16"])
+    seed: Seed | None = Field(default=None, description="The random seed of the render.")
     quota: Quota
 
 

@@ -143,7 +143,7 @@ class VideoGenerationRequest(Request):
 
 
 class VideoGenerationResponse(Response):
-    """A video that is being created."""
+    """A video that is being created. `GET /api/v1/videos/{job_id}` returns its shape, seed and prompt."""
 
     video_id: UuidText
     job_id: UuidText = Field(description="Poll `GET /api/v1/videos/{job_id}` with it.")
@@ -152,9 +152,6 @@ class VideoGenerationResponse(Response):
     estimated_completion_time: Timestamp | None = Field(
         default=None, description="From what videos have taken in the last hour."
     )
-    # Defaults for responses that were stored before these fields existed.
-    aspect_ratio: AspectRatio = Field(default=AspectRatio.LANDSCAPE, examples=["9:16"])
-    seed: Seed | None = Field(default=None, description="The random seed of the render.")
 
 
 class VideoStatusResponse(Response):

@@ -21,6 +21,9 @@ from dreamvision.schemas.videos import VideoStatus
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import DreamNotAnalyzedError, VideoFinalError, VideoNotFoundError, VideoRecord
 
+# Percent. A render that has succeeded is still to be archived: 100 is a completed video's.
+_MOST = 99
+
 # After these errors the provider has certainly created nothing, so a retry cannot pay twice.
 _NOTHING_CREATED = (
     RenderBusyError,
@@ -118,7 +121,7 @@ def poll_render(user_id: str, job_id: str, renderer: VideoRenderer, videos: Vide
         raise error
     # The function that archives the video reads the link from the row: it has no key of the provider.
     link = next(iter(state.output_urls), None)
-    videos.record_progress(video, state.progress, _queued_since(video, state, now), now, link)
+    videos.record_progress(video, min(state.progress, _MOST), _queued_since(video, state, now), now, link)
     if video.queued_since is not None and not state.status.is_waiting:
         # The provider does not report when a render left its queue: exact to one poll interval.
         record({Metric.SECONDS_IN_QUEUE: (now - (video.render_requested_at or video.queued_since)).total_seconds()})

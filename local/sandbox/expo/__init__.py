@@ -1,0 +1,1 @@
+"""The sandbox of Expo's push service."""
