@@ -24,7 +24,7 @@ from dreamvision.schemas.dreams import (
 from dreamvision.schemas.uploads import ThumbnailUpload, UploadStatus
 from dreamvision.schemas.videos import Disposition, VideoGenerationResponse, VideoStatusResponse
 from dreamvision.videos.models import VideoRecord
-from dreamvision.videos.outcomes import error_code_of, is_counted, is_retryable
+from dreamvision.videos.outcomes import error_code_of, is_counted, is_retryable, outcome_of_latest
 
 # The form is valid for ten minutes; processing the upload takes seconds, or minutes with retries.
 _UPLOAD_TIMEOUT = timedelta(seconds=UPLOAD_SECONDS, minutes=5)
@@ -46,6 +46,7 @@ class Presenter:
     def dream_summary(self, dream: DreamRecord) -> DreamSummary:
         """Return a dream as lists have it."""
         until = self._video_until(dream.latest_job_id, dream.video_key, dream.video_expires_at)
+        error_code, retryable = outcome_of_latest(dream)
         return DreamSummary(
             id=dream.dream_id,
             user_id=dream.user_id,
@@ -60,6 +61,9 @@ class Presenter:
             created_at=dream.created_at,
             job_id=dream.latest_job_id,
             video_status=dream.video_status,
+            queued_since=dream.queued_since,
+            error_code=error_code,
+            retryable=retryable,
             aspect_ratio=aspect_ratio_of(dream),
             video_url=self._links.video(dream.video_key, until=until),
             video_expires_at=until,

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
+from dreamvision.schemas.error_codes import ErrorCode
 from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
 from dreamvision.schemas.quota import Quota
 from dreamvision.schemas.uploads import ThumbnailUpload
@@ -154,6 +155,19 @@ class DreamSummary(Response):
     created_at: Timestamp
     job_id: UuidText | None = Field(default=None, description="Id of the dream's latest video.")
     video_status: VideoStatus | None = Field(default=None, examples=["completed"])
+    queued_since: Timestamp | None = Field(
+        default=None,
+        description="Since when the pending video has been waiting for render capacity; null if it is not.",
+        examples=[None],
+    )
+    error_code: ErrorCode | None = Field(
+        default=None, description="Why the video failed or was cancelled; null for any other video.", examples=[None]
+    )
+    retryable: bool | None = Field(
+        default=None,
+        description="Whether a failed or cancelled video may succeed when it is tried again; null for any other.",
+        examples=[None],
+    )
     aspect_ratio: AspectRatio | None = Field(
         default=None, description="The shape of the latest video; null without one.", examples=["9:16"]
     )
