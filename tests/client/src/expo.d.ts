@@ -23,13 +23,23 @@ declare module "expo-localization" {
   export function getLocales(): { languageTag: string }[];
 }
 declare module "expo-notifications" {
-  type Response = { notification: { request: { content: { data?: Record<string, unknown> } } } };
+  export enum AndroidImportance {
+    DEFAULT = 5,
+  }
+  export type NotificationResponse = {
+    notification: { request: { content: { data?: Record<string, unknown> } } };
+  };
+  export function setNotificationChannelAsync(
+    channelId: string,
+    channel: { name: string | null; importance: AndroidImportance },
+  ): Promise<unknown>;
   export function requestPermissionsAsync(): Promise<{ granted: boolean }>;
   export function getExpoPushTokenAsync(options: { projectId: string }): Promise<{ data: string }>;
-  export function addNotificationResponseReceivedListener(listener: (response: Response) => void): {
+  export function getLastNotificationResponse(): NotificationResponse | null;
+  export function addNotificationResponseReceivedListener(listener: (response: NotificationResponse) => void): {
     remove(): void;
   };
 }
 declare module "react-native" {
-  export const Platform: { OS: "ios" | "android" | "web" };
+  export const Platform: { OS: "ios" | "android" | "macos" | "windows" | "web" };
 }
