@@ -99,7 +99,7 @@ def _operation(key: str, route: Route, public: bool, document: Mapping[str, Any]
 
 def _load(folder: str) -> Api:
     """Load ``app.py`` under a unique module name, since every function's module is called ``app``."""
-    name = f"functions_{folder.removeprefix('functions/').replace('/', '_')}_app"
+    name = f"documented_{folder.removeprefix('functions/').replace('/', '_')}_app"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, REPOSITORY / folder / "app.py")
         if spec is None or spec.loader is None:

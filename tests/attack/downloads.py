@@ -4,8 +4,6 @@ import io
 from collections.abc import Iterable
 from functools import partial
 
-import httpcore
-
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.media.download import DownloadPolicy, fetch_video
 from dreamvision.media.errors import SourceForbiddenError
@@ -13,6 +11,7 @@ from tests.attack.attack import Outcome, attack
 from tests.attack.forgery import in_parallel
 from tests.attack.target import Target
 from tests.e2e.client import DREAM, FINAL, wait_for
+from tests.fakes.disconnected import Disconnected
 from tests.fakes.hostile_source import HostileSource, redirect
 
 # Of the registries of special-purpose addresses (IANA), each block's first, and well-known addresses in them.
@@ -30,32 +29,13 @@ _ADDRESSES = (
 _PUBLIC = "93.184.216.34"
 
 
-class _Wire(httpcore.MockBackend):
-    """A network that records where it was asked to connect to, and connects to nothing."""
-
-    def __init__(self) -> None:
-        super().__init__([])
-        self.dialled: list[str] = []
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        self.dialled.append(host)
-        raise httpcore.ConnectError
-
-
 def _policy(target: Target) -> DownloadPolicy:
     return DownloadPolicy.from_text(target.settings("ArchiveVideoFunction")["ALLOWED_VIDEO_HOSTS"])
 
 
 def _is_forbidden(url: str, policy: DownloadPolicy, addresses: Iterable[str] = (_PUBLIC,)) -> bool:
     """Return whether the download was refused, before anything was connected to."""
-    wire, resolved = _Wire(), list(addresses)
+    wire, resolved = Disconnected(), list(addresses)
     try:
         fetch_video(url, io.BytesIO(), policy=policy, resolve=lambda host, port: resolved, dial=wire)
     except SourceForbiddenError:

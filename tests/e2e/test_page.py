@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
 from tests.e2e.client import DREAM, ControlPlane, User
-from tests.e2e.visitor import Visitor, check_page
+from tests.e2e.visitor import Visitor, check_page, visiting
 
 # The render takes twelve seconds, so that there is progress to observe on a busy machine.
 SLOWLY = f"{DREAM} [[runway:lasts:12]]"
@@ -47,16 +47,8 @@ window.fetch = async (url, options) => {
 
 @pytest.fixture
 def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # noqa: F811
-    visitor = Visitor(browser, stack["page_url"])
-    visitor.open()
-    yield visitor
-    # Tabs share their sessions: sign out for the next test.
-    browser.driver.execute_script("sessionStorage.clear()")
-    for handle in browser.driver.window_handles[1:]:
-        browser.driver.switch_to.window(handle)
-        browser.driver.close()
-    browser.driver.switch_to.window(browser.driver.window_handles[0])
-    browser.driver.get("about:blank")
+    with visiting(browser, stack["page_url"]) as visitor:
+        yield visitor
 
 
 def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, stack: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
 from tests.e2e.client import DREAM, ControlPlane, User, fetch
-from tests.e2e.visitor import Visitor, check_page
+from tests.e2e.visitor import Visitor, check_page, visiting
 
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 PROMPT = (
@@ -26,10 +26,8 @@ THUMBNAIL = "document.querySelector('.card img.thumbnail')?.naturalHeight"
 @pytest.fixture
 def phone(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # noqa: F811
     browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
-    visitor = Visitor(browser, stack["page_url"])
-    visitor.open()
-    yield visitor
-    browser.driver.execute_script("sessionStorage.clear()")
+    with visiting(browser, stack["page_url"]) as visitor:
+        yield visitor
     browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 

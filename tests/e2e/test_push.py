@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dreamvision.notifications.sender import token_digest
+from dreamvision.notifications.digests import digest_of
 from tests.e2e.client import PASSWORD, ControlPlane, User, wait_for
 
 DREAM = "I was flying over a dark forest with twisted trees"
@@ -80,7 +80,7 @@ def test_a_device_that_expo_no_longer_knows_is_removed(
         "receipt_id": message["receipt_id"],
         "user_id": user.id,
         "device_id": "phone",
-        "token_digest": token_digest(push_token),
+        "token_digest": digest_of(push_token),
     }
     sqs = control.client("sqs")
     (queue,) = [url for url in sqs.list_queues()["QueueUrls"] if "NotificationTasks" in url]

@@ -7,16 +7,13 @@ import pytest
 
 from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
 from tests.e2e.client import DREAM, User, wait_for
-from tests.e2e.visitor import Visitor, check_page
+from tests.e2e.visitor import Visitor, check_page, visiting
 
 
 @pytest.fixture
 def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # noqa: F811
-    visitor = Visitor(browser, stack["page_url"])
-    visitor.open()
-    yield visitor
-    browser.driver.execute_script("sessionStorage.clear()")
-    browser.driver.get("about:blank")
+    with visiting(browser, stack["page_url"]) as visitor:
+        yield visitor
 
 
 def quota_says(visitor: Visitor, remaining: int, limit: int) -> None:

@@ -1,6 +1,8 @@
 """A visitor of the page, and checks of accessibility and layout."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from selenium.webdriver.common.by import By
@@ -146,3 +148,18 @@ def check_page(visitor: Visitor) -> None:
             assert visitor.run(SMALL) == []
         finally:
             visitor.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@contextmanager
+def visiting(browser: Browser, url: str) -> Iterator[Visitor]:
+    """Open the page at ``url`` for a visitor who is not signed in, and leave one empty tab."""
+    visitor = Visitor(browser, url)
+    visitor.open()
+    yield visitor
+    # Tabs share their sessions: sign out for the next test.
+    browser.driver.execute_script("sessionStorage.clear()")
+    for handle in browser.driver.window_handles[1:]:
+        browser.driver.switch_to.window(handle)
+        browser.driver.close()
+    browser.driver.switch_to.window(browser.driver.window_handles[0])
+    browser.driver.get("about:blank")

@@ -125,7 +125,7 @@ def _response(
     combined = CombinedDreamVideoResponse(
         dream_id=dream_id,
         job_id=generation.job_id,
-        title=title_of(dream) or "",
+        title=title_of(dream),
         dream_analysis=analysis_response(dream),
         video_generation=generation,
         aspect_ratio=outcome.aspect_ratio,

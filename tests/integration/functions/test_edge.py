@@ -1,6 +1,7 @@
 """An API behind CloudFront: requests that bypass the distribution are refused on every route."""
 
 import json
+import uuid
 from typing import Any
 
 import boto3
@@ -25,7 +26,8 @@ _FOLDERS = {
 @pytest.fixture(autouse=True)
 def _secret(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     value = json.dumps({"current": _SECRET, "previous": ""})
-    name = f"{ORIGIN_SECRET}-{id(database)}"
+    # Powertools caches a secret by its name, for the whole process.
+    name = f"{ORIGIN_SECRET}-{uuid.uuid4().hex}"
     boto3.client("secretsmanager").create_secret(Name=name, SecretString=value)
     monkeypatch.setenv("ORIGIN_SECRET", name)
 

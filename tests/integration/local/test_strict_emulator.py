@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from uuid import uuid4
 
-import boto3
 import httpx
 import pytest
 
@@ -23,8 +22,9 @@ from dreamvision.auth.errors import (
     RefreshTokenReusedError,
 )
 from local.emulator import ministack
+from local.emulator.deploy import client
 from local.emulator.refresh_rotation import switch_on_rotation
-from local.settings import REGION, Settings, load
+from local.settings import Settings, load
 from local.stack import processes
 from tests.conftest import REPOSITORY
 from tests.e2e.client import code_for
@@ -53,17 +53,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     finally:
         processes.stop(process)
     assert "@" not in "".join(re.findall(r"SES.*", log.read_text())), "the log names a recipient"
-
-
-def client(settings: Settings, service: str) -> Any:
-    create: Any = boto3.client
-    return create(
-        service,
-        region_name=REGION,
-        endpoint_url=settings.endpoint_url,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
 
 
 class Contender(Protocol):

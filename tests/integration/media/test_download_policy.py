@@ -11,28 +11,9 @@ from dreamvision.core.errors import DreamVisionError
 from dreamvision.media.addresses import is_public
 from dreamvision.media.download import DownloadPolicy, fetch_video
 from dreamvision.media.errors import SourceForbiddenError, SourceTooSlowError, SourceUnavailableError
+from tests.fakes.disconnected import Disconnected
 
 PUBLIC = "93.184.216.34"
-
-
-class Disconnected(httpcore.MockBackend):
-    """A network that records connection attempts and rejects them."""
-
-    def __init__(self, failure: type[Exception] = httpcore.ConnectError) -> None:
-        super().__init__([])
-        self._failure = failure
-        self.dialled: list[tuple[str, int]] = []
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        self.dialled.append((host, port))
-        raise self._failure
 
 
 def attempt(url: str, *origins: str, addresses: Iterable[str] = (PUBLIC,)) -> list[tuple[str, int]]:

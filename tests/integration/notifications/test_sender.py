@@ -165,6 +165,12 @@ def test_an_uninstalled_app_is_removed(
     assert failures(capsys.readouterr().out) == {"DeviceNotRegistered": 1}
 
 
+def test_the_last_device_of_a_user_is_removed(backend: NotificationBackend) -> None:
+    backend.register(LUNA, "unregistered-1")
+    assert backend.send(outcome()) == set()
+    assert not backend.devices.list_by_user(LUNA)
+
+
 def test_an_access_token_is_sent(backend: NotificationBackend, expo: ExpoSandbox) -> None:
     backend.register(LUNA, "phone")
     backend.access_token = EXPO_TOKEN

@@ -1,5 +1,6 @@
 """The hooks see calls, signed links and forms, and denials."""
 
+import sys
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,8 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from urllib3 import HTTPResponse
 
+from local.openapi.functions import _load
+from tests.conftest import load_function
 from tests.permissions import recorder, running
 from tests.permissions.calls import Need
 from tests.permissions.roles import permissions
@@ -96,6 +99,13 @@ def test_a_function_may_not_call_anything_else() -> None:
     with running.running_as("GenerateVideo"), pytest.raises(ClientError, match="AccessDenied"):
         dynamodb.scan(TableName="ProfilesTable-0123456789ab")
     assert list(running.DENIED) == ["GenerateVideoFunction may not dynamodb:Scan on <ProfilesTable.Arn>"]
+
+
+def test_a_function_that_openapi_has_loaded_runs_with_its_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [each for each in sys.modules if each.endswith("_api_health_app")]:
+        monkeypatch.delitem(sys.modules, name)
+    _load("functions/api/health")
+    assert load_function("api/health").handler.__globals__ is vars(running)
 
 
 @pytest.mark.usefixtures("own_record")

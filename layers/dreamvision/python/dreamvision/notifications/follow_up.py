@@ -13,8 +13,8 @@ from dreamvision.core.metrics import count_access_error
 from dreamvision.database.client import Database
 from dreamvision.devices.repository import DeviceRepository
 from dreamvision.notifications.errors import PushUnavailableError
-from dreamvision.notifications.expo import DEVICE_NOT_REGISTERED, ExpoClient
-from dreamvision.notifications.sender import NotificationSender, forget, note_error
+from dreamvision.notifications.expo import ExpoClient
+from dreamvision.notifications.sender import NotificationSender, handle_error
 from dreamvision.notifications.tasks import CheckReceipts, NotificationTasks, SendAgain, Task
 
 _TASK: TypeAdapter[Task] = TypeAdapter(Task)
@@ -72,9 +72,7 @@ class FollowUp:
         for each in task.sent:
             error = errors.get(each.receipt_id)
             if error is not None:
-                note_error(error)
-            if error == DEVICE_NOT_REGISTERED:
-                forget(self._devices, each.user_id, each.token_digest)
+                handle_error(error, self._devices, each.user_id, each.token_digest)
         missing = [each for each in task.sent if each.receipt_id not in errors]
         if missing and not task.last:
             self._tasks.check_receipts(missing, last=True)

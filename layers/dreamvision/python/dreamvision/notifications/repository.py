@@ -4,12 +4,12 @@ A device is claimed before the notification is sent. If the process ends in betw
 sent twice. The item contains digests only, so it identifies no user; it expires by itself.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Collection
 from typing import Any
 
 from dreamvision.database.client import Database
+from dreamvision.notifications.digests import digest_of
 from dreamvision.notifications.messages import Outcome
 
 # Records are at most a day in the stream, and messages at most a day in the queue.
@@ -25,7 +25,7 @@ class NotificationClaims:
 
     def claim(self, outcome: Outcome, device_ids: Collection[str]) -> set[str]:
         """Claim devices and return those that were not claimed before. Costs one write."""
-        digests = {_digest(device_id): device_id for device_id in device_ids}
+        digests = {digest_of(device_id): device_id for device_id in device_ids}
         response = self._database.client.update_item(
             TableName=self._database.names.guards_table,
             Key=_key(outcome),
@@ -45,13 +45,9 @@ class NotificationClaims:
             TableName=self._database.names.guards_table,
             Key=_key(outcome),
             UpdateExpression="DELETE devices :devices",
-            ExpressionAttributeValues={":devices": {_digest(device_id) for device_id in device_ids}},
+            ExpressionAttributeValues={":devices": {digest_of(device_id) for device_id in device_ids}},
         )
 
 
 def _key(outcome: Outcome) -> dict[str, str]:
-    return {"guard": f"notified#{_digest(f'{outcome.user_id} {outcome.job_id} {outcome.status}')}"}
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return {"guard": f"notified#{digest_of(f'{outcome.user_id} {outcome.job_id} {outcome.status}')}"}

@@ -4,7 +4,6 @@ Messages of several users share a request. If Expo refuses one for its content, 
 each user's messages are sent on their own: no user can keep others from being notified.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
@@ -19,6 +18,7 @@ from dreamvision.core.logging import log_unexpected
 from dreamvision.core.metrics import Metric, count, count_access_error, record
 from dreamvision.database.client import Database
 from dreamvision.devices.repository import DeviceRepository, Devices, StoredDevice
+from dreamvision.notifications.digests import digest_of
 from dreamvision.notifications.errors import (
     PushAccessError,
     PushOutcomeUnknownError,
@@ -155,15 +155,13 @@ class NotificationSender:
                         receipt_id=ticket.receipt_id,
                         user_id=user_id,
                         device_id=notification.device_id,
-                        token_digest=token_digest(device.push_token),
+                        token_digest=digest_of(device.push_token),
                     )
                 )
             elif ticket.error == RATE_EXCEEDED:
                 failed.update(self._release([notification]))
             elif ticket.error is not None:
-                note_error(ticket.error)
-                if ticket.error == DEVICE_NOT_REGISTERED:
-                    forget(self._devices, user_id, token_digest(device.push_token))
+                handle_error(ticket.error, self._devices, user_id, digest_of(device.push_token))
         if sent:
             record({Metric.NOTIFICATIONS_SENT: len(sent)})
         return sent
@@ -176,19 +174,11 @@ class NotificationSender:
             log_unexpected(logger, error)
 
 
-def note_error(error: str) -> None:
-    """Log and count the error of a ticket or receipt."""
+def handle_error(error: str, devices: DeviceRepository, user_id: str, token_digest: str) -> None:
+    """Log and count the error of a ticket or receipt; remove the user's devices with a push token that is dead."""
     logger.warning("notification failed", extra={"error": error})
     if error in CREDENTIALS_ERRORS:
         count_access_error(PushAccessError())
     count(Metric.NOTIFICATIONS_FAILED, reason=error)
-
-
-def forget(devices: DeviceRepository, user_id: str, digest: str) -> None:
-    """Remove the devices of a user that still have a push token, given the token's digest."""
-    devices.remove_where(user_id, lambda _, device: token_digest(device.push_token) == digest)
-
-
-def token_digest(push_token: str) -> str:
-    """Return what stands for a push token outside the table."""
-    return hashlib.sha256(push_token.encode()).hexdigest()[:32]
+    if error == DEVICE_NOT_REGISTERED:
+        devices.remove_where(user_id, lambda _, device: digest_of(device.push_token) == token_digest)

@@ -1,20 +1,18 @@
 """The consumer of the videos table's stream: notify users, and queue what could not be sent."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from aws_lambda_powertools import Logger
 
 from dreamvision.core.logging import log_unexpected
 from dreamvision.database.client import TOMBSTONE_PREFIX
+from dreamvision.database.stream_records import StreamRecord, sequence_of
 from dreamvision.notifications.messages import Outcome
 from dreamvision.notifications.sender import NotificationSender
 from dreamvision.notifications.tasks import NotificationTasks
 from dreamvision.schemas.videos import VideoStatus
 
 _NOTIFIED = (VideoStatus.COMPLETED, VideoStatus.FAILED)
-
-type StreamRecord = Mapping[str, Any]
 
 logger = Logger()
 
@@ -24,7 +22,7 @@ def notify(records: Iterable[StreamRecord], sender: NotificationSender, tasks: N
     numbers: dict[Outcome, str] = {}
     failed: set[str] = set()
     for record in records:
-        number = str(record["dynamodb"]["SequenceNumber"])
+        number = sequence_of(record)
         try:
             outcome = outcome_in(record)
         except Exception as error:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Self
+from typing import Self, overload
 
 from dreamvision.analysis.titles import opening_words
 from dreamvision.core.aspect_ratios import AspectRatio
@@ -146,12 +146,16 @@ def generation_response(video: VideoRecord, estimated_completion: datetime) -> V
     )
 
 
+@overload
+def title_of(dream: DreamRecord) -> str: ...
+@overload
+def title_of(dream: AnalyzedDream) -> str | None: ...
 def title_of(dream: DreamRecord | AnalyzedDream) -> str | None:
     """Return the title of an analyzed dream: the model's, or the beginning of the text for one that has none.
 
     ``None`` if the text is not at hand.
     """
-    return dream.title or (opening_words(dream.dream_text) if dream.dream_text else None)
+    return dream.title or (None if dream.dream_text is None else opening_words(dream.dream_text))
 
 
 def aspect_ratio_of(dream: DreamRecord | AnalyzedDream) -> AspectRatio | None:

@@ -15,12 +15,13 @@ from aws_lambda_powertools import Logger
 
 from dreamvision.core.logging import log_unexpected
 from dreamvision.database.client import Database, TableNames
+from dreamvision.database.stream_records import StreamRecord, sequence_of
 from dreamvision.queries.presenters import Presenter
 from dreamvision.realtime.connections import ConnectionManager
 from dreamvision.realtime.events import build_event
 from dreamvision.realtime.gateway import PARALLEL, ConnectionGateway, ConnectionGoneError, ConnectionUnavailableError
 from dreamvision.realtime.repository import Connection
-from dreamvision.realtime.stream import Change, StreamRecord, change_in, sequence_of
+from dreamvision.realtime.stream import Change, change_in
 from dreamvision.videos.models import VideoRecord
 
 logger = Logger()

@@ -1,12 +1,13 @@
 """Parse DynamoDB stream records into changes that concern clients."""
 
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dreamvision.auth.sessions import user_of_guard
 from dreamvision.database.client import TOMBSTONE_PREFIX, Item, TableNames
+from dreamvision.database.stream_records import StreamRecord
 from dreamvision.dreams.models import AnalyzedDream
 from dreamvision.schemas.dreams import AnalysisStatus
 from dreamvision.schemas.videos import VideoStatus
@@ -15,7 +16,6 @@ from dreamvision.videos.models import VideoRecord
 if TYPE_CHECKING:
     from boto3.dynamodb.types import TypeDeserializer
 
-type StreamRecord = Mapping[str, Any]
 type Change = VideoRecord | AnalyzedDream
 
 # A write that changes only these attributes is not visible to clients.
@@ -25,11 +25,6 @@ _INTERNAL_ATTRIBUTES = frozenset(
 )
 # Whether a video that was closed during the request of its render is counted.
 _COUNTED_BY = frozenset({"render_requested_at", "provider_task_id"})
-
-
-def sequence_of(record: StreamRecord) -> str:
-    """Return the record's sequence number, by which a failed record is reported."""
-    return str(record["dynamodb"]["SequenceNumber"])
 
 
 def users_of_sessions(records: Iterable[StreamRecord]) -> set[str]:
