@@ -53,8 +53,8 @@ VideoPrompt = Annotated[
 VideoUrl = Annotated[
     str,
     Field(
-        description="Signed URL of the MP4, valid for at least an hour and the same for half an hour; null once the"
-        " video has expired.",
+        description="Signed URL of the MP4, valid for at least an hour, and the same for half an hour unless another"
+        " process of the service answers; null once the video has expired.",
         examples=["https://media.s3.us-east-1.amazonaws.com/videos/019aae3c/video.mp4?X-Amz-Signature=..."],
     ),
 ]
