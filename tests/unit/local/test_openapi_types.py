@@ -4,10 +4,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from dreamvision.core.subscription_tiers import SubscriptionTier
+from dreamvision.schemas.dreams import DreamAnalysisRequest
 from dreamvision.schemas.error_codes import ErrorCode
+from dreamvision.schemas.users import PasswordResetRequest
 from tests.conftest import REPOSITORY
 
 type Json = dict[str, Any]
@@ -65,6 +69,34 @@ def test_patterns_have_no_escape_above_latin_1(name: str, least: int) -> None:
     assert len(patterns) >= least
     assert [pattern for pattern in patterns if not pattern.isascii() or not pattern.isprintable()] == []
     assert [pattern for pattern in patterns if "\\u" in pattern or "\\p" in pattern or "(?" in pattern] == []
+
+
+_SPACES = [chr(code) for code in range(0x3001) if chr(code).isspace()]
+
+
+@pytest.mark.parametrize("space", _SPACES, ids=lambda space: f"U+{ord(space):04X}")
+@pytest.mark.parametrize(
+    ("model", "name", "value"),
+    [
+        (DreamAnalysisRequest, "dream_text", "I was fly"),
+        (PasswordResetRequest, "new_password", "Moonlight7"),
+        (PasswordResetRequest, "code", "123"),
+    ],
+)
+def test_the_service_accepts_what_the_schema_does_whatever_a_space_is(
+    document: Json, model: type[BaseModel], name: str, value: str, space: str
+) -> None:
+    """The spaces of Python, of Rust and of ECMAScript, whose patterns JSON Schema has, are not the same."""
+    published = document["components"]["schemas"][model.__name__]["properties"][name]
+    reads = jsonschema_rs.validator_for(published)
+    adapter = TypeAdapter(model.__annotations__[name])
+    for text in (space + value, value + space, space * 8 + value):
+        try:
+            adapter.validate_python(text)
+        except ValidationError:
+            assert not reads.is_valid(text)
+        else:
+            assert reads.is_valid(text)
 
 
 def test_closed_lists_are_named_enums(document: Json) -> None:

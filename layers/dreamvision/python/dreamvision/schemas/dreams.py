@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from dreamvision.core.aspect_ratios import AspectRatio
-from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
+from dreamvision.schemas.base import SPACE, Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.error_codes import ErrorCode
 from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
@@ -29,12 +29,14 @@ MIN_DREAM_LENGTH = 10
 MAX_DREAM_LENGTH = 2000
 
 # JSON Schema checks the length before trimming, so the pattern contains the limits and there is no maxLength. Without
-# escapes of characters: generators write some of them, such as line separators, into their output as they are.
-DREAM_TEXT_PATTERN = rf"^\s*\S[\s\S]{{{MIN_DREAM_LENGTH - 2},{MAX_DREAM_LENGTH - 2}}}\S\s*$"
+# escapes above \xFF: generators write some of them, such as line separators, into their output as they are.
+DREAM_TEXT_PATTERN = (
+    rf"^[{SPACE}]*[^{SPACE}][\s\S]{{{MIN_DREAM_LENGTH - 2},{MAX_DREAM_LENGTH - 2}}}[^{SPACE}][{SPACE}]*$"
+)
 
 
 def _trimmed(value: object) -> object:
-    # By ``str.strip`` and not by pydantic, whose spaces are not those of ``\s``.
+    # By ``str.strip`` and not by pydantic, whose spaces are not those of the pattern.
     return value.strip() if isinstance(value, str) else value
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, StringConstraints
 
 from dreamvision.core.subscription_tiers import SubscriptionTier
-from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
+from dreamvision.schemas.base import CODE_PATTERN, SPACE, Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.invalid_values import ValueCode, invalid, too_long, too_short
 from dreamvision.schemas.passwords import MAX_PASSWORD_LENGTH, Password
@@ -34,7 +34,8 @@ _NOT_IN_PUBLISHED_NAMES = r"\x00-\x1F!-,/:-@\[-\^`\{-\x9F\xA0\xAD"
 _PUBLISHED_PATTERN = USERNAME_PATTERN.replace(_NOT_IN_NAMES, _NOT_IN_PUBLISHED_NAMES)
 # An upper-case letter and a digit in any order, and no space at either end: without lookahead, which not every dialect
 # has, and as one pattern, as generators type a schema with ``allOf`` as unknown.
-_PASSWORD_PATTERN = r"^(\S[\s\S]*)?([A-Z][\s\S]*[0-9]|[0-9][\s\S]*[A-Z])([\s\S]*\S)?$"  # noqa: S105 - not a password
+_LETTER_AND_DIGIT = r"([A-Z][\s\S]*[0-9]|[0-9][\s\S]*[A-Z])"
+_PASSWORD_PATTERN = rf"^([^{SPACE}][\s\S]*)?{_LETTER_AND_DIGIT}([\s\S]*[^{SPACE}])?$"
 
 
 def _reject_display_name(value: object) -> object:
@@ -99,7 +100,7 @@ Username = Annotated[
 
 Code = Annotated[
     str,
-    StringConstraints(strict=True, min_length=1, max_length=MAX_CODE_LENGTH, pattern=r"^\S+$"),
+    StringConstraints(strict=True, min_length=1, max_length=MAX_CODE_LENGTH, pattern=CODE_PATTERN),
     Field(description="The code from the e-mail.", examples=["123456"]),
 ]
 
