@@ -121,7 +121,7 @@ format: $(VENV)/.tests-installed ## Format the code and apply ruff's fixes
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-openapi: $(VENV)/.tests-installed ## Regenerate docs/openapi.json and docs/API.md after a change to the API
+openapi: $(VENV)/.tests-installed ## Regenerate docs/openapi.json, docs/asyncapi.json and docs/API.md after a change to the API
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m local.openapi
 
 deploy-policy: $(VENV)/.local-installed ## Print the IAM policy that a deploy needs, and renew it in docs/
