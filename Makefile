@@ -17,7 +17,7 @@ SCANNERS := $(VENV)/scanners
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
-.PHONY: help demo up down reset reload operate invoke install smoke cost sizes measure-memory attack test test-unit test-integration test-midnight test-e2e check checkov zizmor audit format openapi deploy-policy screenshots picture lock clean
+.PHONY: help demo up down reset reload operate invoke install smoke cost sizes measure-memory attack test test-unit test-integration test-midnight test-e2e test-packages check checkov zizmor audit format openapi deploy-policy screenshots picture lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,7 +81,7 @@ measure-memory: $(VENV)/.local-installed ## Measure processor time and memory of
 attack: $(VENV)/.tests-installed ## Attack the running local stack (ARGS=--own-stack starts one for it, ARGS="tokens races" chooses)
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m tests.attack $(ARGS)
 
-test: $(VENV)/.tests-installed ## Run all tests
+test: $(VENV)/.tests-installed ## Run the unit, integration and end-to-end tests
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-unit: $(VENV)/.tests-installed ## Run the unit tests (no sockets, takes seconds)
@@ -97,6 +97,9 @@ test-midnight: $(VENV)/.tests-installed ## Run unit and integration tests throug
 
 test-e2e: $(VENV)/.tests-installed ## Run the end-to-end tests (against a separate local stack)
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+test-packages: $(VENV)/.tests-installed ## Build what a deploy uploads, for both architectures, and test it
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/packages $(ARGS)
 
 check: $(VENV)/.tests-installed ## Run ruff, mypy, the import contracts and the template's linter
 	@$(BIN)/ruff check .
@@ -118,7 +121,7 @@ format: $(VENV)/.tests-installed ## Format the code and apply ruff's fixes
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-openapi: $(VENV)/.tests-installed ## Regenerate docs/openapi.json and docs/API.md after a change to the API
+openapi: $(VENV)/.tests-installed ## Regenerate docs/openapi.json, docs/asyncapi.json and docs/API.md after a change to the API
 	@PYTHONPATH=layers/dreamvision/python:layers/api/python $(BIN)/python -m local.openapi
 
 deploy-policy: $(VENV)/.local-installed ## Print the IAM policy that a deploy needs, and renew it in docs/

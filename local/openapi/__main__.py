@@ -1,4 +1,4 @@
-"""``make openapi``: write docs/openapi.json, the copy that the docs function serves, and docs/API.md."""
+"""``make openapi``: write openapi.json, asyncapi.json, their copies for the docs function, and docs/API.md."""
 
 import sys
 from pathlib import Path

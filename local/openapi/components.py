@@ -5,6 +5,7 @@ from typing import Any
 
 from dreamvision.schemas.invalid_values import ValueCode
 from dreamvision_api.problem_responses import MAX_ERRORS
+from dreamvision_api.problems import GENERAL, PROBLEMS, TYPE_PREFIX
 
 type Schema = dict[str, Any]
 
@@ -28,12 +29,7 @@ SCHEMAS: Mapping[str, Schema] = {
         "type": "object",
         "description": "A problem (RFC 9457). `type` is for programs; `detail` may be shown to the user.",
         "properties": {
-            "type": {
-                "type": "string",
-                "format": "uri",
-                "description": "One of the problem types in docs/API.md.",
-                "examples": ["urn:dreamvision:problem:validation_failed"],
-            },
+            "type": {"$ref": "#/components/schemas/ProblemType"},
             "title": {"type": "string", "examples": ["The request has invalid values"]},
             "status": {"type": "integer", "minimum": 400, "maximum": 599, "examples": [422]},
             "detail": {"type": "string", "examples": ["See `errors` for the values to correct."]},
@@ -63,6 +59,18 @@ SCHEMAS: Mapping[str, Schema] = {
         },
         "required": ["type", "title", "status", "detail", "request_id"],
     },
+    "ProblemType": {
+        "type": "string",
+        "description": "The type of a problem, for programs. New types may be added.",
+        "enum": sorted({TYPE_PREFIX + problem.code for problem in (*GENERAL, *PROBLEMS.values())}),
+        "examples": ["urn:dreamvision:problem:validation_failed"],
+    },
+    "ValueCode": {
+        "type": "string",
+        "description": "The rule that a value breaks.",
+        "enum": [code.value for code in ValueCode],
+        "examples": ["too_short"],
+    },
     "InvalidValue": {
         "type": "object",
         "description": "An invalid value in a request.",
@@ -78,12 +86,7 @@ SCHEMAS: Mapping[str, Schema] = {
                 "description": "The rule in words for people.",
                 "examples": ["Must have at least 10 characters."],
             },
-            "code": {
-                "type": "string",
-                "description": "The rule that the value breaks.",
-                "enum": [code.value for code in ValueCode],
-                "examples": ["too_short"],
-            },
+            "code": {"$ref": "#/components/schemas/ValueCode"},
             "minimum": {
                 "type": "integer",
                 "description": "The smallest value, or the shortest length in characters.",

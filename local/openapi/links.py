@@ -8,10 +8,7 @@ from local.openapi.components import Schema
 # The ids in responses: schema -> name of the id -> JSON pointer to it.
 _SOURCES: Mapping[str, Mapping[str, str]] = {
     "DreamAnalysisResponse": {"dream_id": "/dream_id"},
-    "CombinedDreamVideoResponse": {
-        "dream_id": "/dream_analysis/dream_id",
-        "job_id": "/video_generation/job_id",
-    },
+    "CombinedDreamVideoResponse": {"dream_id": "/dream_id", "job_id": "/job_id"},
     "AcceptedDreamVideo": {"dream_id": "/dream_id", "job_id": "/job_id"},
     "VideoGenerationResponse": {"job_id": "/job_id"},
 }

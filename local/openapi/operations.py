@@ -160,7 +160,8 @@ def _error(status: int, rows: list[tuple[Problem, str]]) -> Schema:
     content: Schema = {}
     if rows:
         codes = [problems.TYPE_PREFIX + problem.code for problem, _ in rows]
-        narrowed = {"type": "object", "properties": {"type": {"enum": codes}, "status": {"const": status}}}
+        properties = {"type": {"type": "string", "enum": codes}, "status": {"type": "integer", "const": status}}
+        narrowed = {"type": "object", "properties": properties}
         content[problems.CONTENT_TYPE] = {
             "schema": {"allOf": [{"$ref": "#/components/schemas/Problem"}, narrowed]},
             "examples": {problem.code: _example(problem, detail) for problem, detail in rows},

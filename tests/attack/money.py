@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from dreamvision.core.ids import new_id
+from dreamvision.core.subscription_tiers import SubscriptionTier
 from dreamvision.dreams.analysis_quota import AnalysisQuota
-from dreamvision.limits.quotas import PREMIUM_TIER, QuotaSettings, VideoLimits
-from dreamvision.users.repository import FREE_TIER
+from dreamvision.limits.quotas import QuotaSettings, VideoLimits
 from dreamvision.videos.lifecycle import VideoLifecycle
 from tests.attack.attack import Outcome, attack
 from tests.attack.forgery import in_parallel
@@ -113,7 +113,7 @@ def ceiling(target: Target, outcome: Outcome) -> None:
     def create(limits: VideoLimits) -> Any:
         return videos.add_with_dream(new_id(), new_id(), new_id(), DREAM, 5, then, limits)
 
-    for tier, allowed in ((FREE_TIER, _SERVICE - _RESERVE), (PREMIUM_TIER, _RESERVE)):
+    for tier, allowed in ((SubscriptionTier.FREE, _SERVICE - _RESERVE), (SubscriptionTier.PREMIUM, _RESERVE)):
         found = race(partial(create, settings.of_tier(tier)), 2 * _SERVICE)
         outcome.tries += 2 * _SERVICE - 1
         passed = found["done"]

@@ -16,6 +16,7 @@ from typing import Any
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.ids import new_id
+from dreamvision.core.subscription_tiers import SubscriptionTier
 from dreamvision.database.transactions import ContentionError
 from dreamvision.dreams.analysis_quota import AnalysisQuota
 from dreamvision.dreams.repository import DreamRepository
@@ -32,7 +33,7 @@ from dreamvision.limits.rate_limits import (
     Scope,
 )
 from dreamvision.limits.repository import LimitsRepository
-from dreamvision.users.repository import FREE_TIER, ProfileRepository
+from dreamvision.users.repository import ProfileRepository
 from dreamvision.users.usernames import Usernames
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import Media, VideoRecord
@@ -160,7 +161,7 @@ def _quotas(target: Target) -> QuotaSettings:
 @attack("quotas of a user: videos, running videos, analyses")
 def quotas(target: Target, outcome: Outcome) -> None:
     settings, videos = _quotas(target), VideoLifecycle(target.database)
-    free, analyses = settings.of_tier(FREE_TIER), settings.analyses_of_tier(FREE_TIER)
+    free, analyses = settings.of_tier(SubscriptionTier.FREE), settings.analyses_of_tier(SubscriptionTier.FREE)
 
     def create(user_id: str, limits: VideoLimits) -> Callable[[], VideoRecord]:
         return lambda: videos.add_with_dream(user_id, new_id(), new_id(), DREAM, 5, utc_now(), limits, analyses)

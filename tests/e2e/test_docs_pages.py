@@ -61,6 +61,18 @@ def test_swagger_ui_shows_every_route(watched: Browser, stack: dict[str, Any], d
     screenshot(watched, SCREENSHOTS / "docs.png")
 
 
+def test_the_page_shows_every_message_of_the_websocket(watched: Browser, stack: dict[str, Any]) -> None:
+    messages = json.loads((REPOSITORY / "docs" / "asyncapi.json").read_text())["components"]["messages"].values()
+    watched.open(stack["docs_url"])
+    watched.wait_for(f"document.querySelectorAll('#messages section').length === {len(messages)}")
+    shown = watched.driver.execute_script(
+        """return [...document.querySelectorAll("#messages section")].map((section) => [
+             section.querySelector("h3").textContent, JSON.parse(section.querySelector("pre").textContent),
+           ])"""
+    )
+    assert dict(shown) == {each["name"]: each["examples"][0]["payload"] for each in messages}
+
+
 def test_a_request_can_be_sent_from_swagger_ui(watched: Browser, stack: dict[str, Any], user: User) -> None:
     driver = watched.driver
     watched.open(stack["docs_url"])

@@ -41,6 +41,8 @@ def test_waiting_failing_and_the_quota_are_shown(visitor: Visitor, user: User) -
     assert video["created_at"] < video["queued_since"]
     assert video["created_at"] < video["estimated_completion_time"]
     assert user.get(f"/dreams/{video['dream_id']}").json()["video_status"] == "pending"
+    listed = user.get("/dreams").json()["dreams"][0]
+    assert (listed["video_status"], listed["queued_since"]) == ("pending", video["queued_since"])
     quota = user.get("/quota").json()
     assert (quota["tier"], quota["videos_now"]["used"], quota["videos_today"]["used"]) == ("free", 1, 1)
     check_page(visitor)
@@ -59,6 +61,8 @@ def test_waiting_failing_and_the_quota_are_shown(visitor: Visitor, user: User) -
     visitor.button("Edit the dream").click()
     assert str(visitor.element("dream-text").get_property("value")).startswith(DREAM)
     assert latest(user)["error_code"] == "moderation"
+    listed = user.get("/dreams").json()["dreams"][0]
+    assert (listed["queued_since"], listed["error_code"], listed["retryable"]) == (None, "moderation", False)
     quota_says(visitor, limit - 2, limit)
 
 

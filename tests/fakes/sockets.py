@@ -3,9 +3,30 @@
 import json
 import threading
 from collections import defaultdict
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator, FormatChecker
+
 from dreamvision.realtime.gateway import ConnectionGateway, ConnectionGoneError, ConnectionUnavailableError
+
+
+@cache
+def _validators() -> dict[str, Draft202012Validator]:
+    document = json.loads((Path(__file__).parents[2] / "docs" / "asyncapi.json").read_text())
+    return {
+        message["name"]: Draft202012Validator({**message["payload"], **document}, format_checker=FormatChecker())
+        for message in document["components"]["messages"].values()
+    }
+
+
+def require_documented(message: str) -> None:
+    """Assert that a message of the server is as docs/asyncapi.json describes it."""
+    found = json.loads(message)
+    validator = _validators()[found["type"]]
+    errors = [error.message for error in validator.iter_errors(found)]
+    assert not errors, errors
 
 
 class FakeSockets(ConnectionGateway):
@@ -28,6 +49,7 @@ class FakeSockets(ConnectionGateway):
 
     def send(self, connection_id: str, message: str) -> None:
         self._require(connection_id)
+        require_documented(message)
         with self._lock:
             self._sent[connection_id].append(message)
 

@@ -4,8 +4,11 @@
 import { isFinal, isOlder } from "./dream-status.js";
 
 const PAGE_SIZE = 12;
-const VIDEO_FIELDS = ["job_id", "video_status", "aspect_ratio", "video_url", "thumbnail_url", "preview_url"];
-// What only the answers and messages about a video have, not the dreams of a list.
+const VIDEO_FIELDS = [
+  ...["job_id", "video_status", "aspect_ratio", "video_url", "thumbnail_url", "preview_url"],
+  ...["queued_since", "error_code", "retryable"],
+];
+// Of one video only. The dreams of a list have no message, no count and no estimate.
 const OUTCOME_FIELDS = ["error_message", "error_code", "retryable", "counted", "queued_since", "estimated_completion_time"];
 const ANALYSIS_FIELDS = ["analysis_status", "title", "category", "video_prompt", "template_used"];
 

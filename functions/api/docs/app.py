@@ -22,6 +22,9 @@ _ASSETS = {
     "swagger-ui-bundle.min.js": _SWAGGER_FOLDER,
     "swagger-ui.min.css": _SWAGGER_FOLDER,
     "swagger-init.js": _ASSETS_FOLDER,
+    "messages.js": _ASSETS_FOLDER,
+    "messages.css": _ASSETS_FOLDER,
+    "asyncapi.json": _ASSETS_FOLDER,
     "redoc.standalone.js": _ASSETS_FOLDER,
     "redoc-init.js": _ASSETS_FOLDER,
     "redoc.css": _ASSETS_FOLDER,
@@ -79,7 +82,8 @@ def get_openapi_document() -> Response[str]:
 @api.routes.get(
     "/api/v1/docs",
     summary="Open Swagger UI",
-    description="An interactive reference that can send requests: *Authorize* takes an `access_token`.",
+    description="An interactive reference that can send requests: *Authorize* takes an `access_token`. Below it are the"
+    " messages of the WebSocket API, with their AsyncAPI document.",
     tags=_TAGS,
     enable_validation=False,
 )

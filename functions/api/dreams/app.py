@@ -24,9 +24,9 @@ from dreamvision.schemas.dreams import (
     AcceptedDreamVideo,
     CombinedDreamVideoRequest,
     CombinedDreamVideoResponse,
+    DreamDetail,
     DreamListResponse,
     DreamStatistics,
-    DreamWithVideo,
 )
 from dreamvision.schemas.invalid_values import ValueCode
 from dreamvision.schemas.quota import Quota
@@ -123,6 +123,8 @@ def _response(
         )
         return json_response(HTTPStatus.ACCEPTED, accepted, location | applied | {"Retry-After": "2"})
     combined = CombinedDreamVideoResponse(
+        dream_id=dream_id,
+        job_id=generation.job_id,
         title=title_of(dream),
         dream_analysis=analysis_response(dream),
         video_generation=generation,
@@ -195,7 +197,7 @@ def get_statistics() -> DreamStatistics:
     tags=["Dreams"],
 )
 @document(errors=("DreamNotFoundError",))
-def get_dream(dream_id: Annotated[UuidText, Path()]) -> DreamWithVideo:
+def get_dream(dream_id: Annotated[UuidText, Path()]) -> DreamDetail:
     return DreamQueries.shared().dream(api.caller.user_id, dream_id)
 
 

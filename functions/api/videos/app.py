@@ -86,7 +86,7 @@ def list_videos(
     summary="Get a video",
     description="Poll again after `Retry-After` seconds; the header is present until the video is completed, failed or"
     " cancelled. Send the `ETag` as `If-None-Match`: if nothing has changed, the response is a 304 without a body. A"
-    " signed URL that a 304 confirms is valid for at least another half hour.",
+    " signed URL that a 304 confirms is valid for at least another hour.",
     tags=["Videos"],
 )
 @document(

@@ -2,7 +2,7 @@
 
 At most one process per two cores renders at a time, so that the machine stays responsive. Rendering takes seconds of
 CPU time and is deterministic, so a repeated job copies the earlier file. With ``reuse``, any earlier video of the same
-size and length is copied.
+size and length is copied, even one that was deleted since.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ class FilmQueue:
         self._lock = threading.Lock()
         self._failed: set[str] = set()
         self._deleted: set[str] = set()
-        self._rendered: dict[str, str] = {}
+        self._rendered: dict[str, Path] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._stopped = False
         count = workers or max(1, (os.cpu_count() or 2) // 2)
@@ -107,7 +107,7 @@ class FilmQueue:
             if rendered is None or video_id in self._deleted:
                 return False
         try:
-            shutil.copyfile(self.path(rendered), partial)
+            shutil.copyfile(rendered, partial)
         except FileNotFoundError:
             return False
         self._publish(video_id, cache_key, partial)
@@ -138,4 +138,9 @@ class FilmQueue:
         with self._lock:
             if not (self._stopped or video_id in self._deleted):
                 partial.replace(self.path(video_id))
-                self._rendered[cache_key] = video_id
+                if not self._reuse:
+                    self._rendered[cache_key] = self.path(video_id)
+                elif cache_key not in self._rendered:
+                    kept = self._folder / f"{video_id}.kept.mp4"
+                    kept.hardlink_to(self.path(video_id))
+                    self._rendered[cache_key] = kept

@@ -121,9 +121,9 @@ class DreamBackend:
                 uploads.receive(key, lambda data, _: ReencodedImage(data, 64, 64), "01")
         return str(shown), key
 
-    def failed_video(self, dream: DreamRecord) -> VideoRecord:
+    def failed_video(self, dream: DreamRecord, error: str = "RenderFailedError") -> VideoRecord:
         video = self.processing_video(dream)
-        return self.videos.fail(video.user_id, video.job_id, "RenderFailedError", "It failed.", utc_now())
+        return self.videos.fail(video.user_id, video.job_id, error, "It failed.", utc_now())
 
     # ------------------------------------------------------------ stored state
 

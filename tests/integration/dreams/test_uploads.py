@@ -76,7 +76,7 @@ class UploadBackend:
         return self.dreams.get(USER, self.dream_id, consistent=True)
 
     def shown(self) -> Any:
-        return Presenter(MediaLinks(self.store, "https://media.example.com")).dream(self.dream)
+        return Presenter(MediaLinks(self.store, "https://media.example.com")).dream_summary(self.dream)
 
 
 @pytest.fixture
@@ -314,7 +314,7 @@ def test_an_unannounced_object_is_deleted(backend: UploadBackend, name: str) -> 
 def test_an_upload_that_never_arrives_expires(backend: UploadBackend) -> None:
     backend.announce()
     later = (utc_now() + timedelta(minutes=20)).timestamp()
-    view = Presenter(MediaLinks(backend.store, "https://media.example.com"), lambda: later).dream(backend.dream)
+    view = Presenter(MediaLinks(backend.store, "https://media.example.com"), lambda: later).dream_summary(backend.dream)
     assert view.thumbnail_upload is not None
     assert view.thumbnail_upload.status is UploadStatus.EXPIRED
 

@@ -32,6 +32,8 @@ def test_a_new_dreams_video_is_replayed(video_api: VideoApi, ministack: Database
     first = post(video_api.dreams, sample=GENERATE)
     assert first.status == 200
     assert first.headers["Location"] == f"/api/v1/videos/{first.body['video_generation']['job_id']}"
+    assert first.body["job_id"] == first.body["video_generation"]["job_id"]
+    assert first.body["dream_id"] == first.body["dream_analysis"]["dream_id"]
     # the video changes meanwhile; the stored response does not
     (video,) = videos_of(ministack)
     VideoLifecycle(ministack).fail(

@@ -75,14 +75,17 @@ def test_different_job_and_job_whose_video_was_deleted_are_rendered(
     assert len(rendered) == 3
 
 
-def test_reuse_renders_one_video_per_size(tmp_path: Path) -> None:
+def test_reuse_renders_one_video_per_size_also_after_its_deletion(tmp_path: Path) -> None:
     film_queue = FilmQueue(tmp_path, workers=1, reuse=True)
     film_queue.start()
     try:
         _submit(film_queue, "first", "POV glide through a gothic cathedral", seed=1)
+        videos = [_wait_for_video(film_queue, "first")]
+        film_queue.delete("first")
         _submit(film_queue, "second", "POV gentle rise, flying above the clouds", seed=2)
         film_queue.submit("portrait", "POV glide through a gothic cathedral", _SMALL[1], _SMALL[0], 1, 1)
-        videos = [_wait_for_video(film_queue, name) for name in ("first", "second", "portrait")]
+        videos += [_wait_for_video(film_queue, name) for name in ("second", "portrait")]
     finally:
         film_queue.stop()
+    # A video of another prompt would differ.
     assert videos[0] == videos[1] != videos[2]

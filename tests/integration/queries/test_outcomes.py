@@ -45,6 +45,52 @@ def test_a_cancelled_and_a_completed_video(backend: DreamBackend, videos: HttpFu
     assert outcome(videos, done) == ("completed", None, None, True)
 
 
+def test_the_history_has_the_outcome_of_the_latest_video(backend: DreamBackend, videos: HttpFunction) -> None:
+    """Without a second read: a list shows why a video failed, and that it waits in a queue."""
+    dreams, now = HttpFunction("api/dreams"), utc_now()
+
+    def listed() -> tuple[Any, ...]:
+        (dream,) = dreams(LUNA, "GET /api/v1/dreams").body["dreams"]
+        detail = dreams(LUNA, "GET /api/v1/dreams/{dream_id}", dream_id=dream["id"]).body
+        names = ("queued_since", "error_code", "retryable")
+        assert [detail[name] for name in names] == [dream[name] for name in names]
+        assert [detail["video"][name] for name in names] == [dream[name] for name in names]
+        return dream["video_status"], *(dream[name] for name in names)
+
+    # A video that the provider rejects
+    dream = backend.analyzed_dream()
+    backend.failed_video(dream, "RenderRejectedError")
+    assert listed() == ("failed", None, "provider_failed", False)
+
+    # The next one waits, is being made, and is cancelled
+    video = backend.queued_video(dream)
+    assert listed() == ("pending", None, None, None)
+    backend.videos.request_render(LUNA, video.job_id, now)
+    accepted = backend.videos.record_render(LUNA, video.job_id, "task", 60, now)
+    backend.videos.record_progress(accepted, 0, now, now)
+    assert listed() == ("pending", to_text(now), None, None)
+    backend.videos.record_progress(backend.stored_video(LUNA, video.job_id), 0, None, now)
+    assert listed() == ("processing", None, None, None)
+    videos(LUNA, "DELETE /api/v1/videos/{job_id}", job_id=video.job_id)
+    assert listed() == ("cancelled", None, "cancelled", True)
+
+
+def test_the_queue_of_an_earlier_video_is_not_that_of_the_dream(backend: DreamBackend) -> None:
+    dream, now = backend.analyzed_dream(), utc_now()
+    earlier = backend.queued_video(dream)
+    backend.queued_video(dream)
+    backend.videos.record_progress(earlier, 0, now, now)
+    assert backend.stored_video(LUNA, earlier.job_id).queued_since is not None
+    assert backend.dreams.get(LUNA, dream.dream_id).queued_since is None
+
+
+def test_a_failed_video_of_an_earlier_version_has_no_code_in_the_history(backend: DreamBackend) -> None:
+    video = backend.failed_video(backend.analyzed_dream())
+    dream = backend.dreams.get(LUNA, video.dream_id)
+    assert backend.presenter.dream_summary(dream).error_code == "provider_failed"
+    assert backend.presenter.dream_summary(dream.model_copy(update={"video_error": None})).error_code is None
+
+
 def test_a_request_that_is_withdrawn_after_the_cancellation_is_pushed(
     backend: DreamBackend, videos: HttpFunction
 ) -> None:

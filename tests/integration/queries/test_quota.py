@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from dreamvision.core.clock import to_text, utc_now
+from dreamvision.core.subscription_tiers import SubscriptionTier
 from dreamvision.limits.quotas import next_midnight
-from dreamvision.users.repository import FREE_TIER
 from tests.fakes.capacity import Meter
 from tests.fakes.http_api import Answer, HttpFunction
 from tests.integration.dreams.fixtures import DREAM, LUNA, STELLA, DreamBackend
@@ -87,7 +87,7 @@ def test_after_a_change_to_a_lower_tier_nothing_remains(backend: DreamBackend) -
         backend.pending_video()
     assert quota()["tier"] == "premium"
     assert quota()["videos_now"] == {"limit": 5, "used": 3, "remaining": 2}
-    set_tier(backend, FREE_TIER)
+    set_tier(backend, SubscriptionTier.FREE)
     assert quota()["videos_now"] == {"limit": 2, "used": 3, "remaining": 0}
 
 

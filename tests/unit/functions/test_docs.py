@@ -59,7 +59,7 @@ def test_a_page_loads_scripts_and_styles_from_our_files(page: str) -> None:
     assert not re.search(r"<script(?![^>]* src=)", html)
     assert "<style" not in html
     assert "://" not in html
-    assert len(assets_of(page)) == 3
+    assert len(assets_of(page)) == {"/api/v1/docs": 5, "/api/v1/redoc": 3}[page]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -93,6 +93,7 @@ def test_pages_are_revalidated() -> None:
     [
         "nothing.js",
         "openapi.json",
+        "asyncapi.json",
         "app.py",
         "swagger-init.js",
         "swagger-init.00000000000000000000000000000000.js",
@@ -111,6 +112,14 @@ def test_the_document_is_the_committed_one() -> None:
     answer = get("/api/v1/openapi.json")
     assert answer.headers["Content-Type"] == "application/json"
     assert json.loads(answer.body) == json.loads((REPOSITORY / "docs" / "openapi.json").read_text())
+
+
+def test_the_page_shows_the_committed_messages() -> None:
+    path = re.findall(r'data-document="([^"]+)"', get("/api/v1/docs").body.decode())
+    assert len(path) == 1
+    answer = get(path[0])
+    assert answer.headers["Content-Type"] == "application/json"
+    assert json.loads(answer.body) == json.loads((REPOSITORY / "docs" / "asyncapi.json").read_text())
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/api/v1/openapi.json"])

@@ -11,6 +11,7 @@ from openapi_spec_validator import validate
 from pydantic import BaseModel, ValidationError
 
 from dreamvision.schemas.dreams import CombinedDreamVideoRequest, DreamAnalysisRequest
+from dreamvision.schemas.users import PasswordChangeRequest, ProfileUpdate
 from dreamvision.schemas.videos import VideoGenerationRequest
 from dreamvision_api import problems
 from dreamvision_api.route_docs import ResponseDoc, RouteDoc
@@ -122,15 +123,15 @@ def test_request_example_leaves_out_optional_properties(document: Json) -> None:
 
 def test_problem_types_are_defined_in_the_problem_table(document: Json) -> None:
     known = {problems.TYPE_PREFIX + problem.code for problem in problems.PROBLEMS.values()}
-    general = (problems.MALFORMED, problems.BODY_TOO_LARGE, problems.UNSUPPORTED_TYPE, problems.ROUTE_NOT_FOUND)
-    known |= {problems.TYPE_PREFIX + each.code for each in general}
+    known |= {problems.TYPE_PREFIX + each.code for each in problems.GENERAL}
+    assert set(document["components"]["schemas"]["ProblemType"]["enum"]) == known
     found = set()
     for _, _, operation in operations(document):
         for status, response in operation["responses"].items():
             content = resolved(document, response).get("content", {}).get(problems.CONTENT_TYPE)
             if content:
                 narrowed = content["schema"]["allOf"][1]["properties"]
-                assert narrowed["status"] == {"const": int(status)}
+                assert narrowed["status"] == {"type": "integer", "const": int(status)}
                 found |= set(narrowed["type"]["enum"])
     assert found <= known
     assert problems.TYPE_PREFIX + "dream_not_found" in found
@@ -163,6 +164,8 @@ BODIES: list[tuple[type[BaseModel], list[Json]]] = [
             {"dream_text": "\u2003x2345678 0\u3000 "},
             {"dream_text": "\ufeffx2345678\ufeff"},
             {"dream_text": "\x1cx2345678\x1f"},
+            {"dream_text": "\x1cx234567890\x1f"},
+            {"dream_text": "\u2028x2345678\u2029"},
             {"dream_text": "\u0085" * 5 + "x" * 5},
             {"dream_text": "x" * 2000 + " " * 50},
             {"dream_text": "x" * 2001},
@@ -186,6 +189,35 @@ BODIES: list[tuple[type[BaseModel], list[Json]]] = [
         [
             {"dream_id": dream_id}
             for dream_id in (UUID, UUID.upper(), UUID.replace("-", ""), UUID + "\n", f"{{{UUID}}}", "", None, 7)
+        ],
+    ),
+    (
+        PasswordChangeRequest,
+        [
+            {"current_password": "a", "new_password": password}
+            for password in ("Moonlight7", "7moonlighT", "7 \n moonligH t", "moonlight7", "Moonlight", "Moonli7")
+        ]
+        + [
+            {"current_password": "a", "new_password": password}
+            for password in (" Moonlight7", "Moonlight7 ", "\u2003Moonlight7", "A" * 255 + "7", "A" * 256 + "7", 5)
+        ],
+    ),
+    (
+        ProfileUpdate,
+        [
+            {"username": username}
+            for username in (
+                "luna",
+                " luna ",
+                "a" * 30,
+                "a" * 31,
+                "李小龙",
+                "Łuna 7",
+                "ab",
+                "a/b/c",
+                "a\x07bc",
+                "a\xadbc",
+            )
         ],
     ),
     (DreamAnalysisRequest, [{"dream_text": TEN, "user_id": user_id} for user_id in (UUID, None, "me", 5)]),

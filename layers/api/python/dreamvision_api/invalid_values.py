@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from dreamvision.schemas.base import UUID_PATTERN
+from dreamvision.schemas.base import CODE_PATTERN, UUID_PATTERN
 from dreamvision.schemas.invalid_values import ValueCode, at_least, at_most
 
 # https://docs.pydantic.dev/latest/errors/validation_errors/, by the beginning of the type: string_type, int_parsing ...
@@ -20,7 +20,7 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
 }
 _BY_PATTERN: Final[Mapping[str, str]] = {
     UUID_PATTERN: "Must be an id like 019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10.",
-    r"^\S+$": "Must not contain spaces.",
+    CODE_PATTERN: "Must be the code from the e-mail, without spaces.",
 }
 _OWN: Final = frozenset(ValueCode)
 _LIMITS: Final = ("minimum", "maximum")

@@ -26,6 +26,8 @@ MALFORMED = Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The request body 
 UNSUPPORTED_TYPE = Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The request body must be JSON")
 BODY_TOO_LARGE = Problem(HTTPStatus.CONTENT_TOO_LARGE, "body_too_large", "The request body is too large")
 ROUTE_NOT_FOUND = Problem(HTTPStatus.NOT_FOUND, "route_not_found", "Route not found")
+# The problems of a request before its route is known, which have no error class.
+GENERAL = (MALFORMED, BODY_TOO_LARGE, UNSUPPORTED_TYPE, ROUTE_NOT_FOUND)
 
 _BAD_GATEWAY = HTTPStatus.BAD_GATEWAY
 _UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE

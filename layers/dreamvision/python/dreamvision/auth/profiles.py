@@ -13,6 +13,7 @@ from dreamvision.auth.errors import UserNotFoundError
 from dreamvision.auth.tokens import UnauthenticatedError
 from dreamvision.core.clock import utc_now
 from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.subscription_tiers import SubscriptionTier
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.schemas.users import UserProfile
 from dreamvision.users.repository import Profile, ProfileRepository
@@ -105,7 +106,7 @@ def _user_profile(profile: Profile) -> UserProfile:
         id=profile.user_id,
         email=profile.email,
         username=profile.username,
-        subscription_tier=profile.subscription_tier,
+        subscription_tier=SubscriptionTier.of(profile.subscription_tier),
         dreams_count=profile.dreams_count,
         videos_count=profile.videos_count,
         dreams_by_category=dict(profile.dreams_by_category),

@@ -6,11 +6,11 @@ from typing import Self
 
 from dreamvision.core.clock import utc_now
 from dreamvision.core.metrics import Metric, count
+from dreamvision.core.subscription_tiers import SubscriptionTier
 from dreamvision.database.client import Database
 from dreamvision.database.transactions import ContentionError
 from dreamvision.limits.daily_counts import DailyCounts, counts_in
 from dreamvision.limits.quotas import (
-    PREMIUM_TIER,
     AnalysisQuotaExceededError,
     QuotaSettings,
     ServiceAnalysesExceededError,
@@ -20,7 +20,7 @@ from dreamvision.limits.quotas import (
     seconds_to_midnight,
     shard_number,
 )
-from dreamvision.users.repository import FREE_TIER, ProfileRepository
+from dreamvision.users.repository import ProfileRepository
 
 _MAX_ATTEMPTS = 8
 
@@ -58,7 +58,7 @@ class AnalysisQuota:
 
     def _count_for_user(self, user_id: str, dream_id: str, now: datetime) -> bool:
         """Count for the user. Return false if this dream was counted last. The tier is read only if it decides."""
-        limits = min(self._settings.analyses_of_tier(tier) for tier in (FREE_TIER, PREMIUM_TIER))
+        limits = min(self._settings.analyses_of_tier(tier) for tier in SubscriptionTier)
         tried = self._counts.count_analysis(user_id, dream_id, limits, now)
         if not tried.applied and counts_in(tried.item).analyses >= limits.per_day:
             limits = self._settings.analyses_of_tier(self._profiles.get(user_id).subscription_tier)
@@ -75,7 +75,7 @@ class AnalysisQuota:
         raise AnalysisQuotaExceededError(seconds_to_midnight(now))
 
     def _count_for_service(self, dream_id: str, now: datetime) -> bool:
-        limits = self._settings.analyses_of_tier(FREE_TIER)
+        limits = self._settings.analyses_of_tier(SubscriptionTier.FREE)
         shard = shard_number(dream_id)
         for _ in range(_MAX_ATTEMPTS):
             if self._counts.count_service_analysis(shard, limits, now):

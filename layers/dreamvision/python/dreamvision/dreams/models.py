@@ -20,7 +20,8 @@ class DreamRecord(BaseModel):
 
     ``image_key`` is the user's own image; ``replaced_key`` the previous one, to be deleted or already deleted;
     ``upload_*`` the last announced upload; ``upload_object`` S3's sequencer of the one object that was accepted for it,
-    ``upload_error`` the class name of the error that rejected it.
+    ``upload_error`` the class name of the error that rejected it. ``video_*`` and ``queued_since`` are copied from the
+    latest video; ``video_error`` is the class name of the error that it failed with.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -43,6 +44,8 @@ class DreamRecord(BaseModel):
     analyzed_at: datetime | None = None
     latest_job_id: str | None = None
     video_status: VideoStatus | None = None
+    video_error: str | None = None
+    queued_since: datetime | None = None
     aspect_ratio: AspectRatio | None = None
     video_key: str | None = None
     video_expires_at: datetime | None = None

@@ -12,8 +12,8 @@ from pydantic import Field, NonNegativeInt
 
 from dreamvision.core.config import Config
 from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.subscription_tiers import SubscriptionTier
 
-PREMIUM_TIER = "premium"
 # All users' videos count against the service's quota. Concurrent transactions on one item conflict, so the counter is
 # split into several items, each with a part of the quota.
 SERVICE_SHARDS = 8
@@ -166,14 +166,14 @@ class QuotaSettings(Config):
     def of_tier(self, tier: str) -> VideoLimits:
         """Return the limits of a subscription tier; the free tier's for an unknown one."""
         service, strikes = self.service_videos_per_day, self.moderation_strikes
-        if tier == PREMIUM_TIER:
+        if tier == SubscriptionTier.PREMIUM:
             return VideoLimits(self.premium_videos_per_day, self.premium_concurrent_videos, service, 0, strikes)
         reserved = service - service * (100 - self.premium_reserve) // 100
         return VideoLimits(self.free_videos_per_day, self.free_concurrent_videos, service, reserved, strikes)
 
     def analyses_of_tier(self, tier: str) -> AnalysisLimits:
         """Return the limits of analyses of a subscription tier; the free tier's for an unknown one."""
-        per_day = self.premium_analyses_per_day if tier == PREMIUM_TIER else self.free_analyses_per_day
+        per_day = self.premium_analyses_per_day if tier == SubscriptionTier.PREMIUM else self.free_analyses_per_day
         return AnalysisLimits(per_day, self.service_analyses_per_day, self.moderation_strikes)
 
 

@@ -1,7 +1,7 @@
 """Media URLs for clients: signed and short-lived for videos, public and permanent for images."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Self
 
@@ -12,6 +12,9 @@ from dreamvision.core.config import Config
 from dreamvision.core.ids import time_of
 from dreamvision.media.keys import public_url
 from dreamvision.media.storage import LINK_SECONDS, MediaStore
+
+# As long a link to a video stays the same.
+LINK_PERIOD_SECONDS = LINK_SECONDS // 2
 
 
 class LinkSettings(Config):
@@ -58,14 +61,19 @@ class MediaLinks:
         return min((expiry for expiry in expiries if expiry is not None), default=None)
 
     def video(self, key: str | None, *, until: datetime | None, filename: str | None = None) -> str | None:
-        """Return a URL signed for an hour, at most until ``until``; ``None`` without a key or after ``until``.
+        """Return a URL valid for at least an hour, at most until ``until``; ``None`` without a key or after ``until``.
 
-        With a ``filename`` the browser saves the video under that name instead of playing it.
+        Within half an hour it is the same URL, as long as the credentials are the same: a list that is loaded again
+        shows the same films. With a ``filename`` the browser saves the video under that name instead of playing it.
         """
-        if key is None:
+        now = self._now()
+        if key is None or (until is not None and (until - now).total_seconds() < 1):
             return None
-        seconds = LINK_SECONDS if until is None else min(LINK_SECONDS, int((until - self._now()).total_seconds()))
-        return self._store.presign_video(key, filename=filename, expires=seconds) if seconds > 0 else None
+        signed_at = datetime.fromtimestamp(now.timestamp() // LINK_PERIOD_SECONDS * LINK_PERIOD_SECONDS, UTC)
+        expires = LINK_SECONDS + LINK_PERIOD_SECONDS
+        if until is not None:
+            expires = min(expires, int((until - signed_at).total_seconds()))
+        return self._store.presign_video(key, filename=filename, expires=expires, signed_at=signed_at)
 
     def image(self, key: str | None) -> str | None:
         """Return the permanent URL at the CDN; ``None`` without a key."""

@@ -8,16 +8,21 @@
 import os
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cached_property
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dreamvision.core.clock import utc_now
 from dreamvision.media.errors import MediaDeletionError, MediaReadError, MediaUploadError
+from dreamvision.media.signatures import LinkSigner
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,14 +40,16 @@ _KEYS_PER_DELETE = 1000  # limit of DeleteObjects
 _CACHE_FOREVER = "public, max-age=31536000, immutable"  # the content of a key never changes
 
 
-def s3_client() -> "S3Client":
+def s3_client(*, signs: bool = True) -> "S3Client":
     """Return an S3 client with signature version 4 and the regional host name, both required for presigned links.
+
+    One that does not sign returns plain URLs instead of presigned links.
 
     An emulator (an endpoint in the environment) has no wildcard DNS name, so there the bucket is part of the path.
     """
     emulated = "AWS_ENDPOINT_URL_S3" in os.environ or "AWS_ENDPOINT_URL" in os.environ
     config = Config(
-        signature_version="s3v4",
+        signature_version="s3v4" if signs else UNSIGNED,
         # us-east-1 too: its legacy global name redirects for buckets of other regions, which a player may not follow.
         s3={"addressing_style": "path" if emulated else "virtual", "us_east_1_regional_endpoint": "regional"},
     )
@@ -121,14 +128,20 @@ class MediaStore:
         except (BotoCoreError, ClientError):
             raise MediaReadError from None
 
-    def presign_video(self, key: str, *, filename: str | None = None, expires: int = LINK_SECONDS) -> str:
+    def presign_video(
+        self, key: str, *, filename: str | None = None, expires: int = LINK_SECONDS, signed_at: datetime | None = None
+    ) -> str:
         """Return a link that plays the video, or saves it under `filename` if given; `expires` in seconds.
 
-        Does not call S3. A link signed with a role's credentials also expires with those.
+        It expires that long after `signed_at`, by default now. With the same credentials, equal arguments give the same
+        link. Does not call S3. A link signed with a role's credentials also expires with those.
         """
         disposition = "inline" if filename is None else _content_disposition(filename)
         parameters = {"ResponseContentType": VIDEO_TYPE, "ResponseContentDisposition": disposition}
-        return self._presign(key, expires, parameters)
+        url = self._plain.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key, **parameters}, ExpiresIn=expires
+        )
+        return self._signer.signed(url, self._plain.meta.region_name, signed_at or utc_now(), expires)
 
     def presign_upload(self, key: str, content_type: str) -> UploadForm:
         """Return a form to upload one object of this type and 1 byte to 5 MiB to this key; valid for ten minutes.
@@ -176,10 +189,13 @@ class MediaStore:
         if response.get("Errors"):
             raise MediaDeletionError
 
-    def _presign(self, key: str, expires: int, parameters: dict[str, str]) -> str:
-        return self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key, **parameters}, ExpiresIn=expires
-        )
+    @cached_property
+    def _plain(self) -> "S3Client":
+        return s3_client(signs=False)
+
+    @cached_property
+    def _signer(self) -> LinkSigner:
+        return LinkSigner.of_environment()
 
 
 def _content_disposition(filename: str) -> str:

@@ -13,9 +13,9 @@ from dreamvision.queries.cursors import Cursors, Position
 from dreamvision.queries.presenters import Presenter
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.dreams import (
+    DreamDetail,
     DreamListResponse,
     DreamStatistics,
-    DreamWithVideo,
     EstimatedCost,
     MonthStatistics,
     TokenUsage,
@@ -65,7 +65,7 @@ class DreamQueries:
         total = _total(profile, category)
         following = Position(rows.last_id, number + 1) if rows.last_id else None
         return DreamListResponse(
-            dreams=[self._presenter.dream(dream) for dream in rows.dreams],
+            dreams=[self._presenter.dream_summary(dream) for dream in rows.dreams],
             total=total,
             page=number,
             limit=limit,
@@ -83,7 +83,7 @@ class DreamQueries:
             return _EMPTY_PAGE, profile
         return self._pages.page(user_id, limit=limit, category=category, after_id=after_id)
 
-    def dream(self, user_id: str, dream_id: str) -> DreamWithVideo:
+    def dream(self, user_id: str, dream_id: str) -> DreamDetail:
         """Return one dream with its latest video.
 
         Raises:
@@ -94,7 +94,7 @@ class DreamQueries:
             video = self._videos.get_eventually(user_id, dream.latest_job_id) if dream.latest_job_id else None
         except VideoNotFoundError:
             raise DreamNotFoundError from None  # deleted between the two reads: a dream is deleted before its videos
-        return self._presenter.dream_with_video(dream, video)
+        return self._presenter.dream(dream, video)
 
     def statistics(self, user_id: str) -> DreamStatistics:
         """Return counts, tokens and costs, from a single read."""

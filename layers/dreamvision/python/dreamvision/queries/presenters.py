@@ -11,24 +11,21 @@ from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.ids import time_of
 from dreamvision.dreams.models import AnalyzedDream, DreamRecord
 from dreamvision.media.errors import rejection_message
-from dreamvision.media.links import MediaLinks
-from dreamvision.media.storage import LINK_SECONDS, UPLOAD_SECONDS
+from dreamvision.media.links import LINK_PERIOD_SECONDS, MediaLinks
+from dreamvision.media.storage import UPLOAD_SECONDS
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.dreams import (
     AnalysisStatus,
     DreamAnalysisResponse,
     DreamDetail,
-    DreamWithVideo,
+    DreamSummary,
     TokenUsage,
 )
 from dreamvision.schemas.uploads import ThumbnailUpload, UploadStatus
 from dreamvision.schemas.videos import Disposition, VideoGenerationResponse, VideoStatusResponse
 from dreamvision.videos.models import VideoRecord
-from dreamvision.videos.outcomes import error_code_of, is_counted, is_retryable
+from dreamvision.videos.outcomes import error_code_of, is_counted, is_retryable, outcome_of_latest
 
-# After a 304 a client keeps using the links that it has, so the links of one version stay valid for at least half of
-# their lifetime.
-_VERSION_SECONDS = LINK_SECONDS // 2
 # The form is valid for ten minutes; processing the upload takes seconds, or minutes with retries.
 _UPLOAD_TIMEOUT = timedelta(seconds=UPLOAD_SECONDS, minutes=5)
 
@@ -46,10 +43,11 @@ class Presenter:
         """Return this process's instance, configured from the environment."""
         return cls(MediaLinks.shared())
 
-    def dream(self, dream: DreamRecord) -> DreamDetail:
-        """Return the response for a dream."""
+    def dream_summary(self, dream: DreamRecord) -> DreamSummary:
+        """Return a dream as lists have it."""
         until = self._video_until(dream.latest_job_id, dream.video_key, dream.video_expires_at)
-        return DreamDetail(
+        error_code, retryable = outcome_of_latest(dream)
+        return DreamSummary(
             id=dream.dream_id,
             user_id=dream.user_id,
             dream_text=dream.dream_text,
@@ -63,6 +61,9 @@ class Presenter:
             created_at=dream.created_at,
             job_id=dream.latest_job_id,
             video_status=dream.video_status,
+            queued_since=dream.queued_since,
+            error_code=error_code,
+            retryable=retryable,
             aspect_ratio=aspect_ratio_of(dream),
             video_url=self._links.video(dream.video_key, until=until),
             video_expires_at=until,
@@ -71,9 +72,9 @@ class Presenter:
             thumbnail_upload=self._thumbnail_upload(dream),
         )
 
-    def dream_with_video(self, dream: DreamRecord, video: VideoRecord | None) -> DreamWithVideo:
+    def dream(self, dream: DreamRecord, video: VideoRecord | None) -> DreamDetail:
         """Return the response for a dream with its latest video."""
-        return DreamWithVideo(**dict(self.dream(dream)), video=self.video(video) if video else None)
+        return DreamDetail(**dict(self.dream_summary(dream)), video=self.video(video) if video else None)
 
     def video(
         self, video: VideoRecord, disposition: Disposition = Disposition.INLINE, filename: str | None = None
@@ -106,9 +107,9 @@ class Presenter:
         )
 
     def video_version(self, video: VideoRecord) -> str:
-        """Return a text that changes whenever the response of ``video`` does, apart from the links' signatures."""
+        """Return a text that changes with the response of ``video``, apart from the credentials in its link."""
         until = self._video_until(video.job_id, video.video_key, video.video_expires_at)
-        links = int(self._clock()) // _VERSION_SECONDS if video.video_key else None
+        links = int(self._clock()) // LINK_PERIOD_SECONDS if video.video_key else None
         expired = until is not None and until.timestamp() <= self._clock()
         counted = is_counted(video, self._now())
         return f"{video.model_dump_json()} {until} {'expired' if expired else links} {counted}"

@@ -30,6 +30,10 @@ def whole_number(value: object) -> object:
 
 WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(whole_number)]
 
+# For patterns, in brackets: what ``str.strip`` removes. Dialects disagree whether ``\s`` has the last five.
+SPACE = r"\s\x1C-\x1F\x85"
+# Printable ASCII: Cognito's codes are digits.
+CODE_PATTERN = "^[!-~]+$"
 UUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 
 UuidText = Annotated[

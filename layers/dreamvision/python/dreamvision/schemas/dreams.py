@@ -3,11 +3,12 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from dreamvision.core.aspect_ratios import AspectRatio
-from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
+from dreamvision.schemas.base import SPACE, Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
+from dreamvision.schemas.error_codes import ErrorCode
 from dreamvision.schemas.lengths import MAX_TITLE_LENGTH
 from dreamvision.schemas.quota import Quota
 from dreamvision.schemas.uploads import ThumbnailUpload
@@ -27,16 +28,22 @@ from dreamvision.schemas.videos import (
 MIN_DREAM_LENGTH = 10
 MAX_DREAM_LENGTH = 2000
 
-# The characters that are trimmed (Unicode's White_Space), as a character class that every regex dialect reads alike.
-_SPACE = r"\t\n\v\f\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
-# JSON Schema checks the length before trimming, so the pattern contains the limits and there is no maxLength.
+# JSON Schema checks the length before trimming, so the pattern contains the limits and there is no maxLength. Without
+# escapes above \xFF: generators write some of them, such as line separators, into their output as they are.
 DREAM_TEXT_PATTERN = (
-    f"^[{_SPACE}]*[^{_SPACE}][\\s\\S]{{{MIN_DREAM_LENGTH - 2},{MAX_DREAM_LENGTH - 2}}}[^{_SPACE}][{_SPACE}]*$"
+    rf"^[{SPACE}]*[^{SPACE}][\s\S]{{{MIN_DREAM_LENGTH - 2},{MAX_DREAM_LENGTH - 2}}}[^{SPACE}][{SPACE}]*$"
 )
+
+
+def _trimmed(value: object) -> object:
+    # By ``str.strip`` and not by pydantic, whose spaces are not those of the pattern.
+    return value.strip() if isinstance(value, str) else value
+
 
 DreamText = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, strict=True, min_length=MIN_DREAM_LENGTH, max_length=MAX_DREAM_LENGTH),
+    StringConstraints(strict=True, min_length=MIN_DREAM_LENGTH, max_length=MAX_DREAM_LENGTH),
+    BeforeValidator(_trimmed),
     WithJsonSchema(
         {
             "type": "string",
@@ -105,6 +112,8 @@ class DreamAnalysisResponse(Response):
 class CombinedDreamVideoResponse(Response):
     """The analysis, and the video that is being created from it."""
 
+    dream_id: UuidText
+    job_id: UuidText = Field(description="Poll `GET /api/v1/videos/{job_id}` with it.")
     title: Title
     dream_analysis: DreamAnalysisResponse
     video_generation: VideoGenerationResponse
@@ -117,7 +126,7 @@ class AcceptedDreamVideo(Response):
     """The dream was accepted and its analysis is still running: poll the URL in the `Location` header."""
 
     dream_id: UuidText
-    job_id: UuidText
+    job_id: UuidText = Field(description="Poll `GET /api/v1/videos/{job_id}` with it.")
     status: VideoStatus
     estimated_completion_time: Timestamp | None = Field(
         default=None, description="From what videos have taken in the last hour."
@@ -127,8 +136,8 @@ class AcceptedDreamVideo(Response):
     quota: Quota
 
 
-class DreamDetail(Response):
-    """A dream with the main fields of its latest video.
+class DreamSummary(Response):
+    """A dream in a list, with the main fields of its latest video.
 
     `title` and the five fields of the analysis are `null` until `analysis_status` is `completed`.
     """
@@ -148,6 +157,19 @@ class DreamDetail(Response):
     created_at: Timestamp
     job_id: UuidText | None = Field(default=None, description="Id of the dream's latest video.")
     video_status: VideoStatus | None = Field(default=None, examples=["completed"])
+    queued_since: Timestamp | None = Field(
+        default=None,
+        description="Since when the pending video has been waiting for render capacity; null if it is not.",
+        examples=[None],
+    )
+    error_code: ErrorCode | None = Field(
+        default=None, description="Why the video failed or was cancelled; null for any other video.", examples=[None]
+    )
+    retryable: bool | None = Field(
+        default=None,
+        description="Whether a failed or cancelled video may succeed when it is tried again; null for any other.",
+        examples=[None],
+    )
     aspect_ratio: AspectRatio | None = Field(
         default=None, description="The shape of the latest video; null without one.", examples=["9:16"]
     )
@@ -162,7 +184,7 @@ class DreamDetail(Response):
     thumbnail_upload: ThumbnailUpload | None = Field(default=None, description="The latest image upload.")
 
 
-class DreamWithVideo(DreamDetail):
+class DreamDetail(DreamSummary):
     """A dream with its latest video."""
 
     video: VideoStatusResponse | None = None
@@ -171,7 +193,7 @@ class DreamWithVideo(DreamDetail):
 class DreamListResponse(Response):
     """One page of the history, newest first."""
 
-    dreams: list[DreamDetail]
+    dreams: list[DreamSummary]
     total: WholeNumber = Field(ge=0, description="Number of matching dreams on all pages.", examples=[1])
     page: WholeNumber = Field(
         ge=1, description="Page number. With `cursor`: the number of the previous page plus one.", examples=[1]

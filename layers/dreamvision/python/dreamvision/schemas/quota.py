@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from dreamvision.core.subscription_tiers import SubscriptionTier
 from dreamvision.schemas.base import Response, Timestamp
 
 # Not strict: stored responses have DynamoDB's numbers.
@@ -33,7 +34,7 @@ class DailyUse(Response):
 class Quota(Response):
     """What the user may still create. The service as a whole has limits, too, which are not part of this."""
 
-    tier: str = Field(examples=["free"])
+    tier: SubscriptionTier = Field(examples=["free"])
     videos_today: DailyUse = Field(description="Videos counted today.")
     videos_now: CurrentUse = Field(description="Videos that are not completed, failed or cancelled.")
     analyses_today: DailyUse = Field(description="Analyses counted today, those of videos included.")

@@ -1,10 +1,10 @@
-"""The messages of the WebSocket API, documented in ``docs/REALTIME.md``."""
+"""The messages of the WebSocket API, documented in ``docs/REALTIME.md`` and ``docs/asyncapi.json``."""
 
 import json
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
 
 from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.schemas.base import Response, Timestamp, UuidText, WholeNumber
@@ -38,10 +38,10 @@ class DreamAnalyzed(Message):
     job_id: UuidText | None = None
     title: Title | None = None
     aspect_ratio: AspectRatio | None = None
-    category: Category
-    template_used: str
-    confidence: float
-    video_prompt: str
+    category: Category = Field(examples=["flight"])
+    template_used: str = Field(examples=["FLIGHT"])
+    confidence: float = Field(examples=[0.93])
+    video_prompt: str = Field(examples=["POV gentle rise through a dark forest, twisted trees drift past below ..."])
     updated_at: Timestamp
 
 
@@ -52,9 +52,9 @@ class Synced(Message):
     """The end of the missed events, or of one part of them if there are too many for one reply (``truncated``)."""
 
     type: Literal["synced"] = "synced"
-    count: WholeNumber
-    truncated: bool
-    next_since: Timestamp
+    count: WholeNumber = Field(description="Number of events in this reply.", examples=[3])
+    truncated: bool = Field(description="There is more: send `sync` with `next_since` at once.", examples=[False])
+    next_since: Timestamp = Field(description="The `since` of the next `sync`.")
 
 
 class Pong(Message):
@@ -78,7 +78,20 @@ class MessageProblem(Message):
 
     type: Literal["error"] = "error"
     code: Literal["malformed", "unknown_action", "invalid_since", "too_large", "unavailable"]
-    message: str
+    message: str = Field(examples=["Send a JSON object."])
+
+
+class Ping(BaseModel):
+    """A message that keeps an idle connection open."""
+
+    action: Literal["ping"]
+
+
+class Sync(BaseModel):
+    """A request for everything that has changed since a time that the server has given."""
+
+    action: Literal["sync"]
+    since: Timestamp
 
 
 def parse_timestamp(value: object) -> datetime:

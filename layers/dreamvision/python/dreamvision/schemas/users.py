@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, StringConstraints
 
-from dreamvision.schemas.base import Request, Response, Timestamp, UuidText, WholeNumber
+from dreamvision.core.subscription_tiers import SubscriptionTier
+from dreamvision.schemas.base import CODE_PATTERN, SPACE, Request, Response, Timestamp, UuidText, WholeNumber
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.invalid_values import ValueCode, invalid, too_long, too_short
 from dreamvision.schemas.passwords import MAX_PASSWORD_LENGTH, Password
@@ -27,8 +28,14 @@ _NOT_IN_NAMES = (
 )
 USERNAME_PATTERN = f"^ *[^ {_NOT_IN_NAMES}][^{_NOT_IN_NAMES}]{{1,28}}[^ {_NOT_IN_NAMES}] *$"
 
-# For the JSON Schema: lone surrogates are not characters of a JSON text, and not every regex dialect can express them.
-_PUBLISHED_PATTERN = USERNAME_PATTERN.replace(r"\uD800-\uF8FF", r"\uE000-\uF8FF")
+# For the JSON Schema, without what is rare: generators write escapes above \xFF into their output as characters, and a
+# range outside the basic plane is an error in ECMAScript without the flag u.
+_NOT_IN_PUBLISHED_NAMES = r"\x00-\x1F!-,/:-@\[-\^`\{-\x9F\xA0\xAD"
+_PUBLISHED_PATTERN = USERNAME_PATTERN.replace(_NOT_IN_NAMES, _NOT_IN_PUBLISHED_NAMES)
+# An upper-case letter and a digit in any order, and no space at either end: without lookahead, which not every dialect
+# has, and as one pattern, as generators type a schema with ``allOf`` as unknown.
+_LETTER_AND_DIGIT = r"([A-Z][\s\S]*[0-9]|[0-9][\s\S]*[A-Z])"
+_PASSWORD_PATTERN = rf"^([^{SPACE}][\s\S]*)?{_LETTER_AND_DIGIT}([\s\S]*[^{SPACE}])?$"
 
 
 def _reject_display_name(value: object) -> object:
@@ -76,10 +83,7 @@ NewPassword = Annotated[
     Field(
         description="At least 8 characters, with an upper-case letter (A to Z) and a digit.",
         examples=["Moonlight7"],
-        json_schema_extra={
-            "format": "password",
-            "allOf": [{"pattern": pattern} for pattern in ("[A-Z]", "[0-9]", r"^\S", r"\S$")],
-        },
+        json_schema_extra={"format": "password", "pattern": _PASSWORD_PATTERN},
     ),
 ]
 
@@ -96,7 +100,7 @@ Username = Annotated[
 
 Code = Annotated[
     str,
-    StringConstraints(strict=True, min_length=1, max_length=MAX_CODE_LENGTH, pattern=r"^\S+$"),
+    StringConstraints(strict=True, min_length=1, max_length=MAX_CODE_LENGTH, pattern=CODE_PATTERN),
     Field(description="The code from the e-mail.", examples=["123456"]),
 ]
 
@@ -208,7 +212,7 @@ class UserProfile(Response):
     id: UuidText
     email: str = Field(examples=["dreamer@example.com"])
     username: str = Field(examples=["luna_dreams"])
-    subscription_tier: str = Field(examples=["free"])
+    subscription_tier: SubscriptionTier = Field(examples=["free"])
     dreams_count: WholeNumber = Field(ge=0, examples=[3])
     videos_count: WholeNumber = Field(ge=0, description="Completed videos.", examples=[2])
     dreams_by_category: dict[Category, WholeNumber] = Field(

@@ -32,7 +32,7 @@ Duration = Annotated[
 ]
 
 # Not strict: stored responses have DynamoDB's numbers.
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED, examples=[1234567890], json_schema_extra={"format": "int64"})]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED, examples=[1234567890])]
 RequestedSeed = Annotated[Seed, Field(strict=True), BeforeValidator(whole_number)]
 VideoPrompt = Annotated[
     str,
@@ -53,7 +53,8 @@ VideoPrompt = Annotated[
 VideoUrl = Annotated[
     str,
     Field(
-        description="Signed URL of the MP4, valid for an hour; null once the video has expired.",
+        description="Signed URL of the MP4, valid for at least an hour, and the same for half an hour unless another"
+        " process of the service answers; null once the video has expired.",
         examples=["https://media.s3.us-east-1.amazonaws.com/videos/019aae3c/video.mp4?X-Amz-Signature=..."],
     ),
 ]

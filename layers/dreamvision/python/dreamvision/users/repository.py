@@ -17,12 +17,12 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 from dreamvision.core.clock import to_text
 from dreamvision.core.errors import DreamVisionError
+from dreamvision.core.subscription_tiers import SubscriptionTier
 from dreamvision.database.client import Database, Item, is_condition_failure
 from dreamvision.database.transactions import Write
 from dreamvision.schemas.categories import Category
 from dreamvision.users import monthly_stats
 
-FREE_TIER = "free"
 USERNAME_PREFIX = "username#"
 """Prefix of the key of a username's item (see ``users/usernames.py``)."""
 _CATEGORY_PREFIX = "dreams_in_"
@@ -55,7 +55,7 @@ class Profile(BaseModel):
     user_id: str
     email: str | None = None
     username: str | None = None
-    subscription_tier: str = FREE_TIER
+    subscription_tier: str = SubscriptionTier.FREE
     dreams_count: int = 0
     videos_count: int = 0
     tokens_in: int = 0
@@ -170,7 +170,11 @@ class ProfileRepository:
                 "UpdateExpression": "SET updated_at = :now, created_at = if_not_exists(created_at, :now), "
                 "subscription_tier = if_not_exists(subscription_tier, :free)" + _add_clause(increments) + remove_clause,
                 "ConditionExpression": "attribute_not_exists(erasing_since)",
-                "ExpressionAttributeValues": {":now": to_text(now), ":free": FREE_TIER, **_values(increments)},
+                "ExpressionAttributeValues": {
+                    ":now": to_text(now),
+                    ":free": SubscriptionTier.FREE,
+                    **_values(increments),
+                },
             }
         }
 

@@ -16,9 +16,10 @@ from botocore.exceptions import ClientError
 from dreamvision.core.clock import to_text
 from dreamvision.core.errors import DreamVisionError
 from dreamvision.core.ids import new_id
+from dreamvision.core.subscription_tiers import SubscriptionTier
 from dreamvision.database.client import Database, is_condition_failure
 from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError, Write
-from dreamvision.users.repository import FREE_TIER, USERNAME_PREFIX, ProfileRepository
+from dreamvision.users.repository import USERNAME_PREFIX, ProfileRepository
 
 # Longer than any request (the gateway times out after 30 s), and short enough for a user who tries again.
 RESERVATION_LIFETIME = timedelta(seconds=60)
@@ -123,7 +124,7 @@ class Usernames:
                 ":username": reservation.username,
                 ":email": email,
                 ":now": to_text(now),
-                ":free": FREE_TIER,
+                ":free": SubscriptionTier.FREE,
                 ":zero": Decimal(0),
             },
         }

@@ -92,7 +92,8 @@ class VideoCreation(VideoRepository):
             UserPausedError and the errors of the quotas (``_insert``): nothing was written.
         """
         row = new_row(user_id, job_id, dream_id, duration, now, options)
-        cleared = dict.fromkeys(("video_key", "video_expires_at", "thumbnail_key", "preview_key"))
+        of_former = ("video_key", "video_expires_at", "thumbnail_key", "preview_key", "video_error", "queued_since")
+        cleared = dict.fromkeys(of_former)
         copy = _copy_of_new(row) | cleared
         others = {"dream": self._dreams.copy_video_write(user_id, dream_id, job_id, copy, first=True)}
         try:

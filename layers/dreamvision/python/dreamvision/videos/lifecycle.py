@@ -165,12 +165,20 @@ class VideoLifecycle(VideoCreation):
             "output_url": video.output_url,
         }:
             return
+        if queued_since != video.queued_since:
+            self._store_queueing(video, values, now)
+        elif not self._update_if(_NOT_FINAL, video.user_id, video.job_id, values, now):
+            raise VideoFinalError
+
+    def _store_queueing(self, video: VideoRecord, values: Item, now: datetime) -> None:
+        """Store the progress with a change of ``queued_since``, which the dream's copy has as well."""
+        write = self._update_write(video.user_id, video.job_id, values, now, _NOT_FINAL, _OPEN_STATES)
+        copy = {"queued_since": values["queued_since"]}
+        dream = self._dreams.copy_video_write(video.user_id, video.dream_id, video.job_id, copy)
         try:
-            self._update(video.user_id, video.job_id, values, now, _NOT_FINAL, _OPEN_STATES)
-        except ClientError as error:
-            if is_condition_failure(error):
-                raise VideoFinalError from None
-            raise
+            self._database.transact_write(Transaction().add("video", write).add_optional({"dream": dream}))
+        except TransactionRefusedError:
+            raise VideoFinalError from None
 
     def complete(self, video: VideoRecord, media: Media, now: datetime) -> None:
         """Complete the video: status, counters and the dream's copy in one transaction.
@@ -268,7 +276,8 @@ class VideoLifecycle(VideoCreation):
             ContentionError: the row kept changing.
         """
         count_writes = count_writes or {}
-        dream_copy = {"video_status": status, **(dream_values or {})}
+        dream_copy: Item = {"video_status": status, "video_error": values.get("error_code"), "queued_since": None}
+        dream_copy |= dream_values or {}
         copy_write = self._dreams.copy_video_write(video.user_id, video.dream_id, video.job_id, dream_copy)
         for _ in range(_MAX_ATTEMPTS):
             transaction = Transaction().add("video", self._status_write(video, status, now, values))
@@ -345,10 +354,15 @@ class VideoLifecycle(VideoCreation):
         condition: str,
         condition_values: Item | None = None,
     ) -> None:
+        write = self._update_write(user_id, job_id, values, now, condition, condition_values)
+        self._database.client.update_item(**write["Update"])
+
+    def _update_write(
+        self, user_id: str, job_id: str, values: Item, now: datetime, condition: str, condition_values: Item | None
+    ) -> Write:
         update = build_update({**values, "updated_at": to_text(now)})
+        update |= {"TableName": self._table, "Key": row_key(user_id, job_id), "ConditionExpression": condition}
         if "#status" in condition:
             update["ExpressionAttributeNames"]["#status"] = "status"
         update["ExpressionAttributeValues"] |= condition_values or {}
-        self._database.client.update_item(
-            TableName=self._table, Key=row_key(user_id, job_id), ConditionExpression=condition, **update
-        )
+        return {"Update": update}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from dreamvision.dreams.models import DreamRecord
 from dreamvision.rendering.errors import RenderOutcomeUnknownError, RenderRejectedError
 from dreamvision.schemas.error_codes import EXPLANATIONS, ErrorCode
 from dreamvision.schemas.videos import VideoStatus
@@ -74,18 +75,35 @@ def error_code_of(video: VideoRecord) -> ErrorCode | None:
 
     Besides the names of the table a row can have one of Lambda's or Step Functions' (``Lambda.Unknown``).
     """
-    if video.status is VideoStatus.CANCELLED:
-        return ErrorCode.CANCELLED
-    if video.status is not VideoStatus.FAILED:
-        return None
-    return CODES.get(video.error_code or "", ErrorCode.WORKFLOW_FAILED)
+    return _code(video.status, video.error_code)
 
 
 def is_retryable(video: VideoRecord) -> bool | None:
     """Return whether a failed or cancelled video may succeed when it is tried again; ``None`` for any other."""
-    if (code := error_code_of(video)) is None:
+    return _retryable(error_code_of(video), video.error_code)
+
+
+def outcome_of_latest(dream: DreamRecord) -> tuple[ErrorCode | None, bool | None]:
+    """Return the error code of a dream's latest video, and whether it may succeed when it is tried again.
+
+    Both are ``None`` for a failed video whose dream has no copy of its error: a row of an earlier version.
+    """
+    if dream.video_status is VideoStatus.FAILED and dream.video_error is None:
+        return None, None
+    code = _code(dream.video_status, dream.video_error)
+    return code, _retryable(code, dream.video_error)
+
+
+def _code(status: VideoStatus | None, error: str | None) -> ErrorCode | None:
+    if status is VideoStatus.CANCELLED:
+        return ErrorCode.CANCELLED
+    return CODES.get(error or "", ErrorCode.WORKFLOW_FAILED) if status is VideoStatus.FAILED else None
+
+
+def _retryable(code: ErrorCode | None, error: str | None) -> bool | None:
+    if code is None:
         return None
-    return EXPLANATIONS[code].retryable and video.error_code != RenderRejectedError.__name__
+    return EXPLANATIONS[code].retryable and error != RenderRejectedError.__name__
 
 
 def is_counted(video: VideoRecord, now: datetime) -> bool | None:

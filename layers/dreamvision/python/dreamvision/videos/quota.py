@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from dreamvision.core.clock import utc_now
+from dreamvision.core.subscription_tiers import SubscriptionTier
 from dreamvision.database.client import Database
 from dreamvision.limits.daily_counts import counts_in
 from dreamvision.limits.quotas import QuotaSettings, day_of, next_midnight
@@ -47,7 +48,7 @@ class QuotaReader:
         is_paused = 0 < videos.strikes <= used.strikes
         resets_at = next_midnight(now)
         return Quota(
-            tier=tier,
+            tier=SubscriptionTier.of(tier),
             videos_today=_daily(videos.per_day, used.videos, resets_at, is_paused),
             videos_now=_current(videos.concurrent, int(counters.get(running, {}).get("videos", 0))),
             analyses_today=_daily(analyses.per_day, used.analyses, resets_at, is_paused),

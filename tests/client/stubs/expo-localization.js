@@ -1,0 +1,1 @@
+exports.getLocales = () => [{ languageTag: "de-DE" }];

@@ -1,0 +1,1 @@
+"""The packages that a deploy uploads, built for both architectures."""
