@@ -26,8 +26,6 @@ _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
-    # Without a GPU, animations take a processor.
-    "--force-prefers-reduced-motion",
     "--disable-quic",
     "--disable-dev-shm-usage",
     "--no-first-run",
