@@ -48,6 +48,18 @@ reader.onload = () => done(reader.result.split(",")[1]);
 reader.readAsDataURL(window.files[0]);
 """
 
+LATE_LIST = """
+const real = window.fetch;
+window.fetch = async (url, options) => {
+  const response = await real(url, options);
+  if (!String(url).includes("/dreams?")) return response;
+  const page = await response.json();
+  for (const dream of page.dreams) dream.queued_since = null;
+  window.cameLate = true;
+  return Response.json(page);
+};
+"""
+
 
 @pytest.fixture(scope="session")
 def axe() -> str:
@@ -281,6 +293,12 @@ def test_a_moderated_film_is_reworded_and_a_queue_looks_like_waiting(guest: Gues
     assert guest.text("player-status") == "Waiting for a free place…"
     assert guest.text("player-estimate").startswith("In the queue since ")
     assert not guest.element("player-progress").is_displayed()
+
+    # AND a list of dreams from before the queue, which comes late, does not change that
+    guest.run(LATE_LIST)
+    guest.driver.find_element(By.CSS_SELECTOR, "input[name=category][value=flight]").click()
+    guest.wait("window.cameLate && !document.getElementById('cards').hasAttribute('aria-busy')")
+    assert guest.run("return document.getElementById('player').dataset.phase") == "queued"
 
     # AND back and forward lead from one to the other
     guest.run("history.back()")

@@ -4,11 +4,8 @@
 import { isFinal, isOlder } from "./dream-status.js";
 
 const PAGE_SIZE = 12;
-const VIDEO_FIELDS = [
-  ...["job_id", "video_status", "aspect_ratio", "video_url", "thumbnail_url", "preview_url"],
-  ...["queued_since", "error_code", "retryable"],
-];
-// Of one video only. The dreams of a list have no message, no count and no estimate.
+const VIDEO_FIELDS = ["job_id", "video_status", "aspect_ratio", "video_url", "thumbnail_url", "preview_url"];
+// How a video waits and ends. Each is set once; a dream of a list lacks some, and may be from before the others.
 const OUTCOME_FIELDS = ["error_message", "error_code", "retryable", "counted", "queued_since", "estimated_completion_time"];
 const ANALYSIS_FIELDS = ["analysis_status", "title", "category", "video_prompt", "template_used"];
 
@@ -78,12 +75,14 @@ export class DreamStore extends EventTarget {
     const known = this.#dreams.get(update.id);
     const dream = { ...known, ...update };
     if (known && isOlder(update, known)) {
-      for (const name of VIDEO_FIELDS) dream[name] = known[name];
+      for (const name of [...VIDEO_FIELDS, ...OUTCOME_FIELDS]) dream[name] = known[name];
     }
     if (known?.analysis_status === "completed" && update.analysis_status === "pending") {
       for (const name of ANALYSIS_FIELDS) dream[name] = known[name];
     }
-    if (known && dream.job_id !== known.job_id) {
+    if (known && dream.job_id === known.job_id) {
+      for (const name of OUTCOME_FIELDS) dream[name] ??= known[name];
+    } else if (known) {
       Object.assign(dream, NO_VIDEO_YET, pick(update, ...Object.keys(NO_VIDEO_YET)));
     }
     this.#set(dream);
