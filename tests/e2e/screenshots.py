@@ -79,7 +79,8 @@ def take(visitor: Visitor) -> None:
     visitor.element("dream-text").clear()
     visitor.element("composer-close").click()
     size(visitor.driver, *DESKTOP)
-    visitor.tell(f"{LAST_DREAM} [[runway:lasts:25]]")
+    visitor.run("scrollTo(0, 0)")
+    visitor.tell(f"{LAST_DREAM} [[runway:lasts:12]]")
     visitor.wait("document.getElementById('player-progress').value >= 40")
     keep(visitor, "page-rendering")
 
