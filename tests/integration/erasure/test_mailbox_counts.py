@@ -23,6 +23,8 @@ from tests.integration.erasure.fixtures import LUNAS_EMAIL, ErasureBackend
 
 PASSWORD = "Moonlight7"
 
+pytestmark = pytest.mark.usefixtures("noon")
+
 
 def used(erasure: ErasureBackend, user_id: str) -> DayCounts:
     return DailyCounts(erasure.dreams.database).of(user_id, day_of(utc_now()))
