@@ -3,7 +3,7 @@
 import pytest
 
 from dreamvision.auth.registrations import RegistrationLock, RegistrationRunningError
-from dreamvision.database.client import Database
+from dreamvision.database.client import Database, Item
 
 _END = 1_790_000_000
 """When the lock of the dead request ends, in seconds since the epoch."""
@@ -11,7 +11,7 @@ _END = 1_790_000_000
 
 @pytest.fixture
 def left_behind(database: Database) -> None:
-    item = {"guard": "registration#address", "held_by": "dead", "held_until": _END}
+    item: Item = {"guard": "registration#address", "held_by": "dead", "held_until": _END}
     database.client.put_item(TableName=database.names.guards_table, Item=item)
 
 
