@@ -16,12 +16,14 @@ from dreamvision.devices.repository import DeviceRepository
 from dreamvision.limits.daily_counts import DailyCounts
 from dreamvision.limits.quotas import DayCounts, VideoQuotaExceededError, day_of, seconds_to_midnight
 from dreamvision.limits.rate_limits import RateLimits, RateSettings
-from dreamvision.limits.repository import LimitsRepository
+from dreamvision.limits.repository import LimitsRepository, day_guard
 from tests.fakes.cognito_state import refused
 from tests.integration.dreams.fixtures import DREAM, LUNA
 from tests.integration.erasure.fixtures import LUNAS_EMAIL, ErasureBackend
 
 PASSWORD = "Moonlight7"
+
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 def used(erasure: ErasureBackend, user_id: str) -> DayCounts:
@@ -77,6 +79,9 @@ def test_erasing_and_registering_again_does_not_start_a_new_day(erasure: Erasure
         assert used(erasure, user_id) == spent
         with pytest.raises(VideoQuotaExceededError):
             erasure.dreams.service.create_with_dream(user_id, DREAM, 5)
+    # AND what was taken over expires
+    (item,) = [each for each in erasure.items() if each.get("guard") == day_guard(user_id, day_of(utc_now()))]
+    assert int(item["expires_at"]) > utc_now().timestamp()
     # AND another mailbox has a day of its own
     assert used(erasure, register_again(erasure, "nova@example.com")) == DayCounts()
 

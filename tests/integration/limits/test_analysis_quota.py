@@ -118,6 +118,9 @@ def test_a_quota_of_zero_allows_no_analysis(
     assert analyzer.dreams == []
     # AND what was counted for the user is taken back
     assert used(ministack) == DayCounts()
+    # AND nothing is taken back that an erasure has deleted in between
+    DailyCounts(ministack).uncount_analysis(USER_ID, utc_now())
+    assert used(ministack) == DayCounts()
 
 
 def test_a_premium_user_has_a_quota_of_their_own(ministack: Database) -> None:

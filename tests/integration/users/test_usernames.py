@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dreamvision.core.clock import to_text
 from dreamvision.database.client import Database
 from dreamvision.database.transactions import ContentionError, Transaction, TransactionRefusedError
 from dreamvision.schemas.categories import Category
@@ -154,6 +155,7 @@ def test_a_rename_moves_the_name(database: Database) -> None:
     found = _items(database)
     assert found.keys() == {LUNA, "username#stella"}
     assert (found[LUNA]["username"], found["username#stella"]["owner_id"]) == ("Stella", LUNA)
+    assert found[LUNA]["updated_at"] == to_text(LATER)
 
 
 def test_a_rename_from_another_name_changes_nothing(database: Database) -> None:
