@@ -1,5 +1,6 @@
 """Node.js and the npm packages of a test project, installed by its lock file and cached in ``.local``."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -18,13 +19,17 @@ def installed(project: Path) -> Path:
     _require_node()
     lock = (project / "package-lock.json").read_bytes()
     folder = REPOSITORY / ".local" / project.name / hashlib.sha256(lock).hexdigest()[:16]
-    if not (folder / "installed").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(project / name, folder)
-        checked(["npm", "ci", "--ignore-scripts"], folder)
-        (folder / "installed").touch()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Several workers of a run may need it at the same time.
+    with (folder.parent / "installing.lock").open("a") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        if not (folder / "installed").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            for name in ("package.json", "package-lock.json", ".npmrc"):
+                shutil.copy(project / name, folder)
+            checked(["npm", "ci", "--ignore-scripts"], folder)
+            (folder / "installed").touch()
     return folder
 
 

@@ -6,9 +6,11 @@ is generated from the stack's outputs.
 
 import asyncio
 import contextlib
+import gzip
 import json
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,8 +28,13 @@ CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".mp4": "video/mp4",
 }
 _JSON = "application/json"
+# As CloudFront compresses what the page's distribution delivers.
+_COMPRESSED = {type_ for suffix, type_ in CONTENT_TYPES.items() if suffix in (".html", ".js", ".css", ".svg")}
 _TEXT = "text/plain; charset=utf-8"
 
 
@@ -58,14 +65,16 @@ def content_security_policy(config: dict[str, Any]) -> str:
             "script-src 'self'",
             "style-src 'self'",
             f"img-src 'self' {media}",
-            f"media-src {media}",
-            f"connect-src 'self' {connect}",
+            f"media-src 'self' {media}",
+            # The page fetches a video to save or share it.
+            f"connect-src 'self' {connect} {media}",
             "manifest-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
+            # The page registers its service worker through the one policy there is.
+            "trusted-types service-worker",
         )
     )
 
@@ -86,8 +95,10 @@ class Page:
     async def _respond(self, scope: Scope, send: Send) -> None:
         config = page_config(json.loads(self._outputs_file.read_text()))
         status, content_type, body = self._content(scope["method"], scope["path"], config)
-        headers = {
-            "content-type": content_type,
+        headers = {"content-type": content_type, "vary": "accept-encoding"}
+        if content_type in _COMPRESSED and _accepts_gzip(scope["headers"]):
+            body, headers["content-encoding"] = gzip.compress(body, mtime=0), "gzip"
+        headers |= {
             "content-length": str(len(body)),
             "cache-control": "no-cache",
             "content-security-policy": content_security_policy(config),
@@ -112,6 +123,10 @@ class Page:
         if file is None or file.suffix not in CONTENT_TYPES:
             return 404, _TEXT, b"Not found\n"
         return 200, CONTENT_TYPES[file.suffix], file.read_bytes()
+
+
+def _accepts_gzip(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"accept-encoding" and b"gzip" in value for name, value in headers)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

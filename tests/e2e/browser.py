@@ -26,8 +26,6 @@ _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
-    # Without a GPU, animations take a processor.
-    "--force-prefers-reduced-motion",
     "--disable-quic",
     "--disable-dev-shm-usage",
     "--no-first-run",
@@ -74,13 +72,6 @@ class Browser:
     def _log(self, kind: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
         return found
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser for a module's tests."""
-    with opened(tmp_path_factory.mktemp("browser")) as found:
-        yield found
 
 
 @contextmanager

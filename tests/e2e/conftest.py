@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.conftest import run_of, secrets_of
+from tests.e2e.browser import Browser, opened
 from tests.e2e.client import ControlPlane, User, register
 from tests.e2e.secrets_recorder import SecretsRecorder
 from tests.e2e.shared_stack import StackCommand, StackNotStartedError
@@ -38,6 +39,13 @@ def http(stack: dict[str, Any], recorder: SecretsRecorder) -> Iterator[httpx.Cli
     """A client of the API without a token."""
     with recorder.client(base_url=stack["api_url"], timeout=45, trust_env=False) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser for all tests of a worker, which close their tabs and clear what they stored."""
+    with opened(tmp_path_factory.mktemp("browser")) as found:
+        yield found
 
 
 @pytest.fixture

@@ -20,14 +20,15 @@ from tests.e2e.visitor import Visitor
 
 FOLDER = REPOSITORY / "docs" / "images"
 QUALITY = 86
+# As many in all as a free user may tell in a day.
 DREAMS = (
     "An abandoned cathedral, candles without flames, and a raven that read my name from a book of dust.",
     "Something was chasing me through a city that folded up behind my back, and my legs would not run.",
-    "My hands slowly turned into branches and leaves while I was talking to my mother about the weather.",
     "I was flying over a dark forest with twisted trees, and far below a river of lanterns was carrying everyone "
     "I have ever loved towards the sea.",
 )
 LAST_DREAM = "An endless hotel corridor with yellow light, and every door that I opened led to the same empty pool."
+PHONE_DREAM = "I was walking on the bottom of a lake, and the fish had the faces of people from my school."
 DESKTOP, PHONE = (1280, 1180, 1), (390, 844, 2)
 
 
@@ -60,21 +61,36 @@ def take(visitor: Visitor) -> None:
     visitor.button("Create account").click()
     visitor.signed_in()
     for dream in DREAMS:
-        visitor.tell(dream)
-        visitor.phase("completed")
-    visitor.wait("document.getElementById('player-video').currentTime > 1")
+        film(visitor, dream)
     keep(visitor, "page-video")
     size(visitor.driver, *PHONE)
-    visitor.run("document.getElementById('player').scrollIntoView()")
+    visitor.run("scrollTo(0, 0)")
+    # As on a phone, which can share files.
+    visitor.run("navigator.canShare = () => true")
+    film(visitor, PHONE_DREAM)
+    visitor.run("scrollTo(0, 0)")
     keep(visitor, "page-video-phone")
     visitor.run("document.querySelector('.history').scrollIntoView()")
     keep(visitor, "page-history-phone")
     visitor.run("scrollTo(0, 0)")
+    visitor.element("composer-open").click()
+    visitor.element("dream-text").send_keys(LAST_DREAM)
     keep(visitor, "page-phone")
+    visitor.element("dream-text").clear()
+    visitor.element("composer-close").click()
     size(visitor.driver, *DESKTOP)
-    visitor.tell(f"{LAST_DREAM} [[runway:lasts:25]]")
+    visitor.run("scrollTo(0, 0)")
+    visitor.tell(f"{LAST_DREAM} [[runway:lasts:12]]")
     visitor.wait("document.getElementById('player-progress').value >= 40")
     keep(visitor, "page-rendering")
+
+
+def film(visitor: Visitor, dream: str) -> None:
+    """Tell a dream and watch it. The film before it is shown until it is accepted."""
+    visitor.tell(dream)
+    visitor.wait("document.getElementById('dream-text').value === ''")
+    visitor.phase("completed")
+    visitor.wait("document.getElementById('player-video').currentTime > 1")
 
 
 def size(driver: webdriver.Chrome, width: int, height: int, scale: int) -> None:

@@ -10,10 +10,8 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from tests.conftest import REPOSITORY
-from tests.e2e.browser import Browser, browser, screenshot
+from tests.e2e.browser import Browser, screenshot
 from tests.e2e.client import User
-
-__all__ = ["browser"]
 
 SCREENSHOTS = REPOSITORY / ".local" / "screenshots"
 

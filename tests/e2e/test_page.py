@@ -11,7 +11,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
+from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, ControlPlane, User
 from tests.e2e.visitor import Visitor, check_page, visiting
 
@@ -46,8 +46,8 @@ window.fetch = async (url, options) => {
 
 
 @pytest.fixture
-def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # noqa: F811
-    with visiting(browser, stack["page_url"]) as visitor:
+def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:
+    with visiting(Visitor(browser, stack["page_url"])) as visitor:
         yield visitor
 
 
@@ -105,10 +105,11 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     assert len(visitor.run("return window.seen")) > asked
 
     # WHEN deleting is not confirmed THEN it stays; WHEN it is confirmed THEN it disappears from both tabs
-    visitor.driver.find_element(By.CSS_SELECTOR, ".card-delete").click()
+    visitor.driver.find_element(By.CSS_SELECTOR, ".card-open").click()
+    visitor.button("Delete dream").click()
     visitor.button("Cancel").click()
     assert len(visitor.cards()) == 1
-    visitor.driver.find_element(By.CSS_SELECTOR, ".card-delete").click()
+    visitor.button("Delete dream").click()
     visitor.button("Delete").click()
     visitor.wait("document.querySelectorAll('.card-open').length === 0")
     visitor.driver.switch_to.window(first)
@@ -116,11 +117,11 @@ def test_a_dream_is_created_watched_and_deleted_in_two_tabs(visitor: Visitor, st
     visitor.phase("empty")
 
     # AND signing out clears both tabs
-    visitor.button("Sign out").click()
+    visitor.sign_out()
     for tab in (first, second):
         visitor.driver.switch_to.window(tab)
         visitor.wait("!document.getElementById('welcome').hidden")
-        assert visitor.run("return sessionStorage.length") == 0
+        assert visitor.run("return localStorage.length") == 0
         assert "signed out" in visitor.text("auth-notice")
 
     # AND no other host was called, and the console is empty
@@ -232,9 +233,9 @@ def test_tokens_are_refreshed_until_the_session_ends(visitor: Visitor, user: Use
         visitor.sign_in(user)
         for number in (1, 2):
             visitor.run("""
-              const session = JSON.parse(sessionStorage.getItem("dreamvision.session"));
+              const session = JSON.parse(localStorage.getItem("dreamvision.session"));
               session.expiresAt = Date.now() - 1000;
-              sessionStorage.setItem("dreamvision.session", JSON.stringify(session));
+              localStorage.setItem("dreamvision.session", JSON.stringify(session));
             """)
             # WHEN the page is loaded, which sends several requests at once
             visitor.browser.open(visitor.url)
@@ -304,10 +305,12 @@ def test_the_page_is_accessible_and_usable_by_keyboard(visitor: Visitor, user: U
     visitor.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     assert focused() == "Skip to main content"
     order = []
-    for _ in range(6):
+    for _ in range(8):
         press(Keys.TAB)
         order.append(focused())
     assert order == [
+        "DreamVision",
+        "welcome-pause",
         "email",
         "password",
         "password-show",

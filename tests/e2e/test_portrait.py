@@ -1,6 +1,7 @@
 """A dream in portrait, from the page on a phone to the files, and the same dream again, differently."""
 
 import io
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
+from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, ControlPlane, User, fetch
 from tests.e2e.visitor import Visitor, check_page, visiting
 
@@ -24,9 +25,9 @@ THUMBNAIL = "document.querySelector('.card img.thumbnail')?.naturalHeight"
 
 
 @pytest.fixture
-def phone(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # noqa: F811
+def phone(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:
     browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
-    with visiting(browser, stack["page_url"]) as visitor:
+    with visiting(Visitor(browser, stack["page_url"])) as visitor:
         yield visitor
     browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
@@ -67,16 +68,18 @@ def test_a_phone_gets_a_portrait_film_and_another_try_is_landscape(
     assert image_size(video["thumbnail_url"]) == (720, 1280)
     assert image_size(video["preview_url"]) == (320, 568)
 
-    # WHEN the dream is tried again with another prompt, seed and shape THEN both videos keep theirs
+    # WHEN the dream is tried again with another prompt, seed and shape THEN both videos keep theirs, for one render
+    # Renders are counted by their prompt, those of all tests together: this one is used once.
+    prompt = f"{PROMPT} {secrets.token_hex(4)}"
     again = user.post(
         "/videos/generate",
-        {"dream_id": dream["id"], "aspect_ratio": "16:9", "seed": 4_294_967_295, "video_prompt": PROMPT},
+        {"dream_id": dream["id"], "aspect_ratio": "16:9", "seed": 4_294_967_295, "video_prompt": prompt},
     )
     assert again.status_code == 200
     second = user.wait_for_video(again.json()["job_id"])
     made_with = ("status", "aspect_ratio", "seed", "video_prompt")
-    assert [second[name] for name in made_with] == ["completed", "16:9", 4_294_967_295, PROMPT]
-    assert control.paid_renders(PROMPT) == 1
+    assert [second[name] for name in made_with] == ["completed", "16:9", 4_294_967_295, prompt]
+    assert control.paid_renders(prompt) == 1
     assert user.video(dream["job_id"])["aspect_ratio"] == "9:16"
     assert user.get(f"/dreams/{dream['id']}").json()["aspect_ratio"] == "16:9"
 

@@ -5,19 +5,19 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.browser import Browser, browser  # noqa: F401 - a fixture
+from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, User, wait_for
 from tests.e2e.visitor import Visitor, check_page, visiting
 
 
 @pytest.fixture
-def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:  # noqa: F811
-    with visiting(browser, stack["page_url"]) as visitor:
+def visitor(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:
+    with visiting(Visitor(browser, stack["page_url"])) as visitor:
         yield visitor
 
 
 def quota_says(visitor: Visitor, remaining: int, limit: int) -> None:
-    visitor.wait(f"document.getElementById('quota').textContent === '{remaining} of {limit} videos left today.'")
+    visitor.wait(f"document.getElementById('quota').textContent === '{remaining:,} of {limit:,} videos left today.'")
 
 
 def latest(user: User) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_waiting_failing_and_the_quota_are_shown(visitor: Visitor, user: User) -
     # WHEN a video is refused for its content THEN another text is asked for, not another try
     visitor.tell(f"{DREAM} [[runway:safety]]")
     visitor.phase("failed")
-    visitor.button("Edit and try again").click()
+    visitor.button("Edit the dream").click()
     assert str(visitor.element("dream-text").get_property("value")).startswith(DREAM)
     assert latest(user)["error_code"] == "moderation"
     listed = user.get("/dreams").json()["dreams"][0]

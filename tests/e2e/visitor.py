@@ -76,7 +76,7 @@ class Visitor:
     def open(self) -> None:
         """Open the page in a signed-out tab."""
         self.driver.get(self.url)
-        self.driver.execute_script("sessionStorage.clear()")
+        self.driver.execute_script("localStorage.clear()")
         self.browser.open(self.url)
         self.wait("!document.getElementById('welcome').hidden")
 
@@ -123,7 +123,15 @@ class Visitor:
         self.wait("!document.getElementById('dreams').hidden")
         self.wait("!document.getElementById('cards').hasAttribute('aria-busy')")
 
+    def sign_out(self) -> None:
+        self.element("account-link").click()
+        self.wait("document.getElementById('account-dialog').open")
+        self.button("Sign out").click()
+
     def tell(self, dream: str) -> None:
+        """Send a dream; on a phone that shows another one, the form is behind its bar."""
+        if self.element("composer-open").is_displayed():
+            self.element("composer-open").click()
         self.element("dream-text").send_keys(dream)
         self.button("Create video").click()
 
@@ -151,15 +159,15 @@ def check_page(visitor: Visitor) -> None:
 
 
 @contextmanager
-def visiting(browser: Browser, url: str) -> Iterator[Visitor]:
-    """Open the page at ``url`` for a visitor who is not signed in, and leave one empty tab."""
-    visitor = Visitor(browser, url)
+def visiting[Someone: Visitor](visitor: Someone) -> Iterator[Someone]:
+    """Open the page for a visitor who is not signed in, and leave one empty tab."""
     visitor.open()
     yield visitor
+    driver = visitor.driver
     # Tabs share their sessions: sign out for the next test.
-    browser.driver.execute_script("sessionStorage.clear()")
-    for handle in browser.driver.window_handles[1:]:
-        browser.driver.switch_to.window(handle)
-        browser.driver.close()
-    browser.driver.switch_to.window(browser.driver.window_handles[0])
-    browser.driver.get("about:blank")
+    driver.execute_script("localStorage.clear()")
+    for handle in driver.window_handles[1:]:
+        driver.switch_to.window(handle)
+        driver.close()
+    driver.switch_to.window(driver.window_handles[0])
+    driver.get("about:blank")

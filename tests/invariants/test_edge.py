@@ -196,8 +196,10 @@ def test_page_and_images_have_their_domains() -> None:
 def test_the_pages_policy_allows_the_addresses_in_use() -> None:
     headers = resources(**REGIONAL, **EDGE)["WebsiteHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     policy = headers["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]
-    assert f"connect-src 'self' https://{API} wss://{SOCKET};" in policy
-    assert f"https://{MEDIA}" in policy
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["connect-src"].startswith(f"'self' https://{API} wss://{SOCKET} ")
+    for name in ("connect-src", "img-src", "media-src"):
+        assert f"https://{MEDIA}" in directives[name].split()
     assert "execute-api" not in policy
 
 

@@ -207,4 +207,5 @@ def test_dependabot_watches_every_lock_file_and_action() -> None:
     locked = [file for folder in folders for file in (REPOSITORY / folder).rglob("*.in")]
     assert set(updates["pip"]["directories"]) == {f"/{file.parent.relative_to(REPOSITORY)}" for file in locked}
     assert updates["github-actions"]["directories"] == ["/", "/.github/actions/*"]
-    assert (REPOSITORY / updates["npm"]["directory"].strip("/") / "package-lock.json").exists()
+    packages = [file for file in (REPOSITORY / "tests").rglob("package-lock.json") if "node_modules" not in file.parts]
+    assert set(updates["npm"]["directories"]) == {f"/{file.parent.relative_to(REPOSITORY)}" for file in packages}

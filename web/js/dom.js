@@ -23,6 +23,12 @@ export function announce(text) {
 
 export const prefersReducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+// The same width as in the style sheets.
+const phone = matchMedia("(max-width: 34rem)");
+
+export const isPhone = () => phone.matches;
+export const onPhoneChange = (listener) => phone.addEventListener("change", listener);
+
 const scrollBehavior = () => (prefersReducedMotion() ? "auto" : "smooth");
 
 /** Scrolls to the top of an element unless all of it is visible, for example when it is below the form on a phone. */

@@ -1,32 +1,41 @@
 // The form for a new dream: text, video length, shape, submit.
 
 import { ApiError, fieldErrors } from "./api-error.js";
-import { isCountingDown, startCountdown } from "./countdown.js";
+import { isCountingDown, startCountdown, stopCountdown } from "./countdown.js";
 import { announce, byId, scrollIntoViewIfNeeded, setMessage } from "./dom.js";
-import { deviceRatio, formatNumber } from "./format.js";
+import { deviceRatio, formatNumber, onDeviceRatioChange } from "./format.js";
+import { isUsedUp, quotaText } from "./quota.js";
 
 const LABEL = "Create video";
 const MIN_CHARACTERS = 10;
 const MAX_CHARACTERS = 2000;
 
-/** Fires "submitting" (`detail`: the request), "quota", "created" (`detail`: a dream) and "failed". */
+/** Fires "submitting" (`detail`: the request), "created" (`detail`: a dream) and "failed". */
 export class DreamForm extends EventTarget {
   #api;
+  #quota;
   #text = byId("dream-text");
   #duration = byId("duration");
   #button = byId("dream-submit");
   #error = byId("dream-error");
+  #shapeIsChosen = false;
   // The idempotency key of a request without a response: a retry with the same key does not pay for a second video.
   #unanswered = null;
 
-  constructor(api) {
+  constructor(api, quota) {
     super();
     this.#api = api;
+    this.#quota = quota;
+    quota.addEventListener("change", ({ detail }) => this.#showQuota(detail));
     this.#text.addEventListener("input", () => this.#updateCounter());
     this.#text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#submit();
     });
     this.#duration.addEventListener("input", () => this.#updateDuration());
+    for (const shape of byId("dream-form").elements.aspect_ratio) {
+      shape.addEventListener("change", () => (this.#shapeIsChosen = true));
+    }
+    onDeviceRatioChange(() => this.#shapeIsChosen || this.#chooseShape());
     byId("dream-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -53,6 +62,14 @@ export class DreamForm extends EventTarget {
     this.#text.focus();
   }
 
+  #showQuota(quota) {
+    const line = byId("quota");
+    // Another user, or a quota that was given back.
+    if (!isUsedUp(quota) && (!quota || line.dataset.usedUp === "true")) stopCountdown(this.#button);
+    line.textContent = quotaText(quota);
+    line.dataset.usedUp = String(isUsedUp(quota));
+  }
+
   #updateCounter() {
     const count = countCharacters(this.#text.value);
     const counter = byId("dream-counter");
@@ -68,8 +85,9 @@ export class DreamForm extends EventTarget {
     this.#duration.style.setProperty("--slider-fill", `${(seconds - 5) * 20}%`);
   }
 
-  /** Chooses the shape that fills this device's screen; the user can choose the other. */
+  /** Chooses the shape that fills this device's screen, also when it is turned; the user can choose the other. */
   #chooseShape() {
+    this.#shapeIsChosen = false;
     byId("dream-form").elements.aspect_ratio.value = deviceRatio();
   }
 
@@ -104,7 +122,7 @@ export class DreamForm extends EventTarget {
     this.#unanswered = { fingerprint, key };
     const { data } = await this.#api.call("POST", "/dreams/generate-video", { body, headers: { "Idempotency-Key": key } });
     this.#unanswered = null;
-    this.dispatchEvent(new CustomEvent("quota", { detail: data.quota }));
+    this.#quota.set(data.quota);
     return data.dream_analysis ? analyzedDream(data, body) : acceptedDream(data, body);
   }
 
@@ -118,8 +136,8 @@ export class DreamForm extends EventTarget {
       return this.#text.focus();
     }
     setMessage(byId("dream-alert"), duration ? `Video length: ${duration}` : error.userMessage);
-    // On a phone, submitting scrolled down to the player: scroll back up to the form.
     scrollIntoViewIfNeeded(byId("dream-alert"));
+    if (error.status === 429) this.#quota.load();
     if (error.status === 429) startCountdown(this.#button, error.retryAfter, () => LABEL);
   }
 
@@ -151,12 +169,16 @@ function checkLength(count) {
 /** A 200: the dream is analyzed and its video is being created. */
 function analyzedDream({ dream_analysis: analysis, video_generation: video }, known) {
   const { dream_id: id, token_usage: _usage, processing_time_ms: _time, ...rest } = analysis;
-  const { job_id, status: video_status, estimated_completion_time } = video;
-  return { ...known, ...rest, id, analysis_status: "completed", job_id, video_status, estimated_completion_time };
+  return { ...known, ...rest, id, analysis_status: "completed", ...videoFields(video) };
 }
 
 /** A 202: the dream is accepted and still being analyzed. */
-function acceptedDream({ dream_id: id, job_id, status: video_status, estimated_completion_time }, known) {
-  const created = { analysis_status: "pending", created_at: new Date().toISOString() };
-  return { ...known, ...created, id, job_id, video_status, estimated_completion_time };
+function acceptedDream({ dream_id: id, ...video }, known) {
+  return { ...known, id, ...videoFields(video), analysis_status: "pending", created_at: new Date().toISOString() };
 }
+
+const videoFields = ({ job_id, status: video_status, estimated_completion_time }) => ({
+  job_id,
+  video_status,
+  estimated_completion_time,
+});

@@ -1,13 +1,13 @@
 // The history: dream cards, newest first, for one category or all, page by page.
 
 import { ApiError } from "./api-error.js";
-import { byId, moveFocusTo, prefersReducedMotion, setMessage, setVisible } from "./dom.js";
-import { isRunning, phaseOf } from "./dream-status.js";
+import { byId, prefersReducedMotion, setMessage, setVisible } from "./dom.js";
+import { phaseOf } from "./dream-status.js";
 import { CATEGORIES, categoryName, dateAndTime, formatNumber, timeAgo, truncate } from "./format.js";
 
 const STATUS_TEXT = {
   analyzing: "Analyzing",
-  queued: "Queued",
+  queued: "Waiting",
   starting: "Starting",
   completed: "",
   failed: "Failed",
@@ -17,7 +17,7 @@ const STATUS_TEXT = {
 const SKELETONS = 4;
 const REFRESH_TIMES_MS = 60_000;
 
-/** Fires "open" (`detail`: a dream's id) and "delete" (`detail`: a dream). */
+/** Fires "open" (`detail`: a dream's id). */
 export class DreamHistory extends EventTarget {
   #store;
   #list = byId("cards");
@@ -47,11 +47,6 @@ export class DreamHistory extends EventTarget {
       this.#removeSkeletons();
       ids.forEach((id) => this.#updateCard(this.#store.get(id)));
     });
-  }
-
-  /** Moves the focus to the title, after the focused element was removed. */
-  focus() {
-    moveFocusTo(byId("history-title"));
   }
 
   #clear() {
@@ -154,9 +149,6 @@ export class DreamHistory extends EventTarget {
     card.querySelector(".card-open").addEventListener("click", () =>
       this.dispatchEvent(new CustomEvent("open", { detail: dream.id })),
     );
-    card.querySelector(".card-delete").addEventListener("click", () =>
-      this.dispatchEvent(new CustomEvent("delete", { detail: this.#store.get(dream.id) })),
-    );
     showPreviewOnHover(card, () => this.#store.get(dream.id)?.preview_url);
     renderCard(card, dream);
     return card;
@@ -197,7 +189,7 @@ function renderCard(card, dream) {
   const title = card.querySelector(".card-title");
   title.textContent = dream.title ?? "";
   setVisible(title, Boolean(dream.title));
-  card.querySelector(".card-text").textContent = truncate(dream.dream_text, 110);
+  card.querySelector(".card-text").textContent = truncate(dream.dream_text, 160);
   const label = card.querySelector(".card-category");
   label.textContent = categoryName(dream.category);
   setVisible(label, Boolean(dream.category));
@@ -207,9 +199,6 @@ function renderCard(card, dream) {
   time.dateTime = dream.created_at;
   time.title = dateAndTime(dream.created_at);
   time.textContent = timeAgo(dream.created_at);
-  const remove = card.querySelector(".card-delete");
-  remove.setAttribute("aria-label", `Delete dream “${dream.title ?? truncate(dream.dream_text, 40)}”`);
-  setVisible(remove, !isRunning(dream));
   renderThumbnail(card.querySelector(".card-thumbnail"), dream, phase);
 }
 

@@ -5,6 +5,9 @@ const RANK = { pending: 0, processing: 1, completed: 2, failed: 2, cancelled: 2 
 export const isFinal = (status) => RANK[status] === 2;
 export const isRunning = (dream) => Boolean(dream.job_id) && !isFinal(dream.video_status);
 
+/** Whether the dream or its video was refused for its content: the same again would be refused again. */
+export const isRefused = (dream) => ["moderation", "analysis_refused"].includes(dream.error_code);
+
 /** Returns the phase of a dream, which the player and the history show; "empty" without a dream. */
 export function phaseOf(dream) {
   if (!dream) return "empty";

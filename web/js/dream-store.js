@@ -4,15 +4,15 @@
 import { isFinal, isOlder } from "./dream-status.js";
 
 const PAGE_SIZE = 12;
-const VIDEO_FIELDS = [
-  ...["job_id", "video_status", "aspect_ratio", "video_url", "thumbnail_url", "preview_url"],
-  ...["queued_since", "error_code", "retryable"],
-];
-// Of one video only. The dreams of a list have no message, no count and no estimate.
+const VIDEO_FIELDS = ["job_id", "video_status", "aspect_ratio", "video_url", "thumbnail_url", "preview_url"];
+// How a video waits and ends. Each is set once; a dream of a list lacks some, and may be from before the others.
 const OUTCOME_FIELDS = ["error_message", "error_code", "retryable", "counted", "queued_since", "estimated_completion_time"];
 const ANALYSIS_FIELDS = ["analysis_status", "title", "category", "video_prompt", "template_used"];
 
-/** Fires "change" (`detail`: the dream), "remove" (`detail`: its id) and "clear". */
+// What a new video does not take over from the one before.
+const NO_VIDEO_YET = { progress: 0, ...Object.fromEntries(OUTCOME_FIELDS.map((name) => [name, null])) };
+
+/** Fires "change" (`detail`: the dream), "remove" (`detail`: a dream's id) and "clear". */
 export class DreamStore extends EventTarget {
   #api;
   #dreams = new Map();
@@ -75,14 +75,15 @@ export class DreamStore extends EventTarget {
     const known = this.#dreams.get(update.id);
     const dream = { ...known, ...update };
     if (known && isOlder(update, known)) {
-      for (const name of VIDEO_FIELDS) dream[name] = known[name];
+      for (const name of [...VIDEO_FIELDS, ...OUTCOME_FIELDS]) dream[name] = known[name];
     }
     if (known?.analysis_status === "completed" && update.analysis_status === "pending") {
       for (const name of ANALYSIS_FIELDS) dream[name] = known[name];
     }
-    if (known && dream.job_id !== known.job_id) {
-      for (const name of OUTCOME_FIELDS) dream[name] = null;
-      Object.assign(dream, { progress: 0, ...pick(update, "progress", ...OUTCOME_FIELDS) });
+    if (known && dream.job_id === known.job_id) {
+      for (const name of OUTCOME_FIELDS) dream[name] ??= known[name];
+    } else if (known) {
+      Object.assign(dream, NO_VIDEO_YET, pick(update, ...Object.keys(NO_VIDEO_YET)));
     }
     this.#set(dream);
   }
@@ -97,7 +98,8 @@ export class DreamStore extends EventTarget {
     const progress = same && !isFinal(video.status) ? Math.max(dream.progress ?? 0, video.progress ?? 0) : video.progress;
     this.#set({
       ...dream,
-      ...pick(video, "video_url", "thumbnail_url", "preview_url", "duration", "aspect_ratio", ...OUTCOME_FIELDS),
+      ...(same ? {} : NO_VIDEO_YET),
+      ...pick(video, ...VIDEO_FIELDS, ...OUTCOME_FIELDS, "duration"),
       job_id: video.job_id,
       video_status: video.status,
       progress: progress ?? 0,

@@ -20,8 +20,11 @@ export const truncate = (text, length = 60) => {
   return points.length <= length ? text : `${points.slice(0, length - 1).join("").trimEnd()}…`;
 };
 
+const uprightPhone = matchMedia("(max-width: 34rem) and (orientation: portrait)");
+
 /** Returns the aspect ratio that fills this device's screen: portrait on a phone that is held upright. */
-export const deviceRatio = () => (matchMedia("(max-width: 34rem) and (orientation: portrait)").matches ? "9:16" : "16:9");
+export const deviceRatio = () => (uprightPhone.matches ? "9:16" : "16:9");
+export const onDeviceRatioChange = (listener) => uprightPhone.addEventListener("change", listener);
 
 const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const UNITS = [
@@ -40,7 +43,15 @@ export function timeAgo(time, now = Date.now()) {
   return unit ? relativeFormat.format(Math.round(seconds / size), unit) : "just now";
 }
 
-export const timeOfDay = (time) => new Date(time).toLocaleTimeString("en", { timeStyle: "short" });
-
 export const dateAndTime = (time) =>
   new Date(time).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+
+export const timeOfDay = (time) => new Date(time).toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false });
+
+/** Says when a wait ends. Quotas are counted by the UTC day. */
+export function resetText(time) {
+  const end = new Date(time);
+  // Retry-After has whole seconds: the end of the day is a little before or after midnight.
+  const toMidnight = Math.abs(end.getTime() - Math.round(end.getTime() / 86_400_000) * 86_400_000);
+  return toMidnight < 5_000 ? "tomorrow at 00:00 UTC" : `at ${timeOfDay(end)}`;
+}

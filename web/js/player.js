@@ -1,47 +1,47 @@
 // The player: one dream, from its analysis through the progress to the finished video.
 
 import { ApiError } from "./api-error.js";
-import { announce, byId, moveFocusTo, prefersReducedMotion, scrollIntoViewIfNeeded, setMessage, setVisible } from "./dom.js";
-import { isRunning, needsAnotherText, phaseOf } from "./dream-status.js";
-import { categoryName, dateAndTime, deviceRatio, timeAgo, timeOfDay, truncate } from "./format.js";
+import { announce, byId, isPhone, prefersReducedMotion, scrollIntoViewIfNeeded, setMessage, setVisible } from "./dom.js";
+import { isRunning, phaseOf } from "./dream-status.js";
+import { categoryName, dateAndTime, timeAgo, timeOfDay, truncate } from "./format.js";
 
 const PHASE_TEXT = {
   empty: "Your video will appear here.",
   analyzing: "Analyzing your dream…",
-  queued: "Waiting in the queue…",
+  queued: "Waiting for a free place…",
   starting: "Preparing your video…",
   rendering: "Creating your video…",
   completed: "",
-  failed: "Something went wrong with this dream.",
+  failed: "This dream could not be filmed.",
   cancelled: "The video was cancelled.",
   "no-video": "This dream has no video yet.",
 };
 const ANNOUNCED_PERCENTAGES = [25, 50, 75];
-const DEFAULT_SECONDS = 5;
 
-/** Fires "edit" (`detail`: a text), "created" (another video) and "delete" (`detail`: a dream). */
+/** Fires "phase" when it shows another phase. */
 export class Player extends EventTarget {
   #api;
   #store;
+  #actions;
   #section = byId("player");
   #video = byId("player-video");
   #id = null;
+  #isSubmitting = false;
+  #focusesNext = false;
   #announced = {};
   #loadedJobId = null;
   #linkRenewed = false;
 
-  constructor(api, store) {
+  constructor(api, store, actions) {
     super();
     this.#api = api;
     this.#store = store;
+    this.#actions = actions;
     store.addEventListener("change", ({ detail: dream }) => dream.id === this.#id && this.#render());
     store.addEventListener("remove", ({ detail: id }) => id === this.#id && this.clear());
     this.#video.addEventListener("error", () => this.#renewLink());
-    byId("player-cancel").addEventListener("click", () => this.#run(byId("player-cancel"), () => this.#cancel()));
-    byId("player-retry").addEventListener("click", () => this.#run(byId("player-retry"), () => this.#retry()));
-    byId("player-delete").addEventListener("click", () =>
-      this.dispatchEvent(new CustomEvent("delete", { detail: this.#store.get(this.#id) })),
-    );
+    byId("player-more").addEventListener("click", () => this.#showAll(byId("player-text").dataset.clamped === "true"));
+    new ResizeObserver(() => this.#offerMore()).observe(byId("player-text"));
     this.clear();
   }
 
@@ -50,50 +50,81 @@ export class Player extends EventTarget {
     this.#render();
   }
 
-  /** Opens the newest running video in an empty player, for example after a reload. */
-  resume() {
-    if (this.#section.dataset.phase !== "empty") return;
-    const running = this.#store.all().filter(isRunning);
-    const newest = running.reduce((best, each) => (each.job_id > best.job_id ? each : best), running[0]);
-    if (newest) this.open(newest.id);
+  /** Shows what belongs to no dream's address: a running video, and on a phone the newest film. */
+  goHome() {
+    const running = newest(this.#store.all().filter(isRunning));
+    const film = isPhone() ? newest(this.#store.all().filter((dream) => dream.video_url)) : null;
+    const dream = running ?? film;
+    if (dream) this.open(dream.id);
+    else this.clear();
   }
 
-  /** Shows a dream that is being submitted and has no id yet. */
+  /** Fills an empty player, for example after a reload. */
+  resume() {
+    if (this.#section.dataset.phase === "empty") this.goHome();
+  }
+
+  /** Shows a dream that is being submitted and has no id yet. What is already shown stays until the API has accepted it. */
   showSubmitting(request) {
-    this.#id = null;
+    if (this.#id) return;
+    this.#isSubmitting = true;
     this.#render({ ...request, analysis_status: "pending" });
   }
 
-  /** Shows a dream of the store; `focus` moves the focus to the player. */
-  open(id, { focus = false } = {}) {
+  /** Ends `showSubmitting` without a dream. */
+  endSubmitting() {
+    if (this.#isSubmitting) this.clear();
+  }
+
+  /** Moves the focus to the player when it opens the next dream. */
+  focusNext() {
+    this.#focusesNext = true;
+  }
+
+  /** Shows a dream of the store. */
+  open(id) {
+    const isOther = this.#id !== id;
     this.#id = id;
     const dream = this.#store.get(id);
-    this.#announced = { phase: phaseOf(dream), percentage: 0 };
-    this.#linkRenewed = false;
+    if (isOther) {
+      this.#announced = { phase: phaseOf(dream), percentage: 0 };
+      this.#linkRenewed = false;
+      this.#showAll(false);
+    }
     this.#render();
     if (dream.job_id && ["failed", "cancelled"].includes(phaseOf(dream)) && !dream.error_code) {
-      this.#fetchVideo(dream.job_id).catch((error) => this.#showError(error));
+      this.#fetchVideo(dream.job_id).catch((error) => this.showError(error));
     }
-    if (focus) {
+    if (this.#focusesNext) {
       byId("player-title").focus({ preventScroll: true });
       scrollIntoViewIfNeeded(this.#section);
     }
+    this.#focusesNext = false;
+  }
+
+  showError(error) {
+    if (!(error instanceof ApiError)) throw error;
+    setMessage(byId("player-alert"), error.userMessage);
   }
 
   #render(dream = this.#store.get(this.#id)) {
     const phase = phaseOf(dream);
+    const isOther = this.#section.dataset.phase !== phase;
+    if (this.#id) this.#isSubmitting = false;
     this.#section.dataset.phase = phase;
     this.#section.dataset.category = dream?.category ?? "";
     this.#section.dataset.ratio = dream?.aspect_ratio ?? "";
-    this.#renderInfo(dream, phase);
+    this.#renderInfo(dream, phase, isOther);
     this.#renderOverlay(dream, phase);
     this.#renderVideo(dream, phase);
-    this.#renderButtons(dream, phase);
+    this.#actions.render(dream, phase);
     this.#announce(dream, phase);
-    document.title = phase === "rendering" ? `${percentOf(dream)}% · DreamVision` : "DreamVision";
+    const title = phase === "rendering" ? `${percentOf(dream)}%` : dream?.title;
+    document.title = title ? `${title} · DreamVision` : "DreamVision";
+    if (isOther) this.dispatchEvent(new CustomEvent("phase"));
   }
 
-  #renderInfo(dream, phase) {
+  #renderInfo(dream, phase, isOther) {
     byId("player-title").textContent = dream?.title ?? (dream ? "Your dream" : "Your video");
     byId("player-text").textContent = dream?.dream_text ?? "Describe a dream, or choose one from your history.";
     // The latest video may have been made from another prompt than the dream's own.
@@ -111,8 +142,10 @@ export class Player extends EventTarget {
       time.textContent = timeAgo(dream.created_at);
       chips.append(time);
     }
-    setMessage(byId("player-alert"), phase === "failed" ? (dream.error_message ?? "") : "");
+    // A message about a button stays while the same is shown.
+    if (phase === "failed" || isOther) setMessage(byId("player-alert"), (phase === "failed" && dream.error_message) || "");
     byId("player-counted").textContent = countedText(dream, phase);
+    this.#offerMore();
   }
 
   #renderOverlay(dream, phase) {
@@ -120,7 +153,8 @@ export class Player extends EventTarget {
     byId("player-status").textContent = PHASE_TEXT[phase];
     byId("player-percent").textContent = phase === "rendering" ? `${percentOf(dream)}%` : "";
     byId("player-estimate").textContent = estimateText(dream, phase);
-    setVisible(progress, ["analyzing", "queued", "starting", "rendering"].includes(phase));
+    // A video in the queue does not progress.
+    setVisible(progress, ["analyzing", "starting", "rendering"].includes(phase));
     if (phase === "rendering") progress.value = percentOf(dream);
     else progress.removeAttribute("value");
     setVisible(byId("player-overlay"), phase !== "completed");
@@ -170,20 +204,8 @@ export class Player extends EventTarget {
       this.#video.addEventListener("playing", () => (this.#linkRenewed = false), { once: true });
       this.#play();
     } catch (error) {
-      this.#showError(error);
+      this.showError(error);
     }
-  }
-
-  #renderButtons(dream, phase) {
-    const hasId = Boolean(dream?.id);
-    const retry = byId("player-retry");
-    const canEdit = hasId && phase === "failed" && needsAnotherText(dream);
-    const canCreate =
-      hasId && !canEdit && dream.analysis_status === "completed" && ["failed", "cancelled", "no-video"].includes(phase);
-    setVisible(retry, canCreate || canEdit);
-    retry.textContent = canEdit ? "Edit and try again" : phase === "no-video" ? "Turn into a video" : "Try again";
-    setVisible(byId("player-cancel"), hasId && isRunning(dream));
-    setVisible(byId("player-delete"), hasId && !isRunning(dream));
   }
 
   #announce(dream, phase) {
@@ -200,68 +222,35 @@ export class Player extends EventTarget {
     }
   }
 
-  async #cancel() {
-    const dream = this.#store.get(this.#id);
-    try {
-      const { data } = await this.#api.call("DELETE", `/videos/${dream.job_id}`);
-      if (data) await this.#store.putVideo(data);
-    } catch (error) {
-      // The video finished in the meantime: show its result.
-      if (error.status !== 409) throw error;
-      await this.#fetchVideo(dream.job_id);
-    }
-    moveFocusTo(byId("player-title"));
-  }
-
-  async #retry() {
-    const dream = this.#store.get(this.#id);
-    if (needsAnotherText(dream)) {
-      return this.dispatchEvent(new CustomEvent("edit", { detail: dream.dream_text }));
-    }
-    const body = {
-      dream_id: dream.id,
-      duration: dream.duration ?? DEFAULT_SECONDS,
-      aspect_ratio: dream.aspect_ratio ?? deviceRatio(),
-    };
-    const headers = { "Idempotency-Key": crypto.randomUUID() };
-    const { data } = await this.#api.call("POST", "/videos/generate", { body, headers });
-    const { job_id, status: video_status, aspect_ratio, estimated_completion_time } = data;
-    const created = { job_id, video_status, aspect_ratio, estimated_completion_time };
-    this.#store.put({ id: dream.id, ...created, video_url: null, thumbnail_url: null });
-    this.dispatchEvent(new CustomEvent("created"));
-    return moveFocusTo(byId("player-title"));
-  }
-
   async #fetchVideo(jobId) {
     const video = await this.#api.get(`/videos/${jobId}`);
     await this.#store.putVideo(video);
     return video;
   }
 
-  async #run(button, action) {
-    button.disabled = true;
-    setMessage(byId("player-alert"), "");
-    try {
-      await action();
-    } catch (error) {
-      this.#showError(error);
-    } finally {
-      button.disabled = false;
-    }
+  /** Shows the whole text of a long dream, or its beginning. */
+  #showAll(all) {
+    byId("player-text").dataset.clamped = String(!all);
+    byId("player-more").setAttribute("aria-expanded", String(all));
+    byId("player-more").textContent = all ? "Show less" : "Show all";
+    this.#offerMore();
   }
 
-  #showError(error) {
-    if (!(error instanceof ApiError)) throw error;
-    setMessage(byId("player-alert"), error.userMessage);
+  #offerMore() {
+    const text = byId("player-text");
+    setVisible(byId("player-more"), text.dataset.clamped !== "true" || text.scrollHeight > text.clientHeight + 1);
   }
 }
+
+/** Returns the dream with the newest video, or undefined. Job ids sort by time. */
+const newest = (dreams) => dreams.reduce((best, each) => (each.job_id > best.job_id ? each : best), dreams[0]);
 
 // A dream of a list has no progress.
 const percentOf = (dream) => dream.progress ?? 0;
 
 /** Returns since when the video waits, or when it will probably be ready. */
 function estimateText(dream, phase) {
-  if (phase === "queued") return `The video service is busy. In the queue since ${timeOfDay(dream.queued_since)}.`;
+  if (phase === "queued") return `In the queue since ${timeOfDay(dream.queued_since)}. The video service is busy.`;
   if (!["analyzing", "starting", "rendering"].includes(phase) || !dream.estimated_completion_time) return "";
   const minutes = Math.ceil((Date.parse(dream.estimated_completion_time) - Date.now()) / 60_000);
   if (minutes <= 0) return "It is taking longer than usual.";

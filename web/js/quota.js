@@ -1,34 +1,36 @@
-// What is left of the user's quota, under the form.
+// What is left of the user's quota: from GET /quota and from the answers that carry it.
 
 import { ApiError } from "./api-error.js";
-import { byId } from "./dom.js";
 import { isRunning } from "./dream-status.js";
-import { timeOfDay } from "./format.js";
+import { formatNumber, resetText } from "./format.js";
 import { SessionEndedError } from "./session.js";
 
-export class QuotaLine {
+/** Fires "change" (`detail`: the quota, or null while it is unknown). */
+export class Quota extends EventTarget {
   #api;
-  #element = byId("quota");
   #running = new Set();
+  #timer = null;
   #version = 0;
 
   constructor(api, store) {
+    super();
     this.#api = api;
     store.addEventListener("change", ({ detail: dream }) => this.#follow(dream.id, isRunning(dream)));
     store.addEventListener("remove", ({ detail: id }) => this.#follow(id, false));
-    store.addEventListener("clear", () => this.clear());
+    store.addEventListener("clear", () => {
+      this.#running.clear();
+      this.set(null);
+    });
   }
 
-  clear() {
+  /** Takes a quota that came with another answer, and drops one that is being loaded. */
+  set(quota) {
     this.#version += 1;
-    this.#running.clear();
-    this.#element.textContent = "";
-  }
-
-  /** Shows a quota that came with another answer, and drops one that is being loaded. */
-  show(quota) {
-    this.#version += 1;
-    this.#element.textContent = textOf(quota);
+    clearTimeout(this.#timer);
+    const wait = quota ? Date.parse(quota.videos_today.resets_at) - Date.now() + 1000 : 0;
+    // A new day has a new quota.
+    if (wait > 0) this.#timer = setTimeout(() => this.load(), wait);
+    this.dispatchEvent(new CustomEvent("change", { detail: quota }));
   }
 
   async load() {
@@ -36,9 +38,9 @@ export class QuotaLine {
     const version = this.#version;
     try {
       const quota = await this.#api.get("/quota");
-      if (version === this.#version) this.show(quota);
+      if (version === this.#version) this.set(quota);
     } catch (error) {
-      // The line keeps what it said; a request over the quota explains itself.
+      // What is known stays; a request over the quota explains itself.
       if (!(error instanceof ApiError || error instanceof SessionEndedError)) throw error;
     }
   }
@@ -50,10 +52,16 @@ export class QuotaLine {
   }
 }
 
-function textOf({ videos_today: today, videos_now: now, analyses_today: analyses }) {
-  if (today.remaining === 0 || analyses.remaining === 0) {
-    return `No videos left today. You can create more after ${timeOfDay(today.resets_at)}.`;
-  }
-  const left = `${today.remaining} of ${today.limit} videos left today`;
+export const isUsedUp = (quota) => Boolean(quota) && (quota.videos_today.remaining === 0 || quota.analyses_today.remaining === 0);
+
+/** Says what is left of today's videos, and when there are more. */
+export function quotaText(quota) {
+  if (!quota) return "";
+  const { videos_today: today, videos_now: now } = quota;
+  const again = `Again ${resetText(today.resets_at)}.`;
+  if (today.remaining === 0 && today.used >= today.limit) return `Today’s ${formatNumber(today.limit)} videos are used up. ${again}`;
+  if (today.remaining === 0) return `Videos are paused for today. ${again}`;
+  if (isUsedUp(quota)) return `No more dreams can be analyzed today. ${again}`;
+  const left = `${formatNumber(today.remaining)} of ${formatNumber(today.limit)} videos left today`;
   return now.remaining === 0 ? `${left}. Wait until one of your videos is finished.` : `${left}.`;
 }

@@ -1,27 +1,24 @@
-// The signed-in session. Tokens are kept in memory and in this tab's sessionStorage, so they end with the tab. Tabs of the
-// same browser share them over a BroadcastChannel: a second tab does not have to sign in, and a renewal reaches every tab.
+// The signed-in session. Tokens are kept in memory and in localStorage, so that a closed tab or browser stays signed in
+// for as long as the API allows: seven days without a refresh. All tabs of a browser share them.
 
 const KEY = "dreamvision.session";
-const CHANNEL = "dreamvision.session";
 const EXPIRES_SOON_MS = 60_000;
-// Other tabs, if there are any, respond within a few milliseconds.
-const OTHER_TABS_MS = 150;
 
 /** The session is over; the user has to sign in again. */
 export class SessionEndedError extends Error {}
 
-/** Fires "opened" and "closed" (`detail.reason`: "signed-out" or "expired"). */
+/** Fires "opened", "renamed" and "closed" (`detail.reason`: "signed-out", "expired" or "deleted"). */
 export class Session extends EventTarget {
   #tokens = null;
   #renewal = null;
-  #channel = new BroadcastChannel(CHANNEL);
   #requestTokens;
 
   /** `requestTokens(refreshToken)` gets new tokens from the API; it throws ApiError. */
   constructor(requestTokens) {
     super();
     this.#requestTokens = requestTokens;
-    this.#channel.addEventListener("message", ({ data }) => this.#onMessage(data));
+    // Fires for the changes of other tabs only.
+    addEventListener("storage", ({ key, newValue }) => key === KEY && newValue && this.#onChanged(JSON.parse(newValue)));
   }
 
   get user() {
@@ -32,32 +29,29 @@ export class Session extends EventTarget {
     return this.#tokens?.refreshToken;
   }
 
-  /** Restores the session of this tab, or takes over that of another tab. */
-  async restore() {
-    const stored = JSON.parse(sessionStorage.getItem(KEY));
-    if (stored && stored.expiresAt - Date.now() > EXPIRES_SOON_MS) return this.#store(stored);
-    // Another tab may have newer tokens, and using a refresh token twice would end the session in every tab.
-    this.#channel.postMessage({ type: "request" });
-    await new Promise((resolve) => {
-      setTimeout(resolve, OTHER_TABS_MS);
-      this.addEventListener("opened", resolve, { once: true });
-    });
-    if (stored && !this.#tokens) this.#store(stored);
+  /** Restores the session of this browser, if there is one. */
+  restore() {
+    const stored = readStored();
+    if (stored) this.#use(stored);
   }
 
   /** Starts or continues the session with the tokens of an API response. */
   open(response) {
-    this.#store({
+    const tokens = {
       accessToken: response.access_token,
       refreshToken: response.refresh_token,
       expiresAt: Date.now() + response.expires_in * 1000,
       user: response.user,
-    });
-    this.#channel.postMessage({ type: "session", tokens: this.#tokens });
+    };
+    localStorage.setItem(KEY, JSON.stringify(tokens));
+    this.#use(tokens);
   }
 
   close(reason) {
-    if (this.#clear(reason)) this.#channel.postMessage({ type: "closed", reason });
+    // Other tabs learn the reason before the entry disappears.
+    localStorage.setItem(KEY, JSON.stringify({ closed: reason }));
+    localStorage.removeItem(KEY);
+    this.#forget(reason);
   }
 
   /** Returns an access token that is valid for at least one minute. Throws SessionEndedError. */
@@ -77,10 +71,11 @@ export class Session extends EventTarget {
   }
 
   async #renewOnce(rejected) {
-    await navigator.locks.request(CHANNEL, async () => {
-      // Another tab may have renewed already: first receive what it posted before it released the lock.
-      await new Promise((resolve) => setTimeout(resolve));
+    await navigator.locks.request(KEY, async () => {
       if (!this.#tokens) throw new SessionEndedError();
+      // Another tab may have renewed already, before it released the lock.
+      const stored = readStored();
+      if (stored) this.#onChanged(stored);
       if (this.#tokens.accessToken !== rejected) return;
       try {
         this.open(await this.#requestTokens(this.#tokens.refreshToken));
@@ -92,28 +87,41 @@ export class Session extends EventTarget {
     });
   }
 
-  #store(tokens) {
-    const isNew = this.#tokens?.user.id !== tokens.user.id;
-    this.#tokens = tokens;
-    sessionStorage.setItem(KEY, JSON.stringify(tokens));
-    if (isNew) this.dispatchEvent(new CustomEvent("opened"));
+  /** Changes the name in the stored session, after the user has changed it. */
+  rename(username) {
+    const tokens = { ...this.#tokens, user: { ...this.#tokens.user, username } };
+    localStorage.setItem(KEY, JSON.stringify(tokens));
+    this.#use(tokens);
   }
 
-  #clear(reason) {
-    sessionStorage.removeItem(KEY);
-    if (!this.#tokens) return false;
+  #use(tokens) {
+    const isNew = this.#tokens?.user.id !== tokens.user.id;
+    const isRenamed = !isNew && this.#tokens.user.username !== tokens.user.username;
+    this.#tokens = tokens;
+    if (isNew) this.dispatchEvent(new CustomEvent("opened"));
+    if (isRenamed) this.dispatchEvent(new CustomEvent("renamed"));
+  }
+
+  #forget(reason) {
+    if (!this.#tokens) return;
     this.#tokens = null;
     this.dispatchEvent(new CustomEvent("closed", { detail: { reason } }));
-    return true;
   }
 
-  #onMessage(message) {
-    if (message.type === "request" && this.#tokens) {
-      this.#channel.postMessage({ type: "session", tokens: this.#tokens });
-    } else if (message.type === "closed") {
-      this.#clear(message.reason);
-    } else if (message.type === "session" && (!this.#tokens || this.#tokens.user.id === message.tokens.user.id)) {
-      if (!this.#tokens || message.tokens.expiresAt > this.#tokens.expiresAt) this.#store(message.tokens);
+  #onChanged(stored) {
+    if (stored.closed) this.#forget(stored.closed);
+    else if (this.#tokens && this.#tokens.user.id !== stored.user.id) {
+      // Somebody else signed in, in another tab.
+      this.#forget("expired");
+      this.#use(stored);
+    } else if (!this.#tokens || stored.expiresAt > this.#tokens.expiresAt || stored.user.username !== this.#tokens.user.username) {
+      this.#use(stored);
     }
   }
+}
+
+/** Returns the stored session, or null without one. */
+function readStored() {
+  const stored = JSON.parse(localStorage.getItem(KEY));
+  return stored?.accessToken ? stored : null;
 }
