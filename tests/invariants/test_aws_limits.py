@@ -9,15 +9,12 @@ from typing import Any
 import pytest
 
 from local.transformed import transformed
-from tests.fakes.linter import findings
 from tests.fakes.resolved_template import (
     EVERYTHING,
     HIGHEST,
     LONGEST_STACK_NAME,
-    LOWEST,
     evaluated,
     longest,
-    resolved_template,
 )
 
 PARAMETERS: dict[str, dict[str, Any]] = transformed()["Parameters"]
@@ -62,24 +59,6 @@ def at(properties: Any, path: str) -> Any:
     for part in path.split("."):
         properties = properties.get(part, {})
     return properties or None
-
-
-EXTREMES = {"lowest": LOWEST, "highest": HIGHEST}
-
-
-@pytest.fixture(scope="module")
-def linted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What the linter finds at each extreme."""
-    files = {name: tmp_path_factory.mktemp("linted") / "resolved.json" for name in EXTREMES}
-    for name, overrides in EXTREMES.items():
-        files[name].write_text(json.dumps(resolved_template(overrides), default=str))
-    found = findings(files.values())
-    return {name: found[file] for name, file in files.items()}
-
-
-@pytest.mark.parametrize("name", EXTREMES)
-def test_the_linter_has_no_findings_at_the_extremes(linted: dict[str, list[str]], name: str) -> None:
-    assert linted[name] == []
 
 
 @pytest.mark.parametrize(("kind", "path"), MAX_LENGTHS, ids=[f"{kind} {path}" for kind, path in MAX_LENGTHS])

@@ -1,6 +1,5 @@
 """What CloudFormation receives: the template after the SAM transform, held against AWS's documentation."""
 
-import json
 import re
 from collections import Counter
 from functools import cache
@@ -12,9 +11,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from dreamvision.auth.tokens import SCOPE
 from local.emulator.http_api import routes_of
 from local.transformed import Evaluation, transformed
-from tests.conftest import REPOSITORY
 from tests.fakes.aws import template
-from tests.fakes.linter import findings
 
 PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
 WEB_ORIGINS = "https://dreams.example,http://localhost:8081"
@@ -206,24 +203,3 @@ def test_layers_of_two_stacks_have_different_names() -> None:
     for name, resource in transformed()["Resources"].items():
         if resource["Type"] == "AWS::Lambda::LayerVersion":
             assert "${AWS::StackName}" in str(resource["Properties"]["LayerName"]), name
-
-
-STAGES: dict[str, dict[str, str]] = {"dev": {}, "prod": {"Stage": "prod", "Canary": "true", "SnapStart": "true"}}
-
-
-@pytest.fixture(scope="module")
-def linted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What the linter finds in the template, and in what it becomes for each stage."""
-    files = {"template": REPOSITORY / "template.yaml"}
-    for stage, overrides in STAGES.items():
-        files[stage] = tmp_path_factory.mktemp("linted") / "transformed.json"
-        files[stage].write_text(json.dumps(transformed(overrides), default=str))
-    found = findings(files.values())
-    return {name: found[file] for name, file in files.items()}
-
-
-@pytest.mark.parametrize("name", ["template", *STAGES])
-def test_the_linter_has_no_findings_in_the_template_and_the_transformed_template(
-    linted: dict[str, list[str]], name: str
-) -> None:
-    assert linted[name] == []

@@ -1,1 +1,1 @@
-"""The packages that a deploy uploads, built for both architectures."""
+"""What a deploy uploads: the packages of functions and layers for both architectures, and the templates."""
