@@ -98,7 +98,7 @@ test-midnight: $(VENV)/.tests-installed ## Run unit and integration tests throug
 test-e2e: $(VENV)/.tests-installed ## Run the end-to-end tests (against a separate local stack)
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
-test-packages: $(VENV)/.tests-installed ## Test what a deploy uploads: packages for both architectures, templates
+test-packages: $(VENV)/.tests-installed ## Test what a deploy uploads: packages for both architectures, templates, the page's files
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/packages $(ARGS)
 
 check: $(VENV)/.tests-installed ## Run ruff, mypy, the import contracts and the template's linter

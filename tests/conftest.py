@@ -3,7 +3,8 @@ files.
 
 How ``pytest -n 4`` divides a run:
 1. A file is the unit of work: a worker runs all its tests in order, then takes the next file from the queue.
-2. The queue starts with the e2e files, the slowest of them first; unit and integration files follow.
+2. The first file starts the stack, meanwhile the other workers run long integration files; the e2e files follow, the
+   slowest of them first, then all others.
 3. All workers share one stack, started by the first test that needs it. E2E tests use users of their own, so that any
    files can run at the same time. The test that restarts a stack has one of its own.
 4. After the last test the first process checks the stack's logs for everything secret that the tests sent and received,
@@ -41,10 +42,17 @@ type Event = dict[str, Any]
 _RUN = pytest.StashKey[Run]()
 _SECRETS = pytest.StashKey[dict[str, str]]()
 _COLLECTED = pytest.StashKey[Collected]()
+# The first starts the stack, which takes one worker half a minute, and more without compiled packages.
+_FIRST = (
+    "e2e/test_schemathesis.py",
+    "integration/erasure/test_restart.py",
+    "integration/erasure/test_concurrent.py",
+    "integration/erasure/test_dreams.py",
+)
 # From 75 to 15 seconds. The order of the other files does not affect the total time.
 _SLOWEST_FIRST = (
-    "test_schemathesis.py",
     "test_page.py",
+    "test_page_journeys.py",
     "test_provider_failures.py",
     "test_realtime.py",
     "test_history.py",
@@ -99,10 +107,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_place_in_queue)
 
 
-def _place_in_queue(item: pytest.Item) -> int:
-    if item.path.name in _SLOWEST_FIRST and item.path.parent.name == "e2e":
-        return _SLOWEST_FIRST.index(item.path.name)
-    return len(_SLOWEST_FIRST) + (item.path.parent.name != "e2e")
+def _place_in_queue(item: pytest.Item) -> tuple[int, int]:
+    path = item.path.relative_to(REPOSITORY / "tests").as_posix()
+    if path in _FIRST:
+        return 0, _FIRST.index(path)
+    if not path.startswith("e2e/"):
+        return 2, 0
+    return 1, _SLOWEST_FIRST.index(item.path.name) if item.path.name in _SLOWEST_FIRST else len(_SLOWEST_FIRST)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

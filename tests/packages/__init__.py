@@ -1,1 +1,1 @@
-"""What a deploy uploads: the packages of functions and layers for both architectures, and the templates."""
+"""What a deploy uploads: the packages of functions and layers for both architectures, the templates, and the page."""
