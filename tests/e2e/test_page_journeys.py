@@ -325,7 +325,11 @@ def test_a_used_up_quota_says_when_there_is_more(
     # GIVEN a user who has used up today's videos, and has a dream without one
     dream = user.post("/dreams/analyze", {"dream_text": DREAM}).json()["dream_id"]
     control.tables.Table(control.outputs["tables"]["guards"]).put_item(
-        Item={"guard": f"quota#day#{user.id}#{utc_now().date().isoformat()}", "videos": 1000}
+        Item={
+            "guard": f"quota#day#{user.id}#{utc_now().date().isoformat()}",
+            "videos": 1000,
+            "expires_at": int(utc_now().timestamp()) + 86_400,
+        }
     )
     guest.sign_in(user)
     guest.go(f"#/dream/{dream}")

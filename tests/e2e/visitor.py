@@ -3,10 +3,12 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -84,8 +86,14 @@ class Visitor:
         return self.driver.find_element(By.ID, identifier)
 
     def button(self, words: str) -> WebElement:
-        found = self.driver.find_elements(By.XPATH, f"//button[normalize-space()='{words}']")
-        return next(each for each in found if each.is_displayed())
+        """Return the button that says this, once it is displayed."""
+
+        def displayed(driver: WebDriver) -> WebElement | Literal[False]:
+            found = driver.find_elements(By.XPATH, f"//button[normalize-space()='{words}']")
+            return next((each for each in found if each.is_displayed()), False)
+
+        wait = WebDriverWait(self.driver, _PATIENCE_SECONDS, ignored_exceptions=[StaleElementReferenceException])
+        return wait.until(displayed, f"no button {words!r}")
 
     def text(self, identifier: str) -> str:
         return self.element(identifier).text
