@@ -42,26 +42,24 @@ type Event = dict[str, Any]
 _RUN = pytest.StashKey[Run]()
 _SECRETS = pytest.StashKey[dict[str, str]]()
 _COLLECTED = pytest.StashKey[Collected]()
-# The first starts the stack, which takes one worker half a minute, and more without compiled packages.
 _FIRST = (
+    # Starts the stack, which takes one worker half a minute, and more without compiled packages. Meanwhile:
     "e2e/test_schemathesis.py",
     "integration/erasure/test_restart.py",
     "integration/erasure/test_concurrent.py",
     "integration/erasure/test_dreams.py",
-)
-# From 75 to 15 seconds. The order of the other files does not affect the total time.
-_SLOWEST_FIRST = (
-    "test_page.py",
-    "test_page_journeys.py",
-    "test_provider_failures.py",
-    "test_realtime.py",
-    "test_history.py",
-    "test_restart.py",
-    "test_workflow.py",
-    "test_typescript_client.py",
-    "test_limits.py",
-    "test_two_users.py",
-    "test_docs_pages.py",
+    # From 75 to 15 seconds. The order of the other files does not affect the total time.
+    "e2e/test_page.py",
+    "e2e/test_page_journeys.py",
+    "e2e/test_provider_failures.py",
+    "e2e/test_realtime.py",
+    "e2e/test_history.py",
+    "e2e/test_restart.py",
+    "e2e/test_workflow.py",
+    "e2e/test_typescript_client.py",
+    "e2e/test_limits.py",
+    "e2e/test_two_users.py",
+    "e2e/test_docs_pages.py",
 )
 
 
@@ -107,13 +105,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_place_in_queue)
 
 
-def _place_in_queue(item: pytest.Item) -> tuple[int, int]:
+def _place_in_queue(item: pytest.Item) -> int:
     path = item.path.relative_to(REPOSITORY / "tests").as_posix()
     if path in _FIRST:
-        return 0, _FIRST.index(path)
-    if not path.startswith("e2e/"):
-        return 2, 0
-    return 1, _SLOWEST_FIRST.index(item.path.name) if item.path.name in _SLOWEST_FIRST else len(_SLOWEST_FIRST)
+        return _FIRST.index(path)
+    return len(_FIRST) + (not path.startswith("e2e/"))
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

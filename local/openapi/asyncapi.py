@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Iterable
-from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -20,6 +19,7 @@ from dreamvision.schemas.realtime import (
 )
 from local.openapi.components import Schema
 from local.openapi.examples import example_of
+from local.openapi.simplification import cleaned, without_null
 
 _CHANNEL = "updates"
 _REF = "#/components/schemas/{model}"
@@ -133,34 +133,20 @@ def _summary(model: type[BaseModel]) -> str:
 
 def _schemas() -> dict[str, Schema]:
     _, found = models_json_schema([(model, "serialization") for model in (*SENT, *RECEIVED)], ref_template=_REF)
-    schemas: dict[str, Schema] = {name: _without_titles(schema) for name, schema in found["$defs"].items()}
+    schemas: dict[str, Schema] = {name: cleaned(schema) for name, schema in found["$defs"].items()}
     for schema in schemas.values():
         _omit_null(schema)
     return dict(sorted(schemas.items()))
 
 
-def _without_titles(schema: Any) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(schema, list):
-        return [_without_titles(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: {name: _without_titles(each) for name, each in value.items()}
-        if key == "properties"
-        else _without_titles(value)
-        for key, value in schema.items()
-        if key != "title"
-    }
-
-
 def _omit_null(schema: Schema) -> None:
     """Make the fields that may be ``null`` optional, since messages are sent without them."""
     for name, field in schema.get("properties", {}).items():
-        branches = [each for each in field.get("anyOf", ()) if each != {"type": "null"}]
-        if len(branches) != 1 or len(branches) == len(field["anyOf"]):
+        present = without_null(field)
+        if present is field:
             continue
         rest = {key: value for key, value in field.items() if key not in ("anyOf", "default")}
         if rest.get("examples") == [None]:
             del rest["examples"]
-        schema["properties"][name] = {**branches[0], **rest}
+        schema["properties"][name] = {**present, **rest}
         schema["required"].remove(name)

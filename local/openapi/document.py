@@ -9,6 +9,7 @@ from local.openapi.components import HEADERS, REQUEST_HEADERS, SCHEMAS, SECURITY
 from local.openapi.functions import ApiFunction, OpenApiError, Operation, api_functions
 from local.openapi.links import add_links
 from local.openapi.operations import Responses
+from local.openapi.simplification import cleaned
 from local.settings import REPOSITORY
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -56,8 +57,8 @@ def build() -> Schema:
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
-    cleaned: Schema = _cleaned(document)
-    return cleaned
+    found: Schema = cleaned(document)
+    return found
 
 
 def _schemas(functions: list[ApiFunction]) -> dict[str, Schema]:
@@ -104,28 +105,3 @@ def _used(schemas: dict[str, Schema], roots: list[Any]) -> dict[str, Schema]:
                 used.add(name)
                 pending.append(json.dumps(schemas[name]))
     return {name: schemas[name] for name in sorted(used)}
-
-
-def _cleaned(node: Any, *, named: bool = False) -> Any:  # noqa: ANN401 - JSON
-    """Return ``node`` without titles that only repeat a field's name, and with whole numbers as integers.
-
-    ``named`` tells whether the keys of ``node`` are user-defined names instead of OpenAPI keywords.
-    """
-    if isinstance(node, list):
-        return [_cleaned(each) for each in node]
-    if isinstance(node, float) and node.is_integer():
-        return int(node)
-    if not isinstance(node, dict):
-        return node
-    is_schema = not named and ("type" in node or "anyOf" in node or "$ref" in node or "const" in node)
-    return {
-        key: each
-        if key in ("example", "examples", "value") and not named
-        else _cleaned(each, named=_holds_names(key, named))
-        for key, each in node.items()
-        if not (is_schema and key == "title" and isinstance(each, str))
-    }
-
-
-def _holds_names(key: str, named: bool) -> bool:
-    return not named and key in ("properties", "schemas", "parameters", "responses", "headers", "paths", "links")

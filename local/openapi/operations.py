@@ -14,6 +14,7 @@ from dreamvision_api.route_docs import ResponseDoc
 from local.openapi.components import EXAMPLE_REQUEST_ID, GATEWAY_MESSAGES, HEADERS, REQUEST_HEADERS, SECURITY, Schema
 from local.openapi.examples import example_of
 from local.openapi.functions import OpenApiError, Operation
+from local.openapi.simplification import without_null
 
 _FIXED_DETAILS = {
     problems.INTERNAL: "The error has been logged. Please try again later.",
@@ -53,7 +54,7 @@ class Responses:
         return made
 
     def _request_body(self, raw: Mapping[str, Any]) -> Schema:
-        content = {"schema": _without_null(raw["content"]["application/json"]["schema"])}
+        content = {"schema": without_null(raw["content"]["application/json"]["schema"])}
         body = {**content, "example": example_of(content["schema"], self._schemas)}
         return {"required": raw.get("required", False), "content": {"application/json": body}}
 
@@ -104,12 +105,6 @@ class Responses:
         if self.shared.setdefault(name, made) != made:
             raise OpenApiError(f"two different responses have the name {name}")
         return {"$ref": f"#/components/responses/{name}"}
-
-
-def _without_null(schema: Schema) -> Schema:
-    """Return the schema of an optional body: it may be missing, but not ``null``."""
-    kept = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
-    return kept[0] if len(kept) == 1 else schema
 
 
 def detail_of(name: str) -> str:

@@ -22,7 +22,7 @@ _PACKAGES = ("chromium", "chromium-driver")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _DRIVER = "chromedriver"
 _WAIT_SECONDS = 30
-_ARGUMENTS = (
+ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -78,8 +78,8 @@ class Browser:
 def opened(profile: Path) -> Iterator[Browser]:
     """Open a browser with a profile in a folder of its own."""
     options = webdriver.ChromeOptions()
-    options.binary_location, driver_path = _installed()
-    for argument in (*_ARGUMENTS, f"--user-data-dir={profile}"):
+    options.binary_location, driver_path = installed_browser()
+    for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(driver_path))
@@ -89,7 +89,7 @@ def opened(profile: Path) -> Iterator[Browser]:
         driver.quit()
 
 
-def _installed() -> tuple[str, str]:
+def installed_browser() -> tuple[str, str]:
     """Return the paths of browser and driver, after installing them if necessary and possible."""
     if (found := _found()) is not None:
         return found

@@ -14,7 +14,7 @@ from selenium.webdriver.chrome.service import Service
 
 from local.settings import load
 from tests.conftest import REPOSITORY
-from tests.e2e.browser import _ARGUMENTS, Browser, _installed
+from tests.e2e.browser import ARGUMENTS, Browser, installed_browser
 from tests.e2e.client import PASSWORD
 from tests.e2e.visitor import Visitor
 
@@ -36,8 +36,8 @@ def main() -> int:
     outputs = json.loads(load().outputs_file.read_text())
     with tempfile.TemporaryDirectory() as profile:
         options = webdriver.ChromeOptions()
-        options.binary_location, driver_path = _installed()
-        for argument in (*_ARGUMENTS, f"--user-data-dir={profile}"):
+        options.binary_location, driver_path = installed_browser()
+        for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
         driver = webdriver.Chrome(options=options, service=Service(driver_path))

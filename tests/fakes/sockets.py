@@ -13,7 +13,8 @@ from dreamvision.realtime.gateway import ConnectionGateway, ConnectionGoneError,
 
 
 @cache
-def _validators() -> dict[str, Draft202012Validator]:
+def validators() -> dict[str, Draft202012Validator]:
+    """Return the schema of each message of docs/asyncapi.json by the message's name."""
     document = json.loads((Path(__file__).parents[2] / "docs" / "asyncapi.json").read_text())
     return {
         message["name"]: Draft202012Validator({**message["payload"], **document}, format_checker=FormatChecker())
@@ -24,7 +25,7 @@ def _validators() -> dict[str, Draft202012Validator]:
 def require_documented(message: str) -> None:
     """Assert that a message of the server is as docs/asyncapi.json describes it."""
     found = json.loads(message)
-    validator = _validators()[found["type"]]
+    validator = validators()[found["type"]]
     errors = [error.message for error in validator.iter_errors(found)]
     assert not errors, errors
 

@@ -14,7 +14,7 @@ from hypercorn.config import Config
 
 from local.emulator.page import Page
 from tests.conftest import REPOSITORY
-from tests.e2e.browser import _ARGUMENTS, _installed
+from tests.e2e.browser import ARGUMENTS, installed_browser
 from tests.node_packages import environment, installed
 
 WANTED = 0.95
@@ -54,8 +54,8 @@ def test_lighthouse_scores_at_least_95(page_url: str, tmp_path: Path) -> None:
 
 def scores(url: str, report: Path) -> dict[str, float]:
     """Return the scores of one run on a slow phone, the stricter preset: 0 to 1, by category."""
-    chromium, _ = _installed()
-    flags = " ".join(each for each in _ARGUMENTS if not each.startswith("--window-size"))
+    chromium, _ = installed_browser()
+    flags = " ".join(each for each in ARGUMENTS if not each.startswith("--window-size"))
     command = [
         str(installed(REPOSITORY / "tests" / "lighthouse") / "node_modules" / ".bin" / "lighthouse"),
         url,

@@ -9,11 +9,10 @@ setuptools' removed ``pkg_resources``; policy_sentry writes policies and does no
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from tests.packages.cfn_lint import findings
 from tests.permissions.roles import ACCOUNT, resources
 
 POLICIES = ("AWS::IAM::Role", "AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy")
@@ -50,11 +49,8 @@ def _template() -> dict[str, Any]:
 def _findings(template: dict[str, Any], file: Path) -> set[tuple[str, str]]:
     """Return the rule and the resource of each finding."""
     file.write_text(json.dumps(template))
-    command = [str(Path(sys.executable).parent / "cfn-lint"), "--include-checks", "I3510", "--format", "json"]
-    run = subprocess.run([*command, "--region", "us-east-1", "--", str(file)], capture_output=True, check=False)
-    assert not run.stderr, run.stderr
-    findings = json.loads(run.stdout)
-    return {(each["Rule"]["Id"], each["Location"]["Path"][1]) for each in findings}
+    found = findings([file], "--include-checks", "I3510")
+    return {(each["Rule"]["Id"], each["Location"]["Path"][1]) for each in found}
 
 
 def test_the_linter_has_no_findings_in_the_policies(tmp_path: Path) -> None:
