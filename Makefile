@@ -17,7 +17,7 @@ SCANNERS := $(VENV)/scanners
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
 WORKERS ?= 4
 
-.PHONY: help demo up down reset reload operate invoke install smoke cost sizes measure-memory attack test test-unit test-integration test-midnight test-e2e test-packages check checkov zizmor audit format openapi deploy-policy screenshots picture lock clean
+.PHONY: help demo up down reset reload operate invoke install smoke cost sizes measure-memory attack test test-unit test-integration test-midnight test-e2e test-packages test-lifecycle check checkov zizmor audit format openapi deploy-policy screenshots picture lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ test-e2e: $(VENV)/.tests-installed ## Run the end-to-end tests (against a separa
 
 test-packages: $(VENV)/.tests-installed ## Test what a deploy uploads: packages for both architectures, templates, the page's files
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/packages $(ARGS)
+
+test-lifecycle: $(VENV)/.tests-installed ## Test that local stacks of the tests' own start, stop when interrupted, and keep their data
+	@$(BIN)/python -m pytest tests/lifecycle $(ARGS)
 
 check: $(VENV)/.tests-installed ## Run ruff, mypy, the import contracts and the template's linter
 	@$(BIN)/ruff check .

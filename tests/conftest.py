@@ -6,7 +6,7 @@ How ``pytest -n 4`` divides a run:
 2. The first file starts the stack, meanwhile the other workers run long integration files; the e2e files follow, the
    slowest of them first, then all others.
 3. All workers share one stack, started by the first test that needs it. E2E tests use users of their own, so that any
-   files can run at the same time. The test that restarts a stack has one of its own.
+   files can run at the same time.
 4. After the last test the first process checks the stack's logs for everything secret that the tests sent and received,
    and the permissions of the functions against the AWS calls that they made (``tests/permissions/``).
 5. Then it stops the stack.
@@ -54,7 +54,6 @@ _FIRST = (
     "e2e/test_provider_failures.py",
     "e2e/test_realtime.py",
     "e2e/test_history.py",
-    "e2e/test_restart.py",
     "e2e/test_workflow.py",
     "e2e/test_typescript_client.py",
     "e2e/test_limits.py",

@@ -45,7 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--concurrency", type=int, default=20, help="running tasks before further ones are THROTTLED")
     parser.add_argument("--link-seconds", type=float, default=86_400.0, help="seconds until an output URL expires")
     parser.add_argument(
-        "--reuse-films", dest="reuse_videos", action="store_true", help="render one video per size and length"
+        "--reuse-films",
+        dest="reuse_videos",
+        action="store_true",
+        help="render one video per size and length, with few frames",
     )
     return parser
 

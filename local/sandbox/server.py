@@ -17,8 +17,8 @@ class SandboxServers:
 
     ``render_seconds`` is the time from a Runway task's creation to its end, ``claude_seconds`` Claude's response time,
     ``link_seconds`` the lifetime of an output URL. ``concurrency`` is the number of tasks that run at a time. With
-    ``reuse_videos``, one video per size and length is rendered and then copied. Without ``state_dir``, tasks and videos
-    are deleted by ``stop``.
+    ``reuse_videos``, one video per size and length is rendered, with few frames, and then copied. Without
+    ``state_dir``, tasks and videos are deleted by ``stop``.
 
     Raises:
         PortTakenError: one of the ports is in use.

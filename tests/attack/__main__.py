@@ -83,7 +83,7 @@ def _target(options: argparse.Namespace) -> Iterator[Target]:
 
 @contextmanager
 def _own_stack() -> Iterator[Target]:
-    command = StackCommand(Run.new(), "attack")
+    command = StackCommand(Run.new(), settings.REPOSITORY / ".local" / "attack")
     command.environment["PARAMETERS"] = ""
     try:
         running = command.start()

@@ -50,7 +50,7 @@ class Run:
 
     @classmethod
     def new(cls) -> "Run":
-        return cls(uuid4().hex, os.getpid(), _free_ports(3 * _PORTS_PER_STACK))
+        return cls(uuid4().hex, os.getpid(), _free_ports(2 * _PORTS_PER_STACK))
 
 
 def _free_ports(count: int) -> int:
@@ -73,9 +73,9 @@ def _is_free(port: int) -> bool:
 class StackCommand:
     """``python -m local`` with the settings of a stack for tests. By default it is the one that all workers share."""
 
-    def __init__(self, run: Run, name: str = "tests", number: int = 0) -> None:
+    def __init__(self, run: Run, folder: Path = REPOSITORY / ".local" / "tests", number: int = 0) -> None:
         self._run = run
-        self.folder = REPOSITORY / ".local" / name
+        self.folder = folder
         self.port = run.port + number * _PORTS_PER_STACK
         steering = ("AWS_", "ANTHROPIC_", "RUNWAYML_", "EXPO_", "SANDBOX_", "LOCAL_", "PARAMETERS", "DREAM")
         self.environment = {

@@ -38,6 +38,7 @@ RUN_BY = {
     "make help": "tests/unit/test_make.py::test_help_lists_every_target",
     "make test-unit": "tests/unit/test_make.py::test_each_kind_of_tests_can_be_selected",
     "make test-packages": "tests/unit/test_make.py::test_each_kind_of_tests_can_be_selected",
+    "make test-lifecycle": "tests/unit/test_make.py::test_each_kind_of_tests_can_be_selected",
     "make test-integration": "tests/unit/test_make.py::test_each_kind_of_tests_can_be_selected",
     "make test-e2e": "tests/unit/test_make.py::test_each_kind_of_tests_can_be_selected",
     "make format": "tests/unit/test_make.py::test_format_formats",

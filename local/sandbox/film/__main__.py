@@ -8,8 +8,7 @@ from local.sandbox.film.render import render
 
 
 def main() -> int:
-    job = json.load(sys.stdin)
-    render(Path(sys.argv[1]), job["prompt"], job["width"], job["height"], job["seconds"], job["seed"])
+    render(Path(sys.argv[1]), **json.load(sys.stdin))
     return 0
 
 

@@ -41,7 +41,15 @@ ANIMATIONS: dict[str, type[Animation]] = {
 }
 
 
-def render(path: Path, prompt: str, width: int, height: int, seconds: int, seed: int | None = None) -> None:
+def render(
+    path: Path,
+    prompt: str,
+    width: int,
+    height: int,
+    seconds: int,
+    seed: int | None = None,
+    frames_per_second: int = FRAMES_PER_SECOND,
+) -> None:
     """Write ``seconds`` of video at ``width`` x ``height`` pixels. The same prompt and seed give the same video."""
     digest = hashlib.sha256(f"{prompt}|{seed}".encode("utf-8", "surrogatepass")).digest()
     scale = _DRAWN_SIDE / min(width, height)
@@ -57,16 +65,16 @@ def render(path: Path, prompt: str, width: int, height: int, seconds: int, seed:
         return post_processing.apply(image, t)
 
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=_ENCODER)
+        stream = container.add_stream("libx264", rate=frames_per_second, options=_ENCODER)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, FRAMES_PER_SECOND)
+        stream.codec_context.time_base = Fraction(1, frames_per_second)
         stream.codec_context.thread_count = 1
         scaler = VideoReformatter()
-        for index in range(seconds * FRAMES_PER_SECOND):
-            t = index / FRAMES_PER_SECOND
+        for index in range(seconds * frames_per_second):
+            t = index / frames_per_second
             frame = av.VideoFrame.from_ndarray(picture(t), format="rgb24")
             scaled = scaler.reformat(frame, width, height, "yuv420p", interpolation=Interpolation.BILINEAR)
-            scaled.pts, scaled.time_base = index, Fraction(1, FRAMES_PER_SECOND)
+            scaled.pts, scaled.time_base = index, Fraction(1, frames_per_second)
             container.mux(stream.encode(scaled))
         container.mux(stream.encode(None))
 

@@ -2,7 +2,8 @@
 
 At most one process per two cores renders at a time, so that the machine stays responsive. Rendering takes seconds of
 CPU time and is deterministic, so a repeated job copies the earlier file. With ``reuse``, any earlier video of the same
-size and length is copied, even one that was deleted since.
+size and length is copied, even one that was deleted since, and videos have a sixth of the frames: for tests, which
+would otherwise spend much of their time on encoding and decoding.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[3]
 _STOP_SECONDS = 5.0
+REUSED_FRAMES_PER_SECOND = 4
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
 """glibc: keep freed image buffers. Returning them to the kernel would double the time per frame."""
 
@@ -58,7 +60,10 @@ class FilmQueue:
 
     def submit(self, video_id: str, prompt: str, width: int, height: int, seconds: int, seed: int | None) -> None:
         """Queue a video of ``seconds`` at ``width`` x ``height`` pixels."""
+        job: dict[str, object]
         job = {"prompt": prompt, "width": width, "height": height, "seconds": seconds, "seed": seed}
+        if self._reuse:
+            job["frames_per_second"] = REUSED_FRAMES_PER_SECOND
         self._jobs.put((video_id, job))
 
     def path(self, video_id: str) -> Path:

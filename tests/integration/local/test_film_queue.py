@@ -1,14 +1,16 @@
 """The sandbox's film queue, which renders videos in worker processes."""
 
+import io
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import av
 import pytest
 
-from local.sandbox.runway.film_queue import FilmQueue
+from local.sandbox.runway.film_queue import REUSED_FRAMES_PER_SECOND, FilmQueue
 
 _TIMEOUT_SECONDS = 60.0
 # Pixels. The content of the videos is not tested here.
@@ -37,6 +39,11 @@ def _wait_for_video(film_queue: FilmQueue, video_id: str) -> bytes:
     return film_queue.path(video_id).read_bytes()
 
 
+def _frames_per_second(video: bytes) -> float:
+    with av.open(io.BytesIO(video), "r") as container:
+        return float(container.streams.video[0].average_rate or 0)
+
+
 def _no_process(*_: object, **__: object) -> NoReturn:
     raise AssertionError("a video was rendered")
 
@@ -49,6 +56,7 @@ def test_repeated_job_copies_the_earlier_video(film_queue: FilmQueue, monkeypatc
     _submit(film_queue, "second")
 
     assert _wait_for_video(film_queue, "second") == first
+    assert _frames_per_second(first) == 24, "as Runway's"
     assert (film_queue.ready_at("second") or 0) >= (film_queue.ready_at("first") or 0)
 
 
@@ -89,3 +97,4 @@ def test_reuse_renders_one_video_per_size_also_after_its_deletion(tmp_path: Path
         film_queue.stop()
     # A video of another prompt would differ.
     assert videos[0] == videos[1] != videos[2]
+    assert _frames_per_second(videos[0]) == REUSED_FRAMES_PER_SECOND

@@ -18,6 +18,7 @@ import runwayml
 from runwayml.lib import polling
 
 from local.sandbox import RUNWAY_KEY
+from local.sandbox.runway.film_queue import REUSED_FRAMES_PER_SECOND
 from local.sandbox.server import SandboxServers
 from tests.conftest import REPOSITORY
 
@@ -98,12 +99,12 @@ def assert_is_video(content: bytes, width: int, height: int, seconds: int) -> No
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
         assert (stream.width, stream.height, stream.pix_fmt) == (width, height, "yuv420p")
-        assert stream.average_rate == 24
+        assert stream.average_rate == REUSED_FRAMES_PER_SECOND
         frames = [frame.to_ndarray(format="gray").astype(np.float32) for frame in container.decode(stream)]
         assert stream.duration is not None
         assert stream.time_base is not None
         assert float(stream.duration * stream.time_base) == seconds
-    assert len(frames) == seconds * 24
+    assert len(frames) == seconds * REUSED_FRAMES_PER_SECOND
     assert frames[0].mean() > 5, "it is never black"
     lit = frames[24:-12]
     assert all(frame.std() > 8 for frame in lit), "every frame shows something"
@@ -207,7 +208,11 @@ def test_task_exists_after_an_ambiguous_failure(raw: httpx.Client) -> None:
     with pytest.raises(httpx.ReadError):
         create(raw, "[[runway:timeout_after_create:0.05]] [[runway:stuck]]")
     with pytest.raises(httpx.ReadTimeout):
-        raw.post("/v1/text_to_video", json={**BODY, "promptText": "[[runway:timeout_after_create]]"}, timeout=0.3)
+        raw.post(
+            "/v1/text_to_video",
+            json={**BODY, "promptText": "[[runway:timeout_after_create]] [[runway:stuck]]"},
+            timeout=0.3,
+        )
     created = creates(raw)
     assert [entry["status"] for entry in created] == [500, None, None, None]
     for entry in created:

@@ -1,4 +1,4 @@
-"""A restart of the local stack, on a stack of its own: other tests keep using the shared one."""
+"""A restart of the local stack keeps what it had."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import run_of
 from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User, fetch, register
 from tests.e2e.listener import listening
 from tests.e2e.secrets_recorder import SecretsRecorder
@@ -19,24 +18,17 @@ HOST = "127.0.0.2"
 
 
 @pytest.fixture
-def own_stack(local: StackCommand, stack: dict[str, Any], pytestconfig: pytest.Config) -> Iterator[StackCommand]:
-    """A running stack that no other test uses. It runs what was built for the shared one.
-
-    Its clients are on another machine, as far as the stack can tell.
-    """
-    own = StackCommand(run_of(pytestconfig), "tests-restart", number=1)
-    own.environment["LOCAL_HOST"] = HOST
-    own.folder.mkdir(parents=True, exist_ok=True)
-    if not (own.folder / "build").exists():
-        (own.folder / "build").symlink_to(local.folder / "build")
-    own.start()
-    yield own
-    own.run("down")
+def running_stack(built_stack: StackCommand) -> Iterator[StackCommand]:
+    """A running stack, whose clients are on another machine, as far as it can tell."""
+    built_stack.environment["LOCAL_HOST"] = HOST
+    built_stack.start()
+    yield built_stack
+    built_stack.run("down")
 
 
-def test_a_restart_keeps_users_dreams_and_videos(own_stack: StackCommand, recorder: SecretsRecorder) -> None:
+def test_a_restart_keeps_users_dreams_and_videos(running_stack: StackCommand, recorder: SecretsRecorder) -> None:
     # GIVEN a completed video, whose changes have passed through the tables' streams
-    outputs = own_stack.outputs()
+    outputs = running_stack.outputs()
     with recorder.client(base_url=outputs["api_url"], timeout=45, trust_env=False) as http:
         user = register(http)
         job_id = user.create_video(DREAM)["video_generation"]["job_id"]
@@ -46,12 +38,12 @@ def test_a_restart_keeps_users_dreams_and_videos(own_stack: StackCommand, record
         refreshed = http.post("/api/v1/auth/refresh", json={"refresh_token": user.refresh_token}).json()
 
         # WHEN the stack is stopped and started
-        assert own_stack.run("down").returncode == 0
-        assert not (own_stack.folder / "outputs.json").exists()
-        started = own_stack.run("up")
+        assert running_stack.run("down").returncode == 0
+        assert not (running_stack.folder / "outputs.json").exists()
+        started = running_stack.run("up")
         assert started.returncode == 0, started.stderr
         assert "sam deploy" not in started.stdout, "what is deployed already is not deployed again"
-        assert own_stack.outputs() == outputs
+        assert running_stack.outputs() == outputs
 
         # THEN the user signs in, the video is there and plays, and new dreams work
         answer = http.post("/api/v1/auth/login", json={"email": user.email, "password": PASSWORD})
