@@ -4,7 +4,7 @@ files.
 How ``pytest -n 4`` divides a run:
 1. A file is the unit of work: a worker runs all its tests in order, then takes the next file from the queue.
 2. The first file starts the stack; meanwhile the other workers run long integration files. Then e2e files, which mostly
-   wait, alternate with all others, which mostly compute.
+   wait, are spread among integration files, which mostly compute. All others follow.
 3. All workers share one stack, started by the first test that needs it. E2E tests use users of their own, so that any
    files can run at the same time.
 4. After the last test the first process checks the stack's logs for everything secret that the tests sent and received,
@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import zip_longest
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -117,9 +116,9 @@ def _queue(paths: set[str]) -> list[str]:
     first = [path for path in _FIRST if path in paths]
     e2e = [path for path in _LONG_E2E if path in paths]
     e2e += sorted(path for path in paths.difference(first, e2e) if path.startswith("e2e/"))
-    # The integration tests take longer than the rest.
-    others = sorted(paths.difference(first, e2e), key=lambda path: (not path.startswith("integration/"), path))
-    return first + [path for pair in zip_longest(e2e, others) for path in pair if path]
+    integration = sorted(path for path in paths.difference(first) if path.startswith("integration/"))
+    spread = [(place / len(files), path) for files in (e2e, integration) for place, path in enumerate(files)]
+    return [*first, *(path for _, path in sorted(spread)), *sorted(paths.difference(first, e2e, integration))]
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
