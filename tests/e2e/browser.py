@@ -75,11 +75,11 @@ class Browser:
 
 
 @contextmanager
-def opened(profile: Path) -> Iterator[Browser]:
+def opened(profile: Path, *arguments: str) -> Iterator[Browser]:
     """Open a browser with a profile in a folder of its own."""
     options = webdriver.ChromeOptions()
     options.binary_location, driver_path = installed_browser()
-    for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
+    for argument in (*ARGUMENTS, *arguments, f"--user-data-dir={profile}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(driver_path))

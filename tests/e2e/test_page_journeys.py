@@ -109,7 +109,7 @@ class Guest(Visitor):
         self._command("Emulation.clearDeviceMetricsOverride", {})
 
     def resize(self, width: int, height: int) -> None:
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": self.is_phone}
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 0, "mobile": self.is_phone}
         self._command("Emulation.setDeviceMetricsOverride", metrics)
 
     def look(self) -> None:

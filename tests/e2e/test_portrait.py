@@ -14,7 +14,7 @@ from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, ControlPlane, User, fetch
 from tests.e2e.visitor import Visitor, check_page, visiting
 
-PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 0, "mobile": True}
 PROMPT = (
     "POV slow glide upward through a sunlit forest of twisted silver trees, the moon humming above the branches, soft "
     "light from behind, weightless drift, quiet wonder."

@@ -14,18 +14,20 @@ from dreamvision.erasure.dreams import DreamDeletion
 from dreamvision.media.models import ReencodedImage
 from dreamvision.schemas.uploads import ImageType
 from dreamvision.videos.models import Media, VideoFinalError, VideoNotFoundError
+from tests.conftest import load_function
 from tests.integration.dreams.fixtures import LUNA, STELLA
 from tests.integration.erasure.fixtures import GRACE, ErasureBackend, populated_account
 
 # ---------------------------------------------------------------- many rows
 
 
-def test_an_account_of_many_dreams_is_erased(erasure: ErasureBackend) -> None:
-    """More than two batches of 50 dreams, and of videos whose dreams are gone."""
+def test_an_account_of_many_dreams_is_erased(erasure: ErasureBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More dreams than a batch, and more videos whose dreams are gone."""
+    monkeypatch.setattr(load_function("workflows/erasure/soft_delete"), "_DREAMS_PER_RUN", 5)
     backend = erasure.dreams
-    dreams = [backend.analyzed_dream() for _ in range(120)]
+    dreams = [backend.analyzed_dream() for _ in range(12)]
     last = backend.completed_video(dreams[0])
-    for dream in dreams[:60]:
+    for dream in dreams[:6]:
         backend.queued_video(dream)
         key = {"user_id": LUNA, "dream_id": dream.dream_id}
         backend.database.client.delete_item(TableName=backend.database.names.dreams_table, Key=key)
@@ -33,7 +35,7 @@ def test_an_account_of_many_dreams_is_erased(erasure: ErasureBackend) -> None:
     erasure.delete_account()
     erasure.run_execution()
 
-    # 60 dreams and then 61 videos, each in two runs; a run that finds nothing; and once more after the grace period
+    # 6 dreams and then 7 videos, each in two runs; a run that finds nothing; and once more after the grace period
     assert erasure.machine.entered.count("SoftDelete") == 2 + 2 + 1 + 1
     assert erasure.remains_of(*(dream.dream_id for dream in dreams), last.job_id) == []
     assert backend.media_keys() == []
