@@ -261,6 +261,18 @@ def test_tokens_are_refreshed_until_the_session_ends(visitor: Visitor, user: Use
         visitor.run("localStorage.clear()")
 
 
+def test_a_film_that_was_played_can_be_saved(visitor: Visitor, user: User) -> None:
+    """The browser has cached what the player fetched, without the header that lets scripts read it."""
+    user.wait_for_video(user.create_video(DREAM)["video_generation"]["job_id"])
+    visitor.sign_in(user)
+    visitor.wait("document.querySelectorAll('.card-open').length === 1")
+    visitor.driver.find_element(By.CSS_SELECTOR, ".card-open").click()
+    visitor.wait("document.getElementById('player-video').currentTime > 0.2")
+    visitor.run("HTMLAnchorElement.prototype.click = function () { window.saved = this.download; }")
+    visitor.element("player-save").click()
+    visitor.wait("window.saved")
+
+
 def test_markup_in_a_dream_stays_text(visitor: Visitor, user: User) -> None:
     nasty = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script> & a dark forest'
     created = user.post("/dreams/analyze", {"dream_text": nasty})

@@ -12,7 +12,8 @@ export function canShareFilms() {
 export async function filmFile({ video_url: url, title }) {
   let response;
   try {
-    response = await fetch(url, { credentials: "omit", referrerPolicy: "no-referrer" });
+    // The player's own request has no origin, so S3 answered without the CORS header: the cached answer is of no use here.
+    response = await fetch(url, { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" });
   } catch {
     throw networkError();
   }
