@@ -1,1 +1,1 @@
-"""What a deploy uploads: the packages of functions and layers for both architectures, the templates, and the page."""
+"""What a deploy uploads: packages for both architectures, what is in a snapshot, the templates, and the page."""
