@@ -153,6 +153,7 @@ class Visitor:
 def check_page(visitor: Visitor) -> None:
     """Check names, contrast, sizes and overflow, at the widths of a desktop and of a phone."""
     for width in (1280, 390):
+        # 0 keeps the browser's scale.
         size = {"width": width, "height": 844, "deviceScaleFactor": 0, "mobile": width < 500}
         visitor.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         try:
