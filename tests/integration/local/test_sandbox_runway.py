@@ -18,7 +18,6 @@ import runwayml
 from runwayml.lib import polling
 
 from local.sandbox import RUNWAY_KEY
-from local.sandbox.runway.film_queue import REUSED_FRAMES_PER_SECOND
 from local.sandbox.server import SandboxServers
 from tests.conftest import REPOSITORY
 
@@ -29,9 +28,14 @@ TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[SandboxServers]:
-    with SandboxServers(render_seconds=0.3, claude_seconds=0.0, reuse_videos=True) as running:
+def servers(request: pytest.FixtureRequest) -> Iterator[SandboxServers]:
+    """The sandboxes. They reuse videos of few frames, except in tests of the videos themselves."""
+    reuse = getattr(request, "param", True)
+    with SandboxServers(render_seconds=0.3, claude_seconds=0.0, reuse_videos=reuse) as running:
         yield running
+
+
+rendering_all_frames = pytest.mark.parametrize("servers", [False], ids=["all-frames"], indirect=True)
 
 
 @pytest.fixture
@@ -72,6 +76,7 @@ def creates(raw: httpx.Client, contains: str = "") -> list[dict[str, Any]]:
     return raw.get("/_sandbox/requests", params={"contains": contains}).json()["creates"]  # type: ignore[no-any-return]
 
 
+@rendering_all_frames
 def test_sdk_gets_a_playable_video(client: runwayml.RunwayML, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "POLL_TIME", 0.1)
     monkeypatch.setattr(polling, "POLL_JITTER", 0.0)
@@ -88,6 +93,7 @@ def test_sdk_gets_a_playable_video(client: runwayml.RunwayML, monkeypatch: pytes
     assert_is_video(reply.content, 1280, 720, 5)
 
 
+@rendering_all_frames
 def test_portrait_video_has_the_requested_size_and_length(raw: httpx.Client) -> None:
     task = finished(raw, ratio="720:1280", duration=3)
     assert_is_video(httpx.get(task["output"][0]).content, 720, 1280, 3)
@@ -99,12 +105,12 @@ def assert_is_video(content: bytes, width: int, height: int, seconds: int) -> No
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
         assert (stream.width, stream.height, stream.pix_fmt) == (width, height, "yuv420p")
-        assert stream.average_rate == REUSED_FRAMES_PER_SECOND
+        assert stream.average_rate == 24
         frames = [frame.to_ndarray(format="gray").astype(np.float32) for frame in container.decode(stream)]
         assert stream.duration is not None
         assert stream.time_base is not None
         assert float(stream.duration * stream.time_base) == seconds
-    assert len(frames) == seconds * REUSED_FRAMES_PER_SECOND
+    assert len(frames) == seconds * 24
     assert frames[0].mean() > 5, "it is never black"
     lit = frames[24:-12]
     assert all(frame.std() > 8 for frame in lit), "every frame shows something"
