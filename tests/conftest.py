@@ -103,12 +103,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
-        places = {path: place for place, path in enumerate(_queue({_path(item) for item in items}))}
-        items.sort(key=lambda item: places[_path(item)])
-
-
-def _path(item: pytest.Item) -> str:
-    return item.path.relative_to(REPOSITORY / "tests").as_posix()
+        names = {path: path.relative_to(REPOSITORY / "tests").as_posix() for path in {item.path for item in items}}
+        places = {name: place for place, name in enumerate(_queue(set(names.values())))}
+        items.sort(key=lambda item: places[names[item.path]])
 
 
 def _queue(paths: set[str]) -> list[str]:

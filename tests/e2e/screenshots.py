@@ -8,15 +8,13 @@ import json
 import secrets
 import sys
 import tempfile
-
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+from pathlib import Path
 
 from local.settings import load
 from tests.conftest import REPOSITORY
-from tests.e2e.browser import ARGUMENTS, Browser, installed_browser
+from tests.e2e.browser import opened
 from tests.e2e.client import PASSWORD
-from tests.e2e.visitor import Visitor
+from tests.e2e.visitor import Visitor, resize
 
 FOLDER = REPOSITORY / "docs" / "images"
 QUALITY = 86
@@ -34,23 +32,14 @@ DESKTOP, PHONE = (1280, 1180, 1), (390, 844, 2)
 
 def main() -> int:
     outputs = json.loads(load().outputs_file.read_text())
-    with tempfile.TemporaryDirectory() as profile:
-        options = webdriver.ChromeOptions()
-        options.binary_location, driver_path = installed_browser()
-        for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-        driver = webdriver.Chrome(options=options, service=Service(driver_path))
-        try:
-            take(Visitor(Browser(driver), outputs["page_url"]))
-        finally:
-            driver.quit()
+    with tempfile.TemporaryDirectory() as profile, opened(Path(profile)) as browser:
+        take(Visitor(browser, outputs["page_url"]))
     return 0
 
 
 def take(visitor: Visitor) -> None:
     visitor.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
-    size(visitor.driver, *DESKTOP)
+    size(visitor, *DESKTOP)
     visitor.open()
     keep(visitor, "page-welcome")
     name = f"luna-{secrets.token_hex(2)}"
@@ -63,7 +52,7 @@ def take(visitor: Visitor) -> None:
     for dream in DREAMS:
         film(visitor, dream)
     keep(visitor, "page-video")
-    size(visitor.driver, *PHONE)
+    size(visitor, *PHONE)
     visitor.run("scrollTo(0, 0)")
     # As on a phone, which can share files.
     visitor.run("navigator.canShare = () => true")
@@ -78,7 +67,7 @@ def take(visitor: Visitor) -> None:
     keep(visitor, "page-phone")
     visitor.element("dream-text").clear()
     visitor.element("composer-close").click()
-    size(visitor.driver, *DESKTOP)
+    size(visitor, *DESKTOP)
     visitor.run("scrollTo(0, 0)")
     visitor.tell(f"{LAST_DREAM} [[runway:lasts:12]]")
     visitor.wait("document.getElementById('player-progress').value >= 40")
@@ -93,9 +82,8 @@ def film(visitor: Visitor, dream: str) -> None:
     visitor.wait("document.getElementById('player-video').currentTime > 1")
 
 
-def size(driver: webdriver.Chrome, width: int, height: int, scale: int) -> None:
-    metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 500}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+def size(visitor: Visitor, width: int, height: int, scale: int) -> None:
+    resize(visitor.driver, width, height, is_phone=width < 500, scale=scale)
 
 
 def keep(visitor: Visitor, name: str) -> None:

@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, ControlPlane, User
-from tests.e2e.visitor import Visitor, check_page, visiting
+from tests.e2e.visitor import CATCH_SAVING, Visitor, check_page, visiting
 
 # The render takes twelve seconds, so that there is progress to observe on a busy machine.
 SLOWLY = f"{DREAM} [[runway:lasts:12]]"
@@ -268,7 +268,7 @@ def test_a_film_that_was_played_can_be_saved(visitor: Visitor, user: User) -> No
     visitor.wait("document.querySelectorAll('.card-open').length === 1")
     visitor.driver.find_element(By.CSS_SELECTOR, ".card-open").click()
     visitor.wait("document.getElementById('player-video').currentTime > 0.2")
-    visitor.run("HTMLAnchorElement.prototype.click = function () { window.saved = this.download; }")
+    visitor.run(CATCH_SAVING)
     visitor.element("player-save").click()
     visitor.wait("window.saved")
 

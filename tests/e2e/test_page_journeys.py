@@ -17,7 +17,7 @@ from dreamvision.core.clock import utc_now
 from tests.conftest import REPOSITORY
 from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, PASSWORD, ControlPlane, User, register
-from tests.e2e.visitor import Visitor, visiting
+from tests.e2e.visitor import CATCH_SAVING, Visitor, resize, visiting
 from tests.node_packages import installed
 
 SIZES = {"phone": (390, 844), "desk": (1280, 800)}
@@ -37,7 +37,6 @@ CATCH_FILES = """
 window.files = [];
 const create = URL.createObjectURL;
 URL.createObjectURL = (file) => { window.files.push(file); return create(file); };
-HTMLAnchorElement.prototype.click = function () { window.saved = this.download; };
 navigator.canShare = () => true;
 navigator.share = async ({ files, title }) => { window.shared = [files[0].name, title]; };
 """
@@ -100,7 +99,7 @@ class Guest(Visitor):
     def __enter__(self) -> Self:
         """Give the window its size, and catch what it saves and shares."""
         self.resize(*self._size)
-        self._script = self._command("Page.addScriptToEvaluateOnNewDocument", {"source": CATCH_FILES})
+        self._script = self._command("Page.addScriptToEvaluateOnNewDocument", {"source": CATCH_SAVING + CATCH_FILES})
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,8 +108,7 @@ class Guest(Visitor):
         self._command("Emulation.clearDeviceMetricsOverride", {})
 
     def resize(self, width: int, height: int) -> None:
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 0, "mobile": self.is_phone}
-        self._command("Emulation.setDeviceMetricsOverride", metrics)
+        resize(self.driver, width, height, is_phone=self.is_phone)
 
     def look(self) -> None:
         """Check the state that is shown: no violations, nothing wider than the screen."""

@@ -12,9 +12,8 @@ from PIL import Image
 
 from tests.e2e.browser import Browser
 from tests.e2e.client import DREAM, ControlPlane, User, fetch
-from tests.e2e.visitor import Visitor, check_page, visiting
+from tests.e2e.visitor import Visitor, check_page, resize, visiting
 
-PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 0, "mobile": True}
 PROMPT = (
     "POV slow glide upward through a sunlit forest of twisted silver trees, the moon humming above the branches, soft "
     "light from behind, weightless drift, quiet wonder."
@@ -26,7 +25,7 @@ THUMBNAIL = "document.querySelector('.card img.thumbnail')?.naturalHeight"
 
 @pytest.fixture
 def phone(browser: Browser, stack: dict[str, Any]) -> Iterator[Visitor]:
-    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    resize(browser.driver, 390, 844, is_phone=True)
     with visiting(Visitor(browser, stack["page_url"])) as visitor:
         yield visitor
     browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -65,6 +66,8 @@ SMALL = """
 return [...document.querySelectorAll("button, .filter-option, summary")].filter((each) => each.checkVisibility())
   .filter((each) => each.getBoundingClientRect().height < 24).map((each) => each.outerHTML.slice(0, 80));
 """
+# Records the name of what is saved instead of downloading it.
+CATCH_SAVING = "HTMLAnchorElement.prototype.click = function () { window.saved = this.download; };"
 
 
 class Visitor:
@@ -150,12 +153,16 @@ class Visitor:
         return found
 
 
+def resize(driver: webdriver.Chrome, width: int, height: int, *, is_phone: bool, scale: float = 0) -> None:
+    """Give the page a screen of this size in CSS pixels. ``scale`` is that of its real ones; 0 keeps the browser's."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": is_phone}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
 def check_page(visitor: Visitor) -> None:
     """Check names, contrast, sizes and overflow, at the widths of a desktop and of a phone."""
     for width in (1280, 390):
-        # 0 keeps the browser's scale.
-        size = {"width": width, "height": 844, "deviceScaleFactor": 0, "mobile": width < 500}
-        visitor.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        resize(visitor.driver, width, 844, is_phone=width < 500)
         try:
             assert visitor.run(UNNAMED) == []
             assert visitor.run(LOW_CONTRAST) == []

@@ -4,15 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import run_of, secrets_of
-from tests.e2e.secrets_recorder import SecretsRecorder
+from tests.conftest import run_of
+from tests.e2e.conftest import recorder  # noqa: F401 - a fixture
 from tests.e2e.shared_stack import StackCommand
-
-
-@pytest.fixture
-def recorder(pytestconfig: pytest.Config) -> SecretsRecorder:
-    """Records what a test sends and receives that no log may hold."""
-    return SecretsRecorder(secrets_of(pytestconfig))
 
 
 @pytest.fixture
