@@ -114,7 +114,7 @@ class Settings:
 
     @property
     def storage_url(self) -> str:
-        """Base URL of the S3 links and forms that clients get: the emulator's own, if they are on this machine."""
+        """Base URL of the S3 forms that clients get: the emulator's own, if they are on this machine."""
         return self.endpoint_url if self.host == LOOPBACK else self.api_url
 
     @property

@@ -13,6 +13,7 @@ from local.emulator.http_api import bring_api_in_line
 from local.emulator.password_policy import make_length_a_number
 from local.emulator.refresh_rotation import switch_on_rotation
 from local.emulator.stream_mappings import revive_stream_mappings
+from local.emulator.video_key import ensure_video_key
 from local.progress import step
 from local.settings import LOOPBACK, REGION, REPOSITORY, STACK_NAME, Settings
 
@@ -41,7 +42,8 @@ def deploy(settings: Settings, template: Path) -> dict[str, str]:
     Raises:
         BuildError: ``sam deploy`` failed.
     """
-    parameters = parameters_of(settings)
+    key_group = ensure_video_key(client(settings, "cloudfront"), client(settings, "secretsmanager"))
+    parameters = {"VideoKeyGroup": key_group, **parameters_of(settings)}
     wanted = source_hash(parameters.items())
     found = _stack(settings)
     if found is None or _tag(found) != wanted or not found["StackStatus"].endswith("_COMPLETE"):

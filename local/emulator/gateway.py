@@ -4,7 +4,7 @@ The emulator serves an API under ``/_aws/execute-api/{id}/{stage}``. Clients of 
 the API's own links, so this proxy takes the role of API Gateway's host name. It also takes CloudFront's role: the
 emulator identifies a distribution only by the ``Host`` header, which a browser cannot set, so requests for
 ``/media/...`` are forwarded with that header, and with ``X-Forwarded-Proto: https``, since CloudFront requires HTTPS.
-It takes S3's role for clients on other machines: links to the bucket are forwarded as they are, as they are signed.
+It takes S3's role for clients on other machines: forms for the bucket are forwarded as they are, as they are signed.
 
 At most 16 requests are forwarded to the API at the same time, and others wait: each takes a process of its own.
 """
@@ -21,6 +21,7 @@ import httpx
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from local.emulator.strict.signed_urls import VIEWER_BASE_URL
 from local.emulator.websocket_gateway import WebSocketDoor
 
 type Scope = dict[str, Any]
@@ -42,22 +43,19 @@ _CONCURRENT_REQUESTS = 16
 class HttpGateway:
     """ASGI application that forwards HTTP requests to ``target`` plus their path, and WebSockets to ``websockets``.
 
-    Requests under ``/media/`` go to ``emulator`` instead, with ``media_host`` as their host, and those for ``bucket``.
+    Requests under ``/media/`` go to the emulator instead, with the distribution's host, and those for the bucket.
     """
 
-    def __init__(
-        self,
-        target: str,
-        websockets: Callable[[Scope, Receive, Send], Awaitable[None]],
-        emulator: str,
-        media_host: str,
-        bucket: str,
-    ) -> None:
-        self._target = target.rstrip("/")
+    def __init__(self, targets: "Targets", websockets: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._target = targets.api.rstrip("/")
         self._websockets = websockets
-        self._emulator = emulator.rstrip("/")
-        self._bucket_path = f"/{bucket}"
-        self._media_headers = [(b"host", media_host.encode()), (b"x-forwarded-proto", b"https")]
+        self._emulator = targets.emulator.rstrip("/")
+        self._bucket_path = f"/{targets.bucket}"
+        self._media_headers = [
+            (b"host", targets.media_host.encode()),
+            (b"x-forwarded-proto", b"https"),
+            (VIEWER_BASE_URL.encode(), targets.media_url.encode()),
+        ]
         self._turns = asyncio.Semaphore(_CONCURRENT_REQUESTS)
         self._client = httpx.AsyncClient(
             timeout=_TIMEOUT, limits=httpx.Limits(max_connections=200), trust_env=False, follow_redirects=False
@@ -96,7 +94,7 @@ class HttpGateway:
         try:
             async with turn:
                 response = await self._client.request(
-                    scope["method"], url, headers=_end_to_end(scope["headers"]) + extra, content=body
+                    scope["method"], url, headers=_without(scope["headers"], extra) + extra, content=body
                 )
         except httpx.HTTPError as error:
             print(f"{scope['method']} {path}: {type(error).__name__}", flush=True)
@@ -108,6 +106,11 @@ class HttpGateway:
 
 def _end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
+
+
+def _without(headers: Headers, replaced: Headers) -> list[tuple[bytes, bytes]]:
+    names = {name for name, _ in replaced}
+    return [(name, value) for name, value in _end_to_end(headers) if name.lower() not in names]
 
 
 def _without_encoding(headers: Headers) -> Headers:
@@ -132,13 +135,17 @@ async def _reply(send: Send, status: int, headers: list[tuple[bytes, bytes]], bo
 
 @dataclass(frozen=True)
 class Targets:
-    """Where requests go: the API's stage, the WebSocket API's stage, the emulator; and the names of media."""
+    """Where requests go: the API's stage, the WebSocket API's stage, the emulator; and the names of media.
+
+    ``media_host`` is the distribution's, ``media_url`` the base URL that clients know.
+    """
 
     api: str
     websockets: str
     emulator: str
     media_host: str
     bucket: str
+    media_url: str
 
 
 async def run(addresses: list[str], targets: Targets) -> None:
@@ -151,7 +158,7 @@ async def run(addresses: list[str], targets: Targets) -> None:
     config.graceful_timeout = 2.0
     config.errorlog = "-"
     door = WebSocketDoor(targets.websockets)
-    app = HttpGateway(targets.api, door, targets.emulator, targets.media_host, targets.bucket)
+    app = HttpGateway(targets, door)
     await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 
 

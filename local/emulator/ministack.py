@@ -35,7 +35,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "LOG_LEVEL": "INFO",
         # Idle time after which a worker is stopped.
         "LAMBDA_WARM_TTL_SECONDS": "300",
-        # Read by the functions' SDK: links and forms contain this address.
+        # Read by the functions' SDK: forms contain this address.
         "AWS_ENDPOINT_URL_S3": settings.storage_url,
         # Read by the functions' bootstraps (build.py).
         "WORKER_SOCKET": str(settings.worker_socket),

@@ -40,11 +40,10 @@ _TEXT = "text/plain; charset=utf-8"
 
 def page_config(outputs: dict[str, Any]) -> dict[str, Any]:
     """Return ``config.json``: the URLs of the API and of the WebSocket (``null``: polling), and the media origins."""
-    media = [outputs["endpoint_url"], outputs.get("media_url")]
     return {
         "api_url": outputs["api_url"],
         "websocket_url": outputs.get("websocket_url"),
-        "media_origins": list(dict.fromkeys(origin(url) for url in media if url)),
+        "media_origins": [origin(outputs["media_url"])],
     }
 
 

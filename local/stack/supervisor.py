@@ -199,7 +199,7 @@ class Supervisor:
         command = [sys.executable, "-m", "local.emulator.gateway", self._addresses(settings.ports.api)]
         command += [f"http://127.0.0.1:{stages}/{outputs['ApiId']}/$default"]
         command += [f"ws://127.0.0.1:{stages}/{outputs['RealtimeApiId']}/v1"]
-        command += [settings.endpoint_url, outputs["MediaDomainName"], outputs["MediaBucketName"]]
+        command += [settings.endpoint_url, outputs["MediaDomainName"], outputs["MediaBucketName"], settings.media_url]
         process = self._launch("gateway", command, settings.clean_environment())
         url = f"{settings.api_url}/api/v1/health"
         self._wait_until(partial(processes.answers, url), process, "The API", "gateway")

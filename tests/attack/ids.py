@@ -4,11 +4,15 @@ import base64
 import json
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from dreamvision.core.ids import new_id
+from dreamvision.media.signatures import SigningKey
 from local.sample_events import routes
 from tests.attack.attack import Outcome, attack
 from tests.attack.target import Target
@@ -161,8 +165,9 @@ def by_links(target: Target, outcome: Outcome) -> None:
     for name, value in changed.items():
         answer = httpx.get(signed.copy_set_param(name, value), trust_env=False)
         outcome.expect(answer.status_code in (400, 403, 404), f"a link with another {name}: {answer.status_code}")
-    for link in (signed.copy_with(query=None), signed.copy_with(path=signed.path.replace(ids["job_id"], new_id()))):
-        outcome.expect(httpx.get(link, trust_env=False).status_code in (403, 404), "a link without its signature")
+    for link in (*_unsigned(str(signed.copy_with(query=None))), *_forged(signed), *_moved(signed, ids["job_id"])):
+        answer = httpx.get(link, trust_env=False)
+        outcome.expect(answer.status_code in (403, 404), f"{link}: {answer.status_code}")
     outcome.expect(
         httpx.put(signed, content=b"x", trust_env=False).status_code in (403, 405), "a link to play the video writes it"
     )
@@ -170,3 +175,31 @@ def by_links(target: Target, outcome: Outcome) -> None:
     for url in (f"{folder}/", folder, folder.rpartition("/")[0] + "/", video["thumbnail_url"].replace(".jpg", ".png")):
         answer = httpx.get(url, trust_env=False)
         outcome.expect(answer.status_code in (403, 404), f"a folder of images: {answer.status_code}")
+
+
+def _unsigned(url: str) -> Iterator[str]:
+    base, _, key = url.partition("/videos/")
+    for folder in ("videos/", "/videos/", "videos%2f", "%76ideos/", "x/../videos/", "x/%2e%2e/videos/", "..%2fvideos/"):
+        yield f"{base}/{folder}{key}"
+    yield f"{url}?"
+    yield f"{url}/"
+
+
+def _forged(signed: httpx.URL) -> Iterator[str]:
+    """Yield links by a key of one's own, with the name of the real one and with another."""
+    key = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    expires_at = datetime.now(UTC) + timedelta(hours=1)
+    for key_pair_id in (signed.params["Key-Pair-Id"], "K2JCJMDEHXQW5F", ""):
+        forger = SigningKey.from_text(json.dumps({"key_pair_id": key_pair_id, "private_key": key}))
+        yield forger.signed(str(signed.copy_with(query=None)), expires_at)
+    everything = base64.b64encode(
+        b'{"Statement":[{"Resource":"*","Condition":{"DateLessThan":{"AWS:EpochTime":4000000000}}}]}'
+    )
+    yield str(signed.copy_add_param("Policy", everything.decode().replace("=", "_")))
+
+
+def _moved(signed: httpx.URL, job_id: str) -> Iterator[str]:
+    """Yield links whose signature is of another video, file or address."""
+    yield str(signed.copy_with(path=signed.path.replace(job_id, new_id())))
+    yield str(signed.copy_with(path=f"{signed.path}/../{new_id()}.mp4"))
+    yield str(signed.copy_add_param("response-content-disposition", "attachment"))

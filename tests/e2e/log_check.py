@@ -3,6 +3,7 @@
 It runs in the first process once all workers are done, and its results are test results: a leak fails the run.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ _MARK = "a lighthouse of green glass in the middle of the desert"
 _KINDS = {"dream", "prompt", "e-mail address", "password", "token", "push token", "key"}
 _FILES = {"emulator.log", "gateway.log", "sandbox.log", "stack.log"}
 _LEAKS_SHOWN = 5
+# Characters: a key in PEM has lines of 64, the name of a key pair 14.
+_SHORTEST_SECRET = 40
 
 
 def report_log_checks(config: pytest.Config, outputs: dict[str, Any], secrets: dict[str, str]) -> bool:
@@ -82,7 +85,14 @@ def _stored_texts(control: ControlPlane) -> Iterator[tuple[str, str]]:
 
 
 def _keys(control: ControlPlane) -> list[str]:
-    """The stack's secrets: the providers' keys, and the one that signs cursors."""
+    """The stack's secrets: the providers' keys, and those that sign cursors and links."""
     secrets = control.client("secretsmanager")
     names = [found["Name"] for found in secrets.list_secrets()["SecretList"]]
-    return [str(secrets.get_secret_value(SecretId=name)["SecretString"]) for name in names]
+    texts = [str(secrets.get_secret_value(SecretId=name)["SecretString"]) for name in names]
+    return [part for text in texts for part in (_lines(text) if text.startswith("{") else [text])]
+
+
+def _lines(text: str) -> list[str]:
+    """Return the secret lines of a JSON object: those of a key in PEM, not its name or its header."""
+    lines = "\n".join(json.loads(text).values()).splitlines()
+    return [line for line in lines if len(line) >= _SHORTEST_SECRET and not line.startswith("-----")]

@@ -33,6 +33,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "POWERTOOLS_SERVICE_NAME": "dreamvision",
     "MEDIA_BUCKET": MEDIA_BUCKET,
     "MEDIA_BASE_URL": "https://media.example.com",
+    "VIDEO_KEY_SECRET": "dreamvision/video-key",
     "USER_POOL_ID": "us-east-1_test",
     "USER_POOL_CLIENT_ID": "test-client",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:dream_to_video",

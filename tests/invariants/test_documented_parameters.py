@@ -23,6 +23,7 @@ def refusals(pairs: list[str]) -> list[str]:
     declared: dict[str, Any] = template()["Parameters"]
     values = dict(pair.split("=", 1) for pair in pairs)
     found = [f"no parameter {name}" for name in values if name not in declared]
+    found += [f"{name} is missing" for name, each in declared.items() if "Default" not in each and name not in values]
     if found:
         return found
     for name, value in values.items():
@@ -41,6 +42,8 @@ def test_a_sample_is_accepted(page: str, pairs: list[str]) -> None:
 
 
 def test_a_wrong_sample_is_found() -> None:
-    assert refusals(["Stag=prod"]) == ["no parameter Stag"]
-    assert len(refusals(["Stage=prod", "LogRetentionDays=90"])) == 2
-    assert refusals(["EmailFrom=a@example.com", "EmailIdentityArn=here"]) == ["EmailIdentityArn=here"]
+    key_group = "VideoKeyGroup=b70a97b0-0bd5-4c1b-8a2c-5d9f0e6f2a11"
+    assert refusals(["Stag=prod", key_group]) == ["no parameter Stag"]
+    assert refusals(["Stage=dev"]) == ["VideoKeyGroup is missing"]
+    assert len(refusals(["Stage=prod", "LogRetentionDays=90", key_group])) == 2
+    assert refusals(["EmailFrom=a@example.com", "EmailIdentityArn=here", key_group]) == ["EmailIdentityArn=here"]

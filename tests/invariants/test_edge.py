@@ -85,12 +85,12 @@ def test_nothing_of_it_exists_by_default() -> None:
         {
             "AWS::WAFv2::WebACL",
             "AWS::CloudFront::Function",
-            "AWS::IAM::Policy",
             "AWS::ApiGatewayV2::DomainName",
             "AWS::ApiGatewayV2::ApiMapping",
             "AWS::Route53::RecordSetGroup",
         }
     )
+    assert of_type("AWS::IAM::Policy").keys() == {"VideoKeyPolicy"}
     assert of_type("AWS::CloudFront::Distribution").keys() == {"MediaDistribution"}
     assert endpoint_is_off() is False
     assert resources()["WebSocketApi"]["Properties"]["DisableExecuteApiEndpoint"] is False

@@ -27,7 +27,7 @@ ATTEMPTS = 3
 def page_url(tmp_path: Path) -> Iterator[str]:
     """The page, served as by the local stack. A visitor who is not signed in needs no API."""
     outputs = tmp_path / "outputs.json"
-    outputs.write_text(json.dumps({"api_url": "http://127.0.0.1:1/api/v1", "endpoint_url": "http://127.0.0.1:2"}))
+    outputs.write_text(json.dumps({"api_url": "http://127.0.0.1:1/api/v1", "media_url": "http://127.0.0.1:2/media"}))
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     config = Config()

@@ -75,7 +75,7 @@ def _names_in_the_stack(control: ControlPlane) -> dict[str, str]:
         for page in pages
         for each in page["StackResourceSummaries"]
     }
-    # Functions know secrets by name or ARN.
+    # Functions know the stack's secrets by name or ARN.
     secrets = control.client("secretsmanager").list_secrets()["SecretList"]
-    ids = [(each["Name"], each["ARN"]) for each in secrets]
+    ids = [(each["Name"], each["ARN"]) for each in secrets if found.keys() & {each["Name"], each["ARN"]}]
     return found | {each: found[name if name in found else arn] for name, arn in ids for each in (name, arn)}

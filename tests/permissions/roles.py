@@ -25,6 +25,8 @@ LEADING_KEYS = ("ForAllValues:StringLike", "dynamodb:LeadingKeys")
 ORIGIN_SECRET = "dreamvision/origin"
 """The secret of a distribution of one's own, with which ``resources`` is evaluated. Tests append a suffix."""
 
+VIDEO_KEY_SECRET: str = template()["Parameters"]["VideoKeySecret"]["Default"]
+
 
 @cache
 def resources() -> dict[str, dict[str, Any]]:
@@ -151,9 +153,10 @@ def symbolic(need: Need, names: Mapping[str, str]) -> Need:
             resource = f"arn:aws:states:{ACCOUNT}:execution:<{machine}.Name>:*"
         case "states":
             resource = f"<{names[need.resource]}>"
-        case "secretsmanager" if need.resource.startswith(ORIGIN_SECRET):
+        case "secretsmanager" if need.resource.startswith((ORIGIN_SECRET, VIDEO_KEY_SECRET)):
+            name = ORIGIN_SECRET if need.resource.startswith(ORIGIN_SECRET) else VIDEO_KEY_SECRET
             # Secrets Manager appends a hyphen and six characters to a name.
-            resource = f"arn:aws:secretsmanager:{ACCOUNT}:secret:{ORIGIN_SECRET}-??????"
+            resource = f"arn:aws:secretsmanager:{ACCOUNT}:secret:{name}-??????"
         case "secretsmanager":
             resource = f"<{names[need.resource]}.Id>"
         case "execute-api":

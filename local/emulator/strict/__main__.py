@@ -3,17 +3,21 @@
 import logging
 
 from ministack import app
-from ministack.services import apigateway, cognito, s3
+from ministack.services import apigateway, cloudfront, cognito, s3
 
 from local.emulator.strict.authorizer import JwtAuthorizer
 from local.emulator.strict.codes import Codes
 from local.emulator.strict.refresh_tokens import RefreshTokens
+from local.emulator.strict.signed_urls import SignedUrls
 from local.emulator.strict.upload_forms import UploadForms
 
 
 def main() -> None:
-    for bridge in (JwtAuthorizer(apigateway), Codes(cognito), RefreshTokens(cognito), UploadForms(s3)):
-        bridge.install()
+    JwtAuthorizer(apigateway).install()
+    Codes(cognito).install()
+    RefreshTokens(cognito).install()
+    SignedUrls(cloudfront, s3).install()
+    UploadForms(s3).install()
     # Its INFO lines name the recipients of e-mails.
     logging.getLogger("ses").setLevel(logging.WARNING)
     app.main()

@@ -123,7 +123,7 @@ async function device(): Promise<unknown> {
 
 /** Whether a link is kept while it is valid, and replaced afterwards. */
 function links(job_id: string, url: string): boolean[] {
-  const [expired, other] = [url.replace(/X-Amz-Date=\d{4}/, "X-Amz-Date=2020"), `${url}&other`];
+  const [expired, other] = [url.replace(/Expires=\d+/, "Expires=1600000000"), `${url}&other`];
   stableLink("expired", expired);
   return [stableLink(job_id, url) === url, stableLink(job_id, other) === url, stableLink("expired", other) === other];
 }

@@ -30,6 +30,7 @@ from dreamvision.videos.workflow import VideoWorkflow
 from tests.fakes.aws import MEDIA_BUCKET, REGION
 from tests.fakes.runway import FakeRenderer, new_task_id
 from tests.fakes.states import MACHINE, FakeStates
+from tests.fakes.video_key import MEDIA_URL, signing_key
 
 LUNA = "11111111-1111-4111-8111-111111111111"
 STELLA = "22222222-2222-4222-8222-222222222222"
@@ -51,7 +52,7 @@ class DreamBackend:
         self.media = boto3.client("s3", region_name=REGION)
         self.store = MediaStore(MEDIA_BUCKET, self.media)
         self.now = float(int(utc_now().timestamp()))
-        links = MediaLinks(self.store, "https://media.example.com", now=lambda: datetime.fromtimestamp(self.now, UTC))
+        links = MediaLinks(MEDIA_URL, signing_key, now=lambda: datetime.fromtimestamp(self.now, UTC))
         self.presenter = Presenter(links, clock=lambda: self.now)
         self.cursors = Cursors(lambda: b"a key")
         settings = VideoQuerySettings(poll_interval=5)

@@ -28,6 +28,7 @@ from dreamvision.queries.presenters import Presenter
 from dreamvision.schemas.uploads import ImageType, ThumbnailUploadResponse, UploadStatus
 from tests.fakes import images
 from tests.fakes.aws import MEDIA_BUCKET
+from tests.fakes.video_key import MEDIA_URL, signing_key
 from tests.permissions.running import running_as, running_outside
 
 USER, OTHER = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f", "11111111-2222-4333-8444-555555555555"
@@ -76,7 +77,7 @@ class UploadBackend:
         return self.dreams.get(USER, self.dream_id, consistent=True)
 
     def shown(self) -> Any:
-        return Presenter(MediaLinks(self.store, "https://media.example.com")).dream_summary(self.dream)
+        return Presenter(MediaLinks(MEDIA_URL, signing_key)).dream_summary(self.dream)
 
 
 @pytest.fixture
@@ -314,7 +315,7 @@ def test_an_unannounced_object_is_deleted(backend: UploadBackend, name: str) -> 
 def test_an_upload_that_never_arrives_expires(backend: UploadBackend) -> None:
     backend.announce()
     later = (utc_now() + timedelta(minutes=20)).timestamp()
-    view = Presenter(MediaLinks(backend.store, "https://media.example.com"), lambda: later).dream_summary(backend.dream)
+    view = Presenter(MediaLinks(MEDIA_URL, signing_key), lambda: later).dream_summary(backend.dream)
     assert view.thumbnail_upload is not None
     assert view.thumbnail_upload.status is UploadStatus.EXPIRED
 

@@ -15,7 +15,6 @@ from dreamvision.analysis.models import Analysis
 from dreamvision.core.clock import utc_now
 from dreamvision.database.client import Database
 from dreamvision.media.links import MediaLinks
-from dreamvision.media.storage import MediaStore
 from dreamvision.notifications.messages import Outcome
 from dreamvision.queries.cursors import Cursors
 from dreamvision.queries.dreams import DreamQueries
@@ -32,12 +31,13 @@ from dreamvision.videos.workflow import VideoWorkflow
 from local.cost.usage import CAPACITY
 from local.sample_events import JOB_ID
 from tests.conftest import load_event, load_function
-from tests.fakes.aws import MEDIA_BUCKET, Capacity
+from tests.fakes.aws import Capacity
 from tests.fakes.capacity import Meter, item_bytes
 from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.gateway import USER_ID, send
 from tests.fakes.runway import SUCCESS, FakeRenderer
 from tests.fakes.step_functions import MACHINE, FakeStepFunctions
+from tests.fakes.video_key import MEDIA_URL, signing_key
 from tests.integration.notifications.fixtures import ExpoSandbox, NotificationBackend
 
 # 500 characters, which hardly compress: a detailed dream in English.
@@ -93,7 +93,7 @@ class Metered:
         )
         workflow = VideoWorkflow(MACHINE, cast(Any, FakeStepFunctions()))
         service = VideoService(database, workflow, VideoServiceSettings(poll_first_wait=20))
-        presenter = Presenter(MediaLinks(MediaStore(MEDIA_BUCKET, None), "https://media.example.com"))
+        presenter = Presenter(MediaLinks(MEDIA_URL, signing_key))
         queries = VideoQueries(database, presenter, Cursors(lambda: b"key"), VideoQuerySettings(poll_interval=5))
         dreams = DreamQueries(database, presenter, Cursors(lambda: b"key"))
         monkeypatch.setattr(VideoWorkflow, "shared", lambda: workflow)

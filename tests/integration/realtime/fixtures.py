@@ -15,7 +15,6 @@ from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
 from dreamvision.dreams.repository import DreamRepository
 from dreamvision.media.links import MediaLinks
-from dreamvision.media.storage import MediaStore
 from dreamvision.queries.presenters import Presenter
 from dreamvision.realtime.broadcaster import Broadcaster
 from dreamvision.realtime.connections import ConnectionManager
@@ -24,10 +23,10 @@ from dreamvision.realtime.repository import ConnectionRepository
 from dreamvision.realtime.sync import SyncService
 from dreamvision.videos.lifecycle import VideoLifecycle
 from dreamvision.videos.models import Media, VideoRecord
-from tests.fakes.aws import MEDIA_BUCKET
 from tests.fakes.claude import FakeAnalyzer
 from tests.fakes.sockets import FakeSockets
 from tests.fakes.streams import changes
+from tests.fakes.video_key import MEDIA_URL, signing_key
 from tests.permissions.running import running_as
 
 LUNA = "8f14e45f-ceea-467f-a8f0-1a2b3c4d5e6f"
@@ -57,7 +56,7 @@ class RealtimeBackend:
         self.sessions = Sessions(database)
         self.connections = ConnectionRepository(database, "ConnectionsTable", lambda: self.clock().timestamp())
         self.manager = ConnectionManager(self.connections, self.sessions, self.sockets, self.clock)
-        self.presenter = Presenter(MediaLinks(MediaStore(MEDIA_BUCKET), "https://media.example.com"))
+        self.presenter = Presenter(MediaLinks(MEDIA_URL, signing_key))
         self.broadcaster = Broadcaster(self.manager, self.sockets, self.presenter, database.names)
         self.sync_service = SyncService(database, self.presenter, self.clock)
         self.handler = MessageHandler(self.sockets, self.manager, self.sessions, self.sync_service)

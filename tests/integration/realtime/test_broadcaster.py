@@ -48,7 +48,7 @@ def test_every_change_reaches_all_clients_of_its_user_only(backend: RealtimeBack
         assert analyzed["category"] == "flight"
         assert analyzed["job_id"] == completed["job_id"]
         assert analyzed["dream_id"] == completed["dream_id"]
-        assert "X-Amz-Signature" in completed["video_url"]
+        assert "&Signature=" in completed["video_url"]
         # The same URLs as in the API.
         assert completed["thumbnail_url"] == "https://media.example.com/t/j.jpg"
         assert completed["preview_url"] == "https://media.example.com/t/j.webp"

@@ -17,8 +17,8 @@ from tests.fakes.aws import template
 
 OUTPUTS = {
     "api_url": "http://127.0.0.1:4567",
-    "endpoint_url": "http://127.0.0.1:4566",
     "websocket_url": "ws://127.0.0.1:4567/v1",
+    "media_url": "http://127.0.0.1:4999/media",
 }
 FILES = sorted(file for file in FOLDER.rglob("*") if file.is_file())
 SCRIPTS = [file for file in FILES if file.suffix == ".js"]
@@ -98,14 +98,13 @@ def test_config_is_generated_from_the_outputs(page: Page) -> None:
     assert json.loads(body) == {
         "api_url": "http://127.0.0.1:4567",
         "websocket_url": "ws://127.0.0.1:4567/v1",
-        "media_origins": ["http://127.0.0.1:4566"],
+        "media_origins": ["http://127.0.0.1:4999"],
     }
 
 
-def test_images_from_the_media_url_are_allowed() -> None:
-    config = page_config({**OUTPUTS, "media_url": "http://127.0.0.1:4999/media"})
-    assert config["media_origins"] == ["http://127.0.0.1:4566", "http://127.0.0.1:4999"]
-    assert "http://127.0.0.1:4999" in directives(content_security_policy(config))["img-src"].split()
+def test_images_and_videos_from_the_media_url_are_allowed() -> None:
+    policy = directives(content_security_policy(page_config(OUTPUTS)))
+    assert policy["img-src"] == policy["media-src"] == "'self' http://127.0.0.1:4999"
 
 
 def test_config_without_a_websocket_makes_the_page_poll() -> None:
@@ -113,7 +112,7 @@ def test_config_without_a_websocket_makes_the_page_poll() -> None:
     assert config["websocket_url"] is None
     assert (
         directives(content_security_policy(config))["connect-src"]
-        == "'self' http://127.0.0.1:4567 http://127.0.0.1:4566"
+        == "'self' http://127.0.0.1:4567 http://127.0.0.1:4999"
     )
 
 
@@ -124,7 +123,7 @@ def test_every_response_has_the_security_headers(page: Page) -> None:
         assert policy["default-src"] == "'none'"
         assert policy["script-src"] == "'self'"
         assert policy["style-src"] == "'self'"
-        assert policy["connect-src"] == "'self' http://127.0.0.1:4567 ws://127.0.0.1:4567 http://127.0.0.1:4566"
+        assert policy["connect-src"] == "'self' http://127.0.0.1:4567 ws://127.0.0.1:4567 http://127.0.0.1:4999"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-frame-options"] == "DENY"

@@ -1,54 +1,106 @@
 """URLs of media: public for images, signed for videos, none for expired videos."""
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
+from aws_lambda_powertools.utilities import parameters
 
 from dreamvision.core.config import ConfigurationError
 from dreamvision.core.ids import new_id, time_of
-from dreamvision.media.keys import public_url
+from dreamvision.media.keys import image_url, video_url
 from dreamvision.media.links import LinkSettings, MediaLinks, video_expiry
-from dreamvision.media.storage import MediaStore
+from tests.fakes.video_key import MEDIA_URL, expiry_of, key_text, refusal_of, signing_key
 
 JOB = "019aae3c-8a2f-7d11-8c55-9b7e6f5d4c3b"
 MADE = datetime(2025, 11, 22, 22, 59, 9, 679000, UTC)
 KEY = f"videos/user/{JOB}.mp4"
-
-
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+PERIOD = datetime(2025, 11, 22, 21, tzinfo=UTC)
 
 
 def links(days: int, now: datetime) -> MediaLinks:
-    return MediaLinks(MediaStore("bucket"), "https://media.example.com/", days, lambda: now)
+    return MediaLinks(f"{MEDIA_URL}/", signing_key, days, lambda: now)
 
 
-def query(url: str | None) -> dict[str, str]:
+def link(now: datetime, days: int = 0, filename: str | None = None) -> str:
+    found = links(days, now)
+    url = found.video(KEY, until=found.video_until(JOB, None), filename=filename)
     assert url is not None
-    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-
-
-def expiry_of(url: str | None) -> datetime:
-    signed = query(url)
-    return datetime.strptime(f"{signed['X-Amz-Date']}+0000", "%Y%m%dT%H%M%SZ%z") + timedelta(
-        seconds=int(signed["X-Amz-Expires"])
-    )
+    return url
 
 
 @pytest.mark.parametrize("days", [0, 30])
-def test_a_link_stays_the_same_for_half_an_hour(days: int) -> None:
-    period = datetime(2025, 11, 22, 23, 0, tzinfo=UTC)
-    urls = []
-    for minutes in (0, 17, 29.99, 30):
-        found = links(days, period + timedelta(minutes=minutes))
-        urls.append(found.video(KEY, until=found.video_until(JOB, None)))
+@pytest.mark.parametrize("filename", [None, "dream.mp4"])
+def test_a_link_stays_the_same_until_an_hour_before_its_end(days: int, filename: str | None) -> None:
+    urls = [link(PERIOD + timedelta(hours=hours), days, filename) for hours in (0, 1.5, 2.9999, 3)]
     assert urls[0] == urls[1] == urls[2] != urls[3]
+    assert expiry_of(urls[0]) == PERIOD + timedelta(hours=4)
+
+
+def test_a_link_is_valid_for_one_to_four_hours() -> None:
+    for now in (PERIOD, MADE, PERIOD + timedelta(hours=3, seconds=-1)):
+        url = link(now)
+        assert timedelta(hours=1) < expiry_of(url) - now <= timedelta(hours=4)
+        assert refusal_of(url, now) is None
+        assert refusal_of(url, expiry_of(url) - timedelta(seconds=1)) is None
+        assert refusal_of(url, expiry_of(url)) == "AccessDenied"
+    assert links(0, MADE).video(None, until=None) is None
+
+
+def test_every_process_gives_the_same_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN processes that read the key from the secret
+    monkeypatch.setattr(parameters, "get_secret", lambda name, max_age: key_text())
+    monkeypatch.setenv("MEDIA_BASE_URL", MEDIA_URL)
+    monkeypatch.setenv("VIDEO_KEY_SECRET", "dreamvision/video-key")
+    found = []
+    for credentials in ("one", "another"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials)
+        MediaLinks.shared.cache_clear()
+        shared = MediaLinks.shared()
+        shared._now = lambda: MADE
+        found.append(shared.video(KEY, until=None))
+    MediaLinks.shared.cache_clear()
+    assert found == [link(MADE)] * 2
+
+
+def test_a_link_is_for_one_video_and_one_name() -> None:
+    played, saved = link(MADE), link(MADE, filename="dream.mp4")
+    assert refusal_of(saved, MADE) is None
+    for changed in (
+        played.replace(".mp4", ".mp5"),
+        played.replace("/user/", "/other/"),
+        played.replace("?", "?response-content-disposition=attachment&"),
+        played.replace("Expires=176", "Expires=177"),
+        played.replace(MEDIA_URL, "https://other.example.com"),
+        saved.replace("dream.mp4", "other.mp4"),
+        saved.replace("SHA256", "SHA1"),
+        saved.replace("&Signature=", "&Signature=A"),
+    ):
+        assert changed not in (played, saved)
+        assert refusal_of(changed, MADE) == "AccessDenied", changed
+
+
+@pytest.mark.parametrize(
+    ("filename", "plain"),
+    [
+        ("dream.mp4", "dream.mp4"),
+        ('a"; x="\r\nSet-Cookie: b', "a__ x____Set-Cookie_ b"),
+        ("мечта 🌙.mp4", "_____ _.mp4"),
+        ("*'()&=#?+%41.mp4", "__________41.mp4"),
+    ],
+)
+def test_a_file_name_makes_the_link_a_download(filename: str, plain: str) -> None:
+    url = link(MADE, filename=filename)
+    assert url.isascii()
+    assert refusal_of(url, MADE) is None
+    name, _, value = urlsplit(url).query.split("&")[0].partition("=")
+    assert name == "response-content-disposition"
+    # Wildcards of a policy are * and ?, and S3 reads a plus sign as a blank.
+    assert not set(value) & set("*?+ '\"")
+    first, _, second = unquote(value).partition("; filename*=UTF-8''")
+    assert first == f'attachment; filename="{plain}"'
+    assert unquote(second) == filename
+    assert second.isascii()
 
 
 def test_an_images_url_is_its_key_below_the_public_folder() -> None:
@@ -60,7 +112,13 @@ def test_an_images_url_is_its_key_below_the_public_folder() -> None:
 @pytest.mark.parametrize("key", [KEY, "uploads/u/d/i.jpg", "thumbnails", "/thumbnails/t/j.jpg", ""])
 def test_only_images_have_a_public_url(key: str) -> None:
     with pytest.raises(ValueError, match="public address"):
-        public_url("https://media.example.com", key)
+        image_url(MEDIA_URL, key)
+
+
+@pytest.mark.parametrize("key", ["thumbnails/t/j.jpg", "uploads/u/d/i.jpg", "videos", "/videos/u/j.mp4", ""])
+def test_only_videos_have_a_signed_url(key: str) -> None:
+    with pytest.raises(ValueError, match="signed address"):
+        video_url(MEDIA_URL, key)
 
 
 def test_an_id_contains_its_creation_time() -> None:
@@ -70,23 +128,13 @@ def test_an_id_contains_its_creation_time() -> None:
     assert time_of(JOB).microsecond % 1000 == 0
 
 
-def test_a_link_to_a_video_without_an_expiry_lasts_an_hour() -> None:
-    found = links(0, MADE)
-    until = found.video_until(JOB, None)
-    assert until is None
-    assert timedelta(hours=1) <= expiry_of(found.video(KEY, until=until)) - MADE <= timedelta(hours=1.5)
-    assert found.video(None, until=None) is None
-
-
 def test_a_link_never_outlives_its_video() -> None:
     expiry = video_expiry(JOB, 30)
     assert expiry == time_of(JOB) + timedelta(days=30)
     for left in (timedelta(minutes=10), timedelta(seconds=1)):
-        found = links(30, expiry - left)
-        lost = expiry - expiry_of(found.video(KEY, until=found.video_until(JOB, None)))
+        lost = expiry - expiry_of(link(expiry - left, 30))
         assert timedelta(0) <= lost < timedelta(seconds=1)
-    found = links(30, expiry - timedelta(days=1))
-    assert expiry_of(found.video(KEY, until=found.video_until(JOB, None))) >= expiry - timedelta(hours=23)
+    assert expiry_of(link(expiry - timedelta(days=1), 30)) <= expiry - timedelta(hours=20)
     for late in (timedelta(0), timedelta(days=400)):
         found = links(30, expiry + late)
         assert found.video(KEY, until=found.video_until(JOB, None)) is None
@@ -103,14 +151,8 @@ def test_the_earlier_of_two_expiries_applies() -> None:
     assert links(7, MADE).video_until(JOB, None) == video_expiry(JOB, 7)
 
 
-def test_a_link_contains_the_region_even_us_east_1() -> None:
-    url = links(0, MADE).video(KEY, until=None)
-    assert url is not None
-    assert urlsplit(url).netloc == "bucket.s3.us-east-1.amazonaws.com"
-
-
 def test_settings_come_from_the_environment() -> None:
-    environment = {"MEDIA_BUCKET": "b", "MEDIA_BASE_URL": "https://m", "VIDEO_EXPIRY_DAYS": "30"}
+    environment = {"MEDIA_BASE_URL": "https://m", "VIDEO_KEY_SECRET": "key", "VIDEO_EXPIRY_DAYS": "30"}
     assert LinkSettings.from_environment(environment).video_expiry_days == 30
     with pytest.raises(ConfigurationError, match="VIDEO_EXPIRY_DAYS"):
         LinkSettings.from_environment(environment | {"VIDEO_EXPIRY_DAYS": "-1"})

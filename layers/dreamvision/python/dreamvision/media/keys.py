@@ -8,6 +8,7 @@ UPLOAD_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
 _TOKEN_BYTES = 16  # 128 random bits
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _PUBLIC_FOLDER = "thumbnails/"
+_VIDEO_FOLDER = "videos/"
 
 
 def new_media_token() -> str:
@@ -16,7 +17,7 @@ def new_media_token() -> str:
 
 
 def video_key(user_id: str, job_id: str) -> str:
-    return f"videos/{_validated(user_id)}/{_validated(job_id)}.mp4"
+    return f"{_VIDEO_FOLDER}{_validated(user_id)}/{_validated(job_id)}.mp4"
 
 
 def thumbnail_key(token: str, job_id: str) -> str:
@@ -42,8 +43,8 @@ def image_key(token: str, upload_id: str, content_type: str) -> str:
     return f"{_PUBLIC_FOLDER}{_validated(token)}/{_validated(upload_id)}{UPLOAD_SUFFIXES[content_type]}"
 
 
-def public_url(base_url: str, key: str) -> str:
-    """Return the URL of an image at the CDN, whose origin is the folder of the images and nothing else.
+def image_url(base_url: str, key: str) -> str:
+    """Return the public URL of an image: the root of the distribution is the folder of the images.
 
     Raises:
         ValueError: the key is not that of an image.
@@ -51,6 +52,17 @@ def public_url(base_url: str, key: str) -> str:
     if not key.startswith(_PUBLIC_FOLDER):
         raise ValueError("only images have a public address")
     return f"{base_url.rstrip('/')}/{key.removeprefix(_PUBLIC_FOLDER)}"
+
+
+def video_url(base_url: str, key: str) -> str:
+    """Return the URL of a video, which is to be signed.
+
+    Raises:
+        ValueError: the key is not that of a video.
+    """
+    if not key.startswith(_VIDEO_FOLDER):
+        raise ValueError("only videos have a signed address")
+    return f"{base_url.rstrip('/')}/{key}"
 
 
 def _validated(part: str) -> str:

@@ -1,27 +1,30 @@
 """Media URLs for clients: signed and short-lived for videos, public and permanent for images."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Self
+from urllib.parse import quote
 
 from pydantic import Field
 
 from dreamvision.core.clock import utc_now
 from dreamvision.core.config import Config
 from dreamvision.core.ids import time_of
-from dreamvision.media.keys import public_url
-from dreamvision.media.storage import LINK_SECONDS, MediaStore
+from dreamvision.media.keys import image_url, video_url
+from dreamvision.media.signatures import SigningKey
 
-# As long a link to a video stays the same.
-LINK_PERIOD_SECONDS = LINK_SECONDS // 2
+# A link to a video is replaced at the end of its period, and valid for as long as this afterwards.
+LINK_PERIOD_SECONDS = 3 * 3600
+_LEAST_VALIDITY_SECONDS = 3600
 
 
 class LinkSettings(Config):
-    """The bucket, the CDN for its images, and the days after which the bucket deletes a video (0: never)."""
+    """The distribution of images and videos, its signing key's secret, and the days that videos are kept (0: all)."""
 
-    media_bucket: str
     media_base_url: str
+    video_key_secret: str
     video_expiry_days: int = Field(default=0, ge=0)
 
 
@@ -35,13 +38,17 @@ def video_expiry(job_id: str, days: int) -> datetime | None:
 
 
 class MediaLinks:
-    """Builds media URLs. ``now`` is the clock for expiry."""
+    """Builds media URLs. ``key`` returns the key that signs videos, ``now`` is the clock for expiry."""
 
     def __init__(
-        self, store: MediaStore, base_url: str, expiry_days: int = 0, now: Callable[[], datetime] = utc_now
+        self,
+        base_url: str,
+        key: Callable[[], SigningKey],
+        expiry_days: int = 0,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._store = store
         self._base_url = base_url
+        self._key = key
         self._expiry_days = expiry_days
         self._now = now
 
@@ -50,7 +57,8 @@ class MediaLinks:
     def shared(cls) -> Self:
         """Return this process's instance, configured from the environment."""
         settings = LinkSettings.from_environment()
-        return cls(MediaStore(settings.media_bucket), settings.media_base_url, settings.video_expiry_days)
+        key = partial(SigningKey.from_secret, settings.video_key_secret)
+        return cls(settings.media_base_url, key, settings.video_expiry_days)
 
     def video_until(self, job_id: str, stored_until: datetime | None) -> datetime | None:
         """Return the time until which the video is guaranteed to be available; ``None``: for ever.
@@ -63,18 +71,29 @@ class MediaLinks:
     def video(self, key: str | None, *, until: datetime | None, filename: str | None = None) -> str | None:
         """Return a URL valid for at least an hour, at most until ``until``; ``None`` without a key or after ``until``.
 
-        Within half an hour it is the same URL, as long as the credentials are the same: a list that is loaded again
-        shows the same films. With a ``filename`` the browser saves the video under that name instead of playing it.
+        Within a period it is the same URL, from every process: a list that is loaded again shows the same films. With a
+        ``filename`` the browser saves the video under that name instead of playing it.
+
+        Raises:
+            ConfigurationError: the signing key cannot be read, or is none.
         """
         now = self._now()
         if key is None or (until is not None and (until - now).total_seconds() < 1):
             return None
-        signed_at = datetime.fromtimestamp(now.timestamp() // LINK_PERIOD_SECONDS * LINK_PERIOD_SECONDS, UTC)
-        expires = LINK_SECONDS + LINK_PERIOD_SECONDS
-        if until is not None:
-            expires = min(expires, int((until - signed_at).total_seconds()))
-        return self._store.presign_video(key, filename=filename, expires=expires, signed_at=signed_at)
+        period = now.timestamp() // LINK_PERIOD_SECONDS + 1
+        expires_at = datetime.fromtimestamp(period * LINK_PERIOD_SECONDS + _LEAST_VALIDITY_SECONDS, UTC)
+        url = video_url(self._base_url, key)
+        if filename is not None:
+            # S3 takes the header from the query: the distribution passes on this one parameter.
+            url += f"?response-content-disposition={quote(_content_disposition(filename), safe='')}"
+        return self._key().signed(url, expires_at if until is None else min(until, expires_at))
 
     def image(self, key: str | None) -> str | None:
-        """Return the permanent URL at the CDN; ``None`` without a key."""
-        return public_url(self._base_url, key) if key else None
+        """Return the permanent URL; ``None`` without a key."""
+        return image_url(self._base_url, key) if key else None
+
+
+def _content_disposition(filename: str) -> str:
+    """Return a header by RFC 6266: an ASCII name for old clients, and the percent-encoded full name for others."""
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", filename)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -1,45 +1,68 @@
-"""Presigned links as of a given time. botocore's own always have the current one, so that no two of them are equal."""
+"""Signed URLs of CloudFront. Until it expires, a URL with a valid signature is served to whoever has it.
 
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
+"""
+
+from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Self
 
-import boto3
-from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials, ReadOnlyCredentials
-from botocore.exceptions import NoCredentialsError
+from botocore.signers import CloudFrontSigner
+from pydantic import BaseModel, ValidationError
+
+from dreamvision.core.config import ConfigurationError
+from dreamvision.core.secrets import read_secret
+
+# A running function uses a replaced key after this time.
+_KEY_SECONDS = 300
 
 
-class LinkSigner:
-    """Signs URLs of S3 objects with the process's credentials."""
+class _StoredKey(BaseModel):
+    key_pair_id: str
+    private_key: str
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+
+class SigningKey:
+    """A private key, ``key_pair_id`` being CloudFront's name of its public key. Equal URLs get equal signatures."""
+
+    def __init__(self, key_pair_id: str, sign: Callable[[bytes], bytes]) -> None:
+        self._signer = CloudFrontSigner(key_pair_id, sign)
 
     @classmethod
-    def of_environment(cls) -> Self:
-        """Return a signer with the credentials that every client of this process has.
+    @lru_cache(maxsize=2)
+    def from_text(cls, text: str) -> Self:
+        """Return the key of ``{"key_pair_id": "K2JCJMDEHXQW5F", "private_key": "<PEM>"}``.
 
         Raises:
-            NoCredentialsError: the environment has none.
+            ConfigurationError: the text is something else, or the key is not on the curve P-256.
         """
-        credentials = boto3.Session().get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        return cls(credentials)
+        # Imported with the first link: a function's start does without it.
+        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePrivateKey
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    def signed(self, url: str, region: str, signed_at: datetime, expires: int) -> str:
-        """Return ``url`` with a signature that is valid for ``expires`` seconds from ``signed_at``."""
-        request = AWSRequest("GET", url)
-        _QueryAuth(self._credentials.get_frozen_credentials(), region, signed_at, expires).add_auth(request)
-        return str(request.url)
+        try:
+            stored = _StoredKey.model_validate_json(text)
+            private_key = load_pem_private_key(stored.private_key.encode(), password=None)
+        except (ValidationError, ValueError, TypeError):
+            # Their messages can contain the key.
+            raise ConfigurationError("The secret with the videos' signing key is malformed.") from None
+        if not isinstance(private_key, EllipticCurvePrivateKey) or not isinstance(private_key.curve, SECP256R1):
+            raise ConfigurationError("The videos' signing key is not an ECDSA key on the curve P-256.")
+        # With random nonces, each signature would be another one (RFC 6979).
+        algorithm = ECDSA(SHA256(), deterministic_signing=True)
+        return cls(stored.key_pair_id, lambda policy: private_key.sign(policy, algorithm))
 
+    @classmethod
+    def from_secret(cls, secret_id: str) -> Self:
+        """Return the key in a secret of Secrets Manager.
 
-class _QueryAuth(S3SigV4QueryAuth):
-    def __init__(self, credentials: ReadOnlyCredentials, region: str, signed_at: datetime, expires: int) -> None:
-        super().__init__(credentials, "s3", region, expires)
-        self._signed_at = signed_at
+        Raises:
+            ConfigurationError: the secret cannot be read, or is not a key as ``from_text`` expects it.
+        """
+        return cls.from_text(read_secret(secret_id, max_age_seconds=_KEY_SECONDS))
 
-    def _modify_request_before_signing(self, request: AWSRequest) -> None:
-        request.context["timestamp"] = self._signed_at.strftime(SIGV4_TIMESTAMP)
-        super()._modify_request_before_signing(request)  # type: ignore[misc]  # missing in the stubs
+    def signed(self, url: str, expires_at: datetime) -> str:
+        """Return ``url``, which may have a query, with a signature that is valid until the second ``expires_at``."""
+        return f"{self._signer.generate_presigned_url(url, date_less_than=expires_at)}&Hash-Algorithm=SHA256"

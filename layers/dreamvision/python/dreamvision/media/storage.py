@@ -1,28 +1,21 @@
-"""The media bucket: storing, reading and deleting media, and presigned links to them.
+"""The media bucket: storing, reading and deleting media, and forms for uploads.
 
-- `videos/{user_id}/{job_id}.mp4`: private, accessed through presigned links
+- `videos/{user_id}/{job_id}.mp4`: through the CDN, with a signed URL
 - `thumbnails/{token}/{id}.jpg`, `.png` and `.webp`: public through the CDN, so the key has to be unguessable
 - `uploads/{user_id}/{dream_id}/{upload_id}/{token}.jpg` or `.png`: a client's upload until it is processed
 """
 
 import os
-import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from functools import cached_property
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote
 
 import boto3
-from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dreamvision.core.clock import utc_now
 from dreamvision.media.errors import MediaDeletionError, MediaReadError, MediaUploadError
-from dreamvision.media.signatures import LinkSigner
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -31,7 +24,6 @@ if TYPE_CHECKING:
 VIDEO_TYPE = "video/mp4"
 THUMBNAIL_TYPE = "image/jpeg"
 PREVIEW_TYPE = "image/webp"
-LINK_SECONDS = 3600
 UPLOAD_SECONDS = 600
 MAX_UPLOAD_BYTES = 5 * 1024 * 1024  # the product's limit of 5 MB, in binary megabytes
 
@@ -40,17 +32,15 @@ _KEYS_PER_DELETE = 1000  # limit of DeleteObjects
 _CACHE_FOREVER = "public, max-age=31536000, immutable"  # the content of a key never changes
 
 
-def s3_client(*, signs: bool = True) -> "S3Client":
-    """Return an S3 client with signature version 4 and the regional host name, both required for presigned links.
-
-    One that does not sign returns plain URLs instead of presigned links.
+def s3_client() -> "S3Client":
+    """Return an S3 client with signature version 4 and the regional host name, both required for presigned forms.
 
     An emulator (an endpoint in the environment) has no wildcard DNS name, so there the bucket is part of the path.
     """
     emulated = "AWS_ENDPOINT_URL_S3" in os.environ or "AWS_ENDPOINT_URL" in os.environ
     config = Config(
-        signature_version="s3v4" if signs else UNSIGNED,
-        # us-east-1 too: its legacy global name redirects for buckets of other regions, which a player may not follow.
+        signature_version="s3v4",
+        # us-east-1 too: its legacy global name redirects for buckets of other regions, which a form does not follow.
         s3={"addressing_style": "path" if emulated else "virtual", "us_east_1_regional_endpoint": "regional"},
     )
     return boto3.client("s3", config=config)
@@ -64,7 +54,7 @@ class UploadForm(NamedTuple):
 
 
 class MediaStore:
-    """Stores media in one bucket and creates links to them."""
+    """Stores media in one bucket and creates forms for uploads."""
 
     def __init__(self, bucket: str, client: "S3Client | None" = None) -> None:
         self._bucket = bucket
@@ -128,21 +118,6 @@ class MediaStore:
         except (BotoCoreError, ClientError):
             raise MediaReadError from None
 
-    def presign_video(
-        self, key: str, *, filename: str | None = None, expires: int = LINK_SECONDS, signed_at: datetime | None = None
-    ) -> str:
-        """Return a link that plays the video, or saves it under `filename` if given; `expires` in seconds.
-
-        It expires that long after `signed_at`, by default now. With the same credentials, equal arguments give the same
-        link. Does not call S3. A link signed with a role's credentials also expires with those.
-        """
-        disposition = "inline" if filename is None else _content_disposition(filename)
-        parameters = {"ResponseContentType": VIDEO_TYPE, "ResponseContentDisposition": disposition}
-        url = self._plain.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key, **parameters}, ExpiresIn=expires
-        )
-        return self._signer.signed(url, self._plain.meta.region_name, signed_at or utc_now(), expires)
-
     def presign_upload(self, key: str, content_type: str) -> UploadForm:
         """Return a form to upload one object of this type and 1 byte to 5 MiB to this key; valid for ten minutes.
 
@@ -188,17 +163,3 @@ class MediaStore:
             raise MediaDeletionError from None
         if response.get("Errors"):
             raise MediaDeletionError
-
-    @cached_property
-    def _plain(self) -> "S3Client":
-        return s3_client(signs=False)
-
-    @cached_property
-    def _signer(self) -> LinkSigner:
-        return LinkSigner.of_environment()
-
-
-def _content_disposition(filename: str) -> str:
-    """Return a header by RFC 6266: an ASCII name for old clients, and the percent-encoded full name for others."""
-    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", filename)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -107,7 +107,7 @@ class Presenter:
         )
 
     def video_version(self, video: VideoRecord) -> str:
-        """Return a text that changes with the response of ``video``, apart from the credentials in its link."""
+        """Return a text that changes with the response of ``video``, apart from the key that signs its link."""
         until = self._video_until(video.job_id, video.video_key, video.video_expires_at)
         links = int(self._clock()) // LINK_PERIOD_SECONDS if video.video_key else None
         expired = until is not None and until.timestamp() <= self._clock()
