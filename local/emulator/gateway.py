@@ -101,7 +101,9 @@ class HttpGateway:
             await _reply(send, 503, [(b"content-type", b"application/json")], b'{"message":"Service Unavailable"}')
             return
         headers = _end_to_end(_without_encoding(response.headers.raw))
-        await _reply(send, response.status_code, headers, response.content)
+        # The answer to HEAD says how long that to GET would be.
+        length = response.headers.get("content-length") if scope["method"] == "HEAD" else None
+        await _reply(send, response.status_code, headers, response.content, length)
 
 
 def _end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
@@ -127,9 +129,11 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _reply(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    length = [] if status in (204, 304) else [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers + length})
+async def _reply(
+    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, length: str | None = None
+) -> None:
+    counted = [] if status in (204, 304) else [(b"content-length", (length or str(len(body))).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers + counted})
     await send({"type": "http.response.body", "body": body})
 
 

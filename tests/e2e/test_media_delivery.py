@@ -132,6 +132,8 @@ def test_a_video_plays_and_supports_ranges(completed_video: tuple[User, dict[str
         assert whole.headers[name] == SECURITY_HEADERS[name]
     # A policy of contents would apply to the page that a browser makes of a video.
     assert "content-security-policy" not in whole.headers
+    # AND its length is told before it is loaded
+    assert fetch(video["video_url"], "HEAD").headers["content-length"] == str(len(whole.content))
     assert whole.headers["accept-ranges"] == "bytes"
     size = len(whole.content)
     # WHEN a player in a page requests a range, and the end
