@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from dreamvision.core.ids import new_id
 from dreamvision.media.signatures import SigningKey
@@ -187,10 +187,10 @@ def _unsigned(url: str) -> Iterator[str]:
 
 def _forged(signed: httpx.URL) -> Iterator[str]:
     """Yield links by a key of one's own, with the name of the real one and with another."""
-    key = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    key = generate_private_key(SECP256R1())
     expires_at = datetime.now(UTC) + timedelta(hours=1)
     for key_pair_id in (signed.params["Key-Pair-Id"], "K2JCJMDEHXQW5F", ""):
-        forger = SigningKey.from_text(json.dumps({"key_pair_id": key_pair_id, "private_key": key}))
+        forger = SigningKey(key_pair_id, lambda policy: key.sign(policy, ECDSA(SHA256())))
         yield forger.signed(str(signed.copy_with(query=None)), expires_at)
     everything = base64.b64encode(
         b'{"Statement":[{"Resource":"*","Condition":{"DateLessThan":{"AWS:EpochTime":4000000000}}}]}'

@@ -130,7 +130,7 @@ def test_a_video_plays_and_supports_ranges(completed_video: tuple[User, dict[str
     assert "CloudFront" in whole.headers["via"]
     for name in ("x-content-type-options", "referrer-policy", "strict-transport-security"):
         assert whole.headers[name] == SECURITY_HEADERS[name]
-    # A policy of contents would apply to the page that a browser makes of a video.
+    # A Content-Security-Policy would apply to the document in which a browser shows a video that is opened directly.
     assert "content-security-policy" not in whole.headers
     # AND its length is told before it is loaded
     assert fetch(video["video_url"], "HEAD").headers["content-length"] == str(len(whole.content))

@@ -25,7 +25,6 @@ EVERYTHING: Mapping[str, str] = {
     "EmailIdentityArn": "arn:aws:ses:us-east-1:123456789012:identity/example.com",
     "SentryDsn": "https://0123456789abcdef0123456789abcdef@o123456.ingest.de.sentry.io/1234567890123456",
     "OriginSecret": "dreamvision/origin",
-    "MediaBaseUrl": "https://media.dreamvision.example.com",
     "VideoKeyGroup": "b70a97b0-0bd5-4c1b-8a2c-5d9f0e6f2a11",
     "AllowedOrigins": "https://dreamvision.example.com,https://www.dreamvision.example.com",
     "AllowedVideoHosts": "*.cloudfront.net,videos.example.com",

@@ -85,12 +85,12 @@ def test_nothing_of_it_exists_by_default() -> None:
         {
             "AWS::WAFv2::WebACL",
             "AWS::CloudFront::Function",
+            "AWS::IAM::Policy",
             "AWS::ApiGatewayV2::DomainName",
             "AWS::ApiGatewayV2::ApiMapping",
             "AWS::Route53::RecordSetGroup",
         }
     )
-    assert of_type("AWS::IAM::Policy").keys() == {"VideoKeyPolicy"}
     assert of_type("AWS::CloudFront::Distribution").keys() == {"MediaDistribution"}
     assert endpoint_is_off() is False
     assert resources()["WebSocketApi"]["Properties"]["DisableExecuteApiEndpoint"] is False
@@ -119,7 +119,7 @@ def test_the_default_addresses_are_those_of_aws() -> None:
         ({"PageDomain": PAGE, "HostPage": "true"}, "EdgeCertificateArn"),
         ({"PageDomain": PAGE, "EdgeCertificateArn": EDGE_CERTIFICATE}, "HostPage=true"),
         ({"MediaDomain": MEDIA}, "EdgeCertificateArn"),
-        ({"MediaDomain": MEDIA, "EdgeCertificateArn": EDGE_CERTIFICATE, "MediaBaseUrl": "https://x"}, "MediaBaseUrl"),
+        ({"MediaBaseUrl": "https://cdn.example.com"}, "MediaDomain"),
         ({"ApiDomain": API, "ApiCloudFront": "true"}, "EdgeCertificateArn"),
         ({"EdgeCertificateArn": EDGE_CERTIFICATE}, "PageDomain"),
         ({"EdgeCertificateArn": EDGE_CERTIFICATE, **REGIONAL}, "PageDomain"),

@@ -1,8 +1,11 @@
 """The media bucket and its distribution: who reads what, with which signature, and for how long."""
 
+import re
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
+
+import pytest
 
 from dreamvision.media.keys import image_url, thumbnail_key, video_key, video_url
 from tests.fakes.aws import template
@@ -40,27 +43,59 @@ def test_only_the_distribution_may_read_the_bucket_from_outside() -> None:
 
 def test_videos_are_requested_by_their_key_and_never_cached() -> None:
     (behavior,) = DISTRIBUTION["CacheBehaviors"]
+    assert behavior == {
+        "PathPattern": "/videos/*",
+        "TargetOriginId": "videos",
+        "ViewerProtocolPolicy": "https-only",
+        "TrustedKeyGroups": [{"Ref": "VideoKeyGroup"}],
+        # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/header-caching.html#header-caching-web-cors
+        "AllowedMethods": ["GET", "HEAD", "OPTIONS"],
+        "CachedMethods": ["GET", "HEAD"],
+        "Compress": False,
+        # CachingDisabled:
+        # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
+        "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+        "OriginRequestPolicyId": {"Ref": "VideoRequestPolicy"},
+        "ResponseHeadersPolicyId": {"Ref": "VideoHeadersPolicy"},
+    }
     # Without a path of the origin, the URL's path is the key.
-    assert "OriginPath" not in ORIGINS[behavior["TargetOriginId"]]
+    assert "OriginPath" not in ORIGINS["videos"]
     assert fnmatchcase(urlsplit(video_url("https://m", video_key("u", "j"))).path, behavior["PathPattern"])
     assert not fnmatchcase(urlsplit(image_url("https://m", thumbnail_key("t", "j"))).path, behavior["PathPattern"])
-    # CachingDisabled:
-    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
-    assert behavior["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 
 
-def test_the_bucket_decides_which_pages_may_read_a_video() -> None:
-    (behavior,) = DISTRIBUTION["CacheBehaviors"]
-    assert behavior["OriginRequestPolicyId"] == {"Ref": "VideoRequestPolicy"}
-    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/header-caching.html#header-caching-web-cors
-    assert behavior["AllowedMethods"] == ["GET", "HEAD", "OPTIONS"]
+def test_s3_gets_what_it_decides_on_and_nothing_else() -> None:
     forwarded = RESOURCES["VideoRequestPolicy"]["Properties"]["OriginRequestPolicyConfig"]
-    assert sorted(forwarded["HeadersConfig"]["Headers"]) == [
-        "Access-Control-Request-Headers", "Access-Control-Request-Method", "Origin"
-    ]  # fmt: skip
+    assert forwarded["HeadersConfig"] == {
+        "HeaderBehavior": "whitelist",
+        # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/header-caching.html#header-caching-web-cors
+        "Headers": ["Origin", "Access-Control-Request-Headers", "Access-Control-Request-Method"],
+    }
     assert forwarded["CookiesConfig"] == {"CookieBehavior": "none"}
     # S3 would take other headers from the query, too.
-    assert forwarded["QueryStringsConfig"]["QueryStrings"] == ["response-content-disposition"]
+    only = {"QueryStringBehavior": "whitelist", "QueryStrings": ["response-content-disposition"]}
+    assert forwarded["QueryStringsConfig"] == only
+
+
+def test_videos_are_embedded_by_pages_and_found_by_nobody() -> None:
+    headers = RESOURCES["VideoHeadersPolicy"]["Properties"]["ResponseHeadersPolicyConfig"]
+    custom = {each["Header"]: each["Value"] for each in headers["CustomHeadersConfig"]["Items"]}
+    assert custom == {"Cross-Origin-Resource-Policy": "cross-origin", "X-Robots-Tag": "noindex"}
+    security = {"ContentTypeOptions", "ReferrerPolicy", "StrictTransportSecurity"}
+    assert headers["SecurityHeadersConfig"].keys() == security
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted", "refused"),
+    [
+        ("VideoKeyGroup", ["b70a97b0-0bd5-4c1b-8a2c-5d9f0e6f2a11", "KD7Q1ZKX3T9W2Y"], ["", "a b", "a,b", "a/b"]),
+        ("VideoKeySecret", ["dreamvision/video-key", "video_key-2"], ["", "*", "a*", "a?", "a:b", "a b"]),
+    ],
+)
+def test_the_keys_parameters_name_one_thing(name: str, accepted: list[str], refused: list[str]) -> None:
+    pattern = TEMPLATE["Parameters"][name]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, value) for value in accepted)
+    assert not any(re.fullmatch(pattern, value) for value in refused)
 
 
 def test_uploads_expire_and_videos_expire_by_parameter() -> None:

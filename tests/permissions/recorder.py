@@ -1,4 +1,4 @@
-"""Hooks into botocore that see every call before it is sent, every signed link and form, and every denial.
+"""Hooks into botocore that see every call before it is sent, every signed form, and every denial.
 
 The functions' processes of the local stack import this module.
 """
@@ -47,7 +47,7 @@ def install(on_need: Callable[[Need], None], on_denial: Callable[[str], None]) -
 
         class_attributes["generate_presigned_post"] = generate_presigned_post
 
-    # Every session registers these. Presigned links pass the first event as well.
+    # Every session registers these. Presigned URLs pass the first event as well.
     handlers.BUILTIN_HANDLERS += [
         ("before-parameter-build", on_call),
         ("before-call.apigatewaymanagementapi", on_connection),

@@ -58,7 +58,7 @@ export class FilmActions extends EventTarget {
     return this.#file.file;
   }
 
-  /** A link is valid for an hour: fetches a new one for a page that was open for longer. */
+  /** A link is valid for one to four hours: fetches a new one for a page that was open for longer. */
   async #fetchFresh(dream) {
     try {
       return await filmFile(dream);

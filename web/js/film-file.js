@@ -12,7 +12,7 @@ export function canShareFilms() {
 export async function filmFile({ video_url: url, title }) {
   let response;
   try {
-    // The player's own request has no origin, so S3 answered without the CORS header: the cached answer is of no use here.
+    // The player's own request has no origin, so it was answered without the CORS header: the cached answer is of no use here.
     response = await fetch(url, { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" });
   } catch {
     throw networkError();

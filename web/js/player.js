@@ -189,7 +189,7 @@ export class Player extends EventTarget {
     this.#video.load();
   }
 
-  /** Fetches a new link once when the video fails to load (links are valid for an hour) and keeps the position. */
+  /** Fetches a new link once when the video fails to load (links are valid for one to four hours) and keeps the position. */
   async #renewLink() {
     const dream = this.#store.get(this.#id);
     if (!dream || !this.#video.hasAttribute("src")) return;

@@ -103,7 +103,7 @@ def get_video(
     filename: Annotated[FileName | None, Query(description="File name of the downloaded video.")] = None,
 ) -> Response[VideoStatusResponse]:
     result = VideoQueries.shared().get(api.caller.user_id, job_id, disposition, filename)
-    headers = {"ETag": entity_tag(result.version)}
+    headers = {"ETag": entity_tag(result.video.model_dump_json())}
     if result.retry_after_seconds is not None:
         headers["Retry-After"] = str(result.retry_after_seconds)
     return json_response(HTTPStatus.OK, result.video, headers)

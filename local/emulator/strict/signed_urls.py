@@ -3,7 +3,7 @@
 CloudFront refuses a request for a behavior with trusted key groups unless its URL has a signature of one of their keys:
 docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html. The
 emulator serves it. S3 takes response headers from the query and adds those of the bucket's CORS rules; the emulator's
-distributions ask it for neither.
+distributions pass neither on to it.
 """
 
 import base64
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from local.emulator.strict.replacing import Function, Response, Service, replace
 
-# What viewers put before the path, which is what they sign. Sent by the gateway, as the emulator has another address.
+# The base URL that viewers request and that was signed. Sent by the gateway, since the emulator has another address.
 VIEWER_BASE_URL = "x-viewer-base-url"
 
 _PARAMETERS = ("Expires", "Signature", "Key-Pair-Id", "Hash-Algorithm", "Policy")

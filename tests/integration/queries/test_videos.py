@@ -89,55 +89,6 @@ def test_a_video_is_found_before_it_is_replicated(backend: DreamBackend) -> None
     assert backend.videos.get_eventually(LUNA, video.job_id).job_id == video.job_id
 
 
-def test_an_unchanged_video_is_not_modified(backend: DreamBackend, videos: HttpFunction) -> None:
-    video = backend.processing_video(backend.analyzed_dream())
-    first = _get(videos, video)
-    tag = first.headers["etag"]
-
-    again = _get(videos, video, **{"if-none-match": tag})
-
-    assert (again.status, again.body) == (304, None)
-    assert again.headers["etag"] == tag
-    assert again.headers["retry-after"] == first.headers["retry-after"] == "5"
-    assert again.headers["cache-control"] == "no-store"
-    assert _get(videos, video, **{"if-none-match": '"another"'}).status == 200
-
-
-def test_every_change_has_a_new_etag(backend: DreamBackend, videos: HttpFunction) -> None:
-    dream = backend.analyzed_dream()
-    video = backend.queued_video(dream)
-    tags = [_get(videos, video).headers["etag"]]
-    now = utc_now()
-
-    # Two changes within the same millisecond are two versions, too.
-    backend.videos.request_render(LUNA, video.job_id, now)
-    backend.videos.record_render(LUNA, video.job_id, "task", 60, now)
-    tags.append(_get(videos, video).headers["etag"])
-    for progress in (20, 40):
-        backend.videos.record_progress(backend.stored_video(LUNA, video.job_id), progress, None, now)
-        tags.append(_get(videos, video).headers["etag"])
-    backend.videos.cancel(LUNA, video.job_id, now)
-    tags.append(_get(videos, video).headers["etag"])
-
-    assert len(set(tags)) == 5
-
-
-def test_the_etag_ignores_signatures_but_changes_before_links_expire(
-    backend: DreamBackend, videos: HttpFunction
-) -> None:
-    video = backend.completed_video(backend.analyzed_dream())
-    backend.now = backend.now // 1800 * 1800
-    first = _get(videos, video)
-
-    backend.now += 1799
-    assert _get(videos, video, **{"if-none-match": first.headers["etag"]}).status == 304
-    backend.now += 1
-    renewed = _get(videos, video, **{"if-none-match": first.headers["etag"]})
-
-    assert renewed.status == 200
-    assert renewed.body["video_url"]
-
-
 def test_retry_after_depends_on_the_status(backend: DreamBackend, videos: HttpFunction) -> None:
     dream = backend.analyzed_dream()
     processing = backend.processing_video(dream)

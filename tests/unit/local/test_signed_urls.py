@@ -4,10 +4,13 @@ import asyncio
 import json
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 from xml.etree.ElementTree import fromstring
 
 import boto3
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from moto import mock_aws
 
 from dreamvision.media.signatures import SigningKey
@@ -37,10 +40,10 @@ def status_of(url: str, groups: list[str], headers: dict[str, str] | None = None
     async def serve(distribution: object, method: str, *_: object) -> tuple[int, dict[str, str], bytes]:
         return 200, {}, b""
 
-    path, _, query = url.removeprefix("https://d1.cloudfront.net").partition("?")
+    raw_path, _, query = url.removeprefix("https://d1.cloudfront.net").partition("?")
     handle = SignedUrls(service(groups), None, lambda: NOW).requiring_signatures(serve)
     sent = {"host": "d1.cloudfront.net", **(headers or {})}
-    status: int = asyncio.run(handle({}, "GET", path, path, query, sent, b"", {}))[0]
+    status: int = asyncio.run(handle({}, "GET", unquote(raw_path), raw_path, query, sent, b"", {}))[0]
     return status
 
 
@@ -50,7 +53,7 @@ def test_a_behavior_with_key_groups_requires_a_signature() -> None:
     assert status_of(link(), ["KGROUP"]) == 200
 
 
-def test_viewers_of_the_gateway_sign_its_address() -> None:
+def test_links_at_the_gateway_are_signed_with_its_address() -> None:
     signed = link("http://127.0.0.1:4567/media/videos/u/j.mp4")
     through = URL + "?" + signed.partition("?")[2]
     assert status_of(through, ["KGROUP"]) == 403
@@ -61,6 +64,12 @@ def refusal(url: str, now: float = NOW) -> str | None:
     base, _, query = url.partition("?")
     found = SignedUrls(cloudfront(KEY_PAIR_ID), None, lambda: now).refusal(base, query, ["KGROUP"])
     return found and found[0]
+
+
+def test_the_path_is_signed_as_it_was_requested() -> None:
+    escaped = URL.replace("j.mp4", "j%2Ek.mp4")
+    assert status_of(link(escaped), ["KGROUP"]) == 200
+    assert status_of(link(URL.replace("j.mp4", "j.k.mp4")).replace("j.k", "j%2Ek"), ["KGROUP"]) == 403
 
 
 def test_a_link_is_valid_to_the_second() -> None:
@@ -89,6 +98,14 @@ def test_a_link_is_valid_to_the_second() -> None:
 def test_a_changed_link_is_refused_as_by_cloudfront(old: str, new: str, code: str) -> None:
     assert old in link()
     assert refusal(link().replace(old, new, 1)) == code
+
+
+def test_a_key_of_another_kind_is_unknown() -> None:
+    rsa_key = generate_private_key(65537, 2048).public_key()
+    pem = rsa_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    base, _, query = link().partition("?")
+    checks = SignedUrls(cloudfront(KEY_PAIR_ID, public_key=pem), None, lambda: NOW)
+    assert checks.refusal(base, query, ["KGROUP"]) == ("InvalidKey", "Unknown Key")
 
 
 def test_key_groups_are_read_from_the_configuration() -> None:
@@ -125,6 +142,7 @@ def test_a_bucket_answers_as_s3_does() -> None:
         named = {**allowed, "content-disposition": 'attachment; filename="a.mp4"'}
         assert answer(query=disposition, status=status) == (status, named)
     assert answer(query=disposition, status=403) == (403, allowed)
+    assert answer(query="content-type=text/html") == (200, allowed)
     assert answer("OPTIONS") == (204, {"access-control-allow-methods": "media/v/j.mp4"})
 
 
@@ -142,6 +160,7 @@ def _client(service_name: str) -> Any:
 def test_the_key_is_created_once_and_signs() -> None:
     with mock_aws():
         cdn, secrets = (_client(name) for name in ("cloudfront", "secretsmanager"))
+        cdn.create_key_group(KeyGroupConfig={"Name": "another", "Items": ["KOTHER"]})
         group = ensure_video_key(cdn, secrets)
         assert ensure_video_key(cdn, secrets) == group
         (key_pair,) = cdn.get_key_group(Id=group)["KeyGroup"]["KeyGroupConfig"]["Items"]

@@ -37,6 +37,12 @@ def test_a_link_stays_the_same_until_an_hour_before_its_end(days: int, filename:
     assert expiry_of(urls[0]) == PERIOD + timedelta(hours=4)
 
 
+def test_a_day_has_eight_periods() -> None:
+    day = [PERIOD + timedelta(hours=hour, minutes=30) for hour in range(24)]
+    ends = [expiry_of(link(now)) for now in day]
+    assert [end - PERIOD for end in ends] == [timedelta(hours=hour // 3 * 3 + 4) for hour in range(24)]
+
+
 def test_a_link_is_valid_for_one_to_four_hours() -> None:
     for now in (PERIOD, MADE, PERIOD + timedelta(hours=3, seconds=-1)):
         url = link(now)
@@ -48,10 +54,12 @@ def test_a_link_is_valid_for_one_to_four_hours() -> None:
 
 
 def test_every_process_gives_the_same_link(monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN processes that read the key from the secret
-    monkeypatch.setattr(parameters, "get_secret", lambda name, max_age: key_text())
+    # GIVEN processes that read the key from the secret, again after five minutes
+    secrets = {("dreamvision/video-key", 300): key_text()}
+    monkeypatch.setattr(parameters, "get_secret", lambda name, max_age: secrets[name, max_age])
     monkeypatch.setenv("MEDIA_BASE_URL", MEDIA_URL)
     monkeypatch.setenv("VIDEO_KEY_SECRET", "dreamvision/video-key")
+    monkeypatch.setenv("VIDEO_EXPIRY_DAYS", "30")
     found = []
     for credentials in ("one", "another"):
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials)
@@ -59,6 +67,7 @@ def test_every_process_gives_the_same_link(monkeypatch: pytest.MonkeyPatch) -> N
         shared = MediaLinks.shared()
         shared._now = lambda: MADE
         found.append(shared.video(KEY, until=None))
+        assert shared.video_until(JOB, None) == video_expiry(JOB, 30)
     MediaLinks.shared.cache_clear()
     assert found == [link(MADE)] * 2
 
@@ -135,7 +144,7 @@ def test_a_link_never_outlives_its_video() -> None:
         lost = expiry - expiry_of(link(expiry - left, 30))
         assert timedelta(0) <= lost < timedelta(seconds=1)
     assert expiry_of(link(expiry - timedelta(days=1), 30)) <= expiry - timedelta(hours=20)
-    for late in (timedelta(0), timedelta(days=400)):
+    for late in (timedelta(seconds=-0.5), timedelta(0), timedelta(days=400)):
         found = links(30, expiry + late)
         assert found.video(KEY, until=found.video_until(JOB, None)) is None
 

@@ -11,12 +11,22 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from dreamvision.core.config import ConfigurationError
 from dreamvision.media.signatures import SigningKey
 from tests.conftest import REPOSITORY
 from tests.fakes.video_key import KEY_PAIR_ID, key_text, pem, private_key, refusal_of, signing_key
 
+ENCRYPTED = (
+    private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret-text")).decode()
+)
+# On secp112r1, by `openssl ecparam -name secp112r1 -genkey -noout`.
+UNSUPPORTED = """-----BEGIN EC PRIVATE KEY-----
+MD4CAQEEDoHdODnpF0x0rKAmtXe1oAcGBSuBBAAGoSADHgAEVyVR0dW7BVmde+8Y
+986p2YPooyhMUeRLKpHU+Q==
+-----END EC PRIVATE KEY-----
+"""
 URL = "https://d111111abcdef8.cloudfront.net/videos/u/j.mp4"
 EXPIRES = datetime(2026, 1, 1, 18, tzinfo=UTC)
 
@@ -94,11 +104,17 @@ def test_the_documented_commands_make_a_key(tmp_path: Path) -> None:
         json.dumps({"key_pair_id": KEY_PAIR_ID, "private_key": "secret-text"}),
         json.dumps({"private_key": json.loads(key_text())["private_key"]}),
         json.dumps({"key_pair_id": 7, "private_key": "secret-text"}),
+        json.dumps({"key_pair_id": "", "private_key": json.loads(key_text())["private_key"]}),
+        json.dumps({"key_pair_id": KEY_PAIR_ID, "private_key": ENCRYPTED}),
+        json.dumps({"key_pair_id": KEY_PAIR_ID, "private_key": UNSUPPORTED}),
         json.dumps({"key_pair_id": "K1", "private_key": pem(rsa.generate_private_key(65537, 2048))}),
         json.dumps({"key_pair_id": "K1", "private_key": pem(ec.generate_private_key(ec.SECP384R1()))}),
     ],
-    ids=["empty", "no JSON", "no fields", "no PEM", "no id", "a number", "RSA", "P-384"],
-)
+    ids=[
+        "empty", "no JSON", "no fields", "no PEM", "no id", "a number", "an empty id", "encrypted",
+        "an unsupported curve", "RSA", "P-384",
+    ],
+)  # fmt: skip
 def test_anything_else_is_a_configuration_error_that_does_not_show_it(text: str) -> None:
     with pytest.raises(ConfigurationError) as error:
         SigningKey.from_text(text)

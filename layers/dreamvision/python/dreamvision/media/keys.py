@@ -55,7 +55,7 @@ def image_url(base_url: str, key: str) -> str:
 
 
 def video_url(base_url: str, key: str) -> str:
-    """Return the URL of a video, which is to be signed.
+    """Return the unsigned URL of a video.
 
     Raises:
         ValueError: the key is not that of a video.

@@ -15,8 +15,9 @@ from dreamvision.core.ids import time_of
 from dreamvision.media.keys import image_url, video_url
 from dreamvision.media.signatures import SigningKey
 
-# A link to a video is replaced at the end of its period, and valid for as long as this afterwards.
-LINK_PERIOD_SECONDS = 3 * 3600
+# A day (UTC) has eight periods, in each of which a video's link stays the same.
+_PERIOD_SECONDS = 3 * 3600
+# A link is valid for this long after its period.
 _LEAST_VALIDITY_SECONDS = 3600
 
 
@@ -69,19 +70,19 @@ class MediaLinks:
         return min((expiry for expiry in expiries if expiry is not None), default=None)
 
     def video(self, key: str | None, *, until: datetime | None, filename: str | None = None) -> str | None:
-        """Return a URL valid for at least an hour, at most until ``until``; ``None`` without a key or after ``until``.
+        """Return a URL valid for one to four hours, but not after ``until``; ``None`` without a key or after it.
 
-        Within a period it is the same URL, from every process: a list that is loaded again shows the same films. With a
+        Within a period every process returns the same URL, so that reloading a list does not change its URLs. With a
         ``filename`` the browser saves the video under that name instead of playing it.
 
         Raises:
-            ConfigurationError: the signing key cannot be read, or is none.
+            ConfigurationError: the signing key cannot be read or is invalid.
         """
         now = self._now()
         if key is None or (until is not None and (until - now).total_seconds() < 1):
             return None
-        period = now.timestamp() // LINK_PERIOD_SECONDS + 1
-        expires_at = datetime.fromtimestamp(period * LINK_PERIOD_SECONDS + _LEAST_VALIDITY_SECONDS, UTC)
+        periods = now.timestamp() // _PERIOD_SECONDS + 1
+        expires_at = datetime.fromtimestamp(periods * _PERIOD_SECONDS + _LEAST_VALIDITY_SECONDS, UTC)
         url = video_url(self._base_url, key)
         if filename is not None:
             # S3 takes the header from the query: the distribution passes on this one parameter.

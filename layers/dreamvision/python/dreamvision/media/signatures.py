@@ -9,22 +9,25 @@ from functools import lru_cache
 from typing import Self
 
 from botocore.signers import CloudFrontSigner
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field
 
 from dreamvision.core.config import ConfigurationError
 from dreamvision.core.secrets import read_secret
 
-# A running function uses a replaced key after this time.
+# Running functions pick up a replaced key within this time.
 _KEY_SECONDS = 300
 
 
 class _StoredKey(BaseModel):
-    key_pair_id: str
+    key_pair_id: str = Field(pattern=r"^[A-Z0-9]+$")
     private_key: str
 
 
 class SigningKey:
-    """A private key, ``key_pair_id`` being CloudFront's name of its public key. Equal URLs get equal signatures."""
+    """A private key. ``key_pair_id`` is the ID of its public key in CloudFront.
+
+    The same URL and expiry always give the same signature.
+    """
 
     def __init__(self, key_pair_id: str, sign: Callable[[bytes], bytes]) -> None:
         self._signer = CloudFrontSigner(key_pair_id, sign)
@@ -38,6 +41,7 @@ class SigningKey:
             ConfigurationError: the text is something else, or the key is not on the curve P-256.
         """
         # Imported with the first link: a function's start does without it.
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePrivateKey
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -45,12 +49,12 @@ class SigningKey:
         try:
             stored = _StoredKey.model_validate_json(text)
             private_key = load_pem_private_key(stored.private_key.encode(), password=None)
-        except (ValidationError, ValueError, TypeError):
-            # Their messages can contain the key.
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            # pydantic's message can contain the key.
             raise ConfigurationError("The secret with the videos' signing key is malformed.") from None
         if not isinstance(private_key, EllipticCurvePrivateKey) or not isinstance(private_key.curve, SECP256R1):
             raise ConfigurationError("The videos' signing key is not an ECDSA key on the curve P-256.")
-        # With random nonces, each signature would be another one (RFC 6979).
+        # Random nonces would make every signature of a URL different (RFC 6979).
         algorithm = ECDSA(SHA256(), deterministic_signing=True)
         return cls(stored.key_pair_id, lambda policy: private_key.sign(policy, algorithm))
 
@@ -64,5 +68,5 @@ class SigningKey:
         return cls.from_text(read_secret(secret_id, max_age_seconds=_KEY_SECONDS))
 
     def signed(self, url: str, expires_at: datetime) -> str:
-        """Return ``url``, which may have a query, with a signature that is valid until the second ``expires_at``."""
+        """Return ``url``, which may have a query, with a signature that is valid until ``expires_at``."""
         return f"{self._signer.generate_presigned_url(url, date_less_than=expires_at)}&Hash-Algorithm=SHA256"

@@ -11,7 +11,7 @@ from dreamvision.core.aspect_ratios import AspectRatio
 from dreamvision.core.ids import time_of
 from dreamvision.dreams.models import AnalyzedDream, DreamRecord
 from dreamvision.media.errors import rejection_message
-from dreamvision.media.links import LINK_PERIOD_SECONDS, MediaLinks
+from dreamvision.media.links import MediaLinks
 from dreamvision.media.storage import UPLOAD_SECONDS
 from dreamvision.schemas.categories import Category
 from dreamvision.schemas.dreams import (
@@ -105,14 +105,6 @@ class Presenter:
             retryable=is_retryable(video),
             counted=is_counted(video, self._now()),
         )
-
-    def video_version(self, video: VideoRecord) -> str:
-        """Return a text that changes with the response of ``video``, apart from the key that signs its link."""
-        until = self._video_until(video.job_id, video.video_key, video.video_expires_at)
-        links = int(self._clock()) // LINK_PERIOD_SECONDS if video.video_key else None
-        expired = until is not None and until.timestamp() <= self._clock()
-        counted = is_counted(video, self._now())
-        return f"{video.model_dump_json()} {until} {'expired' if expired else links} {counted}"
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

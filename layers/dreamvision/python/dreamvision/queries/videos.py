@@ -23,10 +23,9 @@ class VideoQuerySettings(Config):
 
 
 class VideoStatusResult(NamedTuple):
-    """A video. ``version`` changes with the response; ``retry_after_seconds`` is ``None`` for a final video."""
+    """A video. ``retry_after_seconds`` is ``None`` for a final one."""
 
     video: VideoStatusResponse
-    version: str
     retry_after_seconds: int | None
 
 
@@ -62,8 +61,7 @@ class VideoQueries:
         """
         video = self._videos.get_eventually(user_id, job_id)
         response = self._presenter.video(video, disposition, filename)
-        version = f"{self._presenter.video_version(video)} {disposition} {filename}"
-        return VideoStatusResult(response, version, self._retry_after_seconds(video))
+        return VideoStatusResult(response, self._retry_after_seconds(video))
 
     def page(self, user_id: str, *, limit: int, status: VideoStatus | None, cursor: str | None) -> VideoListResponse:
         """Return one page, newest first.

@@ -53,8 +53,9 @@ VideoPrompt = Annotated[
 VideoUrl = Annotated[
     str,
     Field(
-        description="Signed URL of the MP4, valid for one to four hours. It is the same in every answer until an hour"
-        " before its end, when the next one follows; null once the video has expired.",
+        description="Signed URL of the MP4, valid for one to four hours, or until `video_expires_at` if that is sooner."
+        " It is the same in every answer until an hour before its end, when the next one follows; null once the video"
+        " has expired.",
         examples=[
             "https://media.example.com/videos/2f1c7c1e-8a54-4d4b-9d0c-1f2f1a9a7f10/019aae3c-7e1b-7c3a-9b1e-5d2f8a6c4e10.mp4"
             "?Expires=1795910400&Signature=MEUCIQDx...&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256"
