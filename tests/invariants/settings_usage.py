@@ -37,7 +37,8 @@ class _Module(NamedTuple):
     imports: dict[str, Symbol]
 
 
-def variables_read_by(app: Path) -> set[Variable]:
+@cache
+def variables_read_by(app: Path) -> frozenset[Variable]:
     """Return the variables of all settings models that the function in ``app`` reads."""
     found: set[Variable] = set()
     seen: set[Symbol] = set()
@@ -54,7 +55,7 @@ def variables_read_by(app: Path) -> set[Variable]:
                 found |= _fields(Symbol(used.file, used.name.removesuffix(f".{_READ}")))
             else:
                 waiting.append(used)
-    return found
+    return frozenset(found)
 
 
 @cache

@@ -28,7 +28,7 @@ def own_variables(function: dict[str, Any]) -> set[str]:
     return set(function.get("Environment", {}).get("Variables", {}))
 
 
-def variables(function: dict[str, Any]) -> set[Variable]:
+def variables(function: dict[str, Any]) -> frozenset[Variable]:
     return variables_read_by(REPOSITORY / function["CodeUri"] / "app.py")
 
 

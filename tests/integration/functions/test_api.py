@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 
+from dreamvision.core import secrets
 from dreamvision.core.clock import utc_now
 from dreamvision.core.ids import new_id
 from dreamvision.database.client import Database
@@ -140,7 +140,7 @@ def test_an_unexpected_error_reveals_nothing(monkeypatch: pytest.MonkeyPatch, ca
 def unreachable_renderer(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key of Runway, and an address where nobody answers."""
     boto3.client("secretsmanager").create_secret(Name="runway", SecretString="key_sandbox")
-    parameters.clear_caches()  # type: ignore[no-untyped-call]
+    secrets._provider.cache_clear()
     monkeypatch.setenv("RUNWAY_SECRET", "runway")
     monkeypatch.setenv("RUNWAY_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("RUNWAY_MODEL", "gen4.5")

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from aws_lambda_powertools.utilities import parameters
 
 from dreamvision.core.config import ConfigurationError
 from dreamvision.core.ids import new_id, time_of
 from dreamvision.media.keys import image_url, video_url
 from dreamvision.media.links import LinkSettings, MediaLinks, video_expiry
+from tests.fakes.secrets import store
 from tests.fakes.video_key import MEDIA_URL, expiry_of, key_text, refusal_of, signing_key
 
 JOB = "019aae3c-8a2f-7d11-8c55-9b7e6f5d4c3b"
@@ -55,8 +55,8 @@ def test_a_link_is_valid_for_one_to_four_hours() -> None:
 
 def test_every_process_gives_the_same_link(monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN processes that read the key from the secret, again after five minutes
-    secrets = {("dreamvision/video-key", 300): key_text()}
-    monkeypatch.setattr(parameters, "get_secret", lambda name, max_age: secrets[name, max_age])
+    secrets = store(monkeypatch)
+    secrets["dreamvision/video-key"] = key_text()
     monkeypatch.setenv("MEDIA_BASE_URL", MEDIA_URL)
     monkeypatch.setenv("VIDEO_KEY_SECRET", "dreamvision/video-key")
     monkeypatch.setenv("VIDEO_EXPIRY_DAYS", "30")
@@ -70,6 +70,7 @@ def test_every_process_gives_the_same_link(monkeypatch: pytest.MonkeyPatch) -> N
         assert shared.video_until(JOB, None) == video_expiry(JOB, 30)
     MediaLinks.shared.cache_clear()
     assert found == [link(MADE)] * 2
+    assert secrets.max_ages == {"dreamvision/video-key": 300}
 
 
 def test_a_link_is_for_one_video_and_one_name() -> None:

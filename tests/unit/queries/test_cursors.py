@@ -4,11 +4,11 @@ import base64
 from collections.abc import Iterator
 
 import pytest
-from aws_lambda_powertools.utilities import parameters
 
 from dreamvision.core.config import ConfigurationError
 from dreamvision.core.ids import new_id
 from dreamvision.queries.cursors import CURSOR_LENGTH, Cursors, InvalidCursorError, Position
+from tests.fakes.secrets import StoredSecrets, store
 
 _CURSORS = Cursors(lambda: b"the key")
 _LIST = "dreams flight"
@@ -20,17 +20,17 @@ _GOLDEN = "AQAABwGarjx-G3w6mx5dL4psThDjq43fGUCiR3lcPZGHswMh"
 
 
 @pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredSecrets]:
     """Let ``Cursors.shared`` read its key from the secret in this dictionary."""
-    secret = {"cursor-secret": "the key"}
+    secret = store(monkeypatch)
+    secret["cursor-secret"] = "the key"
     monkeypatch.setenv("CURSOR_SECRET", "cursor-secret")
-    monkeypatch.setattr(parameters, "get_secret", lambda name, max_age: secret[name])
     Cursors.shared.cache_clear()
     yield secret
     Cursors.shared.cache_clear()
 
 
-def test_the_format_does_not_change(shared: dict[str, str]) -> None:
+def test_the_format_does_not_change(shared: StoredSecrets) -> None:
     position = Position(_ID, 7)
     for cursors in (_CURSORS, Cursors.shared()):
         assert cursors.make(position, user_id="luna", list_name=_LIST) == _GOLDEN
@@ -38,7 +38,7 @@ def test_the_format_does_not_change(shared: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("empty", ["", " \n"])
-def test_without_a_key_no_cursor_is_made_or_read(shared: dict[str, str], empty: str) -> None:
+def test_without_a_key_no_cursor_is_made_or_read(shared: StoredSecrets, empty: str) -> None:
     """Anybody can sign with an empty key."""
     forged = Cursors(lambda: b"").make(Position(_ID, 7), user_id="luna", list_name=_LIST)
     shared["cursor-secret"] = empty
