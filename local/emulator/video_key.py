@@ -15,11 +15,11 @@ _KEY_GROUP = "dreamvision-videos"
 
 def ensure_video_key(cloudfront: Any, secrets: Any) -> str:  # noqa: ANN401 - clients that boto3 has created
     """Create the key pair, its key group and its secret, unless they exist. Return the key group's ID."""
-    template = load_template((REPOSITORY / "template.yaml").read_text())
-    name: str = template["Parameters"]["VideoKeySecret"]["Default"]
     group = next((each["Id"] for each in _key_groups(cloudfront) if each["KeyGroupConfig"]["Name"] == _KEY_GROUP), None)
     if group is not None:
         return str(group)
+    template = load_template((REPOSITORY / "template.yaml").read_text())
+    name: str = template["Parameters"]["VideoKeySecret"]["Default"]
     private_key = generate_private_key(SECP256R1())
     public_pem = private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     unique = f"{_KEY_GROUP}-{uuid4()}"

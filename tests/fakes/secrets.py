@@ -11,8 +11,8 @@ from dreamvision.core import secrets
 class StoredSecrets(dict[str, Any]):
     """The stored secrets by name; ``max_ages`` has for how many seconds each read one may be cached."""
 
-    def __init__(self, **stored: Any) -> None:
-        super().__init__(stored)
+    def __init__(self) -> None:
+        super().__init__()
         self.max_ages: dict[str, int] = {}
 
     def get(self, name: str, max_age: int) -> Any:  # type: ignore[override]

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from dreamvision.core.clock import to_text, utc_now
 from dreamvision.realtime.stream import change_in
 from dreamvision.videos.failures import record_failure
@@ -14,11 +12,6 @@ from tests.fakes.streams import changes
 from tests.integration.dreams.fixtures import LUNA, DreamBackend
 
 _FIELDS = ("status", "error_code", "retryable", "counted")
-
-
-@pytest.fixture
-def videos(backend: DreamBackend) -> HttpFunction:
-    return HttpFunction("api/videos")
 
 
 def outcome(videos: HttpFunction, video: VideoRecord) -> tuple[Any, ...]:

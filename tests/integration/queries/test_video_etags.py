@@ -1,17 +1,10 @@
 """The entity tag of a video: it changes with the answer, and with nothing else."""
 
-import pytest
-
 from dreamvision.core.clock import utc_now
 from dreamvision.media.signatures import SigningKey
 from dreamvision.videos.models import VideoRecord
 from tests.fakes.http_api import Answer, HttpFunction
 from tests.integration.dreams.fixtures import LUNA, DreamBackend
-
-
-@pytest.fixture
-def videos(backend: DreamBackend) -> HttpFunction:
-    return HttpFunction("api/videos")
 
 
 def _get(videos: HttpFunction, video: VideoRecord, **headers: str) -> Answer:

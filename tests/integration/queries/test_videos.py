@@ -22,11 +22,6 @@ from tests.integration.dreams.fixtures import LUNA, STELLA, DreamBackend
 _PATH = "/api/v1/videos/{job_id}"
 
 
-@pytest.fixture
-def videos(backend: DreamBackend) -> HttpFunction:
-    return HttpFunction("api/videos")
-
-
 def _get(videos: HttpFunction, video: VideoRecord, user_id: str = LUNA, **headers: str) -> Answer:
     return videos(user_id, f"GET {_PATH}", job_id=video.job_id, headers=headers)
 
