@@ -15,7 +15,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile -
 SCANNERS := $(VENV)/scanners
 
 # E2E tests mostly wait for the stack, so more workers than processors pay off (tests/conftest.py).
-WORKERS ?= 4
+WORKERS ?= 5
 
 .PHONY: help demo up down reset reload operate invoke install smoke cost sizes measure-memory attack test test-unit test-integration test-midnight test-e2e test-packages test-lifecycle check checkov zizmor audit format openapi deploy-policy screenshots picture lock clean
 

@@ -1,7 +1,7 @@
 """What all tests share: how workers divide a run, the clock, no sockets in unit tests, handlers by folder, events from
 files.
 
-How ``pytest -n 4`` divides a run:
+How ``pytest -n 5`` divides a run:
 1. A file is the unit of work: a worker runs all its tests in order, then takes the next file from the queue.
 2. The first file starts the stack; meanwhile the other workers run long integration files. Then e2e files, which mostly
    wait, are spread among integration files, which mostly compute. All others follow.
