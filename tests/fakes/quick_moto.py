@@ -14,6 +14,7 @@ import moto.core.responses
 import pytest
 from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.parsing import ast_nodes
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser  # type: ignore[attr-defined]
 from moto.dynamodb.parsing.validators import ActionCountValidator, OverlappingPathsValidator
 
 
@@ -50,16 +51,16 @@ def _make_expressions_quick(patch: pytest.MonkeyPatch) -> None:
     """Look up the classes of nodes once: they are abstract base classes, whose ``isinstance`` is slow."""
     is_kind: Any = cache(issubclass)
     patch.setattr(ast_nodes, "isinstance", lambda node, kinds: is_kind(type(node), kinds), raising=False)
-    kinds: dict[type, tuple[type, ...]] = {}
-    traverser_class: Any = ActionCountValidator.__base__
-    look_up = traverser_class.nodes_to_be_processed
+    look_up = DepthFirstTraverser.nodes_to_be_processed
+    processed: dict[type, tuple[type, ...]] = {}
 
     def nodes_to_be_processed(traverser: object) -> tuple[type, ...]:
-        if (found := kinds.get(type(traverser))) is None:
-            found = kinds[type(traverser)] = look_up(traverser)
-        return found
+        kind = type(traverser)
+        if kind not in processed:
+            processed[kind] = look_up(traverser)
+        return processed[kind]
 
-    patch.setattr(traverser_class, "nodes_to_be_processed", nodes_to_be_processed)
+    patch.setattr(DepthFirstTraverser, "nodes_to_be_processed", nodes_to_be_processed)
     # What these two refuse in a part, they refuse in the whole expression, too.
     for validator in (ActionCountValidator, OverlappingPathsValidator):
         patch.setattr(validator, "traverse", validator.process)
